@@ -1,0 +1,1 @@
+"""Data: corpora, tasks and feature conversion; the only package that may import TensorFlow."""

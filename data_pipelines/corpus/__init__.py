@@ -1,0 +1,1 @@
+"""The rendered training corpus: public-domain scores, arranged and played by soundfonts."""

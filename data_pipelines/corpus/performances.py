@@ -1,0 +1,103 @@
+"""Performances: soundfont, room, recording chain and player, read from ``performances.toml``."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_pipelines.corpus.chains import Chain
+from data_pipelines.corpus.playing import Player
+from data_pipelines.corpus.rooms import Room
+from mt3synth.errors import UserError
+
+DEFAULT_FILE = Path(__file__).with_name("performances.toml")
+SOUNDFONT_FOLDERS_VARIABLE = "MT3SYNTH_SOUNDFONTS"
+_FOLDERS = (
+    "/usr/share/sounds/sf2",
+    "/usr/share/sounds/sf3",
+    "/usr/share/fluidr3mono-gm-soundfont",
+    "/usr/share/soundfonts",
+    "/usr/local/share/soundfonts",
+)
+
+
+@dataclass(frozen=True)
+class Soundfont:
+    """A soundfont file by name, the Debian package that carries it, and its licence."""
+
+    file: str
+    package: str
+    licence: str
+
+    def path(self, folders: Sequence[Path] = ()) -> Path:
+        """Where it is: in ``folders``, in ``$MT3SYNTH_SOUNDFONTS`` or where systems keep them.
+
+        Raises:
+          UserError: nowhere; the message names the Debian package.
+        """
+        named = os.environ.get(SOUNDFONT_FOLDERS_VARIABLE, "").split(os.pathsep)
+        places = [*folders, *(Path(f) for f in named if f), *(Path(f) for f in _FOLDERS)]
+        for place in places:
+            if (place / self.file).is_file():
+                return place / self.file
+        raise UserError(
+            f"{self.file} not found; install Debian's {self.package}, or put its folder into "
+            f"${SOUNDFONT_FOLDERS_VARIABLE}"
+        )
+
+
+@dataclass(frozen=True)
+class Performance:
+    """One performance; its place in the file is its ID.
+
+    Attributes:
+      name, description: for people.
+      soundfont, room, chain, player: what it is made of.
+      gain_db: fixed gain of the dry sound.
+      weight: how often songs are given to it, relative to the others.
+    """
+
+    name: str
+    description: str
+    soundfont: Soundfont
+    room: Room
+    chain: Chain
+    player: Player
+    gain_db: float
+    weight: float
+
+
+def read_performances(path: Path = DEFAULT_FILE) -> tuple[Performance, ...]:
+    """All performances of a file, in the order of their IDs.
+
+    Raises:
+      UserError: the file is missing or malformed, or a performance names an unknown part or value.
+    """
+    try:
+        table = tomllib.loads(path.read_text())
+        rooms = {name: Room(**fields) for name, fields in table["rooms"].items()}
+        chains = {name: Chain(**fields) for name, fields in table["chains"].items()}
+        players = {name: Player(**fields) for name, fields in table["players"].items()}
+        fonts = {name: Soundfont(**fields) for name, fields in table["soundfonts"].items()}
+        return tuple(
+            Performance(
+                name=entry["name"],
+                description=entry["description"],
+                soundfont=fonts[entry["soundfont"]],
+                room=rooms[entry["room"]],
+                chain=chains[entry["chain"]],
+                player=players[entry["player"]],
+                gain_db=float(entry["gain_db"]),
+                weight=float(entry["weight"]),
+            )
+            for entry in table["performances"]
+        )
+    except FileNotFoundError as problem:
+        raise UserError(f"{path}: no such file of performances") from problem
+    except KeyError as problem:
+        raise UserError(f"{path}: {problem} is not defined") from problem
+    except (TypeError, ValueError) as problem:
+        raise UserError(f"{path}: {problem}") from problem

@@ -1,0 +1,1 @@
+"""Audio as NumPy arrays: files in and out, and the log-mel front end."""

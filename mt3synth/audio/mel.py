@@ -1,0 +1,200 @@
+"""Log-mel frames: the spectrogram that the model generates and every vocoder inverts.
+
+The front end is SoundStream's (the "melgan" codec of Hawthorne et al. 2022, arXiv 2206.05408):
+magnitudes of a short-time Fourier transform through triangles on the HTK mel scale, clipped,
+natural log. One `MelSpec` travels with data, model, vocoder and bundle, so that no two disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import scipy.fft
+from jaxtyping import Float
+
+from mt3synth.types import FloatND
+
+_CHUNK_FRAMES = 1024  # about 20 s of MELGAN: arrays of a few MB, which stay in the cache
+
+
+@dataclass(frozen=True)
+class MelSpec:
+    """What a log-mel frame is.
+
+    Attributes:
+      sample_rate: samples per second.
+      hop: samples from one frame to the next; frame ``i`` starts at sample ``i * hop``.
+      window: length of the periodic Hann window in samples.
+      fft: length of the Fourier transform in samples; the window is zero-padded to it.
+      bins: mel bins, M.
+      low_hz: lower edge of the lowest triangle.
+      high_hz: upper edge of the highest triangle.
+      floor: least magnitude, clipped before the log.
+      ceiling: greatest magnitude, clipped before the log.
+      scale_low: log-mel that the network sees as -1.
+      scale_high: log-mel that the network sees as +1.
+
+    Raises:
+      ValueError: a field out of its range.
+    """
+
+    sample_rate: int
+    hop: int
+    window: int
+    fft: int
+    bins: int
+    low_hz: float
+    high_hz: float
+    floor: float
+    ceiling: float
+    scale_low: float
+    scale_high: float
+
+    def __post_init__(self) -> None:
+        for name, unit in _COUNTS.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise ValueError(f"{name}={value!r} {unit}; must be a whole number")
+            if value < 1:
+                raise ValueError(f"{name}={value} {unit}; must be at least 1")
+        for name in ("low_hz", "high_hz", "floor", "ceiling", "scale_low", "scale_high"):
+            if not np.isfinite(getattr(self, name)):
+                raise ValueError(f"{name}={getattr(self, name)}; must be finite")
+        if self.window > self.fft:
+            raise ValueError(f"window={self.window} samples; must be at most fft={self.fft}")
+        if self.hop > self.window:
+            raise ValueError(f"hop={self.hop} samples; must be at most window={self.window}")
+        if not 0 <= self.low_hz < self.high_hz:
+            raise ValueError(f"low_hz={self.low_hz} Hz; must be in 0..high_hz={self.high_hz}")
+        if self.high_hz > self.sample_rate / 2:
+            raise ValueError(
+                f"high_hz={self.high_hz} Hz; must be at most half of sample_rate={self.sample_rate}"
+            )
+        if not 0 < self.floor < self.ceiling:
+            raise ValueError(
+                f"floor={self.floor} of magnitude; must be above 0, below ceiling={self.ceiling}"
+            )
+        if not self.scale_low < self.scale_high:
+            raise ValueError(
+                f"scale_low={self.scale_low} of log-mel; must be below scale_high={self.scale_high}"
+            )
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        return self.sample_rate / self.hop
+
+    def frames(self, samples: int) -> int:
+        """How many frames ``samples`` of audio give: the last one may run past the end."""
+        return -(-samples // self.hop)
+
+    def to_dict(self) -> dict[str, int | float]:
+        """The fields by name, ready for JSON."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> MelSpec:
+        """The inverse of `to_dict`.
+
+        Raises:
+          ValueError: a field missing, unknown, or out of its range.
+        """
+        names = {f.name for f in fields(MelSpec)}
+        if names != set(values):
+            missing, unknown = sorted(names - set(values)), sorted(set(values) - names)
+            raise ValueError(f"mel spec with fields missing: {missing}, unknown: {unknown}")
+        typed: dict[str, Any] = {k: v if k in _COUNTS else float(v) for k, v in values.items()}
+        return MelSpec(**typed)
+
+
+_COUNTS = {
+    "sample_rate": "samples per second",
+    "hop": "samples",
+    "window": "samples",
+    "fft": "samples",
+    "bins": "mel bins",
+}
+
+MELGAN = MelSpec(
+    sample_rate=16000,
+    hop=320,
+    window=640,
+    fft=1024,
+    bins=128,
+    low_hz=0.0,
+    high_hz=8000.0,
+    floor=1e-5,
+    ceiling=1e8,
+    scale_low=float(np.log(1e-5)),
+    scale_high=4.0,
+)
+"""SoundStream's front end: 50 frames of 128 bins per second of 16 kHz audio."""
+
+
+def hann_window(length: int) -> Float[np.ndarray, " window"]:
+    """Periodic Hann window: its copies at ``length / 2`` sum to exactly 1."""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
+
+
+@lru_cache(maxsize=8)
+def mel_filterbank(spec: MelSpec) -> Float[np.ndarray, "F M"]:
+    """Weights from the F = fft / 2 + 1 magnitudes of a frame to its mel bins (read-only).
+
+    Triangles whose slopes are straight in mel (HTK's 1127 ln(1 + f / 700)), of height 1 and no area
+    normalisation, the DC bin zero: the definition of TensorFlow's `linear_to_mel_weight_matrix`.
+    """
+    hz = np.linspace(0, spec.sample_rate / 2, spec.fft // 2 + 1)
+    mel = _hertz_to_mel(hz)[:, None]
+    edges = np.linspace(_hertz_to_mel(spec.low_hz), _hertz_to_mel(spec.high_hz), spec.bins + 2)
+    lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
+    rising = (mel - lower) / (centre - lower)
+    falling = (upper - mel) / (upper - centre)
+    weights = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+    weights[0] = 0
+    weights.flags.writeable = False
+    return weights
+
+
+def log_mel(audio: FloatND, spec: MelSpec) -> Float[np.ndarray, "T M"]:
+    """Natural-log mel magnitudes, float32 ``[T, M]``, of audio ``[S]``; T = ceil(S / hop).
+
+    Audio is taken as zero after its end. Works through the audio in chunks: beside audio and
+    result it needs a few MB however long the audio is, and one core does an hour in about 1 s.
+
+    Raises:
+      ValueError: audio of more than one axis, or of integers.
+    """
+    if audio.ndim != 1 or audio.dtype.kind != "f":
+        raise ValueError(f"audio {audio.dtype}{list(audio.shape)}; must be mono float [samples]")
+    total = spec.frames(len(audio))
+    window, weights = hann_window(spec.window), mel_filterbank(spec)
+    out = np.empty((total, spec.bins), np.float32)
+    for first in range(0, total, _CHUNK_FRAMES):
+        count = min(_CHUNK_FRAMES, total - first)
+        needed = (count - 1) * spec.hop + spec.window
+        samples = np.asarray(audio[first * spec.hop :][:needed], np.float32)
+        samples = np.pad(samples, (0, needed - len(samples)))
+        frames = np.lib.stride_tricks.sliding_window_view(samples, spec.window)[:: spec.hop]
+        magnitude = np.abs(scipy.fft.rfft(frames * window, n=spec.fft, axis=-1))
+        np.matmul(magnitude, weights, out=out[first : first + count])
+    return np.log(np.clip(out, spec.floor, spec.ceiling, out=out), out=out)
+
+
+def to_network(log_mel: Float[np.ndarray, "*B M"], spec: MelSpec) -> Float[np.ndarray, "*B M"]:
+    """Log-mel to the network's range: [scale_low, scale_high] to [-1, 1], clipped, float32."""
+    unit = (log_mel - spec.scale_low) / (spec.scale_high - spec.scale_low)
+    return np.clip(2 * unit - 1, -1, 1).astype(np.float32)
+
+
+def from_network(x: Float[np.ndarray, "*B M"], spec: MelSpec) -> Float[np.ndarray, "*B M"]:
+    """Network range to log-mel, float32: the inverse of `to_network` on [-1, 1]."""
+    unit = (np.asarray(x, np.float32) + 1) / 2
+    return (unit * (spec.scale_high - spec.scale_low) + spec.scale_low).astype(np.float32)
+
+
+def _hertz_to_mel(hz: np.ndarray | float) -> np.ndarray:
+    return np.asarray(1127.0 * np.log1p(np.asarray(hz, np.float64) / 700.0))

@@ -1,0 +1,234 @@
+"""A trained model as a folder that can be copied: what to build, whose sound it knows, its weights.
+
+``config.json``        the model's specification, the format's version, the default performance
+``performances.json``  index, name and description of each performance
+``weights.safetensors`` parameters by their path, as float16
+``README.md``          the model card
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from mt3synth.errors import UserError
+from mt3synth.model_spec import ModelSpec
+from mt3synth.models.conditions import Conditions
+from mt3synth.types import PyTree
+
+FORMAT = 1
+DEFAULT = Path(__file__).resolve().parent / "bundles" / "default"
+CONFIG, PERFORMANCES, WEIGHTS, CARD = (
+    "config.json",
+    "performances.json",
+    "weights.safetensors",
+    "README.md",
+)
+
+
+class BundleError(UserError):
+    """A folder that is no bundle, or not one that this version can read."""
+
+
+@dataclass(frozen=True)
+class Performance:
+    """Players, room and recording chain that a model can sound like.
+
+    Attributes:
+      index: its place in the model's embedding.
+      name: what a user calls it.
+      description: what it sounds like and how it was made.
+    """
+
+    index: int
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A model ready to be used.
+
+    Attributes:
+      spec: the model.
+      performances: in the order of their indices.
+      default: name of the performance that is taken when none is asked for.
+      params: weights as float32, nested as the network names them.
+      folder: where it lies.
+    """
+
+    spec: ModelSpec
+    performances: tuple[Performance, ...]
+    default: str
+    params: PyTree
+    folder: Path
+
+    def performance(self, name: str | None) -> Performance:
+        """The performance called ``name``, or the default one.
+
+        Raises:
+          BundleError: there is none of that name; says which there are and the nearest spelling.
+        """
+        name = self.default if name is None else name
+        known = {p.name: p for p in self.performances}
+        if name in known:
+            return known[name]
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise BundleError(f"no performance {name!r}; {hint}known are: {', '.join(known)}")
+
+    @cached_property
+    def hash(self) -> str:
+        """The first 12 digits of the SHA-256 over configuration, performances and weights."""
+        digest = hashlib.sha256()
+        for name in (CONFIG, PERFORMANCES, WEIGHTS):
+            digest.update((self.folder / name).read_bytes())
+        return digest.hexdigest()[:12]
+
+
+def load(folder: str | Path = DEFAULT) -> Bundle:
+    """Reads a bundle.
+
+    Raises:
+      BundleError: the folder is missing, is no bundle, is of another format, or its weights are
+        not those of the network that it describes.
+    """
+    from safetensors.numpy import load_file
+
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise BundleError(f"{folder}: no such folder; give a bundle made by `mt3synth export`")
+    for name in (CONFIG, PERFORMANCES, WEIGHTS):
+        if not (folder / name).is_file():
+            raise BundleError(f"{folder} is no bundle: it has no {name}")
+    try:
+        config = json.loads((folder / CONFIG).read_text())
+        found = config["format"]
+        if found != FORMAT:
+            raise BundleError(
+                f"{folder} is a bundle of format {found}; this version of mt3synth reads format "
+                f"{FORMAT}; export it again, or install the version that wrote it "
+                f"({config.get('mt3synth', 'unknown')})"
+            )
+        spec = ModelSpec.from_dict(config["model"])
+        entries = json.loads((folder / PERFORMANCES).read_text())
+        performances = tuple(
+            Performance(int(e["index"]), str(e["name"]), str(e["description"])) for e in entries
+        )
+        default = str(config["default_performance"])
+    except BundleError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BundleError(
+            f"{folder} is no bundle that this version understands: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    try:
+        weights = load_file(folder / WEIGHTS)
+    except Exception as error:
+        raise BundleError(f"{folder / WEIGHTS} cannot be read: {error}") from error
+    flat = {name: np.asarray(value, np.float32) for name, value in weights.items()}
+    _check(flat, spec, folder)
+    params = unflatten_dict({tuple(name.split("/")): value for name, value in flat.items()})
+    return Bundle(spec, performances, default, params, folder)
+
+
+def save(
+    folder: str | Path,
+    spec: ModelSpec,
+    performances: tuple[Performance, ...],
+    default: str,
+    params: PyTree,
+    card: str,
+) -> None:
+    """Writes a bundle; the folder appears whole or not at all.
+
+    Args:
+      folder: must not exist yet.
+      spec, performances, default, params: as in `Bundle`.
+      card: the model card, Markdown.
+
+    Raises:
+      BundleError: the folder exists, the default is not among the performances, or their number
+        is not that of the network.
+    """
+    from safetensors.numpy import save_file
+
+    from mt3synth import __version__
+
+    folder = Path(folder)
+    if folder.exists():
+        raise BundleError(f"{folder} exists; give a new folder")
+    if default not in {p.name for p in performances}:
+        raise BundleError(f"default performance {default!r} is not among the performances")
+    if len(performances) != spec.network.performances:
+        raise BundleError(
+            f"{len(performances)} performances for a network of {spec.network.performances}"
+        )
+    config: dict[str, Any] = {
+        "format": FORMAT,
+        "mt3synth": __version__,
+        "default_performance": default,
+        "model": spec.to_dict(),
+    }
+    flat = {"/".join(k): np.asarray(v, np.float16) for k, v in flatten_dict(params).items()}
+    staging = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        staging.mkdir(parents=True)
+        (staging / CONFIG).write_text(json.dumps(config, indent=1) + "\n")
+        listed = [asdict(p) for p in performances]
+        (staging / PERFORMANCES).write_text(json.dumps(listed, indent=1) + "\n")
+        save_file(flat, staging / WEIGHTS)
+        (staging / CARD).write_text(card)
+        os.replace(staging, folder)
+    except OSError as error:
+        raise BundleError(f"cannot write {folder}: {error}") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def abstract_params(spec: ModelSpec) -> PyTree:
+    """Shapes of the network's parameters, without computing any."""
+    conditions = Conditions(
+        performance=jnp.zeros(1, jnp.int32),
+        keep_score=jnp.ones(1, bool),
+        keep_performance=jnp.ones(1, bool),
+        tokens=jnp.zeros((1, 8), jnp.int32),
+        token_times=jnp.zeros((1, 8)),
+        roll=jnp.zeros((1, spec.window, spec.roll.channels)),
+    )
+    frames = jnp.zeros((1, spec.window, spec.mel.bins))
+    shapes = jax.eval_shape(
+        spec.build().init, jax.random.key(0), frames, jnp.zeros(1), conditions
+    )
+    return nn.meta.unbox(shapes)["params"]
+
+
+def _check(flat: dict[str, np.ndarray], spec: ModelSpec, folder: Path) -> None:
+    expected = {"/".join(k): v.shape for k, v in flatten_dict(abstract_params(spec)).items()}
+    problems = [f"{name} is missing" for name in sorted(expected.keys() - flat.keys())]
+    problems += [f"{name} is unknown" for name in sorted(flat.keys() - expected.keys())]
+    problems += [
+        f"{name} has shape {flat[name].shape} instead of {expected[name]}"
+        for name in sorted(expected.keys() & flat.keys())
+        if flat[name].shape != expected[name]
+    ]
+    if problems:
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise BundleError(
+            f"{folder / WEIGHTS} does not fit the network: {'; '.join(problems[:3])}{more}"
+        )

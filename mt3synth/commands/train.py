@@ -1,0 +1,31 @@
+"""`mt3synth train`: a run described by gin files."""
+
+from __future__ import annotations
+
+import argparse
+
+from mt3synth import gin_files
+
+HELP = "train a model, or go on training one"
+DEFAULT_GIN = "gin_configs/runs/train_unet_small.gin"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that are not gin's."""
+    parser.add_argument("--data", metavar="DIR", help="corpus to train on (DATA_FOLDER)")
+    parser.add_argument("--run", metavar="DIR", help="folder of the run (RUN_FOLDER)")
+    parser.add_argument("--init-from", metavar="BUNDLE", help="begin with a bundle's weights")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Runs what the gin files say."""
+    named = {"DATA_FOLDER": args.data, "RUN_FOLDER": args.run, "INIT_FROM": args.init_from}
+    bindings = [f"{name}={value!r}" for name, value in named.items() if value is not None]
+    gin_files.parse(args.gin_file or [DEFAULT_GIN], [*bindings, *args.gin_bindings])
+
+    import gin
+
+    from mt3synth.training.run import run
+
+    gin.get_configurable(run)()
+    return 0

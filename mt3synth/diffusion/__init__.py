@@ -1,0 +1,1 @@
+"""Diffusion in continuous time: schedule, process, loss, guidance, steppers, sampler. JAX only."""

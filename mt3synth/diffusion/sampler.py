@@ -1,0 +1,105 @@
+"""From noise to data: a pure function of denoiser, noise, schedule, stepper and key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+
+from mt3synth.diffusion.schedule import CosineSchedule
+from mt3synth.types import Array, Float, Key
+
+DenoiseFn = Callable[[Array, Array], Array]
+"""``(x_t, time) -> x0``, the predicted data; ``time`` is a scalar in [0, 1]."""
+
+
+@runtime_checkable
+class Stepper(Protocol):
+    """One update of the reverse process; see `DDPM` and `DDIM`."""
+
+    def step(
+        self,
+        x_t: Array,
+        x0: Array,
+        time: Float[Array, ""],
+        time_next: Float[Array, ""],
+        schedule: CosineSchedule,
+        key: Key[Array, ""],
+    ) -> Array: ...
+
+
+def time_pairs(steps: int) -> Float[Array, "steps 2"]:
+    """``(from, to)`` for each of ``steps`` equal steps from time 1 to time 0.
+
+    Raises:
+      ValueError: fewer than one step.
+    """
+    if steps < 1:
+        raise ValueError(f"steps={steps}; must be at least 1")
+    times = jnp.linspace(1.0, 0.0, steps + 1)
+    return jnp.stack([times[:-1], times[1:]], axis=1)
+
+
+def sample(
+    denoise_fn: DenoiseFn,
+    x_T: Array,
+    schedule: CosineSchedule,
+    stepper: Stepper,
+    key: Key[Array, ""],
+    *,
+    steps: int,
+    trajectory: bool = False,
+) -> Array:
+    """x_0 drawn by ``steps`` updates from the noise ``x_T``; one scan, to be jitted whole.
+
+    The last update would only add back noise of the schedule's end, so the last x0 is returned.
+
+    Args:
+      denoise_fn: predicts x0 from x_t at a scalar time.
+      x_T: standard normal noise of the data's shape.
+      schedule: the noise schedule that the denoiser was trained with.
+      stepper: DDPM, DDIM or another.
+      key: randomness of the fresh noise.
+      steps: number of denoiser evaluations.
+      trajectory: also keep the x0 predicted at every step, stacked in front.
+
+    Returns:
+      The data, or with ``trajectory`` all predictions ``[steps, ...]``, the last being the data.
+    """
+
+    def update(x_t: Array, inputs: tuple[Array, Array]) -> tuple[Array, Array | None]:
+        (time, time_next), step_key = inputs
+        x0 = denoise_fn(x_t, time)
+        x_next = stepper.step(x_t, x0, time, time_next, schedule, step_key)
+        return x_next, (x0 if trajectory else None)
+
+    pairs, keys = time_pairs(steps), jax.random.split(key, steps)
+    x_t, kept = jax.lax.scan(update, x_T, (pairs[:-1], keys[:-1]))
+    x0 = denoise_fn(x_t, pairs[-1, 0])
+    return jnp.concatenate([kept, x0[None]]) if trajectory else x0
+
+
+def iterate(
+    denoise_fn: DenoiseFn,
+    x_T: Array,
+    schedule: CosineSchedule,
+    stepper: Stepper,
+    key: Key[Array, ""],
+    *,
+    steps: int,
+) -> Iterator[Array]:
+    """The x0 predicted at each step, the last being the data: `sample` as a Python loop.
+
+    For a denoiser that is not one traceable function, such as one that works through a long song
+    window by window. Arguments are those of `sample`.
+    """
+    update = jax.jit(stepper.step, static_argnames="schedule")
+    pairs, keys = time_pairs(steps), jax.random.split(key, steps)
+    x_t = x_T
+    for number, ((time, time_next), step_key) in enumerate(zip(pairs, keys), 1):
+        x0 = denoise_fn(x_t, time)
+        yield x0
+        if number < steps:
+            x_t = update(x_t, x0, time, time_next, schedule=schedule, key=step_key)

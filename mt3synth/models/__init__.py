@@ -1,0 +1,1 @@
+"""Denoising networks, score encoders and the layers they share."""

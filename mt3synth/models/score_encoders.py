@@ -1,0 +1,145 @@
+"""Score encoders: what is to be played, as vectors for a decoder to attend to.
+
+Both take ``(conditions, performance condition or None, deterministic)`` and return the encoded
+score ``[B, N, D]`` with the mask ``[B, N]`` of its real entries; neither sees the noise level.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from mt3synth.models.axes import partitioned
+from mt3synth.models.conditions import Conditions
+from mt3synth.models.layers import FAN_IN, MLP, Attention, dropout, film, linear, rms_norm
+from mt3synth.models.positions import sinusoid
+from mt3synth.models.t5_config import T5Config
+from mt3synth.types import Array, Bool, Float
+
+EncodedScore = tuple[Float[Array, "B N D"], Bool[Array, "B N"]]
+
+ROLL_KERNEL = 7
+"""Frames under the convolution through which a piano roll enters (Maman et al. 2023)."""
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention, then a feed-forward block; FiLM after both norms where there is C."""
+
+    config: T5Config
+
+    @nn.compact
+    def __call__(
+        self,
+        x: Float[Array, "B N D"],
+        mask: Bool[Array, "B N"],
+        condition: Float[Array, "B C"] | None,
+        deterministic: bool,
+    ) -> Float[Array, "B N D"]:
+        config = self.config
+        y = rms_norm(config.activations, "pre_attention_layer_norm")(x)
+        if condition is not None:
+            y = film("attention_film")(y, condition)
+        attention = Attention(config, name="attention")
+        y = attention(y, attention.keys_values(y), mask, deterministic)
+        x = x + dropout(config.dropout)(y, deterministic)
+        y = rms_norm(config.activations, "pre_mlp_layer_norm")(x)
+        if condition is not None:
+            y = film("mlp_film")(y, condition)
+        y = MLP(config, name="mlp")(y, deterministic)
+        return x + dropout(config.dropout)(y, deterministic)
+
+
+class EncoderStack(nn.Module):
+    """Encoder layers and the norm after the last."""
+
+    config: T5Config
+
+    @nn.compact
+    def __call__(
+        self,
+        x: Float[Array, "B N D"],
+        mask: Bool[Array, "B N"],
+        condition: Float[Array, "B C"] | None,
+        deterministic: bool,
+    ) -> Float[Array, "B N D"]:
+        config = self.config
+        x = dropout(config.dropout)(x, deterministic).astype(config.activations)
+        for i in range(config.encoder_layers):
+            x = EncoderLayer(config, name=f"layers_{i}")(x, mask, condition, deterministic)
+        x = rms_norm(config.activations, "encoder_norm")(x)
+        return dropout(config.dropout)(x, deterministic)
+
+
+class TokenEncoder(nn.Module):
+    """Note-event tokens, at their index or at the time of their event.
+
+    Tokens of one moment share their event time, yet a program or velocity token governs those
+    that follow it. So with "event_time" the sinusoid of the index is still added, through a
+    learned projection that keeps the two scales apart.
+
+    Raises:
+      ValueError: no tokens, more than ``max_tokens``, or no times where they are wanted.
+    """
+
+    config: T5Config
+
+    @nn.compact
+    def __call__(
+        self, conditions: Conditions, condition: Float[Array, "B C"] | None, deterministic: bool
+    ) -> EncodedScore:
+        config, tokens = self.config, conditions.tokens
+        if tokens is None:
+            raise ValueError("score_encoder='tokens' needs tokens, and the conditions have none")
+        count = tokens.shape[1]
+        if not 1 <= count <= config.max_tokens:
+            raise ValueError(f"{count} tokens in a segment; must be 1..{config.max_tokens}")
+        x = nn.Embed(
+            config.vocabulary_size,
+            config.width,
+            embedding_init=partitioned(nn.initializers.normal(1.0), "vocab", "embed"),
+            name="token_embedder",
+        )(tokens)
+        order = sinusoid(jnp.arange(count, dtype=jnp.float32), config.width)
+        if config.token_positions == "index":
+            x = x + order
+        else:
+            if conditions.token_times is None:
+                raise ValueError("token_positions='event_time' needs token_times; there are none")
+            project = linear(config.width, ("position", "embed"), jnp.float32, name="order")
+            x = x + sinusoid(conditions.token_times, config.width) + project(order)
+        mask = tokens > 0
+        return EncoderStack(config, name="stack")(x, mask, condition, deterministic), mask
+
+
+class RollEncoder(nn.Module):
+    """A piano roll at the frame rate, through a convolution over neighbouring frames.
+
+    Raises:
+      ValueError: the conditions have no roll.
+    """
+
+    config: T5Config
+
+    @nn.compact
+    def __call__(
+        self, conditions: Conditions, condition: Float[Array, "B C"] | None, deterministic: bool
+    ) -> EncodedScore:
+        config, roll = self.config, conditions.roll
+        if roll is None:
+            raise ValueError("score_encoder='roll' needs a roll, and the conditions have none")
+        x = nn.Conv(
+            config.width,
+            (ROLL_KERNEL,),
+            use_bias=False,
+            dtype=config.activations,
+            kernel_init=partitioned(FAN_IN, "tap", "roll", "embed"),
+            name="roll_projection",
+        )(roll)
+        x = x + sinusoid(jnp.arange(roll.shape[1], dtype=jnp.float32), config.width)
+        mask = jnp.ones(roll.shape[:2], bool)
+        return EncoderStack(config, name="stack")(x, mask, condition, deterministic), mask
+
+
+def score_encoder(config: T5Config) -> TokenEncoder | RollEncoder:
+    """The encoder that ``config.score_encoder`` names."""
+    return TokenEncoder(config) if config.score_encoder == "tokens" else RollEncoder(config)

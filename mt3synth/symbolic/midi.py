@@ -1,0 +1,150 @@
+"""MIDI files to notes and back, through note-seq."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mt3synth.symbolic.midi_file import (
+    MAX_BYTES,
+    MAX_NOTES,
+    SUSTAIN_PEDAL,
+    MidiError,
+    count_messages,
+    left_out,
+    parse_midi,
+)
+from mt3synth.symbolic.notes import Notes
+
+__all__ = ["MidiError", "notes_from_sequence", "read_midi", "sequence_from_notes", "write_midi"]
+
+_TICKS_PER_QUARTER = 500  # at 120 quarters a minute a tick is 1 ms, so the 10 ms grid is exact
+_TICK_SECONDS = 1e-3
+
+
+def read_midi(path: str | Path) -> tuple[Notes, list[str]]:
+    """The notes of a Standard MIDI File, lengthened by the sustain pedal.
+
+    Notes keep velocity and program (which may change within a track); channel 10 is drums.
+
+    Returns:
+      The notes, sorted, and one line for each kind of thing in the file that is not in them:
+      pitch bends, controllers other than the sustain pedal, aftertouch, notes never released.
+
+    Raises:
+      MidiError: the file is missing, unreadable, not MIDI, damaged, without notes, or over
+        8 MiB, 4 hours or 200 000 notes.
+    """
+    path = Path(path)
+    midi = parse_midi(_read_bytes(path), str(path))
+    reports = left_out(midi)
+    struck, pedals = count_messages(midi)
+    if not struck:
+        raise MidiError(f"{path}: the MIDI file has no notes")
+    if struck > MAX_NOTES:
+        raise MidiError(f"{path}: {struck} notes; at most {MAX_NOTES} can be read")
+    note_seq = import_note_seq()
+    import pretty_midi
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # odd files; reported in our words
+            sequence = note_seq.midi_to_note_sequence(pretty_midi.PrettyMIDI(mido_object=midi))
+            sustained = note_seq.apply_sustain_control_changes(sequence)
+            notes = notes_from_sequence(sustained)
+    except Exception as error:  # they raise whatever the damaged values lead them into
+        raise MidiError(f"{path}: the MIDI file is damaged ({error!r})") from error
+    if not len(notes):
+        raise MidiError(f"{path}: none of {struck} notes has a length (are they ever released?)")
+
+    pedals_kept = sum(c.control_number == SUSTAIN_PEDAL for c in sequence.control_changes)
+    lost = {
+        "notes without a length, or never released": struck - len(sequence.notes),
+        "notes struck twice at once under the pedal": len(sequence.notes) - len(notes),
+        "sustain pedal changes on a track without notes": pedals - pedals_kept,
+    }
+    reports += [f"{kind}: {count} ignored" for kind, count in lost.items() if count > 0]
+    return notes, reports
+
+
+def write_midi(notes: Notes, path: str | Path) -> None:
+    """Write a Standard MIDI File, one track for each program and one for drums.
+
+    Times are rounded to 1 ms; a note is at least that long. A track cannot hold two notes that
+    overlap on one key: the first offset ends both.
+
+    Raises:
+      MidiError: the file cannot be written.
+    """
+    sequence = sequence_from_notes(notes)
+    note_seq = import_note_seq()
+    buffer = io.BytesIO()
+    note_seq.note_sequence_to_pretty_midi(sequence).write(buffer)
+    try:
+        Path(path).write_bytes(buffer.getvalue())
+    except OSError as error:
+        raise MidiError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def notes_from_sequence(note_sequence: Any) -> Notes:
+    """The notes of a ``note_seq.NoteSequence`` as they stand, sorted; its pedal is not applied.
+
+    Notes of velocity 0 are silent by MIDI's convention and are left out; drums get program 0.
+
+    Raises:
+      ValueError: a value outside what ``Notes`` allows.
+    """
+    rows = [
+        (n.start_time, n.end_time, n.pitch, n.velocity, 0 if n.is_drum else n.program, n.is_drum)
+        for n in note_sequence.notes
+        if n.velocity
+    ]
+    return Notes(*(np.array(column) for column in zip(*rows))).sorted() if rows else Notes.empty()
+
+
+def sequence_from_notes(notes: Notes) -> Any:
+    """A ``note_seq.NoteSequence`` at 120 quarters a minute, one instrument a program."""
+    note_seq = import_note_seq()
+    notes = notes.sorted()
+    sequence = note_seq.NoteSequence(ticks_per_quarter=_TICKS_PER_QUARTER)
+    sequence.tempos.add(qpm=120)
+    sequence.time_signatures.add(numerator=4, denominator=4)
+    parts = sorted({(bool(d), int(p)) for d, p in zip(notes.is_drum, notes.program)})
+    instrument = {part: index for index, part in enumerate(parts)}
+    for row in range(len(notes)):
+        is_drum, program = bool(notes.is_drum[row]), int(notes.program[row])
+        start = float(notes.start[row])
+        sequence.notes.add(
+            start_time=start,
+            end_time=max(float(notes.end[row]), start + _TICK_SECONDS),
+            pitch=int(notes.pitch[row]),
+            velocity=int(notes.velocity[row]),
+            program=program,
+            is_drum=is_drum,
+            instrument=instrument[is_drum, program],
+        )
+    sequence.total_time = max((note.end_time for note in sequence.notes), default=0.0)
+    return sequence
+
+
+def import_note_seq() -> Any:
+    """The ``note_seq`` module, which takes over a second to import, without its warnings."""
+    with warnings.catch_warnings():
+        # Its audio helper warns that ffmpeg is missing; no audio passes through it here.
+        warnings.simplefilter("ignore")
+        import note_seq
+    return note_seq
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise MidiError(f"{path}: {size} bytes; a MIDI file may have at most {MAX_BYTES}")
+        return path.read_bytes()
+    except OSError as error:
+        raise MidiError(f"{path}: cannot be read ({error.strerror or error})") from error

@@ -1,0 +1,116 @@
+"""Notes as columns: the form in which every part of the project passes music around."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Notes:
+    """A song as parallel columns, one row a note.
+
+    Attributes:
+      start: onset in seconds, float64 ``[n]``.
+      end: offset in seconds, float64 ``[n]``; not before ``start``.
+      pitch: MIDI key 0..127, int32 ``[n]``; for drums the percussion key.
+      velocity: 1..127, int32 ``[n]``.
+      program: General MIDI program 0..127 counted from zero, int32 ``[n]``; 0 for drums.
+      is_drum: bool ``[n]``.
+
+    Raises:
+      ValueError: columns of different length, or a value out of its range.
+    """
+
+    start: np.ndarray
+    end: np.ndarray
+    pitch: np.ndarray
+    velocity: np.ndarray
+    program: np.ndarray
+    is_drum: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name, dtype in _COLUMNS.items():
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype))
+        lengths = {f.name: getattr(self, f.name).shape for f in fields(self)}
+        if len(set(lengths.values())) != 1 or len(lengths["start"]) != 1:
+            raise ValueError(f"note columns differ in shape: {lengths}; all must be [n]")
+        if not np.all(np.isfinite(self.start) & np.isfinite(self.end)):
+            raise ValueError("a note starts or ends at no finite time")
+        if np.any(self.end < self.start):
+            raise ValueError("a note ends before it starts")
+        if np.any(self.start < 0):
+            raise ValueError(f"a note starts at {self.start.min()} s; must be at least 0")
+        for name, low in (("pitch", 0), ("velocity", 1), ("program", 0)):
+            column = getattr(self, name)
+            if np.any((column < low) | (column > 127)):
+                raise ValueError(f"{name} outside {low}..127: {column.min()}..{column.max()}")
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def end_time(self) -> float:
+        """Seconds at which the last note ends; 0 without notes."""
+        return float(self.end.max()) if len(self) else 0.0
+
+    def select(self, index: np.ndarray) -> Notes:
+        """The notes at ``index``: a boolean mask or integer positions."""
+        return Notes(**{name: getattr(self, name)[index] for name in _COLUMNS})
+
+    def sorted(self) -> Notes:
+        """Ordered by start, then drums last, program, pitch, end."""
+        return self.select(
+            np.lexsort((self.end, self.pitch, self.program, self.is_drum, self.start))
+        )
+
+    def shifted(self, seconds: float) -> Notes:
+        """Every note later by ``seconds`` (earlier if negative)."""
+        return self.replace(start=self.start + seconds, end=self.end + seconds)
+
+    def transposed(self, semitones: int) -> Notes:
+        """Pitched notes moved by ``semitones``; those that leave 0..127 are dropped, drums stay."""
+        pitch = np.where(self.is_drum, self.pitch, self.pitch + semitones)
+        inside = (pitch >= 0) & (pitch <= 127)
+        return self.select(inside).replace(pitch=pitch[inside])
+
+    def cropped(self, start: float, end: float) -> Notes:
+        """The part within ``[start, end)`` seconds, moved so that ``start`` becomes 0.
+
+        Notes already sounding at ``start`` are kept and begin at 0.
+        """
+        inside = (self.start < end) & ((self.end > start) | (self.start >= start))
+        kept = self.select(inside)
+        return kept.replace(
+            start=np.maximum(kept.start, start) - start, end=np.minimum(kept.end, end) - start
+        )
+
+    def replace(self, **columns: np.ndarray) -> Notes:
+        """A copy with some columns exchanged."""
+        return Notes(**{name: columns.get(name, getattr(self, name)) for name in _COLUMNS})
+
+    @staticmethod
+    def concatenate(parts: Sequence[Notes]) -> Notes:
+        """All notes of ``parts``, sorted."""
+        if not parts:
+            return Notes.empty()
+        return Notes(
+            **{name: np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS}
+        ).sorted()
+
+    @staticmethod
+    def empty() -> Notes:
+        """No notes at all."""
+        return Notes(**{name: np.zeros(0, dtype) for name, dtype in _COLUMNS.items()})
+
+
+_COLUMNS = {
+    "start": np.float64,
+    "end": np.float64,
+    "pitch": np.int32,
+    "velocity": np.int32,
+    "program": np.int32,
+    "is_drum": np.bool_,
+}

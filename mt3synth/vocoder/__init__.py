@@ -1,0 +1,1 @@
+"""Log-mel frames to audio."""

@@ -1,0 +1,66 @@
+"""What every vocoder is, and the checks at its door."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from mt3synth.audio.mel import MelSpec
+from mt3synth.errors import UserError
+from mt3synth.types import FloatND
+
+
+class VocoderError(UserError):
+    """Frames that a vocoder cannot turn into audio."""
+
+
+@runtime_checkable
+class Vocoder(Protocol):
+    """A callable from log-mel frames ``[T, M]`` to audio float32 ``[T * hop]``.
+
+    The audio is not limited to [-1, 1]. Calls raise `VocoderError` for frames that fail
+    `check_log_mel`.
+    """
+
+    @property
+    def spec(self) -> MelSpec:
+        """The frames it inverts."""
+        ...
+
+    def __call__(self, log_mel: FloatND) -> Float[np.ndarray, " S"]: ...
+
+
+def check_spec(vocoder: Vocoder, spec: MelSpec) -> None:
+    """Refuses a vocoder made for other frames than ``spec``.
+
+    Raises:
+      VocoderError: naming each field that differs.
+    """
+    ours, theirs = vocoder.spec.to_dict(), spec.to_dict()
+    differences = [
+        f"{name}={theirs[name]} (vocoder: {ours[name]})"
+        for name in ours
+        if ours[name] != theirs[name]
+    ]
+    if differences:
+        raise VocoderError(f"the vocoder inverts other mel frames: {', '.join(differences)}")
+
+
+def check_log_mel(log_mel: FloatND, spec: MelSpec) -> None:
+    """Refuses frames that are not ``[T, M]`` with T of at least 1, not finite, or past the ceiling.
+
+    Raises:
+      VocoderError: saying which.
+    """
+    if log_mel.ndim != 2 or log_mel.shape[1] != spec.bins:
+        raise VocoderError(f"log-mel of shape {log_mel.shape}; must be [frames, {spec.bins}]")
+    if not len(log_mel):
+        raise VocoderError("log-mel of 0 frames; must be at least 1")
+    broken = np.flatnonzero(~np.isfinite(log_mel).all(axis=1))
+    if len(broken):
+        raise VocoderError(f"log-mel not finite in {len(broken)} frames, the first {broken[0]}")
+    highest, limit = float(log_mel.max()), float(np.log(spec.ceiling))
+    if highest > limit + 1e-3:
+        raise VocoderError(f"log-mel up to {highest:.1f}; must be at most {limit:.1f}")

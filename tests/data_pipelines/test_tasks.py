@@ -1,0 +1,227 @@
+"""A corpus of sine songs, whose every feature is known, through SeqIO and out as batches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_pipelines import batches, records, tasks
+from data_pipelines.features import SegmentFeatures
+from mt3synth.audio.mel import MELGAN, log_mel, to_network
+from mt3synth.errors import UserError
+from mt3synth.symbolic.codec import EventCodec
+from mt3synth.symbolic.detokenizer import decode
+from mt3synth.symbolic.midi import sequence_from_notes
+from mt3synth.symbolic.notes import Notes
+from mt3synth.symbolic.roll import RollSpec, piano_roll
+from mt3synth.symbolic.tokenizer import encode_segment
+
+FRAMES = 64
+ROLL = RollSpec()
+CODEC = EventCodec(velocity_bins=127)
+EVERYTHING = SegmentFeatures(
+    MELGAN, ("mel", "roll", "tokens"), FRAMES, roll=ROLL, codec=CODEC, token_length=200
+)
+MEL_ONLY = SegmentFeatures(MELGAN, ("mel",), FRAMES)
+SECONDS = {"a": 6.0, "b": 9.1, "c": 0.7, "d": 4.4}
+"""Songs of the train split: 300, 455, 35 and 220 frames, so 4 + 7 + 1 + 3 training segments."""
+SEGMENTS_IN_PASS = 15
+
+
+def make_song(name: str, seconds: float) -> tuple[records.SongRecord, Notes]:
+    """Sines with matching notes; every song has its own pitches and performance."""
+    draw = np.random.default_rng(ord(name))
+    onsets = np.arange(0.1, seconds - 0.2, 0.37)
+    n = len(onsets)
+    notes = Notes(
+        start=onsets,
+        end=np.minimum(onsets + draw.uniform(0.1, 3.0, n), seconds),
+        pitch=40 + np.arange(n) % 40,
+        velocity=draw.integers(1, 128, n),
+        program=np.where(np.arange(n) % 3, 0, 40),
+        is_drum=np.zeros(n, bool),
+    )
+    time = np.arange(round(seconds * 16000)) / 16000
+    audio = np.zeros(len(time))
+    for start, end, pitch in zip(notes.start, notes.end, notes.pitch):
+        heard = (time >= start) & (time < end)
+        audio += 0.1 * heard * np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * time)
+    pcm = np.round(audio / max(1, np.abs(audio).max()) * 32767).astype(np.int16)
+    sequence = sequence_from_notes(notes).SerializeToString()
+    return records.SongRecord(name, pcm, 16000, sequence, ord(name) - ord("a")), notes.sorted()
+
+
+@pytest.fixture(scope="module")
+def songs() -> dict[str, tuple[records.SongRecord, Notes]]:
+    return {name: make_song(name, seconds) for name, seconds in SECONDS.items()}
+
+
+@pytest.fixture(scope="module")
+def corpus(songs, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    files = {("train", 0, 2): "ab", ("train", 1, 2): "cd", ("validation", 0, 1): "da"}
+    for place, names in files.items():
+        records.write_records(records.shard_path(folder, *place), [songs[n][0] for n in names])
+    tasks.register_tasks("sines", folder, MELGAN, FRAMES, splits=("train", "validation"))
+    return folder
+
+
+def training(seed: int = 3, features: SegmentFeatures = MEL_ONLY, **more):
+    return batches.training_batches("sines", features, 4, seed, shuffle_buffer=8, **more)
+
+
+def song_mel(song: records.SongRecord) -> np.ndarray:
+    return to_network(log_mel(song.audio.astype(np.float32) / 32768, MELGAN), MELGAN)
+
+
+def find_crop(mel: np.ndarray, song: np.ndarray) -> int:
+    """The only frame of the padded song at which ``mel`` lies."""
+    padded = np.concatenate([song, np.full((FRAMES, song.shape[1]), -1, np.float32)])
+    fits = [
+        i for i in range(len(song)) if np.allclose(padded[i : i + FRAMES], mel, rtol=0, atol=1e-5)
+    ]
+    assert len(fits) == 1
+    return fits[0]
+
+
+def test_records_come_back_as_written(corpus, songs):
+    names = []
+    for path in records.find_shards(corpus, "train"):
+        for song in records.read_records(path):
+            names.append(song.id)
+            written = songs[song.id][0]
+            assert np.array_equal(song.audio, written.audio)
+            assert song.sequence == written.sequence
+            assert (song.sample_rate, song.performance) == (16000, written.performance)
+    assert names == ["a", "b", "c", "d"]
+
+
+def test_training_features_are_those_of_the_song_at_the_crop(corpus, songs):
+    by_performance = {song.performance: (song, notes) for song, notes in songs.values()}
+    mels = {index: song_mel(song) for index, (song, _) in by_performance.items()}
+    with training(features=EVERYTHING) as stream:
+        for batch in islice(stream, 5):
+            assert batch["mel"].shape == (4, FRAMES, 128) and batch["mel"].dtype == np.float32
+            assert batch["roll"].shape == (4, FRAMES, ROLL.channels)
+            assert batch["tokens"].shape == batch["token_times"].shape == (4, 200)
+            for row in range(4):
+                index = int(batch["performance"][row])
+                notes = by_performance[index][1]
+                start = find_crop(batch["mel"][row], mels[index])
+                expected = piano_roll(notes, ROLL, start, FRAMES)
+                np.testing.assert_array_equal(batch["roll"][row], expected)
+                encoded = encode_segment(notes, CODEC, start, FRAMES, 50.0)
+                count = len(encoded.tokens)
+                np.testing.assert_array_equal(batch["tokens"][row, :count], encoded.tokens)
+                np.testing.assert_array_equal(batch["token_times"][row, :count], encoded.times)
+                assert not batch["tokens"][row, count:].any()
+
+
+def test_evaluation_covers_every_song_once_in_order(corpus, songs):
+    features = SegmentFeatures(MELGAN, ("mel", "tokens"), FRAMES, codec=CODEC, token_length=200)
+    with batches.evaluation_batches("sines", features, 5, split="validation") as stream:
+        found = list(stream)
+    # d has 220 frames, a 300: 4 + 5 segments of 64.
+    assert [len(batch["performance"]) for batch in found] == [5, 4]
+    with batches.evaluation_batches("sines", MEL_ONLY, 5, drop_remainder=True) as stream:
+        assert [len(batch["performance"]) for batch in stream] == [5]
+    joined = {name: np.concatenate([batch[name] for batch in found]) for name in found[0]}
+    assert joined["performance"].tolist() == [3] * 4 + [0] * 5
+    for name, rows in (("d", slice(0, 4)), ("a", slice(4, 9))):
+        song, notes = songs[name]
+        mel = song_mel(song)
+        heard = np.concatenate(list(joined["mel"][rows]))
+        np.testing.assert_allclose(heard[: len(mel)], mel, rtol=0, atol=1e-5)
+        assert np.all(heard[len(mel) :] == -1)
+        decoded, ignored = decode(list(joined["tokens"][rows]), CODEC, FRAMES, 50.0)
+        assert ignored == 0
+        np.testing.assert_array_equal(decoded.pitch, notes.pitch)
+        np.testing.assert_array_equal(decoded.program, notes.program)
+        np.testing.assert_array_equal(decoded.velocity, notes.velocity)
+        np.testing.assert_allclose(decoded.start, notes.start, atol=0.0051)
+        np.testing.assert_allclose(decoded.end, notes.end, atol=0.0051)
+
+
+def test_a_pass_holds_every_song_and_offsets_change_from_pass_to_pass(corpus):
+    with training() as stream:
+        rows = [(p, m) for b in islice(stream, 15) for p, m in zip(b["performance"], b["mel"])]
+    passes = [rows[i : i + SEGMENTS_IN_PASS] for i in range(0, 60, SEGMENTS_IN_PASS)]
+    for one in passes:
+        assert Counter(int(p) for p, _ in one) == {0: 4, 1: 7, 2: 1, 3: 3}
+    openings = {np.sort([m.sum() for p, m in one if p == 1]).tobytes() for one in passes}
+    assert len(openings) == len(passes)
+
+
+def test_order_is_the_seeds_alone(corpus):
+    def first(seed: int) -> list[np.ndarray]:
+        with training(seed) as stream:
+            return [batch["mel"] for batch in islice(stream, 4)]
+
+    once, again, other = first(3), first(3), first(4)
+    assert all(np.array_equal(x, y) for x, y in zip(once, again))
+    assert not all(np.array_equal(x, y) for x, y in zip(once, other))
+
+
+def test_starting_later_gives_the_very_same_batches(corpus):
+    with training() as stream:
+        undisturbed = list(islice(stream, 18))
+    for start in (1, 4, 15):  # within the first pass, across its end, at the start of the fifth
+        with training(start_batch=start) as stream:
+            resumed = list(islice(stream, 3))
+        for before, after in zip(undisturbed[start:], resumed):
+            for name in before:
+                np.testing.assert_array_equal(before[name], after[name])
+
+
+def test_processes_read_different_songs(corpus):
+    heard = []
+    for index in (0, 1):
+        with training(process_index=index, process_count=2) as stream:
+            heard.append({int(p) for b in islice(stream, 4) for p in b["performance"]})
+    assert heard == [{0, 1}, {2, 3}]
+    with pytest.raises(UserError, match="2 files for 3 processes"):
+        training(process_index=0, process_count=3)
+
+
+def test_the_task_serves_seqio_itself(corpus):
+    import seqio
+
+    dataset = seqio.get_mixture_or_task("sines_eval").get_dataset(split="train", shuffle=False)
+    example = next(dataset.as_numpy_iterator())
+    assert example["audio"].shape == (63 * 320 + 640,)
+    assert example["notes"].shape[1] == 6
+    assert set(example) >= set(seqio.TaskRegistry.get("sines_eval").output_features)
+
+
+def test_what_is_missing_is_named(corpus, tmp_path):
+    with pytest.raises(UserError, match="no such corpus folder"):
+        tasks.register_tasks("lost", tmp_path / "nowhere", MELGAN)
+    with pytest.raises(UserError, match=r"no file test-\*-of-\*.tfrecord .*train, validation"):
+        tasks.register_tasks("lost", corpus, MELGAN)
+    with pytest.raises(UserError, match="'lost_train' is not registered"):
+        batches.training_batches("lost", MEL_ONLY, 4, 0)
+    with pytest.raises(UserError, match="no split 'test'"):
+        training(split="test")
+    (tmp_path / "train-00001-of-00002.tfrecord").touch()
+    with pytest.raises(UserError, match="shards of split train are missing"):
+        records.find_shards(tmp_path, "train")
+
+
+def test_a_damaged_file_is_the_users_to_mend(tmp_path):
+    path = records.shard_path(tmp_path, "train", 0, 1)
+    path.write_bytes(b"no records at all, only text")
+    with pytest.raises(UserError, match=r"00001\.tfrecord: damaged"):
+        list(records.read_records(path))
+
+
+def test_what_does_not_fit_surfaces_in_the_consumer(corpus):
+    narrow = SegmentFeatures(MELGAN, ("tokens",), FRAMES, codec=CODEC, token_length=5)
+    with training(features=narrow) as stream, pytest.raises(UserError, match="token_length=5"):
+        next(stream)
+    longer = SegmentFeatures(MELGAN, ("mel",), FRAMES + 1)
+    with training(features=longer) as stream, pytest.raises(ValueError, match="same mel spec"):
+        next(stream)
