@@ -7,6 +7,7 @@ known without computing a single feature, and starting at a later batch is cheap
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from itertools import chain, count, islice
 from typing import Any
@@ -20,6 +21,10 @@ from data_pipelines.segments import Segment, segment_samples, training_starts
 from data_pipelines.tasks import get_task
 from mt3synth.errors import UserError
 from mt3synth.types import Batch
+
+# SeqIO passes seeds to preprocessors through a global variable while it builds a dataset, which
+# two streams in their own threads would take from each other.
+_building = threading.Lock()
 
 
 def training_batches(
@@ -68,13 +73,13 @@ def training_batches(
     shard = _shard(task, split, process_index, process_count)
 
     def one_pass(number: int, skipped: int = 0) -> Iterator[Segment]:
-        dataset = task.get_dataset(
+        dataset = _dataset(
+            task,
             split=split,
             shuffle=True,
             shuffle_buffer_size=shuffle_buffer,
             seed=_pass_seed(seed, number),
             shard_info=shard,
-            try_in_mem_cache=False,
         )
         return _segments(task, split, dataset.skip(skipped), features, threads)
 
@@ -106,12 +111,17 @@ def evaluation_batches(
     """
     _require_at_least(1, batch_size=batch_size, threads=threads)
     task = _task_with_split(f"{name}_eval", split)
-    dataset = task.get_dataset(split=split, shuffle=False, try_in_mem_cache=False)
 
     def stream() -> Iterator[Segment]:
+        dataset = _dataset(task, split=split, shuffle=False)
         return _segments(task, split, dataset, features, threads)
 
     return Prefetched(_batches(stream, features, batch_size, drop_remainder), prefetch)
+
+
+def _dataset(task: Any, **arguments: Any) -> Any:
+    with _building:
+        return task.get_dataset(try_in_mem_cache=False, **arguments)
 
 
 def _batches(
@@ -136,16 +146,23 @@ def _segments(
             f"{task.name} was registered for segments of {samples} samples, but {features.frames} "
             f"frames cover {expected}; register it with the same mel spec and segment_frames"
         )
+    errors = tensorflow().errors
     example = None
-    for example in dataset.with_options(reading_options(threads)).as_numpy_iterator():
-        yield Segment(
-            id=example["id"].decode(),
-            start_frame=int(example["start_frame"]),
-            audio=example["audio"],
-            notes=example["notes"],
-            sample_rate=int(example["sample_rate"]),
-            performance=int(example["performance"]),
-        )
+    try:
+        for example in dataset.with_options(reading_options(threads)).as_numpy_iterator():
+            yield Segment(
+                id=example["id"].decode(),
+                start_frame=int(example["start_frame"]),
+                audio=example["audio"],
+                notes=example["notes"],
+                sample_rate=int(example["sample_rate"]),
+                performance=int(example["performance"]),
+            )
+    except (errors.DataLossError, errors.InvalidArgumentError) as error:
+        raise UserError(
+            f"{task.name}: split {split} is damaged, or no corpus of mt3synth: {error.message}; "
+            "build the corpus again"
+        ) from error
     if example is None:
         raise UserError(f"{task.name}: split {split} has no songs; build the corpus again")
 

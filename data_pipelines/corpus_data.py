@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from data_pipelines.batches import evaluation_batches, training_batches
 from data_pipelines.features import SegmentFeatures
+from data_pipelines.prefetch import Prefetched
 from data_pipelines.tasks import register_tasks
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
@@ -27,7 +27,7 @@ class CorpusData:
       UserError: the folder is missing or is no corpus.
     """
 
-    def __init__(self, folder: str, task: str = "corpus", token_length: int = 512) -> None:
+    def __init__(self, folder: str, task: str = "corpus", token_length: int = 1536) -> None:
         self.folder, self.task, self.token_length = Path(folder), task, token_length
         path = self.folder / "performances.json"
         try:
@@ -38,14 +38,17 @@ class CorpusData:
                 "`python -m data_pipelines.corpus.build`"
             ) from error
 
-    def training(self, spec: ModelSpec, batch: int, seed: int, start: int) -> Iterator[Batch]:
+    def training(
+        self, spec: ModelSpec, batch: int, seed: int, start: int
+    ) -> Prefetched[Batch]:
         """Shuffled batches without end, beginning with number ``start``."""
         features = self._register(spec)
         return training_batches(self.task, features, batch, seed, start_batch=start)
 
-    def validation(self, spec: ModelSpec, batch: int) -> Iterator[Batch]:
+    def validation(self, spec: ModelSpec, batch: int) -> Prefetched[Batch]:
         """Every whole batch of the validation split, in order."""
-        return evaluation_batches(self.task, self._register(spec), batch)
+        features = self._register(spec)
+        return evaluation_batches(self.task, features, batch, drop_remainder=True)
 
     def _register(self, spec: ModelSpec) -> SegmentFeatures:
         register_tasks(self.task, self.folder, spec.mel, spec.window)

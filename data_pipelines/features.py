@@ -40,7 +40,7 @@ class SegmentFeatures:
     frames: int = 256
     roll: RollSpec | None = None
     codec: EventCodec | None = None
-    token_length: int = 1024
+    token_length: int = 1536
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))

@@ -1,4 +1,4 @@
-"""The command `mt3synth` and its subcommands."""
+"""MIDI in, music out, in the sound of a performance you name."""
 
 from __future__ import annotations
 
@@ -6,47 +6,75 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from mt3synth import __version__
 from mt3synth.errors import UserError
 
-COMMANDS = ("train",)
+COMMANDS = ("synthesize", "performances", "train", "export", "doctor")
+"""Modules of `mt3synth.commands`. They import what is slow only when they run."""
+
+_GIN = "--gin."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a subcommand; returns the exit status, 2 for what the user has to mend."""
-    arguments, gin_bindings = _split_gin(list(sys.argv[1:] if argv is None else argv))
-    args = _parser(arguments[0] if arguments else None).parse_args(arguments)
-    args.gin_bindings = gin_bindings
+    program = "mt3synth"
     try:
+        arguments, gin_bindings = _split_gin(sys.argv[1:] if argv is None else argv)
+        args = _parser().parse_args(arguments)
+        program = f"mt3synth {args.command}"
+        args.gin_bindings = gin_bindings
         return args.main(args)
+    except _UsageError as error:
+        return _fail(str(error))
     except UserError as error:
-        print(f"mt3synth {args.command}: {error}", file=sys.stderr)
-        return 2
+        return _fail(f"{program}: {error}")
     except KeyboardInterrupt:
-        print(f"mt3synth {args.command}: interrupted", file=sys.stderr)
-        return 2
+        return _fail(f"{program}: interrupted")
 
 
-def _split_gin(argv: list[str]) -> tuple[list[str], list[str]]:
+class _UsageError(UserError):
+    """Arguments that do not parse."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains in one line, and leaves it to `main` to say so."""
+
+    def error(self, message: str) -> NoReturn:
+        raise _UsageError(f"{self.prog}: {message}; see `{self.prog} --help`")
+
+
+def _fail(line: str) -> int:
+    print(" ".join(line.split()), file=sys.stderr)
+    return 2
+
+
+def _split_gin(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     """``--gin.NAME=VALUE`` apart from everything else, as bindings."""
-    prefix = "--gin."
-    bindings = [a[len(prefix) :] for a in argv if a.startswith(prefix)]
-    return [a for a in argv if not a.startswith(prefix)], bindings
+    bindings = [a.removeprefix(_GIN) for a in argv if a.startswith(_GIN)]
+    for binding in bindings:
+        if "=" not in binding:
+            raise _UsageError(f"mt3synth: {_GIN}{binding} has no value; write {_GIN}NAME=VALUE")
+    return [a for a in argv if not a.startswith(_GIN)], bindings
 
 
-def _parser(chosen: str | None) -> argparse.ArgumentParser:
-    """All subcommands by name; only the chosen one is imported for its options."""
-    parser = argparse.ArgumentParser(prog="mt3synth", description=__doc__)
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="mt3synth", description=__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"mt3synth {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in COMMANDS:
         module = importlib.import_module(f"mt3synth.commands.{name}")
-        sub = subparsers.add_parser(name, help=module.HELP, description=module.__doc__)
-        sub.add_argument(
-            "--gin_file", action="append", metavar="FILE", help="gin file; may be repeated"
+        sub = subparsers.add_parser(
+            name, help=module.HELP, description=module.__doc__, allow_abbrev=False
         )
         module.add_arguments(sub)
+        gin = sub.add_argument_group("configuration")
+        gin.add_argument(
+            "--gin_file", action="append", metavar="FILE", help="gin file; may be repeated"
+        )
+        # Taken out by _split_gin; declared for the help alone.
+        gin.add_argument("--gin.NAME", dest="gin_bindings", metavar="VALUE", help="one gin binding")
         sub.set_defaults(main=module.main)
     return parser
 

@@ -12,6 +12,7 @@ from mt3synth.models.conditions import Conditions
 from mt3synth.symbolic.notes import Notes
 from mt3synth.symbolic.roll import SongRoll
 from mt3synth.symbolic.tokenizer import SongTokens, pad_segment
+from mt3synth.types import Int
 
 _TOKEN_BUCKET = 64
 """Token lengths are rounded up to a multiple of this, to keep compiled shapes few."""
@@ -29,7 +30,9 @@ class ScoreWindows:
             else None
         )
 
-    def conditions(self, starts: Sequence[int], size: int, performance: int) -> Conditions:
+    def conditions(
+        self, starts: Sequence[int] | Int[np.ndarray, " W"], size: int, performance: int
+    ) -> Conditions:
         """Conditions of the windows that begin at frames ``starts``, filled up to ``size`` rows.
 
         The rows beyond ``starts`` repeat the last one.

@@ -72,7 +72,7 @@ def encode_chunk(
     branches = guidance.branches()
     size = conditions.performance.shape[0]
     tiled = jax.tree.map(lambda x: jnp.tile(x, (len(branches),) + (1,) * (x.ndim - 1)), conditions)
-    tiled = tiled.replace(
+    tiled = tiled._replace(
         keep_score=jnp.repeat(jnp.array([b.keep_score for b in branches]), size),
         keep_performance=jnp.repeat(jnp.array([b.keep_performance for b in branches]), size),
     )

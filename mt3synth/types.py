@@ -5,6 +5,7 @@ M  mel bins                  N  event tokens of one segment
 R  piano-roll channels       D  network width
 S  audio samples             P  performances
 H  attention heads           K  width of one head
+C  condition channels        W  windows of a song, or score channels of the U-Net
 
 Shapes are written with jaxtyping, ``Float[Array, "B T M"]``, and are checked while the tests run.
 """

@@ -89,7 +89,7 @@ def _figured_song(score: Score, rng: np.random.Generator, seconds: float) -> Arr
     fits = [s for s in _STEPS if bpm / 60 / s <= _FASTEST]
     step = float(rng.choice(fits))
     harmony = harmony_of(lines, beats)
-    lines = _orchestrated(lines, rng, merged=False)
+    lines = _orchestrated(lines, rng, in_parts=True)
     share = min(float(rng.uniform(0.3, 1.0)), _DENSEST * 60 * step / bpm / len(lines))
     made = []
     for voice, line in enumerate(lines):
@@ -125,16 +125,19 @@ def _finished(
 
 
 def _orchestrated(
-    lines: list[Line], rng: np.random.Generator, merged: bool = True
+    lines: list[Line], rng: np.random.Generator, in_parts: bool = False
 ) -> list[Line]:
-    """The voices on a quartet, a piano or another ensemble, some of them doubled."""
+    """The voices on a quartet, a piano or another ensemble, some of them doubled.
+
+    With ``in_parts`` the first lines of the result stay the voices, in their order.
+    """
     draw = rng.random()
     if draw < _BOWED:
         seats = _quartet(len(lines), rng)
         if rng.random() < 0.12:
             seats = (STRINGS,) * len(lines)
     elif draw < _BOWED + _PIANO:
-        return _with_piano(lines, rng, merged)
+        return _with_piano(lines, rng, in_parts)
     else:
         seats = palette.ENSEMBLES[rng.integers(len(palette.ENSEMBLES))]
     seated = _seated(lines, seats, rng)
@@ -148,10 +151,10 @@ def _orchestrated(
     return seated
 
 
-def _with_piano(lines: list[Line], rng: np.random.Generator, merged: bool) -> list[Line]:
+def _with_piano(lines: list[Line], rng: np.random.Generator, in_parts: bool) -> list[Line]:
     """All voices on the piano, or a soloist on the top voice over a pedalled accompaniment."""
     draw = rng.random()
-    if not merged or draw < 0.4:
+    if in_parts or draw < 0.4:
         return _seated(lines, (PIANO,) * len(lines), rng)
     beats = max(int(max((x.start + x.duration).max() for x in lines)), 1)
     step = float(rng.choice([0.5, 0.25, 1 / 3]))

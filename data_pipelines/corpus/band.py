@@ -116,7 +116,8 @@ def pedalled_piano(harmony: Harmony, rng: np.random.Generator, step: float) -> L
         if rng.random() < 0.4:
             rows.append((begin, up - begin, root + 12, 0.0))
         if style == "block":
-            rows += [(begin + 0.01 * i, up - begin, p, -4.0) for i, p in enumerate(tones[:4])]
+            rolled = [(begin + 0.01 * i, p) for i, p in enumerate(tones[:4])]
+            rows += [(at, up - at, p, -4.0) for at, p in rolled]
         elif style == "pulse":
             for at in np.arange(begin, up, max(step, 0.5)):
                 rows += [(float(at), up - at, p, -6.0) for p in tones[1:4]]

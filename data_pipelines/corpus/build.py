@@ -3,7 +3,7 @@
 Reads music21's scores (through a cache), arranges, renders on every core and writes TFRecords with
 ``performances.json`` and ``corpus.json``. Song by song the result depends on the seed alone, not
 on the number of workers. ``--hours`` counts the training set; validation (Haydn) and test (Mozart
-and Beethoven) are always built whole.
+and Beethoven) are always built. ``corpus.json`` is written last: where it is, the corpus is whole.
 """
 
 from __future__ import annotations
@@ -51,13 +51,15 @@ def build(
     """Builds the whole corpus into ``out`` and returns what ``corpus.json`` says.
 
     Raises:
-      UserError: a soundfont, FluidSynth or music21 is missing, or ``hours`` or ``workers`` is not
-        positive.
+      UserError: a soundfont, FluidSynth or music21 is missing, ``hours`` or ``workers`` is not
+        positive, or ``out`` holds TFRecords already.
     """
     if hours <= 0:
         raise UserError(f"--hours {hours}; must be more than 0 h")
     if workers < 1:
         raise UserError(f"--workers {workers}; must be at least 1")
+    if any(out.glob("*.tfrecord")):
+        raise UserError(f"--out {out} holds TFRecords already; name a new folder or empty this one")
     performances = read_performances(performances_file)
     for performance in performances:
         performance.soundfont.path(folders)
@@ -65,8 +67,6 @@ def build(
     scores, problems = score_files.read_cache(cache)
     groups = score_files.by_split(scores)
     out.mkdir(parents=True, exist_ok=True)
-    for stale in out.glob("*.tfrecord"):
-        stale.unlink()
     report: dict[str, Any] = {"seed": seed, "splits": {}}
     with ProcessPoolExecutor(
         workers,
@@ -154,7 +154,7 @@ def _write(
             drums += bool(song.notes.is_drum.any())
             velocities.append(float(song.notes.velocity.mean()))
             played[performances[song.performance].name] += 1
-            bar.n = round(seconds / 3600, 3)
+            bar.n = min(round(seconds / 3600, 3), bar.total)
             bar.refresh()
             if seconds >= 3600 * hours:
                 break

@@ -73,7 +73,7 @@ def harmony_of_tune(tune: Line, bars: np.ndarray, beats: int) -> Harmony:
         inside = (tune.start >= edges[at]) & (tune.start < edges[min(at + 1, len(edges) - 1)])
         weight = np.bincount(tune.pitch[inside] % 12, tune.duration[inside], minlength=12)
         best = max(triads, key=lambda triad: weight[triad].sum() + 1e-3 * weight[triad[0]])
-        voices[:, beat] = [48 + (c - 0) % 12 for c in best]
+        voices[:, beat] = [48 + c for c in best]
     return Harmony(voices, single.scale)
 
 

@@ -76,7 +76,7 @@ def excerpt(score: Score, start: float, length: float) -> list[Line]:
     for part in score.parts:
         begin, duration = np.array(part.start), np.array(part.duration)
         pitch = np.array(part.pitch, np.int64)
-        turns = max(1, int(np.ceil((start + length) / score.length)))
+        turns = _turns(score, start, length)
         begin = np.concatenate([begin + i * score.length for i in range(turns)]) - start
         duration, pitch = np.tile(duration, turns), np.tile(pitch, turns)
         duration = np.minimum(duration, length - begin)
@@ -86,7 +86,15 @@ def excerpt(score: Score, start: float, length: float) -> list[Line]:
 
 
 def bar_starts(score: Score, start: float, length: float) -> np.ndarray:
-    """Bar lines of the excerpt, quarters from its start, every 4 quarters where none are known."""
-    bars = np.array(score.bars) - start
+    """Bar lines of the excerpt, quarters from its start, every 4 quarters where none are known.
+
+    They go on through the repetitions of a score that is shorter than the excerpt.
+    """
+    turns = _turns(score, start, length)
+    bars = np.concatenate([np.array(score.bars) + i * score.length for i in range(turns)]) - start
     inside = bars[(bars >= 0) & (bars < length)]
     return inside if len(inside) > 1 else np.arange(0.0, length, 4.0)
+
+
+def _turns(score: Score, start: float, length: float) -> int:
+    return max(1, int(np.ceil((start + length) / score.length)))

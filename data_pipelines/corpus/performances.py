@@ -57,7 +57,7 @@ class Performance:
       name, description: for people.
       soundfont, room, chain, player: what it is made of.
       gain_db: fixed gain of the dry sound.
-      weight: how often songs are given to it, relative to the others.
+      weight: how often songs are given to it, relative to the others; more than 0.
     """
 
     name: str
@@ -68,6 +68,10 @@ class Performance:
     player: Player
     gain_db: float
     weight: float
+
+    def __post_init__(self) -> None:
+        if self.weight <= 0:
+            raise ValueError(f"{self.name}: weight={self.weight}; must be more than 0")
 
 
 def read_performances(path: Path = DEFAULT_FILE) -> tuple[Performance, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from mt3synth.symbolic.notes import Notes
 
 SHORTEST_NOTE_S = 0.04
 _LEAD_IN_S = 0.1
+Curve = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,11 @@ def play(
         velocity = (
             centre
             + player.contrast * (swell(line.start) + line.accent + _metre(line, arrangement.bars))
+            + player.contrast * _curve(length, 2.0 if plain else 6.0, rng)(line.start)
             + line.level
             + rng.normal(0, 3.0 if plain else 5.0, len(line))
         )
-        if not plain:
-            velocity += player.contrast * _curve(length, 6.0, rng)(line.start)
-        shift = np.clip(rng.normal(0, player.onset_ms, len(line)), -2 * player.onset_ms, None)
-        shift = np.minimum(shift, 2 * player.onset_ms) / 1000
+        shift = np.clip(rng.normal(0, 1, len(line)), -2, 2) * player.onset_ms / 1000
         begin = np.maximum(begin + shift, 0.0)
         end = np.maximum(end + shift, begin + SHORTEST_NOTE_S)
         played.append(
@@ -121,7 +121,7 @@ def _song_level(rng: np.random.Generator) -> float:
     return float(rng.uniform(50, 92))
 
 
-def _tempo_map(length: float, bpm: float, drift: float, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+def _tempo_map(length: float, bpm: float, drift: float, rng: np.random.Generator) -> Curve:
     """A function from quarter lengths to seconds: drifting tempo and, often, a slower ending."""
     grid = np.arange(0, length + 2, 0.25)
     walk = np.interp(grid, *_knots(length + 2, rng))
@@ -137,7 +137,7 @@ def _tempo_map(length: float, bpm: float, drift: float, rng: np.random.Generator
     return seconds_at
 
 
-def _curve(length: float, depth: float, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+def _curve(length: float, depth: float, rng: np.random.Generator) -> Curve:
     """A function from quarter lengths to velocity: crescendi, and now and then a sudden step."""
     at, value = _knots(length + 2, rng)
     value = depth * value
@@ -165,16 +165,12 @@ def _metre(line: Line, bars: np.ndarray) -> np.ndarray:
     return np.where(nearest < 0.05, 6.0, 0.0)
 
 
-def _sounding(
-    line: Line, player: Player, rng: np.random.Generator, plain: bool
-) -> np.ndarray:
+def _sounding(line: Line, player: Player, rng: np.random.Generator, plain: bool) -> np.ndarray:
     """Durations as articulated, quarter lengths: legato to staccato, changing every few bars."""
     if line.is_drum or line.pedalled or not len(line):
         return line.duration
-    section = 400 if plain else int(rng.choice([8, 16, 400]))
-    kinds = np.array([1.0, 1.0, 0.92, 0.92, 0.8, 0.55, 0.4])
-    if plain:
-        kinds = np.array([0.95])
+    section = int(rng.choice([8, 16, 400]))
+    kinds = (0.95,) if plain else (1.0, 1.0, 0.92, 0.92, 0.8, 0.55, 0.4)
     choice = rng.choice(kinds, int(line.start[-1] // section) + 1)
     factor = choice[(line.start // section).astype(int)] * player.legato
     short = np.where(line.duration >= 2.0, np.maximum(factor, 0.8), factor)

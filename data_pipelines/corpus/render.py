@@ -80,7 +80,7 @@ def synthesize(notes: Notes, soundfont: Path, sample_rate: int) -> np.ndarray:
         midi.write_bytes(midi_bytes(notes))
         command = [program, "-ni", "-q", "-R", "0", "-C", "0", "-g", str(_SYNTH_GAIN)]
         command += ["-r", str(_RENDER_RATE), "-O", "float", "-T", "wav", "-F", str(wave)]
-        command += ["-o", "synth.dynamic-sample-loading=1", "-o", "synth.polyphony=1024"]
+        command += ["-o", "synth.dynamic-sample-loading=1", "-o", "synth.polyphony=256"]
         done = subprocess.run(
             [*command, str(soundfont), str(midi)], capture_output=True, text=True, check=False
         )

@@ -37,6 +37,11 @@ class Room:
     def __post_init__(self) -> None:
         if not 0.05 <= self.rt60_s <= 10:
             raise ValueError(f"rt60_s={self.rt60_s} s; must be within 0.05..10 s")
+        if min(self.bass_ratio, self.treble_ratio) <= 0:
+            raise ValueError(
+                f"bass_ratio={self.bass_ratio}, treble_ratio={self.treble_ratio}; "
+                "must be more than 0"
+            )
         if self.predelay_ms < 0:
             raise ValueError(f"predelay_ms={self.predelay_ms} ms; must be at least 0")
 

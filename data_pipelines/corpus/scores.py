@@ -100,9 +100,7 @@ class Score:
     @property
     def length(self) -> float:
         """Quarter lengths to the end of the last note."""
-        return max(
-            (s + d for p in self.parts for s, d in zip(p.start, p.duration)), default=0.0
-        )
+        return max((s + d for p in self.parts for s, d in zip(p.start, p.duration)), default=0.0)
 
 
 def split_of(score: Score) -> Split:

@@ -19,6 +19,7 @@ SAMPLE_RATE = 16_000
 _SPLIT_KEYS: dict[Split, int] = {"train": 0, "validation": 1, "test": 2}
 # Relative weight of the tune books (single melodies, many files) against scores in parts.
 _TUNE_SHARE = 0.17
+_SHORTEST_S = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +71,11 @@ def train_notes(
     tunes = [s for s in scores if len(s.parts) == 1]
     voiced = [s for s in scores if len(s.parts) > 1]
     pool = tunes if tunes and (not voiced or rng.random() < _TUNE_SHARE) else voiced
-    arrangement = arrange(pool[rng.integers(len(pool))], rng)
-    notes = play(arrangement, performances[performance].player, rng)
-    return notes, performance, arrangement.source, rng
+    while True:  # an excerpt that is all rests is drawn again
+        arrangement = arrange(pool[rng.integers(len(pool))], rng)
+        notes = play(arrangement, performances[performance].player, rng)
+        if notes.end_time >= _SHORTEST_S:
+            return notes, performance, arrangement.source, rng
 
 
 def held_out_excerpts(scores: Sequence[Score], seconds: float) -> list[Arrangement]:

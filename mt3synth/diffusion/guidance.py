@@ -9,7 +9,6 @@ import jax.numpy as jnp
 
 from mt3synth.types import Array, Float
 
-
 GuidanceKind = Literal["joint", "compositional"]
 
 

@@ -29,5 +29,6 @@ class DiffusionSpec:
 
     def __post_init__(self) -> None:
         for name, known in (("prediction", get_args(PredictionKind)), ("norm", get_args(Norm))):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} {getattr(self, name)!r} is unknown; choose one of {known}")
+            value = getattr(self, name)
+            if value not in known:
+                raise ValueError(f"{name} {value!r} is unknown; choose one of {known}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from flax import struct
+from typing import NamedTuple
 
 from mt3synth.types import Array, Bool, Float, Int
 
 
-@struct.dataclass
-class Conditions:
+class Conditions(NamedTuple):
     """Score and performance of each segment in a batch.
 
     A score encoder reads the fields it understands and says so if one is missing. A condition

@@ -6,8 +6,6 @@ gate. Neither relative positions nor any other bias enters the attention.
 
 from __future__ import annotations
 
-import math
-
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -88,9 +86,8 @@ class Attention(nn.Module):
     def setup(self) -> None:
         config = self.config
         joined = config.heads * config.head_width
-        scale = math.sqrt(config.head_width)
         kernel_init = nn.initializers.variance_scaling(1.0, "fan_in", "normal")
-        query_init = nn.initializers.variance_scaling(1.0 / scale**2, "fan_in", "normal")
+        query_init = nn.initializers.variance_scaling(1.0 / config.head_width, "fan_in", "normal")
         inward, outward = ("embed", "joined_kv"), ("joined_kv", "embed")
         dtype = config.activations
         self.query = linear(joined, inward, dtype, query_init)

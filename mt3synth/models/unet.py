@@ -142,9 +142,8 @@ class ResidualBlock(nn.Module):
         h = nn.silu(FiLM(name="film")(h, condition))
         h = nn.Dropout(c.dropout)(h, deterministic=deterministic)
         # Starts as the identity: the last convolution is zero.
-        h = conv(
-            self.features, c.kernel, name="conv_out", dtype=c.activations, init=nn.initializers.zeros
-        )(h)
+        zeros = nn.initializers.zeros
+        h = conv(self.features, c.kernel, name="conv_out", dtype=c.activations, init=zeros)(h)
         if x.shape[-1] != self.features:
             x = conv(self.features, 1, name="skip", dtype=c.activations)(x)
         return x + h
@@ -202,7 +201,7 @@ class UNet(nn.Module):
             partitioned(nn.initializers.normal(0.02), "conv_in"),
             (c.roll_width,),
         )
-        self.performance = PerformanceEmbedding(c.performances, c.condition_width)
+        self.performance_embedding = PerformanceEmbedding(c.performances, c.condition_width)
         self.time = TimeCondition(c.condition_width)
         self.frames_in = conv(c.widths[0], 7, name="frames_in", dtype=c.activations)
         self.down_blocks = [
@@ -249,8 +248,10 @@ class UNet(nn.Module):
         score = self.roll_conv(nn.silu(self.roll_in(roll)))
         keep = conditions.keep_score[:, None, None]
         score = jnp.where(keep, score, self.null_score.astype(score.dtype))
-        performance = self.performance(conditions.performance, conditions.keep_performance)
-        return UNetContext(score, performance)
+        return UNetContext(
+            score,
+            self.performance_embedding(conditions.performance, conditions.keep_performance),
+        )
 
     def decode(
         self,

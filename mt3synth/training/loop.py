@@ -26,6 +26,14 @@ SPEC_FILE = "model.json"
 PERFORMANCES_FILE = "performances.json"
 
 
+class BatchStream(Iterator[Batch], Protocol):
+    """Batches from a source that can be closed, such as a generator."""
+
+    def close(self) -> None:
+        """Lets go of files and threads."""
+        ...
+
+
 @runtime_checkable
 class TrainingData(Protocol):
     """Where batches come from; see `mt3synth.types` for their shapes.
@@ -36,7 +44,7 @@ class TrainingData(Protocol):
 
     performances: list[dict[str, Any]]
 
-    def training(self, spec: ModelSpec, batch: int, seed: int, start: int) -> Iterator[Batch]:
+    def training(self, spec: ModelSpec, batch: int, seed: int, start: int) -> BatchStream:
         """Batches without end, beginning with number ``start``."""
         ...
 
@@ -137,7 +145,7 @@ def train(
     batches = data.training(spec, config.batch_size, config.seed, first)
     writer = SummaryWriter(str(folder / "tensorboard"))
     progress = tqdm(total=config.steps, initial=first, unit="step", smoothing=0.05)
-    with closing(writer), closing(checkpoints), progress:
+    with closing(batches), closing(writer), closing(checkpoints), progress:
         clock, losses = time.monotonic(), []
         for step in range(first + 1, config.steps + 1):
             state, metrics = train_step(state, next(batches))

@@ -9,7 +9,20 @@ frequency resolution leave the plain algorithm far too free:
 - magnitudes are not held at one guess: each iteration lets the fine structure within a mel bin
   follow the audio and corrects only the bin's level (`mel_inversion.fit_to_mel`).
 
-{measured}
+Measured on 14 FluidSynth excerpts of 5 to 15 s (solo strings, organ and piano; note F1 by
+basic-pitch, onsets within 50 ms, as a share of that of the audio before the mel; two seeds, which
+differ by 0.005 to 0.035), MELGAN frames:
+
+| start, steps per frame, iterations            | share of note F1 | log-mel L1 | CPU s for 60 s |
+|-----------------------------------------------|------------------|------------|----------------|
+| random phases, 1, 32, magnitudes held (plain) | 0.52             | 0.077      |                |
+| ringing, 1, 32                                | 0.74, 0.71       | 0.038      |                |
+| ringing, 2, 32                                | 0.78, 0.79       | 0.059      | 1.9            |
+| ringing, 4, 16 (the default)                  | 0.82, 0.82       | 0.090      | 2.4            |
+| ringing, 4, 32                                | 0.82             | 0.078      |                |
+
+Blank: not measured. One figure: one seed. Compiling takes some seconds more. Rendering a minute
+peaks at 0.45 GB for the whole process, and longer songs add only their own samples.
 """
 
 from __future__ import annotations
@@ -22,13 +35,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from mt3synth.audio.mel import MelSpec, mel_filterbank
-from mt3synth.types import Array, Float, FloatND
+from mt3synth.types import Array, Float, FloatND, Key
 from mt3synth.vocoder.base import check_log_mel
 from mt3synth.vocoder.mel_inversion import between_frames, fit_to_mel, linear_magnitude
 from mt3synth.vocoder.spectral_peaks import ringing_phases
 from mt3synth.vocoder.stft import Stft
 
-_CHUNK = 512  # mel frames inverted at a time: one compilation and some 30 MB, whatever the song
+_CHUNK = 512  # mel frames at a time: one compilation and arrays of 8 MB, whatever the song
 _CONTEXT = 32  # frames of a chunk that the chunk before has already made audio of
 _AHEAD = 16  # frames at its end that are dropped: they have not heard what follows
 _SPREAD_ITERATIONS = 10
@@ -54,9 +67,9 @@ class GriffinLim:
     """
 
     spec: MelSpec
-    iterations: int = 32
+    iterations: int = 16
     momentum: float = 0.99
-    refine: int = 2
+    refine: int = 4
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -85,7 +98,17 @@ class GriffinLim:
             given = np.zeros(_CHUNK * hop, np.float32)
             known = _CONTEXT * hop if start else 0
             given[:known] = audio[start * hop :][:known]
-            chunk = _invert(frames, given, known, (total - start) * hop, self)
+            chunk = _invert(
+                jnp.asarray(frames),
+                jnp.asarray(given),
+                known,
+                (total - start) * hop,
+                self.iterations,
+                self.momentum,
+                jax.random.key(self.seed),
+                spec=self.spec,
+                refine=self.refine,
+            )
             keep = end if end == total else end - _AHEAD
             audio[start * hop : keep * hop] = np.asarray(chunk)[: (keep - start) * hop]
             if end == total:
@@ -93,13 +116,18 @@ class GriffinLim:
         return audio
 
 
-@partial(jax.jit, static_argnames="settings")
+@partial(jax.jit, static_argnames=("spec", "refine"))
 def _invert(
     log_mel: Float[Array, "T M"],
     given: Float[Array, " S"],
     known: int | Array,
     length: int | Array,
-    settings: GriffinLim,
+    iterations: int | Array,
+    momentum: float | Array,
+    key: Key[Array, ""],
+    *,
+    spec: MelSpec,
+    refine: int,
 ) -> Float[Array, " S"]:
     """One chunk of audio.
 
@@ -108,12 +136,12 @@ def _invert(
       given: its audio, as far as it is already made.
       known: how many samples that is; the last ``hop`` of them fade from given to new.
       length: samples after which there is silence, as `log_mel` takes it.
-      settings: the vocoder.
+      iterations, momentum, spec, refine: the settings of `GriffinLim`.
+      key: of the first frame's phases, if nothing is given.
     """
-    spec = settings.spec
-    stft = Stft(spec.hop // settings.refine, spec.window, spec.fft)
+    stft = Stft(spec.hop // refine, spec.window, spec.fft)
     weights = jnp.asarray(mel_filterbank(spec))
-    mel = between_frames(jnp.exp(log_mel), settings.refine)
+    mel = between_frames(jnp.exp(log_mel), refine)
     magnitude = linear_magnitude(mel, weights, _SPREAD_ITERATIONS)
 
     sample = jnp.arange(stft.samples(len(mel)))
@@ -126,19 +154,17 @@ def _invert(
 
     first = stft.hop * jnp.arange(len(mel))
     is_known = (first == 0) | (first + stft.window + spec.hop <= known)
-    drawn = jax.random.uniform(
-        jax.random.key(settings.seed), magnitude.shape[1:], maxval=2 * jnp.pi
-    )
+    drawn = jax.random.uniform(key, magnitude.shape[1:], maxval=2 * jnp.pi)
     known_phases = jnp.where(known > 0, jnp.angle(stft.forward(given)), drawn)
     start = jnp.exp(1j * ringing_phases(magnitude, known_phases, is_known, stft))
 
     def iterate(_: Array, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         magnitude, phases, before = state
         consistent = stft.forward(project(magnitude * phases))
-        pushed = consistent - settings.momentum / (1 + settings.momentum) * before
+        pushed = consistent - momentum / (1 + momentum) * before
         phases = pushed / (jnp.abs(pushed) + 1e-12)
         return fit_to_mel(jnp.abs(consistent), mel, weights), phases, consistent
 
     state = (magnitude, start, jnp.zeros_like(start))
-    magnitude, phases, _ = jax.lax.fori_loop(0, settings.iterations, iterate, state)
+    magnitude, phases, _ = jax.lax.fori_loop(0, iterations, iterate, state)
     return project(magnitude * phases)[: log_mel.shape[0] * spec.hop]

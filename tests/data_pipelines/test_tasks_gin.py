@@ -25,7 +25,7 @@ def test_features_are_the_ones_of_the_default_front_end():
     gin.parse_config_file(str(FILE))
     features = gin.get_configurable("features.SegmentFeatures")()
     assert features == SegmentFeatures(
-        MELGAN, ("mel", "roll"), 256, roll=RollSpec(), codec=EventCodec(127), token_length=1024
+        MELGAN, ("mel", "roll"), 256, roll=RollSpec(), codec=EventCodec(127), token_length=1536
     )
 
 
@@ -33,7 +33,7 @@ def test_lengths_follow_the_macros():
     gin.parse_config_files_and_bindings(
         [str(FILE)], ["SEGMENT_FRAMES = 128", "lengths/macro.value = %FEATURE_LENGTHS"]
     )
-    assert gin.get_configurable("lengths/macro")() == {"mel": 128, "roll": 128, "tokens": 1024}
+    assert gin.get_configurable("lengths/macro")() == {"mel": 128, "roll": 128, "tokens": 1536}
 
 
 def test_the_folder_is_a_macro(tmp_path):

@@ -41,5 +41,5 @@ def test_sizes(size: str, layers: tuple[int, int], width: int, joined_kv: int) -
 
 
 def test_options_can_be_bound() -> None:
-    binding = "mt3synth.models.t5_config.T5Config.score_encoder = 'roll'"
+    binding = "T5Config.score_encoder = 'roll'"
     assert configured("tiny", binding).score_encoder == "roll"

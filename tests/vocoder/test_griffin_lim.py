@@ -13,12 +13,13 @@ VOCODER = GriffinLim(MELGAN)
 
 
 def chord(seconds: float) -> np.ndarray:
-    """A C major triad, three partials a note, struck every half second."""
+    """A C major triad, three partials a note, struck every half second, over a little noise."""
     time = np.arange(int(seconds * 16000)) / 16000
     tones = sum(
         np.sin(2 * np.pi * hz * k * time) / k for hz in (261.6, 329.6, 392.0) for k in (1, 2, 3)
     )
-    return (0.1 * tones * np.exp(-4 * (time % 0.5))).astype(np.float32)
+    noise = np.random.default_rng(0).normal(scale=0.001, size=len(time))
+    return (0.1 * tones * np.exp(-4 * (time % 0.5)) + noise).astype(np.float32)
 
 
 def distance(audio: np.ndarray, mel: np.ndarray) -> float:
@@ -52,7 +53,7 @@ def test_iterations_improve_on_the_start(chord_mel, chord_audio):
         target = np.exp(chord_mel)
         return np.linalg.norm(np.exp(log_mel(audio, MELGAN)) - target) / np.linalg.norm(target)
 
-    assert convergence(chord_audio) < 0.5 * convergence(start)
+    assert convergence(chord_audio) < 0.75 * convergence(start)
 
 
 def test_a_tone_stays_a_tone():
@@ -68,8 +69,7 @@ def test_a_tone_stays_a_tone():
 
 def test_same_seed_same_audio(chord_mel, chord_audio):
     np.testing.assert_array_equal(VOCODER(chord_mel), chord_audio)
-    other = dataclasses.replace(VOCODER, seed=1, iterations=0)(chord_mel)
-    assert not np.array_equal(other, dataclasses.replace(VOCODER, iterations=0)(chord_mel))
+    assert not np.allclose(dataclasses.replace(VOCODER, seed=1)(chord_mel), chord_audio, atol=1e-3)
 
 
 def test_silence_stays_silent():
@@ -91,15 +91,16 @@ def test_independent_of_what_follows_within_a_chunk():
 
 
 def test_joins_of_chunks_are_no_worse_than_elsewhere():
-    """A steady chord over several chunks: neither clicks nor dips where they meet."""
+    """A steady chord over some noise, several chunks long: no clicks nor dips where they meet."""
     time = np.arange(16000 * 24) / 16000
     steady = 0.1 * sum(np.sin(2 * np.pi * hz * time) for hz in (261.6, 329.6, 392.0))
+    steady += np.random.default_rng(0).normal(scale=0.003, size=len(time))
     mel = log_mel(steady.astype(np.float32), MELGAN)
     audio = VOCODER(mel)
     assert audio.shape == (len(mel) * 320,)
     error = np.abs(log_mel(audio, MELGAN) - mel).mean(axis=1)
     joins = np.concatenate([np.arange(464 * i, 464 * i + 40) for i in (1, 2)])
-    assert error[joins].max() < 2 * np.percentile(error[20:-20], 99)
+    assert error[joins].max() < 1.5 * np.percentile(error[20:-20], 99)
     steps = np.abs(np.diff(audio))
     around = np.concatenate([steps[j * 320 : (j + 40) * 320] for j in (464, 928)])
     assert around.max() <= 1.2 * np.delete(steps, np.s_[464 * 320 : 504 * 320]).max()

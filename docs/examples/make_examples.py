@@ -1,0 +1,73 @@
+"""Writes the MIDI files of this folder anew: ``python docs/examples/make_examples.py``.
+
+Scores come from music21's installed corpus; tempo, dynamics and articulation are drawn with fixed
+seeds by the player of `data_pipelines.corpus`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from data_pipelines.corpus.arrange import Arrangement
+from data_pipelines.corpus.band import bass_line, drum_kit, pedalled_piano
+from data_pipelines.corpus.figures import harmony_of
+from data_pipelines.corpus.lines import Line, bar_starts, excerpt
+from data_pipelines.corpus.palette import CELLO, FLUTE, ORGAN, VIOLA, VIOLIN, fit_to_range
+from data_pipelines.corpus.playing import Player, play
+from data_pipelines.corpus.scores import Score, parse_file
+from mt3synth.symbolic.midi import write_midi
+
+FOLDER = Path(__file__).resolve().parent
+PLAYER = Player(onset_ms=6, rubato=0.02, contrast=1.0, legato=1.0)
+
+
+def quartet() -> Arrangement:
+    """The beginning of Mozart's string quartet in D, K. 155, first movement: 60 s."""
+    return _seated(_score("mozart/k155/movement1.mxl"), 126.0, 58.3, (VIOLIN, VIOLIN, VIOLA, CELLO))
+
+
+def chorale() -> Arrangement:
+    """Bach's chorale harmonisation BWV 66.6 on an organ, a flute doubling the melody."""
+    arrangement = _seated(_score("bach/bwv66.6.mxl"), 72.0, 30.0, (ORGAN,) * 4)
+    melody = replace(arrangement.lines[0], program=FLUTE, level=4.0)
+    return replace(arrangement, lines=(*arrangement.lines, melody))
+
+
+def trio() -> Arrangement:
+    """Piano, bass and drums over the harmony of Bach's chorale BWV 244.17."""
+    score = _score("bach/bwv244.17.mxl")
+    plain = _seated(score, 104.0, 40.0, (ORGAN,) * 4)
+    beats = int(40.0 * plain.bpm / 60)
+    harmony = harmony_of(plain.lines, beats)
+    rng = np.random.default_rng(3)
+    piano = pedalled_piano(harmony, rng, 0.5)
+    drums = replace(drum_kit(plain.bars, beats, rng), level=-12.0)
+    return replace(plain, lines=(piano, bass_line(harmony, rng), drums))
+
+
+def main() -> None:
+    """Writes every file."""
+    songs = {"mozart_quartet": quartet(), "bach_chorale": chorale(), "trio": trio()}
+    for seed, (name, arrangement) in enumerate(songs.items()):
+        notes = play(arrangement, PLAYER, np.random.default_rng(seed), plain=True)
+        write_midi(notes, FOLDER / f"{name}.mid")
+        print(f"{name}.mid: {len(notes)} notes, {notes.end_time:.1f} s")
+
+
+def _score(source: str) -> Score:
+    return parse_file(source)[0]
+
+
+def _seated(score: Score, bpm: float, seconds: float, seats: tuple[int, ...]) -> Arrangement:
+    length = seconds * bpm / 60
+    lines: list[Line] = []
+    for voice, seat in zip(excerpt(score, 0.0, length), seats):
+        lines.append(replace(voice, program=seat, pitch=fit_to_range(voice.pitch, seat)))
+    return Arrangement(tuple(lines), bar_starts(score, 0.0, length), bpm, score.source)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Compiled programs kept from one call of the command to the next."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def folder() -> Path:
+    """The user's own: JAX runs what it finds there, so others must not be able to write to it."""
+    # The XDG base directory specification ignores a relative path.
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "mt3synth" / "jax"
+
+
+def keep() -> Path | None:
+    """Makes JAX keep all that it compiles; returns where, or None if the folder is unusable.
+
+    A rendering compiles some forty programs, several seconds' worth on two cores, which take less
+    than a megabyte. ``$JAX_COMPILATION_CACHE_DIR`` has its usual meaning.
+    """
+    import jax
+
+    # Most of the programs are small, and compiling each costs more than reading it.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    if chosen := os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        return Path(chosen)
+    try:
+        place = folder()
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except (OSError, RuntimeError):  # RuntimeError: there is no home folder
+        return None
+    if not os.access(place, os.W_OK):
+        return None
+    jax.config.update("jax_compilation_cache_dir", str(place))
+    return place

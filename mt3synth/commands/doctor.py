@@ -1,0 +1,150 @@
+"""Say what is installed, which devices and which model there are, and what is missing for what.
+
+Exits with 2 if rendering cannot work; what other commands lack is only reported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+import platform
+import shutil
+from dataclasses import dataclass
+
+from mt3synth import __version__, gin_files
+from mt3synth.errors import UserError
+
+HELP = "what is installed, and what is missing for which command"
+_VERSIONS = ("jax", "jaxlib", "flax", "numpy", "note-seq", "soundfile")
+
+
+@dataclass(frozen=True)
+class Need:
+    """Modules and programs that some part of the project imports or runs.
+
+    Attributes:
+      task: which part.
+      modules: names to import.
+      install: command that brings the modules.
+      programs: names to run, each with the Debian package that brings it.
+    """
+
+    task: str
+    modules: tuple[str, ...]
+    install: str
+    programs: tuple[tuple[str, str], ...] = ()
+
+
+NEEDS = (
+    Need(
+        "synthesize",
+        ("jax", "flax", "note_seq", "soundfile", "soxr", "scipy", "safetensors", "gin", "tqdm"),
+        "pip install mt3synth",
+    ),
+    Need(
+        "train",
+        ("optax", "orbax.checkpoint", "tensorboardX", "tensorflow", "seqio"),
+        "pip install 'mt3synth[train]'",
+    ),
+    Need(
+        "building the corpus",
+        ("music21", "tensorflow"),
+        "pip install 'mt3synth[train]'",
+        (("fluidsynth", "fluidsynth"),),
+    ),
+    Need(
+        "evaluation",
+        ("mir_eval", "onnxruntime", "librosa", "sklearn", "resampy", "matplotlib"),
+        "pip install 'mt3synth[eval]'",
+    ),
+    # Its own requirements pin a TensorFlow that no longer installs; the eval extra has the rest.
+    Need("evaluation by transcription", ("basic_pitch",), "pip install --no-deps basic-pitch"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Only the model."""
+    parser.add_argument("--bundle", metavar="DIR", help="a model other than the default one")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Prints one line for each thing."""
+    gin_files.parse(args.gin_file or [], args.gin_bindings)
+    print(f"mt3synth {__version__}, Python {platform.python_version()}, {platform.platform()}")
+    print(", ".join(f"{name} {_version(name)}" for name in _VERSIONS))
+    lacking = {need.task: missing(need) for need in NEEDS}
+    renders = not lacking["synthesize"]
+    if renders:
+        print(_devices())
+        try:
+            print(_bundle(args.bundle))
+        except UserError as error:
+            print(f"bundle: {error}")
+            renders = False
+    lacking["building the corpus"] += _missing_soundfonts()
+    for task, lines in lacking.items():
+        print(f"{task}: {'; '.join(lines) or 'ready'}")
+    return 0 if renders else 2
+
+
+def missing(need: Need) -> list[str]:
+    """What is not there, and what brings it, as short phrases; nothing is imported."""
+    modules = [name for name in need.modules if not _is_installed(name)]
+    lines = [f"{', '.join(modules)} missing: {need.install}"] if modules else []
+    lines += [
+        f"{program} missing: apt install {package}"
+        for program, package in need.programs
+        if shutil.which(program) is None
+    ]
+    return lines
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # the package around it
+        return False
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "missing"
+
+
+def _devices() -> str:
+    import jax
+
+    from mt3synth.commands import compiled_programs
+
+    folder = compiled_programs.keep()
+    kept = folder if folder else f"not kept, {compiled_programs.folder()} is not writable"
+    devices = ", ".join(f"{d.platform} {d.id} ({d.device_kind})" for d in jax.devices())
+    return f"devices: {devices}\ncompiled programs: {kept}"
+
+
+def _bundle(folder: str | None) -> str:
+    import jax
+
+    from mt3synth import bundle as bundles
+
+    bundle = bundles.load(folder or bundles.DEFAULT)
+    size = sum(leaf.size for leaf in jax.tree.leaves(bundle.params)) / 1e6
+    return (
+        f"bundle: {bundle.folder}, {bundle.hash}, {size:.1f} M parameters, "
+        f"{len(bundle.performances)} performances, default {bundle.default}"
+    )
+
+
+def _missing_soundfonts() -> list[str]:
+    from data_pipelines.corpus.performances import read_performances
+
+    lines = []
+    for soundfont in sorted({p.soundfont for p in read_performances()}, key=lambda s: s.file):
+        try:
+            soundfont.path()
+        except UserError:
+            lines.append(f"{soundfont.file} missing: apt install {soundfont.package}")
+    return lines

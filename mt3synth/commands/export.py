@@ -1,0 +1,108 @@
+"""Make a bundle of a training run: the averaged weights of one of its checkpoints.
+
+The model card is written from what the run's folder and the corpus say; --card adds a text of
+your own. If the corpus has a corpus.json, with its sources and licences, it is copied beside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mt3synth import gin_files
+from mt3synth.errors import UserError
+
+if TYPE_CHECKING:
+    from mt3synth.bundle import Performance
+    from mt3synth.model_spec import ModelSpec
+
+HELP = "make a bundle of a training run"
+CORPUS_FILE = "corpus.json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where from and where to."""
+    parser.add_argument("--run", required=True, metavar="DIR", help="folder of the run")
+    parser.add_argument("-o", "--output", required=True, metavar="BUNDLE", help="a new folder")
+    parser.add_argument("--step", type=int, metavar="N", help="checkpoint (default: the last)")
+    parser.add_argument(
+        "--default-performance", metavar="NAME", help="taken if none is named (default: the first)"
+    )
+    parser.add_argument("--card", metavar="FILE", help="Markdown that goes into the model card")
+    parser.add_argument(
+        "--corpus", metavar="DIR", help="what the run was trained on, for its corpus.json"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Writes the bundle and reads it back."""
+    import logging
+
+    from mt3synth import bundle as bundles
+    from mt3synth.commands.model_card import model_card
+    from mt3synth.training.averaged import load_averaged
+
+    logging.getLogger("absl").setLevel(logging.ERROR)  # orbax warns that it will only read
+    gin_files.parse(args.gin_file or [], args.gin_bindings)
+    run, output = Path(args.run), Path(args.output)
+    if output.exists():
+        raise UserError(f"{output} exists; give a new folder")
+    spec, performances = read_run(run)
+    card = _read(Path(args.card)) if args.card else ""
+    corpus_file = Path(args.corpus or args.run) / CORPUS_FILE
+    corpus = _read_json(corpus_file) if args.corpus or corpus_file.exists() else None
+    params, step = load_averaged(run, bundles.abstract_params(spec), args.step)
+    text = model_card(output.name, spec, performances, params, step, corpus, card)
+    default = args.default_performance or performances[0].name
+    bundles.save(output, spec, performances, default, params, text)
+    try:
+        if corpus is not None:
+            shutil.copy(corpus_file, output / CORPUS_FILE)
+        bundle = bundles.load(output)
+    except (OSError, UserError) as error:
+        shutil.rmtree(output, ignore_errors=True)
+        raise UserError(f"{output} was not made: {error}") from error
+    print(f"{output}: step {step}, {len(performances)} performances, bundle {bundle.hash}")
+    return 0
+
+
+def read_run(folder: Path) -> tuple[ModelSpec, tuple[Performance, ...]]:
+    """What a run's folder says about its model.
+
+    Raises:
+      UserError: the folder is not that of a run.
+    """
+    from mt3synth.bundle import Performance
+    from mt3synth.model_spec import ModelSpec
+    from mt3synth.training.loop import PERFORMANCES_FILE, SPEC_FILE
+
+    values, listed = _read_json(folder / SPEC_FILE), _read_json(folder / PERFORMANCES_FILE)
+    try:
+        spec = ModelSpec.from_dict(values)
+        performances = tuple(
+            Performance(int(p["index"]), str(p["name"]), str(p["description"])) for p in listed
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{folder} is of no run that this version understands: {type(error).__name__}: {error}"
+        ) from error
+    if not performances:
+        raise UserError(f"{folder / PERFORMANCES_FILE}: no performances")
+    return spec, performances
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from error
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(_read(path))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}: is not JSON: {error}") from error

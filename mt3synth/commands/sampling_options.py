@@ -1,0 +1,101 @@
+"""Options that say how a song is sampled, over what gin says."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from mt3synth.commands import gin_settings
+from mt3synth.errors import UserError
+
+if TYPE_CHECKING:
+    from mt3synth.diffusion.sampler import Stepper
+    from mt3synth.synthesis import SamplingConfig
+
+_MAX_SEED = 2**32 - 1  # JAX would take larger ones modulo 2^32
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """All of them default to what gin says."""
+    group = parser.add_argument_group("sampling")
+    group.add_argument("--steps", type=int, metavar="N", help="denoising steps (50)")
+    group.add_argument("--sampler", choices=("ddim", "ddpm"), help="(ddim)")
+    group.add_argument("--eta", type=float, help="noise of ddim, 0 to 1 (1)")
+    for condition in ("notes", "performance"):
+        group.add_argument(
+            f"--guidance-{condition}", type=float, metavar="W", help="1 is as trained (1.25)"
+        )
+    group.add_argument("--guidance-kind", choices=("joint", "compositional"), help="(joint)")
+    group.add_argument("--seed", type=int, metavar="N", help="of all randomness (0)")
+
+
+def read(args: argparse.Namespace, window: int) -> SamplingConfig:
+    """The configuration that gin and the options give together.
+
+    Args:
+      args: parsed options; gin's configuration has been read.
+      window: frames of the model's window, which bound the overlap.
+
+    Raises:
+      UserError: a value that is out of its bounds, or an option that another one makes void.
+    """
+    from mt3synth.canvas import Windows
+    from mt3synth.synthesis import SamplingConfig
+
+    config = gin_settings.build(SamplingConfig)
+    try:
+        guidance = dataclasses.replace(
+            config.guidance,
+            **_given(
+                notes=args.guidance_notes,
+                performance=args.guidance_performance,
+                kind=args.guidance_kind,
+            ),
+        )
+        config = dataclasses.replace(
+            config,
+            guidance=guidance,
+            stepper=_stepper(args, config.stepper),
+            **_given(steps=args.steps, seed=args.seed),
+        )
+        Windows(window, window, config.overlap)
+    except UserError:
+        raise
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    if config.seed > _MAX_SEED:
+        raise UserError(f"seed={config.seed}; must be at most {_MAX_SEED}")
+    return config
+
+
+def describe(config: SamplingConfig) -> dict[str, str]:
+    """All that the sampled frames depend on, by name."""
+    return {
+        "steps": str(config.steps),
+        "sampler": type(config.stepper).__name__.lower(),
+        **{name: str(value) for name, value in vars(config.stepper).items()},
+        "guidance_notes": str(config.guidance.notes),
+        "guidance_performance": str(config.guidance.performance),
+        "guidance_kind": config.guidance.kind,
+        "seed": str(config.seed),
+        "overlap": str(config.overlap),
+        "tail": str(config.tail),
+    }
+
+
+def _stepper(args: argparse.Namespace, configured: Stepper) -> Stepper:
+    from mt3synth.diffusion.ddim import DDIM
+    from mt3synth.diffusion.ddpm import DDPM
+
+    chosen = {"ddim": DDIM, "ddpm": DDPM, None: type(configured)}[args.sampler]
+    stepper = configured if isinstance(configured, chosen) else gin_settings.build(chosen)
+    if args.eta is None:
+        return stepper
+    if not isinstance(stepper, DDIM):
+        raise UserError("--eta is of --sampler ddim; leave it out")
+    return dataclasses.replace(stepper, eta=args.eta)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}

@@ -1,0 +1,1 @@
+"""Measures of what a model renders, and a report on a bundle."""

@@ -1,0 +1,55 @@
+"""Confidence intervals of pooled figures.
+
+The percentile bootstrap: the excerpts are drawn anew with replacement, the pooled figure is
+computed from each draw, and the interval holds the middle of what comes out (Efron and Tibshirani,
+"An Introduction to the Bootstrap", 1993, chapter 13). It tells how much the figure depends on
+which excerpts were chosen, and nothing about other corpora.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+Item = TypeVar("Item")
+
+
+def bootstrap_interval(
+    items: Sequence[Item],
+    statistic: Callable[[Sequence[Item]], float],
+    seed: int,
+    draws: int = 1000,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Lower and upper bound of ``statistic``.
+
+    Args:
+      items: one for each excerpt; what belongs to one excerpt stays together.
+      statistic: the pooled figure of a list of items.
+      seed: of the draws.
+      draws: how many lists are drawn.
+      level: share of the draws inside the interval.
+
+    Returns:
+      The bounds. Draws for which the statistic is not a number are left out; where it never is a
+      number, neither are the bounds.
+
+    Raises:
+      ValueError: no items, no draws, or a level outside (0, 1).
+    """
+    if not len(items):
+        raise ValueError("there are no items to draw from; give at least 1")
+    if draws < 1:
+        raise ValueError(f"draws={draws}; must be at least 1")
+    if not 0 < level < 1:
+        raise ValueError(f"level={level}; must be between 0 and 1")
+    rng = np.random.default_rng(seed)
+    chosen = rng.integers(len(items), size=(draws, len(items)))
+    values = np.array([statistic([items[i] for i in row]) for row in chosen], float)
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

@@ -1,0 +1,61 @@
+"""The command line run in this process, on a tiny model and in an empty folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+from cli_cases import PERFORMANCES, random_params, tiny_spec
+
+from mt3synth import bundle, cli
+
+FAST = ("--steps", "2", "--gin.griffin_lim.GriffinLim.iterations=1")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    status: int
+    out: list[str]
+    err: list[str]
+
+
+@pytest.fixture(scope="session")
+def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    spec = tiny_spec()
+    bundle.save(folder, spec, PERFORMANCES, "studio", random_params(spec), "# A random model\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder; nothing is read from or left in the user's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """``mt3synth`` with these arguments."""
+
+    def call(*argv: object) -> Outcome:
+        status = cli.main([str(a) for a in argv])
+        captured = capsys.readouterr()
+        return Outcome(status, captured.out.splitlines(), captured.err.splitlines())
+
+    return call
+
+
+@pytest.fixture
+def synthesize(run: Callable[..., Outcome], bundle_folder: Path) -> Callable[..., Outcome]:
+    """``mt3synth synthesize`` with the tiny model and few steps; later options win."""
+    return partial(run, "synthesize", "--bundle", bundle_folder, *FAST)

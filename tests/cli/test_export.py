@@ -1,0 +1,108 @@
+"""`mt3synth export`: a run's averaged weights become a bundle."""
+
+import json
+from dataclasses import asdict
+
+import jax
+import jax.numpy as jnp
+import jaxtyping
+import numpy as np
+import pytest
+from cli_cases import PERFORMANCES, random_params, tiny_spec
+from flax.traverse_util import flatten_dict
+
+from mt3synth import bundle
+from mt3synth.training.checkpoint import Checkpoints
+from mt3synth.training.optimizer import OptimizerConfig
+from mt3synth.training.state import init_state
+
+CORPUS = {
+    "splits": {"train": {"hours": 6.0, "songs": 210}},
+    "scores": {"what": "Bach chorales", "licence": "public domain"},
+    "soundfonts": {"a.sf2": {"package": "a-soundfont", "licence": "MIT"}},
+}
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory):
+    """A run at step 30 whose averaged weights are the tiny model's, its own ones being zero."""
+    folder, spec = tmp_path_factory.mktemp("run"), tiny_spec()
+    averaged = random_params(spec)
+    state = init_state(jax.tree.map(np.zeros_like, averaged), OptimizerConfig().build(5000))
+    state = state.replace(ema=averaged, step=jnp.int32(30))
+    jaxtyping.config.update("jaxtyping_disable", True)  # orbax puts other things into the state
+    checkpoints = Checkpoints(folder)
+    checkpoints.save(state)
+    checkpoints.close()
+    jaxtyping.config.update("jaxtyping_disable", False)
+    (folder / "model.json").write_text(json.dumps(spec.to_dict()))
+    listed = [asdict(performance) for performance in PERFORMANCES]
+    (folder / "performances.json").write_text(json.dumps(listed))
+    return folder
+
+
+def test_the_bundle_has_the_averaged_weights_and_says_what_it_is(run, run_folder, here):
+    (here / "corpus").mkdir()
+    (here / "corpus" / "corpus.json").write_text(json.dumps(CORPUS))
+    (here / "more.md").write_text("Trained for a test.")
+    outcome = run(
+        *("export", "--run", run_folder, "-o", "model", "--default-performance", "hall"),
+        *("--corpus", "corpus", "--card", "more.md"),
+    )
+    assert outcome.status == 0, outcome.err
+    made = bundle.load("model")
+    assert outcome.out == [f"model: step 30, 3 performances, bundle {made.hash}"]
+    assert (made.spec, made.performances, made.default) == (tiny_spec(), PERFORMANCES, "hall")
+    expected = flatten_dict(random_params(tiny_spec()))
+    for name, value in flatten_dict(made.params).items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-3, atol=1e-6)  # float16
+    assert json.loads((here / "model" / "corpus.json").read_text()) == CORPUS
+    card = (here / "model" / "README.md").read_text()
+    for words in (
+        "# model",
+        "0.4 M parameters",
+        "after 30 training steps",
+        "- `old-radio`: Sounds like old-radio.",
+        "6.0 hours of rendered audio, 210 songs",
+        "Soundfont a.sf2, Debian package a-soundfont: MIT.",
+        "Trained for a test.",
+    ):
+        assert words in card
+
+
+def test_an_unknown_origin_is_not_hidden(run, run_folder, here):
+    assert run("export", "--run", run_folder, "-o", "model").status == 0
+    assert "Nothing is recorded about the data" in (here / "model" / "README.md").read_text()
+    assert bundle.load("model").default == "studio"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--step 31", "no checkpoint of step 31; there are: 30"),
+        ("--default-performance x", "default performance 'x' is not among"),
+        ("--run .", "model.json: cannot be read"),
+        ("--run empty", "empty: no checkpoints in this folder"),
+        ("--run other", "step 30 is of another network than other says"),
+        ("-o there", "there exists; give a new folder"),
+        ("--card none.md", "none.md: cannot be read"),
+        ("--corpus there", "corpus.json: is not JSON"),
+    ],
+)
+def test_what_cannot_be_exported(run, run_folder, here, options, said):
+    names = ("model.json", "performances.json")
+    for folder in ("empty", "other", "there"):
+        (here / folder).mkdir()
+    for name in names:
+        for folder in ("empty", "other"):
+            (here / folder / name).write_text((run_folder / name).read_text())
+    wider = json.loads((run_folder / "model.json").read_text())
+    wider["network"]["roll_width"] = 48
+    (here / "other" / "model.json").write_text(json.dumps(wider))
+    (here / "other" / "checkpoints").symlink_to(run_folder / "checkpoints")
+    (here / "there" / "corpus.json").write_text("not JSON")
+    outcome = run("export", "--run", run_folder, "-o", "model", *options.split())
+    assert outcome.status == 2
+    assert len(outcome.err) == 1, outcome.err
+    assert said in outcome.err[0]
+    assert not (here / "model").exists()

@@ -1,0 +1,126 @@
+"""What `mt3synth synthesize` writes, where, and what it says about it."""
+
+import numpy as np
+import pytest
+import soundfile
+from cli_cases import write_song
+
+from mt3synth import __version__, bundle
+from mt3synth.audio.files import read_audio, read_metadata
+
+
+def test_name_mid_becomes_name_wav_in_the_current_folder(synthesize, tmp_path):
+    (tmp_path / "scores").mkdir()
+    outcome = synthesize(write_song(tmp_path / "scores" / "song.mid", 60, 64, 67))
+    assert outcome.status == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["scores", "song.wav"]
+    info = soundfile.info("song.wav")
+    assert (info.samplerate, info.channels, info.subtype) == (16000, 1, "PCM_16")
+    assert info.duration == pytest.approx(1.5 + 2.5, abs=0.02)  # the notes, and the tail
+    assert "song.wav: 4.0 s of audio in" in outcome.err[-1]
+
+
+def test_settings_version_and_bundle_go_into_the_metadata(synthesize, bundle_folder):
+    write_song("song.mid", 60)
+    synthesize(
+        *("song.mid", "-o", "out.flac", "--performance", "hall", "--steps", 3, "--seed", 7),
+        *("--eta", 0.5, "--guidance-notes", 2, "--guidance-performance", 1.5),
+        *("--guidance-kind", "compositional", "--end", 0.4),
+    )
+    assert read_metadata("out.flac") == {
+        "software": f"mt3synth {__version__}",
+        "bundle": bundle.load(bundle_folder).hash,
+        "performance": "hall",
+        "score": "song.mid",
+        "start": "0.0",
+        "end": "0.4",
+        "steps": "3",
+        "sampler": "ddim",
+        "eta": "0.5",
+        "guidance_notes": "2.0",
+        "guidance_performance": "1.5",
+        "guidance_kind": "compositional",
+        "seed": "7",
+        "overlap": "32",
+        "tail": "2.5",
+        "vocoder": "GriffinLim",
+    }
+
+
+def test_the_seed_and_the_performance_decide_and_nothing_else(synthesize):
+    write_song("song.mid", 60)
+    options = {"a": (), "b": (), "c": ("--seed", 1), "d": ("--performance", "hall")}
+    for name, more in options.items():
+        assert synthesize("song.mid", "-o", f"{name}.wav", *more).status == 0
+    a, b, c, d = (read_audio(f"{name}.wav", 16000) for name in options)
+    np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(a, c)
+    assert not np.array_equal(a, d)
+    assert read_metadata("a.wav")["performance"] == "studio"
+
+
+def test_options_win_over_gin_bindings_and_those_over_files(synthesize, run, bundle_folder):
+    write_song("song.mid", 60)
+    with open("my.gin", "w") as file:
+        file.write("synthesis.SamplingConfig.seed = 5\nguidance.Guidance.notes = 3.0\n")
+    run(
+        *("synthesize", "--bundle", bundle_folder, "song.mid", "--gin_file", "my.gin"),
+        *("--gin.synthesis.SamplingConfig.seed=6", "--gin.synthesis.SamplingConfig.steps=9"),
+        *("--gin.ddim.DDIM.eta=0.0", "--steps", 1),
+    )
+    metadata = read_metadata("song.wav")
+    assert metadata["steps"] == "1"
+    assert metadata["seed"] == "6"
+    assert metadata["guidance_notes"] == "3.0"
+    assert metadata["eta"] == "0.0"
+
+
+def test_ddpm(synthesize):
+    write_song("song.mid", 60)
+    assert synthesize("song.mid", "--sampler", "ddpm").status == 0
+    metadata = read_metadata("song.wav")
+    assert (metadata["sampler"], metadata["variance"]) == ("ddpm", "posterior")
+
+
+def test_a_folder_and_a_file_are_rendered_into_a_folder(synthesize, tmp_path):
+    (tmp_path / "scores").mkdir()
+    (tmp_path / "out").mkdir()
+    write_song("scores/a.mid", 60)
+    write_song("scores/b.MIDI", 62)
+    (tmp_path / "scores" / "notes.txt").write_text("not a score")
+    write_song("c.mid", 64)
+    assert synthesize("scores", "c.mid", "-o", "out", "--save-mel", "out").status == 0
+    names = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert names == ["a.npy", "a.wav", "b.npy", "b.wav", "c.npy", "c.wav"]
+
+
+def test_the_mel_frames_are_those_of_the_audio(synthesize):
+    write_song("song.mid", 60)
+    assert synthesize("song.mid", "-o", "x.wav", "--save-mel", "x.npy").status == 0
+    mel = np.load("x.npy")
+    assert mel.shape == (150, 128)
+    assert mel.dtype == np.float32
+    assert soundfile.info("x.wav").frames == 150 * 320
+
+
+def test_start_and_end_cut_the_song(synthesize):
+    write_song("song.mid", 60, 62, 64, 65)
+    assert synthesize("song.mid", "--start", 0.5, "--end", 1.5).status == 0
+    assert soundfile.info("song.wav").duration == pytest.approx(1.0 + 2.5, abs=0.02)
+
+
+def test_what_is_not_rendered_as_written_is_reported_once(synthesize):
+    write_song("song.mid", 60, 10, 120, program=43)
+    outcome = synthesize("song.mid")
+    assert outcome.status == 0
+    assert outcome.err[:2] == [
+        "song.mid: program 43 Contrabass: 3 notes rendered as cello (42 Cello)",
+        "song.mid: pitches outside 21..108: 2 notes left out",
+    ]
+
+
+def test_overwrite(synthesize, tmp_path):
+    write_song("song.mid", 60)
+    (tmp_path / "song.wav").write_text("precious")
+    assert synthesize("song.mid", "--overwrite").status == 0
+    assert soundfile.info("song.wav").samplerate == 16000

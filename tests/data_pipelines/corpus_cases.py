@@ -1,0 +1,56 @@
+"""Small scores made by hand for the corpus' tests, and the mark of those that render."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from data_pipelines.corpus.performances import read_performances
+from data_pipelines.corpus.scores import Part, Score
+from mt3synth.errors import UserError
+
+STUDIO = read_performances()[0]
+
+
+def _can_render() -> bool:
+    try:
+        STUDIO.soundfont.path()
+    except UserError:
+        return False
+    return shutil.which("fluidsynth") is not None
+
+
+needs_fluidsynth = pytest.mark.skipif(
+    not _can_render(), reason="needs fluidsynth and Debian's fluid-soundfont-gm"
+)
+
+_VOICES = ((72, 74, 76, 77), (67, 67, 67, 69), (64, 65, 64, 60), (48, 47, 48, 53))
+
+
+def chorale(bars: int = 24, source: str = "bach/made.mxl", composer: str = "J.S. Bach") -> Score:
+    """Four voices in crotchets, C, G7, C, F in every bar."""
+    count = 4 * bars
+    parts = tuple(
+        Part(
+            name=f"voice {i}",
+            start=tuple(float(b) for b in range(count)),
+            duration=(1.0,) * count,
+            pitch=tuple(voice[b % 4] for b in range(count)),
+        )
+        for i, voice in enumerate(_VOICES)
+    )
+    return Score(source, composer, parts, tuple(4.0 * b for b in range(bars)), ((0.0, 96.0),))
+
+
+def tune(bars: int = 16) -> Score:
+    """A single melody in quavers over a scale of D major."""
+    count = 8 * bars
+    scale = (62, 64, 66, 67, 69, 71, 73, 74)
+    part = Part(
+        name="fiddle",
+        start=tuple(b / 2 for b in range(count)),
+        duration=(0.5,) * count,
+        pitch=tuple(scale[(b * 3) % 8] for b in range(count)),
+    )
+    return Score("made/tune.abc", "", (part,), tuple(4.0 * b for b in range(bars)), ())

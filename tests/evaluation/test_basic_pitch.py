@@ -1,0 +1,75 @@
+"""basic-pitch on tones that are known, and the message where it is not installed."""
+
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from mt3synth.errors import UserError
+from mt3synth.evaluation import basic_pitch
+from mt3synth.evaluation.transcription import count_notes
+from mt3synth.symbolic.notes import Notes
+
+RATE = 16000
+NEEDED = ("basic_pitch", "onnxruntime", "librosa", "mir_eval", "pretty_midi", "resampy", "sklearn")
+needs_basic_pitch = pytest.mark.skipif(
+    any(find_spec(name) is None for name in NEEDED),
+    reason=f"basic-pitch is not installed: {basic_pitch.INSTALL}",
+)
+
+
+def tones(notes: Notes, seconds: float) -> np.ndarray:
+    """Each note as a decaying tone of six harmonics."""
+    audio = np.zeros(int(seconds * RATE))
+    for start, end, pitch in zip(notes.start, notes.end, notes.pitch):
+        time = np.arange(int((end - start) * RATE)) / RATE
+        hertz = 440 * 2 ** ((pitch - 69) / 12)
+        tone = sum(np.sin(2 * np.pi * k * hertz * time) / k for k in range(1, 7))
+        first = round(start * RATE)
+        audio[first : first + len(time)] += 0.1 * tone * np.exp(-2 * time)
+    return audio.astype(np.float32)
+
+
+@needs_basic_pitch
+def test_finds_notes_on_time_over_several_windows() -> None:
+    start = np.arange(0.3, 8.0, 0.45)
+    count = len(start)
+    score = Notes(
+        start=start,
+        end=start + 0.4,
+        pitch=60 + (np.arange(count) * 5) % 17,
+        velocity=np.full(count, 80),
+        program=np.zeros(count),
+        is_drum=np.zeros(count),
+    )
+    heard = basic_pitch.BasicPitch()(tones(score, 9.0), RATE)
+    counts = count_notes(score, heard)
+    assert counts.recall == 1.0
+    assert counts.precision > 0.5  # it hears some octaves as notes of their own
+    nearest = [np.abs(heard.start - s).min() for s in score.start]
+    assert np.median(nearest) < 0.02
+
+
+@needs_basic_pitch
+def test_silence_has_no_notes() -> None:
+    transcribe = basic_pitch.BasicPitch()
+    assert len(transcribe(np.zeros(RATE, np.float32), RATE)) == 0
+    assert len(transcribe(np.zeros(0, np.float32), RATE)) == 0
+
+
+@needs_basic_pitch
+def test_does_not_import_tensorflow() -> None:
+    program = (
+        "import sys; from mt3synth.evaluation.basic_pitch import BasicPitch; BasicPitch();"
+        "print('tensorflow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "False", done.stderr
+
+
+def test_says_how_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(basic_pitch, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match="basic_pitch and onnxruntime is not installed; pip inst"):
+        basic_pitch.BasicPitch()
