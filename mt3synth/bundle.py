@@ -193,6 +193,7 @@ def save(
         listed = [asdict(p) for p in performances]
         (staging / PERFORMANCES).write_text(json.dumps(listed, indent=1) + "\n")
         save_file(flat, staging / WEIGHTS)
+        (staging / WEIGHTS).chmod(0o644)  # safetensors leaves it to its owner alone
         (staging / CARD).write_text(card)
         os.replace(staging, folder)
     except OSError as error:

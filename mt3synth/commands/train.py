@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from mt3synth import gin_files
 
@@ -19,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Runs what the gin files say."""
+    # NumPy only prepares batches here; its threads would spin where XLA's should work. It reads
+    # this when it is first imported, which the gin files below bring about.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     named = {"DATA_FOLDER": args.data, "RUN_FOLDER": args.run, "INIT_FROM": args.init_from}
     bindings = [f"{name}={value!r}" for name, value in named.items() if value is not None]
     gin_files.parse(args.gin_file or [DEFAULT_GIN], [*bindings, *args.gin_bindings])

@@ -26,6 +26,7 @@ SPEC_FILE = "model.json"
 PERFORMANCES_FILE = "performances.json"
 
 
+@runtime_checkable
 class BatchStream(Iterator[Batch], Protocol):
     """Batches from a source that can be closed, such as a generator."""
 
