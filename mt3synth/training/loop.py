@@ -64,6 +64,7 @@ class TrainConfig:
       seed: of initial values, noise and the order of the data.
       ema_decay: decay of the averaged parameters.
       condition_drop: probability with which score and performance are each withheld.
+      time_power: diffusion times are u ** time_power for u uniform in [0, 1].
       log_every: steps between two scalars.
       eval_every: steps between two evaluations.
       eval_batches: batches in an evaluation.
@@ -78,6 +79,7 @@ class TrainConfig:
     seed: int = 0
     ema_decay: float = 0.999
     condition_drop: float = 0.1
+    time_power: float = 0.5
     log_every: int = 20
     eval_every: int = 500
     eval_batches: int = 8
@@ -87,6 +89,8 @@ class TrainConfig:
         for name in ("steps", "batch_size", "log_every", "eval_every", "save_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}; must be at least 1")
+        if not self.time_power > 0:
+            raise ValueError(f"time_power={self.time_power}; must be positive")
         for name in ("ema_decay", "condition_drop"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}; must be in [0, 1)")
@@ -139,6 +143,7 @@ def train(
         optimizer,
         ema_decay=config.ema_decay,
         condition_drop=config.condition_drop,
+        time_power=config.time_power,
         seed=config.seed,
     )
     eval_step = make_eval_step(network, spec.diffusion, seed=config.seed)

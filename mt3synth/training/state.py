@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 from flax import struct
 
-from mt3synth.types import Array, Int, Key, PyTree
+from mt3synth.types import Array, Key, PyTree
 
 
 @struct.dataclass
@@ -18,13 +18,14 @@ class TrainState:
     """State of a run; randomness is derived from ``step`` and the run's seed.
 
     Attributes:
-      step: updates done so far.
+      step: updates done so far, int32 scalar.
       params: parameters of the network, float32.
       ema: their exponential moving average, which is what gets exported.
       opt_state: state of the optimizer.
     """
 
-    step: Int[Array, ""]
+    # Typed as a tree like the rest, for transformations put shapes or shardings in its place.
+    step: PyTree
     params: PyTree
     ema: PyTree
     opt_state: PyTree

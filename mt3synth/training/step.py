@@ -70,6 +70,7 @@ def make_train_step(
     *,
     ema_decay: float,
     condition_drop: float,
+    time_power: float,
     seed: int,
 ) -> Callable[[TrainState, JaxBatch], tuple[TrainState, Metrics]]:
     """The jitted update.
@@ -80,6 +81,8 @@ def make_train_step(
       network, spec, optimizer: the model and how it learns.
       ema_decay: decay of the parameter average, approached as (1 + step) / (10 + step).
       condition_drop: probability with which each condition is withheld.
+      time_power: times are u ** time_power for u uniform in [0, 1]; below 1 they lie more often
+        where there is much noise and the score has to decide.
       seed: with the state's step, the source of all randomness.
     """
 
@@ -87,7 +90,8 @@ def make_train_step(
         key = jax.random.fold_in(jax.random.key(seed), state.step)
         key_time, key_noise, key_score, key_performance, key_dropout = jax.random.split(key, 5)
         size = batch["mel"].shape[0]
-        time = (jnp.arange(size) + jax.random.uniform(key_time, (size,))) / size
+        uniform = (jnp.arange(size) + jax.random.uniform(key_time, (size,))) / size
+        time = uniform**time_power
         noise = jax.random.normal(key_noise, batch["mel"].shape)
         keep = (
             jax.random.bernoulli(key_score, 1 - condition_drop, (size,)),
