@@ -38,9 +38,7 @@ class CorpusData:
                 "`python -m data_pipelines.corpus.build`"
             ) from error
 
-    def training(
-        self, spec: ModelSpec, batch: int, seed: int, start: int
-    ) -> Prefetched[Batch]:
+    def training(self, spec: ModelSpec, batch: int, seed: int, start: int) -> Prefetched[Batch]:
         """Shuffled batches without end, beginning with number ``start``."""
         features = self._register(spec)
         return training_batches(self.task, features, batch, seed, start_batch=start)

@@ -133,8 +133,7 @@ def load(folder: str | Path = DEFAULT) -> Bundle:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BundleError(
-            f"{folder} is no bundle that this version understands: "
-            f"{type(error).__name__}: {error}"
+            f"{folder} is no bundle that this version understands: {type(error).__name__}: {error}"
         ) from error
     try:
         weights = load_file(folder / WEIGHTS)
@@ -213,9 +212,7 @@ def abstract_params(spec: ModelSpec) -> PyTree:
         roll=jnp.zeros((1, spec.window, spec.roll.channels)),
     )
     frames = jnp.zeros((1, spec.window, spec.mel.bins))
-    shapes = jax.eval_shape(
-        spec.build().init, jax.random.key(0), frames, jnp.zeros(1), conditions
-    )
+    shapes = jax.eval_shape(spec.build().init, jax.random.key(0), frames, jnp.zeros(1), conditions)
     return nn.meta.unbox(shapes)["params"]
 
 

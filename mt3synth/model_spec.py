@@ -10,6 +10,7 @@ from typing import Any
 import flax.linen as nn
 
 from mt3synth.audio.mel import MelSpec
+from mt3synth.diffusion.guidance import Guidance
 from mt3synth.diffusion.schedule import CosineSchedule
 from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.models.t5 import T5, T5Config
@@ -36,6 +37,7 @@ class ModelSpec:
       codec: the event tokens, for networks that read them.
       diffusion: what its output means.
       window: frames of a training segment and of a rendering window.
+      guidance: with which the model is best sampled; chosen on validation data.
     """
 
     network: NetworkConfig
@@ -44,6 +46,7 @@ class ModelSpec:
     codec: EventCodec
     diffusion: DiffusionSpec = field(default_factory=DiffusionSpec)
     window: int = 256
+    guidance: Guidance = field(default_factory=Guidance)
 
     def build(self) -> nn.Module:
         """The network as a flax module."""
@@ -61,9 +64,7 @@ class ModelSpec:
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
         kind = next(k for k, (t, _) in _NETWORKS.items() if isinstance(self.network, t))
-        network = {
-            f.name: getattr(self.network, f.name) for f in dataclasses.fields(self.network)
-        }
+        network = {f.name: getattr(self.network, f.name) for f in dataclasses.fields(self.network)}
         return {
             "network": {"type": kind, **network},
             "mel": self.mel.to_dict(),
@@ -71,6 +72,7 @@ class ModelSpec:
             "codec": {"velocity_bins": self.codec.velocity_bins},
             "diffusion": dataclasses.asdict(self.diffusion),
             "window": self.window,
+            "guidance": dataclasses.asdict(self.guidance),
         }
 
     @staticmethod
@@ -92,6 +94,7 @@ class ModelSpec:
             codec=EventCodec(**values["codec"]),
             diffusion=DiffusionSpec(**diffusion),
             window=int(values["window"]),
+            guidance=Guidance(**values["guidance"]),
         )
 
 
@@ -118,7 +121,8 @@ def make_spec(
         "vocabulary_size": codec.num_embeddings,
         "performances": performances,
     }
-    known = {f.name for f in dataclasses.fields(getattr(network, "func", network))}
+    config: Any = getattr(network, "func", network)  # a partial shows its class as func
+    known = {f.name for f in dataclasses.fields(config)}
     return ModelSpec(
         network=network(**{k: v for k, v in sizes.items() if k in known}),
         mel=mel,

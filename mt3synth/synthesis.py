@@ -34,7 +34,7 @@ class SamplingConfig:
     Attributes:
       steps: denoising steps.
       stepper: DDIM with eta = 1 by default, as the performance paper samples.
-      guidance: weights of notes and performance.
+      guidance: weights of notes and performance; None takes those that the model names.
       seed: of all noise. The result depends on it, and not on ``chunk``.
       overlap: frames shared by neighbouring windows.
       chunk: windows that the network denoises at once.
@@ -48,7 +48,7 @@ class SamplingConfig:
 
     steps: int = 50
     stepper: Stepper = field(default_factory=DDIM)
-    guidance: Guidance = field(default_factory=Guidance)
+    guidance: Guidance | None = None
     seed: int = 0
     overlap: int = 32
     chunk: int = 4
@@ -91,7 +91,7 @@ def denoise_chunk(
 ) -> Float[Array, "C T M"]:
     """The guided x0 of C windows, clipped to the network's range; all branches in one call."""
     count = len(guidance.branches())
-    prediction = network.apply(
+    prediction: Any = network.apply(
         {"params": params},
         jnp.tile(x_t, (count, 1, 1)),
         jnp.full(count * x_t.shape[0], time),
@@ -169,6 +169,7 @@ class Synthesizer:
     ) -> Callable[[Array, Array], Array]:
         """x0 of the whole canvas from x_t, by way of its windows."""
         split, join = jax.jit(windows.split), jax.jit(windows.join)
+        guidance = config.guidance or self.spec.guidance
         score = ScoreWindows(notes, self.spec)
         chunks = [
             windows.starts[i : i + config.chunk] for i in range(0, windows.count, config.chunk)
@@ -179,7 +180,7 @@ class Synthesizer:
             if number in kept:
                 return kept[number]
             conditions = score.conditions(chunks[number], config.chunk, performance)
-            encoded = encode_chunk(self.network, config.guidance, self.params, conditions)
+            encoded = encode_chunk(self.network, guidance, self.params, conditions)
             if (len(kept) + 1) * _bytes(encoded) <= config.context_bytes:
                 kept[number] = encoded
             return encoded
@@ -193,7 +194,7 @@ class Synthesizer:
                 x0 = denoise_chunk(
                     self.network,
                     self.spec.diffusion,
-                    config.guidance,
+                    guidance,
                     self.params,
                     context(number),
                     x_t,

@@ -94,9 +94,7 @@ def test_the_seed_decides_and_not_the_chunk(model, song):
 
 def test_contexts_that_are_not_kept_give_the_same(model, song):
     forgetful = dataclasses.replace(CONFIG, context_bytes=0)
-    np.testing.assert_allclose(
-        model.mel(song, 0, forgetful), model.mel(song, 0, CONFIG), atol=1e-5
-    )
+    np.testing.assert_allclose(model.mel(song, 0, forgetful), model.mel(song, 0, CONFIG), atol=1e-5)
 
 
 def test_performance_and_score_are_heard(model, song):
@@ -119,9 +117,7 @@ def test_a_song_within_one_window_needs_no_join(unet, song):
 def test_guidance_of_weight_1_is_the_plain_model(unet, song):
     plain = dataclasses.replace(CONFIG, guidance=Guidance(1.0, 1.0))
     nearly = dataclasses.replace(CONFIG, guidance=Guidance(1.0 + 1e-6, 1.0 + 1e-6))
-    np.testing.assert_allclose(
-        unet.mel(song, 0, plain), unet.mel(song, 0, nearly), atol=1e-3
-    )
+    np.testing.assert_allclose(unet.mel(song, 0, plain), unet.mel(song, 0, nearly), atol=1e-3)
 
 
 def test_rows_that_fill_a_chunk_repeat_the_last(song):

@@ -31,6 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--default-performance", metavar="NAME", help="taken if none is named (default: the first)"
     )
+    for condition in ("notes", "performance"):
+        parser.add_argument(
+            f"--guidance-{condition}",
+            type=float,
+            metavar="W",
+            help="with which it is best sampled (1.25)",
+        )
     parser.add_argument("--card", metavar="FILE", help="Markdown that goes into the model card")
     parser.add_argument(
         "--corpus", metavar="DIR", help="what the run was trained on, for its corpus.json"
@@ -51,6 +58,7 @@ def main(args: argparse.Namespace) -> int:
     if output.exists():
         raise UserError(f"{output} exists; give a new folder")
     spec, performances = read_run(run)
+    spec = _guided(spec, args.guidance_notes, args.guidance_performance)
     card = _read(Path(args.card)) if args.card else ""
     corpus_file = Path(args.corpus or args.run) / CORPUS_FILE
     corpus = _read_json(corpus_file) if args.corpus or corpus_file.exists() else None
@@ -67,6 +75,22 @@ def main(args: argparse.Namespace) -> int:
         raise UserError(f"{output} was not made: {error}") from error
     print(f"{output}: step {step}, {len(performances)} performances, bundle {bundle.hash}")
     return 0
+
+
+def _guided(spec: ModelSpec, notes: float | None, performance: float | None) -> ModelSpec:
+    """The model with another guidance, where one is given."""
+    import dataclasses
+
+    old = spec.guidance
+    try:
+        guidance = dataclasses.replace(
+            old,
+            notes=old.notes if notes is None else notes,
+            performance=old.performance if performance is None else performance,
+        )
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    return dataclasses.replace(spec, guidance=guidance)
 
 
 def read_run(folder: Path) -> tuple[ModelSpec, tuple[Performance, ...]]:

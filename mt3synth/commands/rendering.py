@@ -115,7 +115,7 @@ class Renderer:
             # A name that is not UTF-8 cannot go into the file's comment as it is.
             "score": os.fsencode(job.source.name).decode(errors="replace"),
             **{name: str(value) for name, value in parts.items()},
-            **describe(self._config),
+            **describe(self._config, self._config.guidance or self._bundle.spec.guidance),
             "vocoder": type(self._vocoder).__name__,
         }
 

@@ -10,7 +10,9 @@ from mt3synth.commands import gin_settings
 from mt3synth.errors import UserError
 
 if TYPE_CHECKING:
+    from mt3synth.diffusion.guidance import Guidance
     from mt3synth.diffusion.sampler import Stepper
+    from mt3synth.model_spec import ModelSpec
     from mt3synth.synthesis import SamplingConfig
 
 _MAX_SEED = 2**32 - 1  # JAX would take larger ones modulo 2^32
@@ -24,18 +26,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--eta", type=float, help="noise of ddim, 0 to 1 (1)")
     for condition in ("notes", "performance"):
         group.add_argument(
-            f"--guidance-{condition}", type=float, metavar="W", help="1 is as trained (1.25)"
+            f"--guidance-{condition}", type=float, metavar="W", help="1 is as trained (the model's)"
         )
-    group.add_argument("--guidance-kind", choices=("joint", "compositional"), help="(joint)")
+    group.add_argument("--guidance-kind", choices=("joint", "compositional"), help="(the model's)")
     group.add_argument("--seed", type=int, metavar="N", help="of all randomness (0)")
 
 
-def read(args: argparse.Namespace, window: int) -> SamplingConfig:
-    """The configuration that gin and the options give together.
+def read(args: argparse.Namespace, spec: ModelSpec) -> SamplingConfig:
+    """The configuration that the model, gin and the options give together.
 
     Args:
       args: parsed options; gin's configuration has been read.
-      window: frames of the model's window, which bound the overlap.
+      spec: the model; names the guidance if nobody else does, and its window bounds the overlap.
 
     Raises:
       UserError: a value that is out of its bounds, or an option that another one makes void.
@@ -46,7 +48,7 @@ def read(args: argparse.Namespace, window: int) -> SamplingConfig:
     config = gin_settings.build(SamplingConfig)
     try:
         guidance = dataclasses.replace(
-            config.guidance,
+            config.guidance or spec.guidance,
             **_given(
                 notes=args.guidance_notes,
                 performance=args.guidance_performance,
@@ -59,7 +61,7 @@ def read(args: argparse.Namespace, window: int) -> SamplingConfig:
             stepper=_stepper(args, config.stepper),
             **_given(steps=args.steps, seed=args.seed),
         )
-        Windows(window, window, config.overlap)
+        Windows(spec.window, spec.window, config.overlap)
     except UserError:
         raise
     except ValueError as error:
@@ -69,15 +71,15 @@ def read(args: argparse.Namespace, window: int) -> SamplingConfig:
     return config
 
 
-def describe(config: SamplingConfig) -> dict[str, str]:
+def describe(config: SamplingConfig, guidance: Guidance) -> dict[str, str]:
     """All that the sampled frames depend on, by name."""
     return {
         "steps": str(config.steps),
         "sampler": type(config.stepper).__name__.lower(),
         **{name: str(value) for name, value in vars(config.stepper).items()},
-        "guidance_notes": str(config.guidance.notes),
-        "guidance_performance": str(config.guidance.performance),
-        "guidance_kind": config.guidance.kind,
+        "guidance_notes": str(guidance.notes),
+        "guidance_performance": str(guidance.performance),
+        "guidance_kind": guidance.kind,
         "seed": str(config.seed),
         "overlap": str(config.overlap),
         "tail": str(config.tail),

@@ -67,7 +67,7 @@ def main(args: argparse.Namespace) -> int:
     gin_files.parse([DEFAULT_GIN, *(args.gin_file or [])], args.gin_bindings)
     bundle = bundles.load(args.bundle or bundles.DEFAULT)
     performance = bundle.performance(args.performance)
-    config = sampling_options.read(args, bundle.spec.window)
+    config = sampling_options.read(args, bundle.spec)
     vocoder = gin_settings.build(GriffinLim, spec=bundle.spec.mel)
     renderer = Renderer(bundle, performance, config, vocoder)
     for job in ready:

@@ -78,7 +78,7 @@ def sample(
     pairs, keys = time_pairs(steps), jax.random.split(key, steps)
     x_t, kept = jax.lax.scan(update, x_T, (pairs[:-1], keys[:-1]))
     x0 = denoise_fn(x_t, pairs[-1, 0])
-    return jnp.concatenate([kept, x0[None]]) if trajectory else x0
+    return x0 if kept is None else jnp.concatenate([kept, x0[None]])
 
 
 def iterate(

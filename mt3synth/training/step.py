@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -16,7 +17,8 @@ from mt3synth.models.conditions import Conditions
 from mt3synth.training.state import TrainState
 from mt3synth.types import Array, Float, Key, PyTree
 
-JaxBatch = dict[str, Array]
+JaxBatch = Mapping[str, Any]
+"""A batch as NumPy or JAX arrays; see `mt3synth.types` for their shapes."""
 Metrics = dict[str, Array]
 
 
@@ -50,7 +52,7 @@ def example_losses(
     mel = batch["mel"].astype(jnp.float32)
     alpha, sigma = spec.schedule.alpha_sigma(time)
     x_t = diffuse(mel, noise, alpha, sigma)
-    prediction = network.apply(
+    prediction: Any = network.apply(
         {"params": params},
         x_t,
         time,
@@ -134,9 +136,7 @@ def make_eval_step(
         return jnp.stack(
             [
                 jnp.mean(
-                    example_losses(
-                        network, spec, params, batch, jnp.full(size, time), noise, keep
-                    )
+                    example_losses(network, spec, params, batch, jnp.full(size, time), noise, keep)
                 )
                 for time in EVAL_TIMES
             ]

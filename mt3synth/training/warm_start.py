@@ -37,9 +37,7 @@ def parameters_from_bundle(
     """
     bundle = bundles.load(folder)
     count = bundle.spec.network.performances
-    same = dataclasses.replace(
-        spec, network=dataclasses.replace(spec.network, performances=count)
-    )
+    same = dataclasses.replace(spec, network=dataclasses.replace(spec.network, performances=count))
     differing = [
         f"{name} ({old!r} in the bundle, {new!r} asked for)"
         for name, old, new in _differences(bundle.spec.to_dict(), same.to_dict())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from mt3synth import bundle
 from mt3synth.audio.mel import MELGAN
+from mt3synth.diffusion.guidance import Guidance
 from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.model_spec import ModelSpec, make_spec
 from mt3synth.models.unet import UNetConfig
@@ -34,7 +36,7 @@ def tiny_spec() -> ModelSpec:
         roll_width=32,
         condition_width=8,
     )
-    return make_spec(
+    spec = make_spec(
         network,
         mel=MELGAN,
         roll=RollSpec(),
@@ -43,6 +45,7 @@ def tiny_spec() -> ModelSpec:
         diffusion=DiffusionSpec(),
         window=256,
     )
+    return replace(spec, guidance=Guidance(notes=1.75))
 
 
 def random_params(spec: ModelSpec) -> dict:

@@ -1,7 +1,7 @@
 """`mt3synth export`: a run's averaged weights become a bundle."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import jax
 import jax.numpy as jnp
@@ -47,12 +47,13 @@ def test_the_bundle_has_the_averaged_weights_and_says_what_it_is(run, run_folder
     (here / "more.md").write_text("Trained for a test.")
     outcome = run(
         *("export", "--run", run_folder, "-o", "model", "--default-performance", "hall"),
-        *("--corpus", "corpus", "--card", "more.md"),
+        *("--corpus", "corpus", "--card", "more.md", "--guidance-notes", 2),
     )
     assert outcome.status == 0, outcome.err
     made = bundle.load("model")
+    spec = replace(tiny_spec(), guidance=replace(tiny_spec().guidance, notes=2.0))
     assert outcome.out == [f"model: step 30, 3 performances, bundle {made.hash}"]
-    assert (made.spec, made.performances, made.default) == (tiny_spec(), PERFORMANCES, "hall")
+    assert (made.spec, made.performances, made.default) == (spec, PERFORMANCES, "hall")
     expected = flatten_dict(random_params(tiny_spec()))
     for name, value in flatten_dict(made.params).items():
         np.testing.assert_allclose(value, expected[name], rtol=1e-3, atol=1e-6)  # float16

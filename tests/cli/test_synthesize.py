@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import soundfile
-from cli_cases import write_song
+from cli_cases import tiny_spec, write_song
 
 from mt3synth import __version__, bundle
 from mt3synth.audio.files import read_audio, read_metadata
@@ -62,7 +62,14 @@ def test_the_seed_and_the_performance_decide_and_nothing_else(synthesize):
 def test_options_win_over_gin_bindings_and_those_over_files(synthesize, run, bundle_folder):
     write_song("song.mid", 60)
     with open("my.gin", "w") as file:
-        file.write("synthesis.SamplingConfig.seed = 5\nguidance.Guidance.notes = 3.0\n")
+        file.write(
+            "from __gin__ import dynamic_registration\n"
+            "from mt3synth import synthesis\n"
+            "from mt3synth.diffusion import guidance\n"
+            "synthesis.SamplingConfig.seed = 5\n"
+            "synthesis.SamplingConfig.guidance = @guidance.Guidance()\n"
+            "guidance.Guidance.notes = 3.0\n"
+        )
     run(
         *("synthesize", "--bundle", bundle_folder, "song.mid", "--gin_file", "my.gin"),
         *("--gin.synthesis.SamplingConfig.seed=6", "--gin.synthesis.SamplingConfig.steps=9"),
@@ -73,6 +80,14 @@ def test_options_win_over_gin_bindings_and_those_over_files(synthesize, run, bun
     assert metadata["seed"] == "6"
     assert metadata["guidance_notes"] == "3.0"
     assert metadata["eta"] == "0.0"
+
+
+def test_a_model_is_guided_as_it_says_itself(synthesize):
+    write_song("song.mid", 60)
+    synthesize("song.mid", "--guidance-performance", 1.5)
+    metadata = read_metadata("song.wav")
+    assert metadata["guidance_notes"] == str(tiny_spec().guidance.notes) == "1.75"
+    assert metadata["guidance_performance"] == "1.5"
 
 
 def test_ddpm(synthesize):

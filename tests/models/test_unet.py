@@ -48,9 +48,7 @@ def params(frames):
     boxed = UNet(CONFIG).init(jax.random.key(2), frames, jnp.ones(2), conditions())
     leaves, tree = jax.tree.flatten(nn.meta.unbox(boxed))
     keys = jax.random.split(jax.random.key(3), len(leaves))
-    return tree.unflatten(
-        [0.3 * jax.random.normal(k, leaf.shape) for k, leaf in zip(keys, leaves)]
-    )
+    return tree.unflatten([0.3 * jax.random.normal(k, leaf.shape) for k, leaf in zip(keys, leaves)])
 
 
 def predict(params, frames, time=0.5, config=CONFIG, **changes):
