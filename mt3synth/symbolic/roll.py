@@ -1,8 +1,8 @@
 """Piano rolls: the score at the frame rate, as convolutions like it.
 
 After Maman et al. 2023 (arXiv 2309.12283): for every instrument an onset plane and a ramp plane,
-which falls from 1 to 0 over each note, and one pooled block of all pitched notes. Unlike theirs
-the onset plane carries velocity and there is a block of drums.
+which falls to 0 over each note, and one pooled block of all pitched notes. Unlike theirs both
+planes carry velocity (see ``RollSpec.ramp``), and there is a block of drums.
 
 Channel order (``channel_names`` spells it out): for each group 88 onsets then 88 ramps, keys
 21..108; drums, 128 onsets then 128 ramps, keys 0..127; the pooled block, 88 onsets then 88 ramps.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class RollSpec:
       groups: instrument groups in channel order; together they cover programs 0..127.
       frame_rate: frames per second.
       drum_seconds: length of a drum note's ramp, since drum notes have no offset of their own.
+      ramp: height at which a ramp begins. ``unit`` is the paper's 1. ``velocity`` is velocity /
+        127, so that loudness is also seen where a note sounds and not only where it starts.
 
     Raises:
       ValueError: a program in no group or in two, or a rate or length that is not positive.
@@ -41,6 +43,7 @@ class RollSpec:
     groups: tuple[InstrumentGroup, ...] = DEFAULT_GROUPS
     frame_rate: float = 50.0
     drum_seconds: float = 0.15
+    ramp: Literal["velocity", "unit"] = "velocity"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "groups", tuple(self.groups))
@@ -48,6 +51,8 @@ class RollSpec:
             value = getattr(self, name)
             if not 0 < value < float("inf"):
                 raise ValueError(f"{name}={value}; must be positive and finite")
+        if self.ramp not in ("velocity", "unit"):
+            raise ValueError(f"ramp={self.ramp!r}; must be 'velocity' or 'unit'")
         names = [group.name for group in self.groups]
         if len(set(names)) < len(names):
             raise ValueError(f"two instrument groups share a name: {names}")
@@ -69,6 +74,7 @@ class RollSpec:
             "groups": [group.to_dict() for group in self.groups],
             "frame_rate": self.frame_rate,
             "drum_seconds": self.drum_seconds,
+            "ramp": self.ramp,
         }
 
     @staticmethod
@@ -82,6 +88,7 @@ class RollSpec:
             groups=tuple(InstrumentGroup.from_dict(group) for group in values["groups"]),
             frame_rate=float(values["frame_rate"]),
             drum_seconds=float(values["drum_seconds"]),
+            ramp=values["ramp"],
         )
 
 
@@ -138,8 +145,9 @@ class SongRoll:
     def window(self, start_frame: int, frames: int) -> Float[np.ndarray, "T R"]:
         """Frames ``start_frame`` to ``start_frame + frames``, float32 ``[T, R]`` in 0..1.
 
-        The onset plane holds velocity / 127 in the frame where a note starts. The ramp is 1 there
-        and falls linearly to reach 0 in the frame where the note ends. Notes that sound before the
+        The onset plane holds velocity / 127 in the frame where a note starts. The ramp begins
+        there, at a height of velocity / 127 or 1 (``RollSpec.ramp``), and falls linearly to reach
+        0 in the frame where the note ends. Notes that sound before the
         window show only the rest of their ramp. Where notes of one channel overlap, the greater
         value stands.
 
@@ -159,6 +167,8 @@ class SongRoll:
         note = np.repeat(np.arange(len(heard)), counts)
         frame = np.arange(len(note)) - np.repeat(np.cumsum(counts) - counts - low, counts)
         falling = 1 - (frame - first[note]) / (last - first)[note]
+        if self.spec.ramp == "velocity":
+            falling = falling * self._level[heard][note]
         cell = (frame - start_frame) * self.spec.channels + self._ramp[heard][note]
         np.maximum.at(flat, cell, falling.astype(np.float32))
 

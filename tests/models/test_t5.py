@@ -54,11 +54,11 @@ def largest(difference: jax.Array) -> jax.Array:
 
 
 def other_score(given: Conditions) -> Conditions:
-    return replace(conditions(1), performance=given.performance, keep_score=given.keep_score)
+    return conditions(1)._replace(performance=given.performance, keep_score=given.keep_score)
 
 
 def other_performance(given: Conditions) -> Conditions:
-    return replace(given, performance=(given.performance + 1) % CONFIG.performances)
+    return given._replace(performance=(given.performance + 1) % CONFIG.performances)
 
 
 def test_every_axis_has_its_name(config: T5Config) -> None:
@@ -72,7 +72,7 @@ def test_every_axis_has_its_name(config: T5Config) -> None:
 
 
 def test_every_parameter_learns(config: T5Config) -> None:
-    given = replace(conditions(), keep_score=SOME, keep_performance=SOME[::-1])
+    given = conditions()._replace(keep_score=SOME, keep_performance=SOME[::-1])
 
     def loss(variables: dict[str, Any]) -> jax.Array:
         return jnp.sum(T5(config).apply(variables, X_T, TIME, given) ** 2)
@@ -84,14 +84,14 @@ def test_every_parameter_learns(config: T5Config) -> None:
 
 
 def test_score_is_heard_only_where_kept(config: T5Config) -> None:
-    given = replace(conditions(), keep_score=SOME)
+    given = conditions()._replace(keep_score=SOME)
     difference = largest(predict(config, given) - predict(config, other_score(given)))
     assert jnp.all(difference[:2] > 1e-3)
     assert jnp.all(difference[2:] == 0)
 
 
 def test_performance_is_heard_only_where_kept() -> None:
-    given = replace(conditions(), keep_performance=SOME)
+    given = conditions()._replace(keep_performance=SOME)
     difference = largest(predict(CONFIG, given) - predict(CONFIG, other_performance(given)))
     assert jnp.all(difference[:2] > 1e-3)
     assert jnp.all(difference[2:] == 0)
@@ -107,7 +107,7 @@ def test_performance_colours_the_encoded_score() -> None:
 
 
 def test_unknown_performance_is_not_taken_for_another() -> None:
-    given = replace(conditions(), performance=jnp.array([0, 3, -1, 2]))
+    given = conditions()._replace(performance=jnp.array([0, 3, -1, 2]))
     broken = jnp.any(jnp.isnan(predict(CONFIG, given)), axis=(1, 2))
     np.testing.assert_array_equal(broken, [False, True, True, False])
 
@@ -136,11 +136,10 @@ def test_one_context_serves_every_step() -> None:
 
 @pytest.mark.parametrize("name", ["index", "event_time"])
 def test_padding_changes_nothing(name: str) -> None:
-    given = replace(conditions(), keep_score=SOME)
+    given = conditions()._replace(keep_score=SOME)
     padding = ((0, 0), (0, 7))
     assert given.tokens is not None and given.token_times is not None
-    padded = replace(
-        given,
+    padded = given._replace(
         tokens=jnp.pad(given.tokens, padding),
         token_times=jnp.pad(given.token_times, padding, constant_values=99.0),
     )
@@ -150,7 +149,7 @@ def test_padding_changes_nothing(name: str) -> None:
 
 
 def test_nothing_is_heard_of_padding_alone() -> None:
-    given = replace(conditions(), tokens=jnp.zeros((BATCH, TOKENS), jnp.int32))
+    given = conditions()._replace(tokens=jnp.zeros((BATCH, TOKENS), jnp.int32))
     variables = nn.unbox(variables_of(CONFIG))
     context = encoder(CONFIG)(variables, given)
     louder = context._replace(keys_values=jax.tree.map(lambda x: 2 * x, context.keys_values))
@@ -202,7 +201,7 @@ def test_without_performances_only_time_modulates() -> None:
     ],
 )
 def test_missing_score_is_refused(config: T5Config, change: dict[str, None], message: str) -> None:
-    given: Conditions = replace(conditions(), **change)
+    given: Conditions = conditions()._replace(**change)
     with pytest.raises(ValueError, match=message):
         jax.eval_shape(T5(config).init, jax.random.key(0), X_T, TIME, given)
 

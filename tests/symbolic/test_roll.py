@@ -19,7 +19,7 @@ from mt3synth.symbolic import (
     substitutions,
 )
 
-SPEC = RollSpec()
+SPEC = RollSpec(ramp="unit")
 CHANNEL = {name: index for index, name in enumerate(channel_names(SPEC))}
 
 
@@ -56,6 +56,18 @@ def test_note_shorter_than_a_frame_has_an_onset():
     assert roll[5, CHANNEL["piano/onset/60"]] == 1
     assert roll[5, CHANNEL["piano/ramp/60"]] == 1
     assert np.count_nonzero(roll) == 4
+
+
+def test_a_ramp_of_velocity_is_the_unit_ramp_scaled_note_by_note():
+    notes = make_notes(
+        (0, 1, 60, 64, 0, False), (0, 1, 72, 127, 0, False), (0.5, 0.6, 36, 32, 0, True)
+    )
+    unit = piano_roll(notes, SPEC, 10, 40)
+    scaled = piano_roll(notes, RollSpec(ramp="velocity"), 10, 40)
+    for name, velocity in (("piano/ramp/60", 64), ("pooled/ramp/72", 127), ("drums/ramp/36", 32)):
+        channel = CHANNEL[name]
+        np.testing.assert_allclose(scaled[:, channel], unit[:, channel] * velocity / 127, rtol=1e-6)
+    assert RollSpec() == RollSpec(ramp="velocity")
 
 
 def test_repeated_note_starts_its_ramp_anew():
@@ -148,7 +160,7 @@ def test_spec_survives_json():
     assert restored == SPEC and hash(restored) == hash(SPEC)
 
 
-def test_bad_values_are_refused():
+def test_bad_values_are_refused(as_released):
     with pytest.raises(ValueError, match=r"frame_rate=0.0; must be positive"):
         RollSpec(frame_rate=0.0)
     with pytest.raises(ValueError, match=r"program 72 Piccolo is in no group"):
