@@ -48,7 +48,11 @@ def test_rendering_loads_nothing_of_training_and_stays_under_2_gb(start):
 
 def test_ctrl_c_is_one_line_and_leaves_nothing_behind(start, here):
     write_song("song.mid", 60, 125)  # the second note is reported just before rendering begins
-    code = "import sys; from mt3synth.cli import main; sys.exit(main())"
+    # Tests run in the background of a shell inherit that SIGINT is ignored.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from mt3synth.cli import main; sys.exit(main())"
+    )
     with start(code, "song.mid", "--steps", "100000", "--save-mel", "song.npy") as process:
         assert process.stderr.readline().startswith("song.mid: pitches outside")
         process.send_signal(signal.SIGINT)
