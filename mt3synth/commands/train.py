@@ -6,6 +6,7 @@ import argparse
 import os
 
 from mt3synth import gin_files
+from mt3synth.errors import UserError
 
 HELP = "train a model, or go on training one"
 DEFAULT_GIN = "gin_configs/runs/train_unet_small.gin"
@@ -29,7 +30,15 @@ def main(args: argparse.Namespace) -> int:
 
     import gin
 
-    from mt3synth.training.run import run
+    try:
+        from mt3synth.training.run import run
 
-    gin.get_configurable(run)()
+        gin.get_configurable(run)()
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"{error.name} is not installed; training needs `pip install 'mt3synth[train]'`"
+        ) from error
+    except (UserError, FloatingPointError) as error:
+        # gin appends lines that say where in its own machinery it was.
+        raise UserError(str(error).splitlines()[0]) from error
     return 0

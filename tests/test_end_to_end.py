@@ -1,0 +1,69 @@
+"""From records to sound by the command line alone, and on to a new performance."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mt3synth import bundle, cli
+from mt3synth.symbolic.notes import Notes
+
+TINY = (
+    *("--gin_file", "gin_configs/models/unet_tiny.gin"),
+    *("--gin_file", "gin_configs/diffusion/v_l2.gin"),
+    *("--gin_file", "gin_configs/runs/train.gin"),
+    *("--gin.TRAIN_STEPS=3", "--gin.BATCH_SIZE=2", "--gin.loop.TrainConfig.eval_batches=1"),
+)
+
+
+def write_corpus(folder, names) -> None:
+    """A song of twelve seconds for each performance, in every split."""
+    from data_pipelines.records import SongRecord, shard_path, write_records
+    from mt3synth.symbolic.midi import sequence_from_notes
+
+    folder.mkdir()
+    start = np.arange(0, 11, 0.5)
+    same = np.ones(len(start), int)
+    notes = Notes(start, start + 0.4, 60 + np.arange(len(start)), 80 * same, 0 * same, same == 0)
+    audio = np.random.default_rng(0).integers(-3000, 3000, 12 * 16000).astype(np.int16)
+    sequence = sequence_from_notes(notes).SerializeToString()
+    for split in ("train", "validation", "test"):
+        songs = [SongRecord(f"{split}-{n}", audio, 16000, sequence, n) for n in range(len(names))]
+        write_records(shard_path(folder, split, 0, 1), songs)
+    listed = [{"index": i, "name": n, "description": n} for i, n in enumerate(names)]
+    (folder / "performances.json").write_text(json.dumps(listed))
+
+
+def run(*argv) -> None:
+    assert cli.main([str(a) for a in argv]) == 0
+
+
+@pytest.mark.slow
+def test_train_export_synthesize_and_train_on_with_a_new_performance(
+    tmp_path, monkeypatch, as_released
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write_corpus(tmp_path / "one", ["first"])
+    write_corpus(tmp_path / "two", ["second", "first"])
+
+    run("train", *TINY, "--data", "one", "--run", "runs/one")
+    run("export", "--run", "runs/one", "-o", "small")
+    run("train", *TINY, "--data", "two", "--run", "runs/two", "--init-from", "small")
+    run("export", "--run", "runs/two", "-o", "larger", "--default-performance", "first")
+    assert [p.name for p in bundle.load("larger").performances] == ["second", "first"]
+
+    from mt3synth.symbolic.midi import write_midi
+
+    song = Notes([0.0], [0.5], [60], [80], [0], [False])
+    write_midi(song, tmp_path / "song.mid")
+    run("synthesize", "song.mid", "--bundle", "larger", "--performance", "second", "--steps", 2)
+    assert (tmp_path / "song.wav").stat().st_size > 16000
+
+
+def test_a_missing_corpus_is_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", "--data", "nowhere", "--run", "run"]) == 2
+    assert (
+        capsys.readouterr().err.splitlines()[0].startswith("mt3synth train: nowhere is no corpus")
+    )
