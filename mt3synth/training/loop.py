@@ -157,7 +157,9 @@ def train(
             state, metrics = train_step(state, next(batches))
             losses.append(metrics["loss"])
             progress.update()
-            if step % config.log_every == 0 or step == config.steps:
+            saving = step % config.save_every == 0 or step == config.steps
+            # Looked at before every save too, so that no state that is not finite is kept.
+            if saving or step % config.log_every == 0:
                 loss = float(np.mean(jax.device_get(losses)))
                 if not np.isfinite(loss):
                     raise FloatingPointError(
@@ -172,7 +174,7 @@ def train(
                 writer.add_scalar("speed/segments_per_second", rate, step)
                 progress.set_postfix(loss=f"{loss:.4f}", segments=f"{rate:.1f}/s")
                 clock, losses = time.monotonic(), []
-            if step % config.save_every == 0 or step == config.steps:
+            if saving:
                 checkpoints.save(state)
             if step % config.eval_every == 0 or step == config.steps:
                 values = np.mean([eval_step(state.ema, batch) for batch in validation], axis=0)
