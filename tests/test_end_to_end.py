@@ -1,6 +1,8 @@
 """From records to sound by the command line alone, and on to a new performance."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from mt3synth import bundle, cli
 from mt3synth.symbolic.notes import Notes
 
+ROOT = Path(__file__).resolve().parent.parent
 TINY = (
     *("--gin_file", "gin_configs/models/unet_tiny.gin"),
     *("--gin_file", "gin_configs/diffusion/v_l2.gin"),
@@ -34,6 +37,11 @@ def write_corpus(folder, names) -> None:
     (folder / "performances.json").write_text(json.dumps(listed))
 
 
+def one_note() -> Notes:
+    """Half a second of a loud violin."""
+    return Notes(*(np.array([value]) for value in (0.0, 0.5, 60, 127, 40, False)))
+
+
 def run(*argv) -> None:
     assert cli.main([str(a) for a in argv]) == 0
 
@@ -55,9 +63,19 @@ def test_train_export_synthesize_and_train_on_with_a_new_performance(
 
     from mt3synth.symbolic.midi import write_midi
 
-    song = Notes([0.0], [0.5], [60], [80], [0], [False])
-    write_midi(song, tmp_path / "song.mid")
+    write_midi(one_note(), tmp_path / "song.mid")
     run("synthesize", "song.mid", "--bundle", "larger", "--performance", "second", "--steps", 2)
+    assert (tmp_path / "song.wav").stat().st_size > 16000
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
+    from mt3synth.symbolic.midi import write_midi
+
+    block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    write_midi(one_note(), tmp_path / "song.mid")
+    exec(compile(block[1], "README.md", "exec"), {})
     assert (tmp_path / "song.wav").stat().st_size > 16000
 
 
