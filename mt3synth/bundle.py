@@ -57,6 +57,11 @@ class Performance:
     name: str
     description: str
 
+    @staticmethod
+    def from_dict(values: dict[str, Any]) -> Performance:
+        """From JSON values; KeyError, TypeError or ValueError where they are no performance."""
+        return Performance(int(values["index"]), str(values["name"]), str(values["description"]))
+
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
@@ -125,9 +130,7 @@ def load(folder: str | Path = DEFAULT) -> Bundle:
             )
         spec = ModelSpec.from_dict(config["model"])
         entries = json.loads((folder / PERFORMANCES).read_text())
-        performances = tuple(
-            Performance(int(e["index"]), str(e["name"]), str(e["description"])) for e in entries
-        )
+        performances = tuple(Performance.from_dict(entry) for entry in entries)
         default = str(config["default_performance"])
     except BundleError:
         raise

@@ -106,9 +106,7 @@ def read_run(folder: Path) -> tuple[ModelSpec, tuple[Performance, ...]]:
     values, listed = _read_json(folder / SPEC_FILE), _read_json(folder / PERFORMANCES_FILE)
     try:
         spec = ModelSpec.from_dict(values)
-        performances = tuple(
-            Performance(int(p["index"]), str(p["name"]), str(p["description"])) for p in listed
-        )
+        performances = tuple(Performance.from_dict(entry) for entry in listed)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{folder} is of no run that this version understands: {type(error).__name__}: {error}"

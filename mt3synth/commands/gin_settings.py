@@ -21,5 +21,9 @@ def build(configurable: Callable[..., T], **arguments: Any) -> T:
     try:
         return gin.get_configurable(configurable)(**arguments)
     except (TypeError, ValueError) as error:
-        # gin appends lines that say where in its own machinery it was.
-        raise UserError(f"gin configuration: {str(error).splitlines()[0]}") from error
+        raise UserError(f"gin configuration: {own_words(error)}") from error
+
+
+def own_words(error: Exception) -> str:
+    """What an error says, without the lines in which gin appends where in its machinery it was."""
+    return str(error).splitlines()[0]

@@ -6,6 +6,7 @@ import argparse
 import os
 
 from mt3synth import gin_files
+from mt3synth.commands import gin_settings
 from mt3synth.errors import UserError
 
 HELP = "train a model, or go on training one"
@@ -39,6 +40,5 @@ def main(args: argparse.Namespace) -> int:
             f"{error.name} is not installed; training needs `pip install 'mt3synth[train]'`"
         ) from error
     except (UserError, FloatingPointError) as error:
-        # gin appends lines that say where in its own machinery it was.
-        raise UserError(str(error).splitlines()[0]) from error
+        raise UserError(gin_settings.own_words(error)) from error
     return 0

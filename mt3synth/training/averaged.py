@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from mt3synth.errors import UserError
+from mt3synth.training.checkpoint import FOLDER
 from mt3synth.types import PyTree
 
 
@@ -26,7 +27,7 @@ def load_averaged(folder: Path, like: PyTree, step: int | None = None) -> tuple[
     """
     import orbax.checkpoint as ocp
 
-    checkpoints = (folder / "checkpoints").absolute()
+    checkpoints = (folder / FOLDER).absolute()
     if not checkpoints.is_dir():
         raise UserError(f"{folder}: no checkpoints in this folder; give the folder of a run")
     options = ocp.CheckpointManagerOptions(read_only=True)

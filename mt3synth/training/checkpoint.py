@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import orbax.checkpoint as ocp
 
 
+FOLDER = "checkpoints"
+"""Where in the folder of a run they lie."""
+
+
 class Checkpoints:
     """The newest few states of a run, saved in the background under ``folder``/checkpoints."""
 
@@ -21,7 +25,7 @@ class Checkpoints:
 
         self._args = ocp.args
         self._manager: ocp.CheckpointManager = ocp.CheckpointManager(
-            (folder / "checkpoints").absolute(),
+            (folder / FOLDER).absolute(),
             options=ocp.CheckpointManagerOptions(max_to_keep=keep),
         )
 
