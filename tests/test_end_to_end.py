@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_pipelines.shards.formats import FORMATS
+from data_pipelines.shards.names import shard_path
+from data_pipelines.songs import Song
 from mt3synth import bundle, cli
 from mt3synth.symbolic.notes import Notes
 
@@ -21,18 +24,15 @@ TINY = (
 
 def write_corpus(folder, names) -> None:
     """A song of twelve seconds for each performance, in every split."""
-    from data_pipelines.records import SongRecord, shard_path, write_records
-    from mt3synth.symbolic.midi import sequence_from_notes
-
+    kind = FORMATS["tfrecord"]
     folder.mkdir()
     start = np.arange(0, 11, 0.5)
     same = np.ones(len(start), int)
     notes = Notes(start, start + 0.4, 60 + np.arange(len(start)), 80 * same, 0 * same, same == 0)
     audio = np.random.default_rng(0).integers(-3000, 3000, 12 * 16000).astype(np.int16)
-    sequence = sequence_from_notes(notes).SerializeToString()
     for split in ("train", "validation", "test"):
-        songs = [SongRecord(f"{split}-{n}", audio, 16000, sequence, n) for n in range(len(names))]
-        write_records(shard_path(folder, split, 0, 1), songs)
+        songs = [Song(f"{split}-{n}", audio, 16000, notes, n) for n in range(len(names))]
+        kind.write(shard_path(folder, split, 0, 1, kind.suffix), songs)
     listed = [{"index": i, "name": n, "description": n} for i, n in enumerate(names)]
     (folder / "performances.json").write_text(json.dumps(listed))
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from mt3synth.audio.mel import MelSpec, log_mel
 from mt3synth.errors import UserError
-from mt3synth.symbolic.midi import import_note_seq, notes_from_sequence
 from mt3synth.symbolic.notes import Notes
 from mt3synth.types import FloatND
 
@@ -49,12 +48,11 @@ def read_excerpts(corpus: Path, split: str, count: int, seconds: float) -> list[
     Raises:
       UserError: the corpus is missing, or has fewer songs of that length with notes in them.
     """
-    parse = import_note_seq().NoteSequence.FromString
     chosen: list[Excerpt] = []
     for song in _songs(corpus, split, seconds):
         if len(chosen) == count:
             break
-        notes = notes_from_sequence(parse(song.sequence)).cropped(0.0, seconds)
+        notes = song.notes.cropped(0.0, seconds)
         if np.any(~notes.is_drum):
             chosen.append(Excerpt(song.id, notes))
     if len(chosen) < count:
@@ -105,10 +103,7 @@ def read_recordings(
 
 
 def _songs(corpus: Path, split: str, seconds: float) -> Iterator[Any]:
-    """The records of a split that last at least ``seconds``."""
-    from data_pipelines.records import find_shards, read_records
+    """The songs of a split that last at least ``seconds``."""
+    from data_pipelines.shards.formats import read_split
 
-    for shard in find_shards(corpus, split):
-        for song in read_records(shard):
-            if len(song.audio) >= seconds * song.sample_rate:
-                yield song
+    return (song for song in read_split(corpus, split) if song.seconds >= seconds)

@@ -20,16 +20,27 @@ from mt3synth.symbolic.midi_file import (
 )
 from mt3synth.symbolic.notes import Notes
 
-__all__ = ["MidiError", "notes_from_sequence", "read_midi", "sequence_from_notes", "write_midi"]
+__all__ = [
+    "MidiError",
+    "notes_from_sequence",
+    "parse_note_sequence",
+    "read_midi",
+    "sequence_from_notes",
+    "write_midi",
+]
 
 _TICKS_PER_QUARTER = 500  # at 120 quarters a minute a tick is 1 ms, so the 10 ms grid is exact
 _TICK_SECONDS = 1e-3
 
 
-def read_midi(path: str | Path) -> tuple[Notes, list[str]]:
+def read_midi(path: str | Path, sustain: bool = True) -> tuple[Notes, list[str]]:
     """The notes of a Standard MIDI File, lengthened by the sustain pedal.
 
     Notes keep velocity and program (which may change within a track); channel 10 is drums.
+
+    Args:
+      path: of the file.
+      sustain: whether the pedal is applied; without it notes end where keys are let go.
 
     Returns:
       The notes, sorted, and one line for each kind of thing in the file that is not in them:
@@ -54,8 +65,8 @@ def read_midi(path: str | Path) -> tuple[Notes, list[str]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # odd files; reported in our words
             sequence = note_seq.midi_to_note_sequence(pretty_midi.PrettyMIDI(mido_object=midi))
-            sustained = note_seq.apply_sustain_control_changes(sequence)
-            notes = notes_from_sequence(sustained)
+            played = note_seq.apply_sustain_control_changes(sequence) if sustain else sequence
+            notes = notes_from_sequence(played)
     except Exception as error:  # they raise whatever the damaged values lead them into
         raise MidiError(f"{path}: the MIDI file is damaged ({error!r})") from error
     if not len(notes):
@@ -104,6 +115,20 @@ def notes_from_sequence(note_sequence: Any) -> Notes:
         if n.velocity
     ]
     return Notes(*(np.array(column) for column in zip(*rows))).sorted() if rows else Notes.empty()
+
+
+def parse_note_sequence(serialized: bytes) -> Any:
+    """A serialized ``note_seq.NoteSequence``.
+
+    Raises:
+      ValueError: the bytes are none.
+    """
+    from google.protobuf.message import DecodeError
+
+    try:
+        return import_note_seq().NoteSequence.FromString(serialized)
+    except DecodeError as error:
+        raise ValueError(f"no NoteSequence ({error})") from error
 
 
 def sequence_from_notes(notes: Notes) -> Any:

@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_pipelines.shards.formats import FORMATS
+from data_pipelines.shards.names import shard_path
+from data_pipelines.songs import Song
 from mt3synth.audio.mel import MELGAN, log_mel
 from mt3synth.errors import UserError
 from mt3synth.evaluation.excerpts import read_excerpts, read_recordings
-from mt3synth.symbolic.midi import sequence_from_notes
 from mt3synth.symbolic.notes import Notes
 
-pytest.importorskip("tensorflow", reason="records are read by TensorFlow")
 RATE = MELGAN.sample_rate
 
 
@@ -29,23 +30,22 @@ def note(start: float, end: float, drum: bool = False) -> Notes:
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Songs 0 to 7 of 3 s in performances 0, 1, 0, 1, ..; song 2 has drums alone, 3 lasts 1 s."""
-    from data_pipelines.records import SongRecord, shard_path, write_records
-
     folder = tmp_path_factory.mktemp("corpus")
     songs = []
     for i in range(8):
         seconds = 1 if i == 3 else 3
         notes = Notes.concatenate([note(0.1, 2.5, drum=i == 2), note(2.2, 2.9, drum=i == 2)])
         songs.append(
-            SongRecord(
+            Song(
                 id=f"song {i}",
                 audio=np.full(seconds * RATE, 1000 * (i + 1), np.int16),
                 sample_rate=RATE,
-                sequence=sequence_from_notes(notes).SerializeToString(),
+                notes=notes,
                 performance=i % 2,
             )
         )
-    write_records(shard_path(folder, "test", 0, 1), songs)
+    kind = FORMATS["tfrecord"]
+    kind.write(shard_path(folder, "test", 0, 1, kind.suffix), songs)
     return folder
 
 
@@ -78,5 +78,5 @@ def test_a_performance_that_the_model_does_not_know(corpus: Path) -> None:
 
 
 def test_no_corpus(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no such corpus folder"):
+    with pytest.raises(UserError, match="no such folder"):
         read_excerpts(tmp_path / "nowhere", "test", 1, 1.0)

@@ -1,0 +1,1 @@
+"""Songs on disk, split into shards; nothing here imports TensorFlow."""

@@ -1,0 +1,103 @@
+"""The TFRecord file format, without TensorFlow.
+
+A record is its length (uint64), a checksum of that, the payload and a checksum of the payload, all
+little-endian; checksums are CRC-32C, masked as TensorFlow's documentation of the format says.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import google_crc32c
+
+from mt3synth.errors import UserError
+
+_HEADER = struct.Struct("<QI")
+_FOOTER = struct.Struct("<I")
+_MASK_DELTA = 0xA282EAD8
+
+
+def write_frame(file: BinaryIO, payload: bytes) -> None:
+    """Appends one record."""
+    length = struct.pack("<Q", len(payload))
+    file.write(length + _FOOTER.pack(_masked_crc(length)))
+    file.write(payload)
+    file.write(_FOOTER.pack(_masked_crc(payload)))
+
+
+def read_frames(path: str | Path) -> Iterator[tuple[int, bytes]]:
+    """The records of a file in order: at which byte each starts, and its payload.
+
+    Raises:
+      UserError: the file is missing, is no TFRecord file, or is damaged or cut short.
+    """
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, 2)
+            offset = file.seek(0)
+            while offset < size:
+                yield offset, _read_frame(file, offset, size, path)
+                offset = file.tell()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def read_frame_at(path: str | Path, offset: int) -> bytes:
+    """The payload of the record that starts at byte ``offset``.
+
+    Raises:
+      UserError: as `read_frames` does.
+    """
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, 2)
+            file.seek(offset)
+            return _read_frame(file, offset, size, path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def frame_offsets(path: str | Path) -> Iterator[int]:
+    """At which byte each record starts, by their lengths alone: payloads are skipped, unchecked.
+
+    Raises:
+      UserError: as `read_frames` does, but for damaged payloads.
+    """
+    try:
+        with open(path, "rb") as file:
+            size, offset = file.seek(0, 2), 0
+            while offset < size:
+                file.seek(offset)
+                length = _read_length(file, offset, path)
+                yield offset
+                offset += _HEADER.size + length + _FOOTER.size
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _read_frame(file: BinaryIO, offset: int, size: int, path: str | Path) -> bytes:
+    length = _read_length(file, offset, path)
+    if offset + _HEADER.size + length + _FOOTER.size > size:
+        raise UserError(f"{path}: the TFRecord file is cut short at byte {offset}")
+    payload = file.read(length)
+    if _FOOTER.unpack(file.read(_FOOTER.size))[0] != _masked_crc(payload):
+        raise UserError(f"{path}: the record at byte {offset} is damaged (checksum)")
+    return payload
+
+
+def _read_length(file: BinaryIO, offset: int, path: str | Path) -> int:
+    header = file.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        raise UserError(f"{path}: the TFRecord file is cut short at byte {offset}")
+    length, crc = _HEADER.unpack(header)
+    if crc != _masked_crc(header[:8]):
+        raise UserError(f"{path}: no TFRecord file, or damaged at byte {offset}")
+    return length
+
+
+def _masked_crc(data: bytes) -> int:
+    crc = google_crc32c.value(data)
+    return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF

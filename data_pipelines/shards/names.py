@@ -1,0 +1,45 @@
+"""What shards are called: ``<split>-00000-of-00004<suffix>``, as TensorFlow Datasets does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from data_pipelines.places import place
+from mt3synth.errors import UserError
+
+
+def shard_path(folder: str | Path, split: str, index: int, count: int, suffix: str) -> Path:
+    """Where shard ``index`` of ``count`` of a split lies."""
+    return place(folder) / f"{split}-{index:05d}-of-{count:05d}{suffix}"
+
+
+def find_shards(folder: str | Path, split: str, suffix: str) -> list[Path]:
+    """The shards of one split, in order.
+
+    Raises:
+      UserError: the folder or the split is missing, or some of its shards are.
+    """
+    folder = place(folder)
+    if not folder.is_dir():
+        raise UserError(
+            f"{folder}: no such corpus folder; build a corpus there, or correct data_dir"
+        )
+    shards = sorted(folder.glob(f"{split}-*-of-*{suffix}"))
+    if not shards:
+        present = ", ".join(splits_in(folder, suffix)) or "none"
+        raise UserError(
+            f"{folder}: no {split}-*-of-*{suffix} (splits there: {present}); build the corpus "
+            "again, or choose another split"
+        )
+    expected = [shard_path(folder, split, i, len(shards), suffix) for i in range(len(shards))]
+    if shards != expected:
+        raise UserError(
+            f"{folder}: shards of split {split} are missing or of two builds "
+            f"({shards[0].name} .. {shards[-1].name}, {len(shards)} shards); build the corpus again"
+        )
+    return shards
+
+
+def splits_in(folder: str | Path, suffix: str) -> list[str]:
+    """The splits of which a folder holds any shard."""
+    return sorted({path.name.split("-")[0] for path in place(folder).glob(f"*-*-of-*{suffix}")})
