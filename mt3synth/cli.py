@@ -11,7 +11,7 @@ from typing import NoReturn
 from mt3synth import __version__
 from mt3synth.errors import UserError
 
-COMMANDS = ("synthesize", "performances", "train", "export", "doctor")
+COMMANDS = ("synthesize", "performances", "prepare", "train", "export", "doctor")
 """Modules of `mt3synth.commands`. They import what is slow only when they run."""
 
 _GIN = "--gin."

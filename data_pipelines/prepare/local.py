@@ -1,0 +1,49 @@
+"""Shards on this machine, one process a core."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+from pathlib import Path
+
+from data_pipelines.prepare.jobs import ShardJob
+from data_pipelines.prepare.shard import build_shard
+from mt3synth.errors import UserError
+
+
+def run_locally(jobs: Sequence[ShardJob], staging: Path, workers: int | None = None) -> None:
+    """Runs all jobs.
+
+    Args:
+      jobs: in any order.
+      staging: where shards and reports go.
+      workers: processes; by default one a core, but no more than jobs.
+
+    Raises:
+      UserError: ``workers`` below 1, or what a job raises, the others then stopping.
+    """
+    if workers is not None and workers < 1:
+        raise UserError(f"{workers} workers; must be at least 1")
+    from tqdm import tqdm
+
+    workers = min(workers or os.cpu_count() or 1, len(jobs))
+    with tqdm(total=len(jobs), desc="preparing", unit="shard") as bar:
+        if workers <= 1:
+            for job in jobs:
+                build_shard(job, staging)
+                bar.update()
+            return
+        # Spawned, because forking a process that has threads may lock up.
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            futures = [pool.submit(build_shard, job, staging) for job in jobs]
+            for future in futures:
+                future.add_done_callback(lambda _: bar.update())
+            try:
+                wait(futures, return_when=FIRST_EXCEPTION)
+                for future in futures:
+                    if future.done():
+                        future.result()
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,104 @@
+"""A table of one's own recordings: ``audio,midi,performance`` and, if wanted, more columns."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from data_pipelines.places import place
+from data_pipelines.recordings import AudioFile, Listing, MidiFile, Recording, Rejection
+from mt3synth.errors import UserError
+
+REQUIRED = ("audio", "midi", "performance")
+OPTIONAL = ("description", "split", "start", "end")
+
+
+def read_manifest(path: str | Path) -> Listing:
+    """The recordings of a CSV file in UTF-8, paths relative to its folder.
+
+    A recording's id is its audio path as it is written, with start and end if they are given.
+
+    Args:
+      path: of the file. Columns are `REQUIRED` and any of `OPTIONAL`, in any order.
+
+    Returns:
+      The recordings, and a rejection for each row that is wrong in itself.
+
+    Raises:
+      UserError: the file is missing, is no CSV in UTF-8, lacks a column, has one that is not
+        known, or has no rows.
+    """
+    path = place(path)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            _check_columns(path, [name.strip() for name in reader.fieldnames or ()])
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+            rows = [(reader.line_num, row) for row in reader]
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}: is not in UTF-8 (byte {error.start}); save it as UTF-8"
+        ) from error
+    except csv.Error as error:
+        raise UserError(f"{path}: is no CSV file ({error})") from error
+    listing = Listing([], [])
+    for line, row in rows:
+        try:
+            listing.recordings.append(_recording(row, path.parent))
+        except UserError as error:
+            audio, midi = (str(row.get(name) or "") for name in ("audio", "midi"))
+            reason = f"line {line} of {path.name}: {error}"
+            listing.rejections.append(Rejection(audio, midi, reason))
+    if not rows:
+        raise UserError(f"{path}: has no rows under its head")
+    return listing
+
+
+def _check_columns(path: Path, names: list[str]) -> None:
+    missing = [name for name in REQUIRED if name not in names]
+    if missing:
+        raise UserError(
+            f"{path}: has no column {', '.join(missing)} (it has {', '.join(names) or 'none'}); "
+            f"its first line must be {','.join(REQUIRED)} and any of {','.join(OPTIONAL)}"
+        )
+    unknown = [name for name in names if name not in (*REQUIRED, *OPTIONAL)]
+    if unknown or len(set(names)) != len(names):
+        raise UserError(
+            f"{path}: column {', '.join(map(repr, unknown)) or 'names repeat and'} is not known; "
+            f"columns are {','.join((*REQUIRED, *OPTIONAL))}"
+        )
+
+
+def _recording(row: dict[str | None, str | None], folder: Path) -> Recording:
+    if None in row or None in row.values():
+        raise UserError(f"has not as many cells as there are columns ({len(row) - (None in row)})")
+    cell = {str(name): str(value).strip() for name, value in row.items()}
+    for name in REQUIRED:
+        if not cell[name]:
+            raise UserError(f"{name} is empty")
+    start, end = _seconds(cell, "start"), _seconds(cell, "end")
+    span = "" if start is end is None else f" [{start or 0:g}-{'' if end is None else f'{end:g}'}]"
+    return Recording(
+        id=cell["audio"] + span,
+        audio=AudioFile(_beside(folder, cell["audio"])),
+        notes=MidiFile(_beside(folder, cell["midi"])),
+        performance=cell["performance"],
+        description=cell.get("description", ""),
+        split=cell.get("split") or None,
+        start=start or 0.0,
+        end=end,
+    )
+
+
+def _beside(folder: Path, path: str) -> Path:
+    return place(path) if "://" in path else folder / path
+
+
+def _seconds(cell: dict[str, str], name: str) -> float | None:
+    text = cell.get(name, "")
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise UserError(f"{name} is {text!r}; must be a number of seconds") from None

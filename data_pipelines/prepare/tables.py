@@ -1,0 +1,65 @@
+"""songs.csv and rejected.csv: what is in a data set, and what is not."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from data_pipelines.places import place
+from data_pipelines.prepare.shard import SongEntry
+from data_pipelines.recordings import Rejection
+from data_pipelines.shards.atomic import write_text
+from mt3synth.errors import UserError
+
+SONGS_FILE, REJECTED_FILE = "songs.csv", "rejected.csv"
+SONG_COLUMNS = (
+    *("id", "split", "shard", "performance", "seconds", "notes", "programs"),
+    *("audio", "midi", "remarks"),
+)
+REJECTED_COLUMNS = ("audio", "midi", "reason")
+
+
+def write_songs(folder: Path, shards: Mapping[str, Sequence[SongEntry]]) -> None:
+    """Writes songs.csv; ``shards`` are the songs of each shard by its name, in order."""
+    rows = []
+    for shard, songs in shards.items():
+        for s in songs:
+            what = (s.id, shard.split("-")[0], shard, s.performance, f"{s.seconds:.3f}", s.notes)
+            rows.append((*what, ";".join(s.programs), s.audio, s.midi, "; ".join(s.remarks)))
+    _write(folder / SONGS_FILE, SONG_COLUMNS, rows)
+
+
+def read_songs(folder: str | Path) -> list[dict[str, str]]:
+    """The rows of songs.csv by column; none if there is no such file.
+
+    Raises:
+      UserError: the file has other columns, or cannot be read.
+    """
+    path = place(folder) / SONGS_FILE
+    if not path.exists():
+        return []
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+    except (OSError, ValueError, csv.Error) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from error
+    if tuple(reader.fieldnames or ()) != SONG_COLUMNS:
+        raise UserError(f"{path}: its columns are not {','.join(SONG_COLUMNS)}; restore it")
+    return rows
+
+
+def write_rejected(folder: Path, rejections: Iterable[Rejection]) -> None:
+    """Writes rejected.csv, in the order of files and reasons; empty but for its head if none."""
+    rows = [(r.audio, r.midi, r.reason) for r in sorted(set(rejections))]
+    _write(folder / REJECTED_FILE, REJECTED_COLUMNS, rows)
+
+
+def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())

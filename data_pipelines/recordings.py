@@ -1,0 +1,161 @@
+"""What a data set is made of before it is built: where each recording and its notes are.
+
+A source (a manifest, a known data set) lists these; nothing is read until a shard is built, and
+everything here can be pickled, for worker processes and for Beam.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from data_pipelines.places import local_copy
+from data_pipelines.songs import SPLITS
+from mt3synth.errors import UserError
+from mt3synth.symbolic.notes import Notes
+
+
+@runtime_checkable
+class AudioSource(Protocol):
+    """A recording's sound."""
+
+    @property
+    def path(self) -> Path:
+        """The file it comes from."""
+        ...
+
+    def seconds(self) -> float:
+        """Its length, without decoding it. Raises UserError if it cannot be told."""
+        ...
+
+    def read(self, sample_rate: int) -> Float[np.ndarray, " S"]:
+        """Mono float32 at ``sample_rate``. Raises UserError if it cannot be read."""
+        ...
+
+
+@runtime_checkable
+class NotesSource(Protocol):
+    """A recording's notes, in seconds of its sound."""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files they come from."""
+        ...
+
+    def read(self) -> tuple[Notes, list[str]]:
+        """The notes, and remarks on what is not in them. Raises UserError if there are none."""
+        ...
+
+
+@dataclass(frozen=True)
+class AudioFile:
+    """An audio file; an `AudioSource`."""
+
+    path: Path
+
+    def seconds(self) -> float:
+        """Its length, from its header."""
+        from mt3synth.audio.files import audio_seconds
+
+        with local_copy(self.path) as path:
+            return audio_seconds(path)
+
+    def read(self, sample_rate: int) -> Float[np.ndarray, " S"]:
+        """Mono, resampled."""
+        from mt3synth.audio.files import read_audio
+
+        with local_copy(self.path) as path:
+            return read_audio(path, sample_rate)
+
+
+@dataclass(frozen=True)
+class MidiFile:
+    """A MIDI file; a `NotesSource`."""
+
+    path: Path
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The file."""
+        return (self.path,)
+
+    def read(self) -> tuple[Notes, list[str]]:
+        """Its notes, lengthened by the sustain pedal."""
+        from mt3synth.symbolic.midi import read_midi
+
+        with local_copy(self.path) as path:
+            return read_midi(path)
+
+    def last_release(self) -> float:
+        """Second at which the last key is let go, whatever the pedal holds."""
+        from mt3synth.symbolic.midi import read_midi
+
+        with local_copy(self.path) as path:
+            return read_midi(path, sustain=False)[0].end_time
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording with its notes.
+
+    Attributes:
+      id: unique in its data set, and the same whenever it is listed.
+      audio: its sound.
+      notes: its notes.
+      performance: name of the performance: these players, this room, this microphone.
+      description: of the performance, for people.
+      split: one of `songs.SPLITS`; None leaves it to the builder.
+      start: second of the recording at which to begin.
+      end: second at which to end; None takes all.
+
+    Raises:
+      UserError: no performance, an unknown split, or an end that is not after the start.
+    """
+
+    id: str
+    audio: AudioSource
+    notes: NotesSource
+    performance: str
+    description: str = ""
+    split: str | None = None
+    start: float = 0.0
+    end: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.performance:
+            raise UserError("the performance has no name")
+        if self.split is not None and self.split not in SPLITS:
+            raise UserError(f"split {self.split!r}; must be one of {', '.join(SPLITS)}")
+        if not self.start >= 0:
+            raise UserError(f"start {self.start} s; must be at least 0 s")
+        if self.end is not None and not self.end > self.start:
+            raise UserError(f"end {self.end} s; must be after start, {self.start} s")
+
+    def rejected(self, reason: str) -> Rejection:
+        """This recording with the reason why it is left out."""
+        return Rejection(str(self.audio.path), ";".join(map(str, self.notes.paths)), reason)
+
+
+@dataclass(frozen=True, order=True)
+class Rejection:
+    """What is left out of a data set: a line of its rejected.csv.
+
+    Attributes:
+      audio, midi: the files.
+      reason: why, one line.
+    """
+
+    audio: str
+    midi: str
+    reason: str
+
+
+class Listing(NamedTuple):
+    """What a source found."""
+
+    recordings: list[Recording]
+    rejections: list[Rejection]
