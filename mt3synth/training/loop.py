@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -50,7 +51,7 @@ class TrainingData(Protocol):
         ...
 
     def validation(self, spec: ModelSpec, batch: int) -> Iterable[Batch]:
-        """Batches in a fixed order, with an end."""
+        """Batches in a fixed order, with an end; none if nothing is held out."""
         ...
 
 
@@ -127,10 +128,11 @@ def train(
     _claim(folder, spec, data.performances)
     network = spec.build()
     optimizer = optimizer_config.build(config.steps)
-    validation = _first(data.validation(spec, config.batch_size), config.eval_batches)
+    validation = _validation(data, spec, config)
 
     if initial is None:
-        initial = init_params(network, example_inputs(validation[0]), jax.random.key(config.seed))
+        example = validation[0] if validation else _first_batch(data, spec, config)
+        initial = init_params(network, example_inputs(example), jax.random.key(config.seed))
     state = init_state(initial, optimizer)
     checkpoints = Checkpoints(folder)
     if checkpoints.latest() is not None:
@@ -152,6 +154,8 @@ def train(
     writer = SummaryWriter(str(folder / "tensorboard"))
     progress = tqdm(total=config.steps, initial=first, unit="step", smoothing=0.05)
     with closing(batches), closing(writer), closing(checkpoints), progress:
+        if not validation:
+            progress.write("no validation split: nothing will show when the model overfits")
         clock, losses = time.monotonic(), []
         for step in range(first + 1, config.steps + 1):
             state, metrics = train_step(state, next(batches))
@@ -176,7 +180,7 @@ def train(
                 clock, losses = time.monotonic(), []
             if saving:
                 checkpoints.save(state)
-            if step % config.eval_every == 0 or step == config.steps:
+            if validation and (step % config.eval_every == 0 or step == config.steps):
                 values = np.mean([eval_step(state.ema, batch) for batch in validation], axis=0)
                 for time_, value in zip(EVAL_TIMES, values):
                     writer.add_scalar(f"validation/loss_at_{time_}", value, step)
@@ -206,8 +210,13 @@ def _claim(folder: Path, spec: ModelSpec, performances: list[dict[str, Any]]) ->
         path.write_text(text)
 
 
-def _first(batches: Iterable[Batch], count: int) -> list[Batch]:
-    chosen = [batch for _, batch in zip(range(count), batches)]
-    if not chosen:
-        raise UserError("the validation split holds no batch; build the corpus again")
-    return chosen
+def _validation(data: TrainingData, spec: ModelSpec, config: TrainConfig) -> list[Batch]:
+    """The first whole batches; a smaller one, compiled for its own size, only if it is all."""
+    batches = list(islice(data.validation(spec, config.batch_size), config.eval_batches))
+    whole = [batch for batch in batches if len(batch["mel"]) == config.batch_size]
+    return whole or batches[:1]
+
+
+def _first_batch(data: TrainingData, spec: ModelSpec, config: TrainConfig) -> Batch:
+    with closing(data.training(spec, config.batch_size, config.seed, 0)) as batches:
+        return next(batches)

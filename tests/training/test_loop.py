@@ -98,6 +98,23 @@ def test_scalars_and_specification_lie_in_the_folder(finished):
     assert list((folder / "tensorboard").iterdir())
 
 
+@pytest.mark.parametrize(("held_out", "said"), [(0, True), (3, False)])
+def test_little_or_nothing_held_out(held_out, said, tmp_path, capsys):
+    """Less than a batch is evaluated as it is; without anything the run says so and goes on."""
+
+    class Few(Tones):
+        def validation(self, spec, batch):
+            for whole in super().validation(spec, batch):
+                if held_out:
+                    yield {name: values[:held_out] for name, values in whole.items()}
+
+    config = TrainConfig(steps=2, batch_size=4, eval_every=1, save_every=2)
+    assert int(train(tiny_spec(), config, OPTIMIZER, Few(), tmp_path).step) == 2
+    out, err = capsys.readouterr()
+    assert ("no validation split" in out + err) == said
+    assert ("validation loss by time" in out + err) != said
+
+
 def test_a_folder_of_another_model_is_refused(finished):
     with pytest.raises(UserError, match="another configuration"):
         train(tiny_spec(3), CONFIG, OPTIMIZER, Tones(), finished[0])
