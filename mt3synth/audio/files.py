@@ -1,4 +1,4 @@
-"""Audio files in and out, through soundfile and soxr.
+"""Audio files in and out, at any length: decoded in blocks by libsndfile or ffmpeg.
 
 A file appears under its name whole or not at all, and nothing is clipped behind the caller's back:
 `fit_peak` first, and tell the user the gain it returns.
@@ -10,7 +10,9 @@ import io
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +20,19 @@ import soundfile
 import soxr
 from jaxtyping import Float
 
+from mt3synth.audio.ffmpeg import FFmpegSound
+from mt3synth.audio.libsndfile import LibsndfileSound, NotDecodable
+from mt3synth.audio.sound import DecodingError, Sound
 from mt3synth.errors import UserError
+
+_OWN = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
+_BY_FFMPEG = (".m4a", ".aac", ".mp4", ".wma", ".ac3", ".webm", ".mka", ".mkv", ".mov", ".avi")
+SUFFIXES = frozenset(_OWN + _BY_FFMPEG)
+"""By which recordings are known in a folder of files; `read_audio` goes by content, not suffix."""
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 _WAV_COMMENT_BYTES = 2000  # libsndfile drops a longer INFO string without a word
-_BLOCK_FRAMES = 1 << 18
+_LOWEST_RATE = 1000  # samples per second; a broken header may state 1, and fill the memory
 
 
 class AudioError(UserError):
@@ -30,34 +40,43 @@ class AudioError(UserError):
 
 
 def read_audio(path: str | os.PathLike[str], sample_rate: int) -> Float[np.ndarray, " S"]:
-    """A file of any format libsndfile knows as mono float32, resampled to ``sample_rate``.
+    """A file of any format libsndfile or ffmpeg knows as mono float32, at ``sample_rate``.
 
-    Channels are averaged. Integer formats come out in [-1, 1].
+    Channels are averaged. Integer formats come out in [-1, 1]. The file is decoded and resampled
+    in blocks: the result is the only thing in memory that grows with its length.
 
     Raises:
-      AudioError: the file is missing, unreadable, empty, or holds a sample that is not finite.
+      AudioError: the file is missing, unreadable, empty, cut off, or holds a sample that is not
+        finite; or its format needs ffmpeg, which is not installed.
       ValueError: ``sample_rate`` below 1.
     """
     if sample_rate < 1:
         raise ValueError(f"sample_rate={sample_rate} samples per second; must be at least 1")
-    with _open(path) as file:
-        rate = file.samplerate
-        try:
-            blocks = [block.mean(axis=1) for block in _blocks(file)]
-        except soundfile.SoundFileError as error:
-            raise AudioError(f"{path}: broken audio: {error}") from error
-    if not blocks:
+    sound = _open(path)
+    rate = sound.sample_rate
+    resampler = None if rate == sample_rate else soxr.ResampleStream(rate, sample_rate, 1)
+    audio = bytearray()  # grows in place, where a list of blocks would be copied at the end
+    for mono in _mono_blocks(path, sound):
+        audio += (mono if resampler is None else resampler.resample_chunk(mono)).data
+    if resampler is not None:
+        audio += resampler.resample_chunk(np.zeros(0, np.float32), last=True).data
+    if not audio:
+        raise AudioError(f"{path}: too short to resample from {rate} to {sample_rate} Hz")
+    return np.frombuffer(audio, np.float32)
+
+
+def audio_seconds(path: str | os.PathLike[str]) -> float:
+    """How long a file plays, from its header; counted by decoding where that states no length.
+
+    Raises:
+      AudioError: as `read_audio`, for as much of the file as is looked at.
+    """
+    sound = _open(path)
+    if sound.seconds is None:
+        return sum(len(block) for block in _mono_blocks(path, sound)) / sound.sample_rate
+    if not sound.seconds:
         raise AudioError(f"{path}: holds no audio (0 samples)")
-    audio = np.concatenate(blocks)
-    finite = np.isfinite(audio)
-    if not finite.all():
-        at = int(np.argmin(finite)) / rate
-        raise AudioError(f"{path}: {np.sum(~finite)} samples not finite, the first at {at:.3f} s")
-    if rate != sample_rate:
-        audio = soxr.resample(audio, rate, sample_rate)
-        if not len(audio):
-            raise AudioError(f"{path}: too short to resample from {rate} to {sample_rate} Hz")
-    return audio
+    return sound.seconds
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
@@ -66,8 +85,12 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     Raises:
       AudioError: the file is missing or unreadable.
     """
-    with _open(path) as file:
-        comment = file.comment
+    _check_input(path)
+    try:
+        with soundfile.SoundFile(os.fspath(path)) as file:
+            comment = file.comment
+    except (soundfile.SoundFileError, TypeError) as error:  # TypeError: a headerless .raw
+        raise AudioError(f"{path}: not audio that libsndfile can read") from error
     try:
         values = json.loads(comment)
     except ValueError:
@@ -148,20 +171,60 @@ def _comment(metadata: Mapping[str, str]) -> str:
     return json.dumps(dict(metadata), ensure_ascii=False)
 
 
-def _open(path: str | os.PathLike[str]) -> soundfile.SoundFile:
+def _open(path: str | os.PathLike[str]) -> Sound:
+    """The decoder that can read the whole file."""
+    _check_input(path)
     try:
-        with open(path, "rb"):  # libsndfile calls every failure "System error"
+        try:
+            sound: Sound = LibsndfileSound(path)
+        except NotDecodable:
+            sound = FFmpegSound(path)
+    except DecodingError as error:
+        raise AudioError(f"{path}: {error}") from error
+    if sound.sample_rate < _LOWEST_RATE:
+        raise AudioError(
+            f"{path}: states {sound.sample_rate} samples per second; must be at least"
+            f" {_LOWEST_RATE} (a broken header?)"
+        )
+    return sound
+
+
+def _mono_blocks(path: str | os.PathLike[str], sound: Sound) -> Iterator[Float[np.ndarray, " F"]]:
+    """The mean of all channels, checked to be finite, and not to be empty as a whole."""
+    decoded = bad = first_bad = 0
+    with closing(sound.blocks()) as blocks:
+        try:
+            for block in blocks:
+                mono = block.mean(axis=1)
+                finite = np.isfinite(mono)
+                if not finite.all():
+                    first_bad = first_bad if bad else decoded + int(np.argmin(finite))
+                    bad += int(np.sum(~finite))
+                decoded += len(mono)
+                yield mono
+        except DecodingError as error:
+            raise AudioError(f"{path}: {error}") from error
+    if not decoded:
+        raise AudioError(f"{path}: holds no audio (0 samples)")
+    if bad:
+        at = first_bad / sound.sample_rate
+        raise AudioError(f"{path}: {bad} samples not finite, the first at {at:.3f} s")
+
+
+def _check_input(path: str | os.PathLike[str]) -> None:
+    """Says what the decoders would hide behind a message of their own, or wait for forever."""
+    try:
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise AudioError(f"{path}: is a folder")
+        if not stat.S_ISREG(status.st_mode):
+            raise AudioError(f"{path}: not a regular file")
+        with open(path, "rb"):
             pass
-        return soundfile.SoundFile(os.fspath(path))
     except OSError as error:
         raise AudioError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (soundfile.SoundFileError, TypeError) as error:  # TypeError: a headerless .raw
-        raise AudioError(f"{path}: not an audio file that can be read") from error
-
-
-def _blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
-    while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
-        yield block
+    if not status.st_size:
+        raise AudioError(f"{path}: is empty (0 bytes)")
 
 
 def _write_atomically(path: Path, data: memoryview) -> None:

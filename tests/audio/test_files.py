@@ -1,14 +1,19 @@
 """Audio files: what goes in comes out, and failures leave nothing behind."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import soxr
 
 from mt3synth.audio import files
 from mt3synth.audio.files import (
     AudioError,
+    audio_seconds,
     check_output,
     fit_peak,
     read_audio,
@@ -55,12 +60,110 @@ def test_resampling_keeps_frequency_and_level(tmp_path):
     np.testing.assert_allclose(audio[middle], sine(1000, 1.0)[middle], atol=1e-3)
 
 
+@pytest.mark.parametrize("rate", [8000, 11025, 44100, 96000])
+def test_blocks_are_resampled_like_the_whole(tmp_path, rate):
+    whole = np.random.default_rng(0).uniform(-0.9, 0.9, (1 << 19) + 12345).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", whole, rate, subtype="FLOAT")
+    np.testing.assert_allclose(
+        read_audio(tmp_path / "a.wav", RATE), soxr.resample(whole, rate, RATE), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("samples", [1, 2, 3, 100])
+def test_a_few_samples_are_as_many_as_resampled_at_once(tmp_path, samples):
+    soundfile.write(tmp_path / "a.wav", np.ones(samples, np.float32) / 2, 44100)
+    expected = len(soxr.resample(np.ones(samples, np.float32), 44100, RATE))
+    if expected:
+        assert len(read_audio(tmp_path / "a.wav", RATE)) == expected
+    else:
+        with pytest.raises(AudioError, match="too short to resample from 44100 to 16000 Hz"):
+            read_audio(tmp_path / "a.wav", RATE)
+
+
+def test_memory_is_that_of_the_result(tmp_path):
+    """20 minutes of 48 kHz stereo, 460 MB as float32, of which 77 MB are asked for."""
+    path = tmp_path / "long.wav"
+    frames = 20 * 60 * 48000
+    soundfile.write(path, np.zeros((1, 2), np.int16), 48000)
+    header = bytearray(path.read_bytes()[:-4])
+    header[-4:] = (4 * frames).to_bytes(4, "little")
+    path.write_bytes(header)
+    os.truncate(path, len(header) + 4 * frames)  # a hole in the file: silence that takes no disk
+    program = (
+        "import sys, resource; from mt3synth.audio.files import read_audio\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "before = peak(); audio = read_audio(sys.argv[1], 16000)\n"
+        "print(len(audio), peak() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True)
+    samples, megabytes = done.stdout.split()
+    assert int(samples) == 20 * 60 * 16000
+    assert float(megabytes) < 130
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3", "aiff", "au", "w64", "caf"])
+def test_length_is_read_from_the_header(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    soundfile.write(path, sine(440, 3.0, 44100), 44100)
+    assert audio_seconds(path) == pytest.approx(3.0, abs=1e-3)
+    assert len(read_audio(path, RATE)) == pytest.approx(3.0 * RATE, abs=16)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "aiff", "au", "w64", "rf64"])
+def test_half_a_file_is_not_taken_for_the_whole(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 20 * 44100)
+    soundfile.write(path, noise, 44100, format=suffix)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(
+        AudioError, match=rf"a\.{suffix}: (cut off: its header states|broken audio)"
+    ):
+        read_audio(path, RATE)
+
+
+def test_size_unknown_when_it_was_written(tmp_path):
+    """What programs write that stream into a pipe: the greatest size there is."""
+    path = tmp_path / "a.wav"
+    soundfile.write(path, sine(440), RATE)
+    data = bytearray(path.read_bytes())
+    data[40:44] = b"\xff" * 4
+    path.write_bytes(data)
+    assert len(read_audio(path, RATE)) == len(sine(440))
+
+
+def test_absurd_sample_rate(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(9), 1)
+    with pytest.raises(AudioError, match="states 1 samples per second; must be at least 1000"):
+        read_audio(tmp_path / "a.wav", RATE)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.wav")
+    for read in (audio_seconds, read_metadata):
+        with pytest.raises(AudioError, match=r"a\.wav: not a regular file"):
+            read(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("name", ["-y.wav", "two words.flac", "Ünïcødé 音楽.wav", "a:b%20'.ogg"])
+def test_any_name(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    soundfile.write(Path(name).absolute(), sine(440), RATE)
+    for path in (name, Path(name), tmp_path / name):
+        assert len(read_audio(path, RATE)) == len(sine(440))
+        assert audio_seconds(path) == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"hello", b"RIFF\0\0\0\0WAVE"])
 def test_unreadable_names_the_file(tmp_path, content):
     path = tmp_path / "a.wav"
     if content is not None:
         path.write_bytes(content)
-    for read in (lambda: read_audio(path, RATE), lambda: read_metadata(path)):
+    reads = (
+        lambda: read_audio(path, RATE),
+        lambda: read_metadata(path),
+        lambda: audio_seconds(path),
+    )
+    for read in reads:
         with pytest.raises(AudioError, match=r"a\.wav: "):
             read()
 
@@ -74,10 +177,11 @@ def test_folder_and_headerless_are_no_audio(tmp_path):
 
 def test_empty_and_nan(tmp_path):
     soundfile.write(tmp_path / "empty.wav", np.zeros(0), RATE)
-    with pytest.raises(AudioError, match="holds no audio"):
-        read_audio(tmp_path / "empty.wav", RATE)
-    soundfile.write(tmp_path / "nan.wav", np.float32([0, 0, np.nan, 1]), 2, subtype="FLOAT")
-    with pytest.raises(AudioError, match=r"1 samples not finite, the first at 1\.000 s"):
+    for read in (lambda path: read_audio(path, RATE), audio_seconds):
+        with pytest.raises(AudioError, match="holds no audio"):
+            read(tmp_path / "empty.wav")
+    soundfile.write(tmp_path / "nan.wav", np.float32([0, 0, np.nan, 1]), 1000, subtype="FLOAT")
+    with pytest.raises(AudioError, match=r"1 samples not finite, the first at 0\.002 s"):
         read_audio(tmp_path / "nan.wav", RATE)
 
 

@@ -1,0 +1,131 @@
+"""Decoding through the ffmpeg program: m4a, wma, webm, video files, whatever it was built with.
+
+ffmpeg is asked for the first audio stream of the file alone, as float32 with all its channels; it
+neither mixes nor resamples, so that both decoders hand over the same kind of samples. It reads
+local files only: a playlist that names an address is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Generator, Iterator
+from typing import IO, Any, cast
+
+import numpy as np
+from jaxtyping import Float
+
+from mt3synth.audio.sound import BLOCK_FRAMES, DecodingError
+
+INSTALL = "m4a, wma, webm and video files need ffmpeg and ffprobe: install ffmpeg"
+# "file:" lets names begin with a dash or hold a colon; the list keeps playlists off the network.
+_INPUT = ("-protocol_whitelist", "file,pipe", "-i")
+_CONTAINERS = ("mov", "matroska", "asf")  # that state a length; ffmpeg guesses others from bit rate
+_SHORT_S = 0.5  # a stated length rounds up to packets, or includes what encoders pad
+_SPEAKER = re.compile(r"^\[[^\]]* @ 0x[0-9a-f]+\] ")
+
+
+class FFmpegSound:
+    """A `mt3synth.audio.sound.Sound` of what libsndfile cannot read.
+
+    Raises:
+      DecodingError: ffmpeg is not on PATH, cannot read the file, or finds no audio in it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        if not available():
+            raise DecodingError(f"not audio that libsndfile can read; {INSTALL}")
+        self._file = f"file:{os.fspath(path)}"
+        stream, container = self._probe()
+        try:
+            self.sample_rate = int(stream["sample_rate"])
+            self._channels = int(stream["channels"])
+        except (KeyError, ValueError) as error:
+            raise DecodingError("its audio states no sample rate or no channels") from error
+        if self.sample_rate < 1 or self._channels < 1:
+            raise DecodingError("its audio states no sample rate or no channels")
+        self.seconds = _stated_seconds(stream, container)
+
+    def blocks(self) -> Generator[Float[np.ndarray, "F C"], None, None]:
+        """See `mt3synth.audio.sound.Sound.blocks`."""
+        command = ["ffmpeg", "-nostdin", "-v", "error", "-xerror", *_INPUT, self._file]
+        command += ["-map", "0:a:0", "-ar", str(self.sample_rate), "-ac", str(self._channels)]
+        command += ["-f", "f32le", "-"]
+        decoded = 0
+        with tempfile.TemporaryFile() as complaints:  # a pipe that nobody reads would fill up
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints
+            )
+            samples = cast(IO[bytes], process.stdout)
+            try:
+                for block in _frames(samples, self._channels):
+                    decoded += len(block)
+                    yield block
+                status = process.wait()
+            finally:  # the reader gave up, or Ctrl-C
+                samples.close()
+                process.kill()
+                process.wait()
+            complaints.seek(0)
+            message = complaints.read().decode(errors="replace")
+        if status or "prematurely" in message:  # the latter with status 0, of a cut-off Matroska
+            after = f" after {decoded / self.sample_rate:.1f} s" if decoded else ""
+            raise DecodingError(f"broken audio{after}: {_last_line(message, self._file)}")
+        if self.seconds is not None and decoded / self.sample_rate < self.seconds - _SHORT_S:
+            raise DecodingError(
+                f"cut off: its header states {self.seconds:.1f} s of audio,"
+                f" it holds {decoded / self.sample_rate:.1f} s"
+            )
+
+    def _probe(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What ffprobe says of the first audio stream, and of the file around it."""
+        done = subprocess.run(
+            [
+                *("ffprobe", "-v", "error", "-select_streams", "a:0", "-of", "json"),
+                *("-show_entries", "stream=sample_rate,channels,duration"),
+                *("-show_entries", "format=format_name,nb_streams,duration", *_INPUT, self._file),
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        message = done.stderr.decode(errors="replace")
+        if done.returncode:
+            raise DecodingError(
+                f"not audio that libsndfile or ffmpeg can read: {_last_line(message, self._file)}"
+            )
+        found = json.loads(done.stdout)
+        if not found.get("streams"):
+            raise DecodingError("holds no audio that libsndfile or ffmpeg can read")
+        return found["streams"][0], found["format"]
+
+
+def available() -> bool:
+    """Whether ffmpeg and ffprobe are on PATH."""
+    return all(shutil.which(program) for program in ("ffmpeg", "ffprobe"))
+
+
+def _stated_seconds(stream: dict[str, Any], container: dict[str, Any]) -> float | None:
+    name = str(container.get("format_name", ""))
+    if not name.startswith(_CONTAINERS):
+        return None
+    own = stream.get("duration") if name.startswith("mov") else None
+    if own is None and container.get("nb_streams") == 1:  # else the video's length, maybe
+        own = container.get("duration")
+    return None if own is None else float(own)
+
+
+def _frames(pipe: IO[bytes], channels: int) -> Iterator[np.ndarray]:
+    width = 4 * channels
+    while data := pipe.read(BLOCK_FRAMES * width):
+        yield np.frombuffer(data, "<f4", len(data) // width * channels).reshape(-1, channels)
+
+
+def _last_line(message: str, file: str) -> str:
+    """ffmpeg's own reason, without addresses in memory: the same for the same file every time."""
+    lines = [_SPEAKER.sub("", line).strip() for line in message.splitlines() if line.strip()]
+    return lines[-1].removeprefix(f"{file}: ") if lines else "ffmpeg does not say why"
