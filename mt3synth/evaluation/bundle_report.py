@@ -60,7 +60,7 @@ def report(options: argparse.Namespace, command: str) -> dict[str, Any]:
         excerpts = read_excerpts(options.corpus, "test", options.excerpts, options.seconds)
 
     def transcription() -> parts.Figures:
-        from mt3synth.evaluation.basic_pitch import BasicPitch
+        from mt3synth.transcription.basic_pitch import BasicPitch
 
         return parts.transcription(bench, BasicPitch(), excerpts, performance, _say)
 

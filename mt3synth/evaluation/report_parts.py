@@ -15,9 +15,10 @@ from mt3synth.evaluation.excerpts import Excerpt, Recordings
 from mt3synth.evaluation.levels import LOUD, SOFT, level_difference
 from mt3synth.evaluation.pictures import draw_mels
 from mt3synth.evaluation.recognition import PerformanceClassifier, Recognition
-from mt3synth.evaluation.transcription import NoteCounts, Transcriber, count_notes, pooled
+from mt3synth.evaluation.transcription import NoteCounts, count_notes, pooled
 from mt3synth.evaluation.workbench import Workbench, song_seconds
 from mt3synth.symbolic.notes import Notes
+from mt3synth.transcription.transcriber import Transcriber
 from mt3synth.types import FloatND
 
 Figures = dict[str, Any]

@@ -15,23 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
 
 from mt3synth.symbolic.notes import Notes
 
 ONSET_TOLERANCE_S = 0.05
 PITCH_TOLERANCE_CENTS = 50.0
 _SHORTEST_S = 1e-3  # mir_eval refuses notes without a length
-
-
-@runtime_checkable
-class Transcriber(Protocol):
-    """Audio to notes. Only onset and pitch of the notes are looked at."""
-
-    def __call__(self, audio: Float[np.ndarray, " S"], sample_rate: int) -> Notes: ...
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Recordings to notes: transcribers behind one protocol."""

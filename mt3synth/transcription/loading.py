@@ -1,0 +1,79 @@
+"""A transcriber by its name: the built-in one, or a user's own."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from mt3synth.errors import UserError
+from mt3synth.symbolic.notes import Notes
+from mt3synth.transcription.transcriber import Transcriber
+
+BASIC_PITCH = "mt3synth.transcription.basic_pitch:BasicPitch"
+
+
+def load_transcriber(name: str) -> Transcriber:
+    """What ``module:attribute`` or ``file.py:attribute`` names; a class is instantiated.
+
+    Raises:
+      UserError: it is not there, or cannot be called.
+    """
+    place, _, attribute = name.rpartition(":")
+    if not place or not attribute.isidentifier():
+        raise UserError(f"transcriber {name!r}: write module:attribute or file.py:attribute")
+    found = _members(place, name).get(attribute)
+    if found is None:
+        raise UserError(f"transcriber {name!r}: {place} has no {attribute}")
+    if not callable(found):
+        raise UserError(f"transcriber {name!r}: {attribute} is no function and no class")
+    transcriber = found() if isinstance(found, type) else found
+    if not callable(transcriber):
+        raise UserError(f"transcriber {name!r}: a {attribute} cannot be called; give it __call__")
+    return _Checked(name, transcriber)
+
+
+class _Checked:
+    """A `Transcriber` that says so when it returns something else than notes."""
+
+    def __init__(self, name: str, transcriber: Any) -> None:
+        self._name, self._transcriber = name, transcriber
+
+    def __call__(self, audio: Float[np.ndarray, " S"], sample_rate: int) -> Notes:
+        notes = self._transcriber(audio, sample_rate)
+        if not isinstance(notes, Notes):
+            raise UserError(
+                f"transcriber {self._name!r} returned {type(notes).__name__};"
+                " must be mt3synth.symbolic.notes.Notes"
+            )
+        return notes
+
+
+def _members(place: str, name: str) -> dict[str, Any]:
+    if place.endswith(".py"):
+        if not Path(place).is_file():
+            raise UserError(f"transcriber {name!r}: {place}: no such file")
+        return _run_file(place, name)
+    try:
+        return vars(importlib.import_module(place))
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"transcriber {name!r}: {error}; install it, or name a file: path/to/it.py:attribute"
+        ) from error
+
+
+def _run_file(place: str, name: str) -> dict[str, Any]:
+    spec = importlib.util.spec_from_file_location(f"_transcriber_{Path(place).stem}", place)
+    if spec is None or spec.loader is None:
+        raise UserError(f"transcriber {name!r}: {place}: no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses and pickle look it up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UserError(f"transcriber {name!r}: {place}: {error!r}") from error
+    return vars(module)
