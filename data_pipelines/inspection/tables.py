@@ -1,0 +1,111 @@
+"""The figures of a survey as tables, for the terminal and for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_pipelines.inspection.survey import DRUMS, Survey, Tally, program_name
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A heading, column names, and rows of text; the first column is left-aligned, others right."""
+
+    heading: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def tables_of(survey: Survey, names: Mapping[int, str]) -> list[Table]:
+    """Splits, performances and instruments.
+
+    Args:
+      survey: the figures.
+      names: of performances by index; one without a name goes by its index.
+    """
+    return [_splits(survey), _performances(survey, names), _instruments(survey)]
+
+
+def as_text(tables: Sequence[Table]) -> str:
+    """The tables for a terminal, columns padded to one width."""
+    return "\n\n".join(_text(table) for table in tables)
+
+
+def performance_name(names: Mapping[int, str], index: int) -> str:
+    """The name of a performance, or what to call one that has none."""
+    return names.get(index, f"performance {index}")
+
+
+def duration(seconds: float) -> str:
+    """In hours, minutes or seconds, whichever is not below 1."""
+    if seconds >= 3600:
+        return f"{seconds / 3600:.2f} h"
+    return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.1f} s"
+
+
+def _splits(survey: Survey) -> Table:
+    rows = [_split_row(split, survey.tally(split)) for split in survey.splits]
+    if len(rows) > 1:
+        rows.append(_split_row(ALL, survey.tally()))
+    columns = ("split", "songs", "audio", "mean length", "notes", "notes per second")
+    return Table("Splits", columns, tuple(rows))
+
+
+def _split_row(name: str, tally: Tally) -> tuple[str, ...]:
+    mean = tally.seconds / max(tally.songs, 1)
+    rate = tally.notes / tally.seconds if tally.seconds else 0.0
+    return (
+        *(name, f"{tally.songs}", duration(tally.seconds)),
+        *(duration(mean), f"{tally.notes}", f"{rate:.1f}"),
+    )
+
+
+def _performances(survey: Survey, names: Mapping[int, str]) -> Table:
+    rows = []
+    for index in survey.performances:
+        tally = survey.tally(performance=index)
+        lengths = [duration(survey.tally(s, index).seconds) for s in survey.splits]
+        name = f"{index}  {performance_name(names, index)}"
+        rows.append((name, f"{tally.songs}", *lengths, f"{tally.notes}"))
+    columns = ("performance", "songs", *survey.splits, "notes")
+    return Table("Performances", columns, tuple(rows))
+
+
+def _instruments(survey: Survey) -> Table:
+    total = max(survey.tally().notes, 1)
+    ranked = sorted(survey.programs.items(), key=lambda item: (-item[1].notes, item[0]))
+    rows = [
+        (
+            program_name(program),
+            "" if program == DRUMS else f"{program}",
+            f"{tally.songs}",
+            f"{tally.notes}",
+            f"{tally.notes / total:.1%}",
+        )
+        for program, tally in ranked
+    ]
+    return Table("Instruments", ("instrument", "program", "songs", "notes", "share"), tuple(rows))
+
+
+def _text(table: Table) -> str:
+    lines = [table.columns, *table.rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(table.columns))]
+    padded = [
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths))
+        ).rstrip()
+        for line in lines
+    ]
+    return "\n".join(padded)
+
+
+def median_of(counts: np.ndarray) -> int:
+    """The value at which half of what was counted by value lies at or below; 0 if nothing was."""
+    total = counts.sum()
+    return int(np.searchsorted(np.cumsum(counts), total / 2)) if total else 0
