@@ -1,203 +1,190 @@
-"""Builds the corpus: ``python -m data_pipelines.corpus.build --out DIR --hours 14 --seed 0``.
+"""Builds the rendered corpus: also ``python -m data_pipelines.corpus.build``.
 
-Reads music21's scores (through a cache), arranges, renders on every core and writes TFRecords with
-``performances.json`` and ``corpus.json``. Song by song the result depends on the seed alone, not
-on the number of workers. ``--hours`` counts the training set; validation (Haydn) and test (Mozart
-and Beethoven) are always built. ``corpus.json`` is written last: where it is, the corpus is whole.
+Reads music21's scores (through a cache), lists as many songs as fill the hours asked for, and has
+`data_pipelines.prepare` make a data set of them. Each song depends on the seed, its split and its
+index alone, so the bytes are the same however many workers there are and however often the build
+was interrupted, and more hours of a seed begin with the same songs. No TensorFlow is imported.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
+import os
 import sys
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import count
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from data_pipelines.corpus import scores as score_files
-from data_pipelines.corpus.performances import DEFAULT_FILE, Performance, read_performances
-from data_pipelines.corpus.records import RecordWriter
-from data_pipelines.corpus.scores import Score, Split
-from data_pipelines.corpus.songs import Song, held_out_excerpts, held_out_song, train_song
+from data_pipelines.corpus.book import SongBook
+from data_pipelines.corpus.performances import DEFAULT_FILE
+from data_pipelines.corpus.scores import Split
+from data_pipelines.corpus.sf3 import playable
+from data_pipelines.corpus.sources import RenderingError, recordings
+from data_pipelines.prepare.build import CORPUS_FILE, build
+from data_pipelines.prepare.local import run_locally
+from data_pipelines.prepare.performances import (
+    PerformanceEntry,
+    read_performances,
+    write_performances,
+)
+from data_pipelines.prepare.settings import PrepareSettings
+from data_pipelines.prepare.tables import read_songs
+from data_pipelines.recordings import Listing, Recording
+from data_pipelines.shards.atomic import write_text
 from mt3synth.errors import UserError
 
-VALIDATION_HOURS, TEST_HOURS = 0.4, 0.8
 SCORE_SOURCE = {
     "what": "music21's corpus of scores, composers in the public domain",
     "licence": "the music21 authors claim no copyright in the encodings; some encodings restrict "
     "commercial use: see license.txt in music21's corpus folder",
 }
+_SOURCE = {
+    "what": "scores played by synthetic performers on soundfonts, none a recording of musicians",
+    "licence": "those of the scores and the soundfonts, listed here",
+}
 
-_worker: dict[str, Any] = {}
 
+@dataclass(frozen=True)
+class CorpusSettings:
+    """What a corpus may be told.
 
-def build(
-    out: Path,
-    hours: float,
-    seed: int,
-    workers: int,
-    cache: Path,
-    performances_file: Path = DEFAULT_FILE,
-    folders: Sequence[Path] = (),
-) -> dict[str, Any]:
-    """Builds the whole corpus into ``out`` and returns what ``corpus.json`` says.
+    Attributes:
+      hours: of the training set, more than 0.
+      seed: of every random choice, at least 0.
+      validation_hours, test_hours: of Haydn, and of Mozart and Beethoven; all there are, if less.
+      format: of the shards, a key of `shards.formats.FORMATS`.
+      shard_minutes: audio in a shard, which is what a worker makes at a time.
+      workers: processes; by default one a core.
+      cache: folder of parsed scores; by default in the user's cache.
+      performances: TOML file of the performances.
+      soundfonts: folders looked through first for soundfonts.
 
     Raises:
-      UserError: a soundfont, FluidSynth or music21 is missing, ``hours`` or ``workers`` is not
-        positive, or ``out`` holds TFRecords already.
+      UserError: a value out of its range.
     """
-    if hours <= 0:
-        raise UserError(f"--hours {hours}; must be more than 0 h")
-    if workers < 1:
-        raise UserError(f"--workers {workers}; must be at least 1")
-    if any(out.glob("*.tfrecord")):
-        raise UserError(f"--out {out} holds TFRecords already; name a new folder or empty this one")
-    performances = read_performances(performances_file)
-    for performance in performances:
-        performance.soundfont.path(folders)
+
+    hours: float
+    seed: int
+    validation_hours: float = 0.4
+    test_hours: float = 0.8
+    format: str = "tfrecord"
+    shard_minutes: float = 10.0
+    workers: int | None = None
+    cache: Path | None = None
+    performances: Path = DEFAULT_FILE
+    soundfonts: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("hours", "validation_hours", "test_hours"):
+            if not 0 < getattr(self, name) < float("inf"):
+                option = name.replace("_", "-")
+                raise UserError(f"--{option} {getattr(self, name)}; must be more than 0 h")
+        if self.workers is not None and self.workers < 1:
+            raise UserError(f"--workers {self.workers}; must be at least 1")
+
+
+def build_corpus(out: Path, settings: CorpusSettings) -> dict[str, Any]:
+    """Builds, continues or extends the corpus in ``out``; returns what ``corpus.json`` says.
+
+    Raises:
+      UserError: a soundfont, FluidSynth or music21 is missing, a song could not be rendered, or
+        ``out`` holds something else, a corpus made of something else, or more hours.
+    """
+    prepare = PrepareSettings(format=settings.format, shard_minutes=settings.shard_minutes)
+    workers = settings.workers or os.cpu_count() or 1
+    cache = settings.cache or score_files.default_cache()
     score_files.fill_cache(cache, workers)
-    scores, problems = score_files.read_cache(cache)
-    groups = score_files.by_split(scores)
+    book = SongBook.open(settings.seed, cache, settings.performances, settings.soundfonts)
+    _refuse_another(out, book)
+    about = _about(book)
+    for performance in book.all_performances():
+        playable(performance.soundfont.path(book.folders))
+    hours: dict[Split, float] = {
+        "train": settings.hours,
+        "validation": settings.validation_hours,
+        "test": settings.test_hours,
+    }
+    listed = recordings(book, hours, workers)
+    _refuse_less(out, listed)
+    # Written first, so that every performance keeps its place in the file, played or not.
     out.mkdir(parents=True, exist_ok=True)
-    report: dict[str, Any] = {"seed": seed, "splits": {}}
-    with ProcessPoolExecutor(
-        workers,
-        mp_context=get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(groups["train"], performances, tuple(folders)),
-    ) as pool:
-        sizes: dict[Split, float] = {"validation": VALIDATION_HOURS, "test": TEST_HOURS}
-        for split, size in sizes.items():
-            excerpts = held_out_excerpts(groups[split], 3600 * size)
-            jobs = (partial(_held_out, seed, split, i, e) for i, e in enumerate(excerpts))
-            songs = _in_order(pool, jobs, workers)
-            report["splits"][split] = _write(out, split, songs, size, 1, performances)
-        jobs = (partial(_train, seed, i) for i in count())
-        shards = max(1, round(hours))
-        songs = _in_order(pool, jobs, workers)
-        report["splits"]["train"] = _write(out, "train", songs, hours, shards, performances)
-    report["scores"] = {"read": len(scores), "problems": problems, **SCORE_SOURCE}
-    report["soundfonts"] = {
-        p.soundfont.file: {"package": p.soundfont.package, "licence": p.soundfont.licence}
-        for p in performances
-    }
-    listed = [
-        {"index": i, "name": p.name, "description": p.description}
-        for i, p in enumerate(performances)
-    ]
-    (out / "performances.json").write_text(json.dumps(listed, indent=2) + "\n")
-    (out / "corpus.json").write_text(json.dumps(report, indent=2) + "\n")
-    return report
-
-
-def _start_worker(
-    scores: Sequence[Score], performances: Sequence[Performance], folders: Sequence[Path]
-) -> None:
-    _worker.update(scores=scores, performances=performances, folders=folders)
-
-
-def _train(seed: int, index: int) -> Song:
-    w = _worker
-    return train_song(seed, index, w["scores"], w["performances"], w["folders"])
-
-
-def _held_out(seed: int, split: Split, index: int, arrangement: Any) -> Song:
-    w = _worker
-    return held_out_song(seed, split, index, arrangement, w["performances"], w["folders"])
-
-
-def _in_order(
-    pool: ProcessPoolExecutor, jobs: Iterator[Callable[[], Song]], workers: int
-) -> Iterator[Song]:
-    """Results in the order of the jobs, only a few of them under way at a time."""
-    pending: deque[Future[Song]] = deque()
-    try:
-        for job in jobs:
-            pending.append(pool.submit(job))
-            if len(pending) > 4 * workers:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        for future in pending:
-            future.cancel()
-
-
-def _write(
-    out: Path,
-    split: Split,
-    songs: Iterator[Song],
-    hours: float,
-    shards: int,
-    performances: Sequence[Performance],
-) -> dict[str, Any]:
-    """Writes songs until they fill ``hours`` (or run out) and returns the split's statistics."""
-    from tqdm import tqdm
-
-    seconds, notes, drums = 0.0, 0, 0
-    played: Counter[str] = Counter()
-    velocities: list[float] = []
-    bar = tqdm(total=round(hours, 2), desc=split, unit="h", bar_format="{l_bar}{bar}{r_bar}")
-    with RecordWriter(out, split, shards) as writer, bar:
-        for song in songs:
-            writer.write(song)
-            seconds += song.seconds
-            notes += len(song.notes)
-            drums += bool(song.notes.is_drum.any())
-            velocities.append(float(song.notes.velocity.mean()))
-            played[performances[song.performance].name] += 1
-            bar.n = min(round(seconds / 3600, 3), bar.total)
-            bar.refresh()
-            if seconds >= 3600 * hours:
-                break
-        written = writer.count
-    return {
-        "songs": written,
-        "hours": round(seconds / 3600, 3),
-        "notes_per_second": round(notes / max(seconds, 1e-9), 2),
-        "songs_with_drums": drums,
-        "song_velocity_percentiles_5_50_95": np.percentile(velocities, [5, 50, 95]).round().tolist()
-        if velocities
-        else [],
-        "songs_per_performance": dict(sorted(played.items())),
-    }
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description="Render the training corpus.")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the TFRecords")
-    parser.add_argument("--hours", type=float, required=True, help="hours of training audio")
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--scores-cache", type=Path, help="parsed scores (default: OUT/scores)")
-    parser.add_argument("--performances", type=Path, default=DEFAULT_FILE)
-    parser.add_argument("--soundfonts", type=Path, action="append", default=[], metavar="DIR")
-    a = parser.parse_args(argv)
+    write_performances(out, _entries(book))
     try:
         report = build(
-            a.out,
-            a.hours,
-            a.seed,
-            a.workers,
-            a.scores_cache or a.out / "scores",
-            a.performances,
-            a.soundfonts,
+            Listing(listed, []),
+            out,
+            prepare,
+            source=_SOURCE,
+            run=partial(run_locally, workers=workers),
+            strict=True,
         )
-    except UserError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 2
-    print(json.dumps(report["splits"], indent=2))
-    return 0
+    except RenderingError as error:
+        raise UserError(f"{error}; what is made so far is kept") from error
+    corpus = {**report.corpus, **about}
+    write_text(out / CORPUS_FILE, json.dumps(corpus, indent=2, ensure_ascii=False) + "\n")
+    return corpus
+
+
+def _recipe(book: SongBook) -> dict[str, Any]:
+    """What decides the songs, by name."""
+    said = asdict(book)
+    for where in ("cache", "performances_file", "folders"):
+        del said[where]
+    return {**said, "soundfonts": {file: size for file, size in book.soundfonts}}
+
+
+def _about(book: SongBook) -> dict[str, Any]:
+    """What corpus.json says beside what every data set's does."""
+    scores, problems = score_files.read_cache(book.cache)
+    fonts = {p.soundfont.file: p.soundfont for p in book.all_performances()}
+    return {
+        "seed": book.seed,
+        "recipe": _recipe(book),
+        "scores": {"read": len(scores), "problems": problems, **SCORE_SOURCE},
+        "soundfonts": {
+            file: {"package": font.package, "licence": font.licence} for file, font in fonts.items()
+        },
+    }
+
+
+def _entries(book: SongBook) -> list[PerformanceEntry]:
+    return [PerformanceEntry(p.name, p.description) for p in book.all_performances()]
+
+
+def _refuse_another(out: Path, book: SongBook) -> None:
+    """Stops before a data set that is made of something else is touched."""
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out}: is a file; name a folder")
+    before: dict[str, Any] = {}
+    if (out / CORPUS_FILE).exists():
+        try:
+            before = json.loads((out / CORPUS_FILE).read_text(encoding="utf-8")).get("recipe", {})
+        except (OSError, ValueError, AttributeError) as error:
+            raise UserError(f"{out / CORPUS_FILE}: cannot be read ({error})") from error
+    elif not read_performances(out):
+        return
+    now = _recipe(book)
+    differing = [f"{k} {before.get(k)} (now {v})" for k, v in now.items() if before.get(k) != v]
+    if before and differing:
+        raise UserError(f"{out}: was built with {', '.join(differing)}; name a new folder")
+    if read_performances(out) not in ([], _entries(book)):
+        raise UserError(f"{out}: has other performances; name a new folder")
+
+
+def _refuse_less(out: Path, listed: list[Recording]) -> None:
+    """Songs once built are dropped by no one but the user."""
+    ids = {recording.id for recording in listed}
+    left_out = [row["id"] for row in read_songs(out) if row["id"] not in ids]
+    if left_out:
+        raise UserError(
+            f"{out}: holds {len(left_out)} songs more than that (the first: {left_out[0]}); ask "
+            "for at least as many hours as it was built with, or name a new folder"
+        )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from mt3synth.cli import main
+
+    sys.exit(main(["prepare", "corpus", *sys.argv[1:]]))

@@ -78,15 +78,16 @@ def read_performances(path: Path = DEFAULT_FILE) -> tuple[Performance, ...]:
     """All performances of a file, in the order of their IDs.
 
     Raises:
-      UserError: the file is missing or malformed, or a performance names an unknown part or value.
+      UserError: the file is missing or malformed, a performance names an unknown part or value,
+        or two have one name.
     """
     try:
-        table = tomllib.loads(path.read_text())
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
         rooms = {name: Room(**fields) for name, fields in table["rooms"].items()}
         chains = {name: Chain(**fields) for name, fields in table["chains"].items()}
         players = {name: Player(**fields) for name, fields in table["players"].items()}
         fonts = {name: Soundfont(**fields) for name, fields in table["soundfonts"].items()}
-        return tuple(
+        performances = tuple(
             Performance(
                 name=entry["name"],
                 description=entry["description"],
@@ -99,9 +100,14 @@ def read_performances(path: Path = DEFAULT_FILE) -> tuple[Performance, ...]:
             )
             for entry in table["performances"]
         )
-    except FileNotFoundError as problem:
-        raise UserError(f"{path}: no such file of performances") from problem
+    except OSError as problem:
+        raise UserError(f"{path}: cannot be read ({problem.strerror})") from problem
     except KeyError as problem:
         raise UserError(f"{path}: {problem} is not defined") from problem
     except (TypeError, ValueError) as problem:
         raise UserError(f"{path}: {problem}") from problem
+    names = [p.name for p in performances]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{path}: two performances are called {name!r}; names must differ")
+    return performances

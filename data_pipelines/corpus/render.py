@@ -17,6 +17,7 @@ import soxr
 from data_pipelines.corpus.chains import record
 from data_pipelines.corpus.performances import Performance
 from data_pipelines.corpus.rooms import Room, impulse_response, in_room
+from data_pipelines.corpus.sf3 import playable
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 
@@ -53,7 +54,7 @@ def render(
       UserError: FluidSynth or the soundfont is missing, or FluidSynth failed.
       ValueError: more programs than MIDI has channels.
     """
-    dry = synthesize(notes, performance.soundfont.path(folders), sample_rate)
+    dry = synthesize(notes, playable(performance.soundfont.path(folders)), sample_rate)
     length = int((notes.end_time + RING_OUT_S) * sample_rate)
     dry = np.pad(dry[:length], (0, max(length - len(dry), 0))) * 10 ** (performance.gain_db / 20)
     fade = int(_FADE_S * sample_rate)
@@ -84,8 +85,10 @@ def synthesize(notes: Notes, soundfont: Path, sample_rate: int) -> np.ndarray:
         done = subprocess.run(
             [*command, str(soundfont), str(midi)], capture_output=True, text=True, check=False
         )
-        if done.returncode != 0 or not wave.exists():
-            raise UserError(f"fluidsynth failed on {soundfont}: {done.stderr.strip()[-300:]}")
+        # With a soundfont that it cannot load it goes on, with status 0 and another soundfont.
+        if done.returncode != 0 or "error:" in done.stderr or not wave.exists():
+            said = " ".join(done.stderr.split())
+            raise UserError(f"fluidsynth failed on {soundfont}: {said[:300]}")
         audio, rate = soundfile.read(wave, dtype="float32", always_2d=True)
     mono = audio.mean(axis=1)[round(_LATENCY_S * rate) :]
     return soxr.resample(mono, rate, sample_rate).astype(np.float32)

@@ -3,26 +3,30 @@
 music21 carries its scores with the package, so no download is needed; the composers are in the
 public domain, the encodings' terms are in the corpus' own ``license.txt``. One source file becomes
 one JSON file in the cache folder, holding the list of its scores (a tune book has many); a file
-that cannot be parsed leaves an empty list and the reason.
+that cannot be parsed leaves an empty list and the reason. ``index.json``, written last, names the
+files in their order: with it the cache is whole, and is read without music21.
 
 Musical time here is counted in quarter lengths (a crotchet is 1.0) from the start of the score.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
-import os
 import warnings
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from data_pipelines.corpus.cache import cache_folder
+from data_pipelines.shards.atomic import write_text
+from data_pipelines.workers import worker_pool
 from mt3synth.errors import UserError
 
 Split = Literal["train", "validation", "test"]
@@ -61,6 +65,7 @@ SOURCES: tuple[tuple[str, int], ...] = (
 _SUFFIXES = {".mxl", ".xml", ".musicxml", ".krn", ".abc"}
 _HELD_OUT: dict[str, Split] = {"haydn": "validation", "mozart": "test", "beethoven": "test"}
 _MOST_TUNES = 60
+_INDEX = "index.json"
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ class Score:
     bars: tuple[float, ...]
     tempos: tuple[tuple[float, float], ...]
 
-    @property
+    @cached_property
     def length(self) -> float:
         """Quarter lengths to the end of the last note."""
         return max((s + d for p in self.parts for s, d in zip(p.start, p.duration)), default=0.0)
@@ -121,6 +126,12 @@ def corpus_folder() -> Path:
     if spec is None or spec.origin is None:
         raise UserError("music21 is not installed, and its scores are needed: pip install music21")
     return Path(spec.origin).parent / "corpus"
+
+
+def default_cache() -> Path:
+    """Where the scores of this music21 are kept. Raises ``UserError`` where it is missing."""
+    corpus_folder()
+    return cache_folder(f"scores-{version('music21')}")
 
 
 def source_files() -> list[str]:
@@ -212,45 +223,71 @@ def _parse_into(relative: str, cache: Path) -> None:
         content: dict[str, Any] = {"scores": [asdict(s) for s in parse_file(relative)]}
     except Exception as problem:  # music21 raises anything at all on a bad file
         content = {"scores": [], "problem": f"{type(problem).__name__}: {problem}"}
-    target = _cache_path(cache, relative)
-    partial = target.with_suffix(f".{os.getpid()}.partial")
-    partial.write_text(json.dumps(content))
-    partial.replace(target)
+    write_text(_cache_path(cache, relative), json.dumps(content))
 
 
-def fill_cache(cache: Path, workers: int = 2) -> None:
-    """Parses every chosen file that the cache lacks; can be stopped and started again."""
-    cache.mkdir(parents=True, exist_ok=True)
-    missing = [f for f in source_files() if not _cache_path(cache, f).exists()]
-    if not missing:
+def fill_cache(cache: Path, workers: int) -> None:
+    """Parses every chosen file that the cache lacks; can be stopped and started again.
+
+    Does nothing where the cache is whole.
+
+    Raises:
+      UserError: music21 is missing.
+    """
+    if (cache / _INDEX).exists():
         return
-    from tqdm import tqdm
+    cache.mkdir(parents=True, exist_ok=True)
+    files = source_files()
+    missing = [f for f in files if not _cache_path(cache, f).exists()]
+    if missing:
+        from tqdm import tqdm
 
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        jobs = [pool.submit(_parse_into, f, cache) for f in missing]
-        for job in tqdm(jobs, desc="scores", unit="file"):
-            job.result()
+        with worker_pool(workers) as pool:
+            jobs = [pool.submit(_parse_into, f, cache) for f in missing]
+            for job in tqdm(jobs, desc="scores", unit="file"):
+                job.result()
+    write_text(cache / _INDEX, json.dumps(files, indent=1))
 
 
 def read_cache(cache: Path) -> tuple[list[Score], dict[str, str]]:
     """All scores in the cache, in the order of ``source_files``, and the problem of each bad file.
 
     Raises:
-      UserError: the cache holds no score.
+      UserError: the cache is not whole, or holds no score.
     """
     scores: list[Score] = []
     problems: dict[str, str] = {}
-    for relative in source_files():
-        path = _cache_path(cache, relative)
-        if not path.exists():
-            continue
-        content = json.loads(path.read_text())
+    for relative, text in _cached(cache):
+        content = json.loads(text)
         if "problem" in content:
             problems[relative] = content["problem"]
         scores += [_from_json(s) for s in content["scores"]]
     if not scores:
-        raise UserError(f"{cache}: no parsed scores; run `python -m data_pipelines.corpus.scores`")
+        raise UserError(f"{cache}: holds no score that could be parsed; remove it to try again")
     return scores, problems
+
+
+def digest(cache: Path) -> str:
+    """Of all that `read_cache` reads, 16 hexadecimal digits.
+
+    Raises:
+      UserError: the cache is not whole.
+    """
+    total = hashlib.sha256()
+    for relative, text in _cached(cache):
+        total.update(f"{relative}\n{text}\n".encode())
+    return total.hexdigest()[:16]
+
+
+def _cached(cache: Path) -> Iterator[tuple[str, str]]:
+    """Each file's name and JSON."""
+    try:
+        for relative in json.loads((cache / _INDEX).read_text(encoding="utf-8")):
+            yield relative, _cache_path(cache, relative).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{cache}: no whole cache of scores ({error}); remove it, and it is made anew"
+        ) from error
 
 
 def _from_json(content: dict[str, Any]) -> Score:
@@ -268,15 +305,3 @@ def by_split(scores: Iterable[Score]) -> dict[Split, list[Score]]:
     for score in scores:
         groups[split_of(score)].append(score)
     return groups
-
-
-if __name__ == "__main__":
-    import argparse
-
-    parser = argparse.ArgumentParser(description="Parse music21's scores into a cache folder.")
-    parser.add_argument("cache", type=Path)
-    parser.add_argument("--workers", type=int, default=2)
-    arguments = parser.parse_args()
-    fill_cache(arguments.cache, arguments.workers)
-    read, bad = read_cache(arguments.cache)
-    print(f"{len(read)} scores; {len(bad)} files could not be parsed")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import shutil
+from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
-from data_pipelines.corpus.performances import read_performances
+from data_pipelines.corpus.performances import DEFAULT_FILE, read_performances
 from data_pipelines.corpus.scores import Part, Score
 from mt3synth.errors import UserError
 
 STUDIO = read_performances()[0]
+# Where pretty_midi has TimGM6mb.sf2.
+SMALL_SOUNDFONT = Path(str(importlib.util.find_spec("pretty_midi").origin)).parent
 
 
 def _can_render() -> bool:
@@ -22,7 +28,8 @@ def _can_render() -> bool:
 
 
 needs_fluidsynth = pytest.mark.skipif(
-    not _can_render(), reason="needs fluidsynth and Debian's fluid-soundfont-gm"
+    not _can_render(),
+    reason="needs fluidsynth and Debian's fluid-soundfont-gm",
 )
 
 _VOICES = ((72, 74, 76, 77), (67, 67, 67, 69), (64, 65, 64, 60), (48, 47, 48, 53))
@@ -54,3 +61,30 @@ def tune(bars: int = 16) -> Score:
         pitch=tuple(scale[(b * 3) % 8] for b in range(count)),
     )
     return Score("made/tune.abc", "", (part,), tuple(4.0 * b for b in range(bars)), ())
+
+
+def scores_cache(folder: Path) -> Path:
+    """A whole cache of made-up scores: two for training, one for each held-out split."""
+    scores = [
+        chorale(),
+        tune(),
+        chorale(40, "haydn/a.mxl", "Haydn"),
+        chorale(40, "mozart/a.mxl", "Mozart"),
+    ]
+    folder.mkdir()
+    for score in scores:
+        path = folder / f"{score.source.replace('/', '__')}.json"
+        path.write_text(json.dumps({"scores": [asdict(score)]}))
+    (folder / "index.json").write_text(json.dumps([score.source for score in scores]))
+    return folder
+
+
+def small_performances(path: Path) -> Path:
+    """Two performances of the default file, on the smallest soundfont."""
+    head, *entries = DEFAULT_FILE.read_text().split("[[performances]]")
+    chosen = [e for e in entries if 'name = "studio"' in e or 'name = "chamber"' in e]
+    text = "[[performances]]".join([head, *reversed(chosen)])
+    for font in ("fluid", "musescore"):
+        text = text.replace(f'soundfont = "{font}"', 'soundfont = "tim"')
+    path.write_text(text)
+    return path

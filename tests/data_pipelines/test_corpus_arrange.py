@@ -21,7 +21,7 @@ from data_pipelines.corpus.lines import bar_starts, excerpt
 from data_pipelines.corpus.palette import INSTRUMENTS, VIOLIN, fit_to_range
 from data_pipelines.corpus.performances import read_performances
 from data_pipelines.corpus.playing import Player, play, without_unisons
-from data_pipelines.corpus.songs import held_out_excerpts, train_notes
+from data_pipelines.corpus.songs import held_out_excerpts, play_training
 from mt3synth.symbolic.notes import Notes
 
 EXACT = Player(onset_ms=0, rubato=0, contrast=1, legato=1)
@@ -48,9 +48,9 @@ def test_arrangements_stay_in_range_and_fit_midi(score, seed: int) -> None:
 def test_a_song_follows_from_seed_and_index() -> None:
     performances = read_performances()
     scores = [chorale(), tune()]
-    first = train_notes(3, 5, scores, performances)
-    again = train_notes(3, 5, scores, performances)
-    other = train_notes(3, 6, scores, performances)
+    first = play_training(3, 5, scores, performances)
+    again = play_training(3, 5, scores, performances)
+    other = play_training(3, 6, scores, performances)
     for column in ("start", "end", "pitch", "velocity", "program"):
         np.testing.assert_array_equal(getattr(first[0], column), getattr(again[0], column))
     assert first[1:3] == again[1:3]
@@ -59,7 +59,7 @@ def test_a_song_follows_from_seed_and_index() -> None:
 
 def test_songs_differ_in_level_and_vary_within() -> None:
     performances = read_performances()
-    songs = [train_notes(0, i, [chorale(), tune()], performances)[0] for i in range(40)]
+    songs = [play_training(0, i, [chorale(), tune()], performances)[0] for i in range(40)]
     means = [song.velocity.mean() for song in songs]
     assert min(means) < 50 and max(means) > 95
     assert np.median([song.velocity.std() for song in songs]) > 8
@@ -153,8 +153,9 @@ def test_plain_excerpts_cover_a_quartet_in_order_at_its_tempo() -> None:
 
 def test_held_out_excerpts_take_movements_in_turn() -> None:
     scores = [chorale(60, f"haydn/{i}.mxl") for i in range(3)]
-    chosen = held_out_excerpts(scores, 150)
-    assert [a.source[6] for a in chosen[:3]] == ["0", "1", "2"]
+    chosen = held_out_excerpts(scores)
+    assert [a.source[6] for a in chosen[:6]] == ["0", "1", "2", "0", "1", "2"]
+    assert len(chosen) == sum(len(plain_excerpts(score)) for score in scores)
 
 
 def test_player_names_the_bound_it_breaks() -> None:

@@ -1,129 +1,218 @@
-"""Writing songs: record fields, order, and a whole small corpus."""
+"""A whole small corpus: the same bytes however it is built, and what is refused."""
 
 import hashlib
 import json
-from concurrent.futures import ThreadPoolExecutor
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
 from pathlib import Path
-from time import sleep
 
-import numpy as np
 import pytest
-from corpus_cases import chorale, needs_fluidsynth, tune
+from corpus_cases import SMALL_SOUNDFONT, needs_fluidsynth, scores_cache, small_performances
 
 from data_pipelines.corpus import build as builder
-from data_pipelines.corpus.records import RecordWriter
-from data_pipelines.corpus.songs import SAMPLE_RATE, Song
+from data_pipelines.corpus import sources
+from data_pipelines.corpus.build import CorpusSettings, build_corpus
+from data_pipelines.corpus.performances import DEFAULT_FILE
+from data_pipelines.shards.formats import FORMATS
 from mt3synth.errors import UserError
-from mt3synth.symbolic.notes import Notes
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
-def _song(index: int) -> Song:
-    notes = Notes(
-        start=np.array([0.1, 0.5]),
-        end=np.array([0.4, 1.25]),
-        pitch=np.array([60, 36]),
-        velocity=np.array([17, 127]),
-        program=np.array([40, 0]),
-        is_drum=np.array([False, True]),
+@pytest.fixture
+def settings(tmp_path: Path) -> CorpusSettings:
+    """More than a minute of training songs, a shard each."""
+    return CorpusSettings(
+        hours=0.02,
+        seed=5,
+        validation_hours=0.001,
+        test_hours=0.001,
+        format="numpy",
+        shard_minutes=0.5,
+        workers=1,
+        cache=scores_cache(tmp_path / "scores"),
+        performances=small_performances(tmp_path / "performances.toml"),
+        soundfonts=(SMALL_SOUNDFONT,),
     )
-    return Song(f"train-{index}", notes, np.arange(-50, 50, dtype=np.int16), 3)
 
 
-def test_records_hold_what_the_song_is(tmp_path: Path) -> None:
-    tf = pytest.importorskip("tensorflow")
-    note_seq = pytest.importorskip("note_seq")
-    with RecordWriter(tmp_path, "train", 2) as writer:
-        for index in range(3):
-            writer.write(_song(index))
-    assert writer.count == 3
-    files = sorted(p.name for p in tmp_path.iterdir())
-    assert files == ["train-00000-of-00002.tfrecord", "train-00001-of-00002.tfrecord"]
-    records = list(tf.data.TFRecordDataset(str(tmp_path / files[0])).as_numpy_iterator())
-    assert len(records) == 2
-    feature = tf.train.Example.FromString(records[1]).features.feature
-    assert feature["id"].bytes_list.value[0] == b"train-2"
-    assert feature["sample_rate"].int64_list.value[0] == SAMPLE_RATE
-    assert feature["performance"].int64_list.value[0] == 3
-    audio = np.frombuffer(feature["audio"].bytes_list.value[0], "<i2")
-    np.testing.assert_array_equal(audio, np.arange(-50, 50))
-    sequence = note_seq.NoteSequence.FromString(feature["sequence"].bytes_list.value[0])
-    violin, drum = sorted(sequence.notes, key=lambda n: n.start_time)
-    assert (violin.pitch, violin.velocity, violin.program, violin.is_drum) == (60, 17, 40, False)
-    assert (violin.start_time, violin.end_time) == pytest.approx((0.1, 0.4))
-    assert (drum.pitch, drum.velocity, drum.is_drum) == (36, 127, True)
+def digests(folder: Path) -> dict[str, str]:
+    """Of all that is to be seen in a folder, by relative path."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".build" not in path.parts
+    }
 
 
-def test_songs_come_in_order_and_no_further_than_asked() -> None:
-    started = []
-
-    def job(index: int):
-        def run() -> Song:
-            started.append(index)
-            sleep(0.02 if index % 2 == 0 else 0.0)
-            return _song(index)
-
-        return run
-
-    with ThreadPoolExecutor(2) as pool:
-        songs = builder._in_order(pool, (job(i) for i in range(10_000)), workers=2)
-        ids = [next(songs).id for _ in range(6)]
-        songs.close()
-    assert ids == [f"train-{i}" for i in range(6)]
-    assert len(started) < 30
-
-
-@pytest.mark.parametrize(("option", "value"), [("--hours", "0"), ("--workers", "0")])
-def test_command_refuses_in_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, value: str
+@needs_fluidsynth
+def test_interrupted_and_continued_is_the_same_as_in_one_go(
+    tmp_path: Path, settings: CorpusSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = {"--out": str(tmp_path), "--hours": "1", "--seed": "0", option: value}
-    assert builder.main([word for pair in arguments.items() for word in pair]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith(f"error: {option} ") and said.count("\n") == 1
+    rendered = []
+
+    def render_but_two(*args):
+        rendered.append(args)
+        if len(rendered) == 3:
+            raise KeyboardInterrupt
+        return whole(*args)
+
+    whole = sources.render
+    monkeypatch.setattr(sources, "render", render_but_two)
+    with pytest.raises(KeyboardInterrupt):
+        build_corpus(tmp_path / "twice", settings)
+    assert not (tmp_path / "twice" / "corpus.json").exists()
+    build_corpus(tmp_path / "twice", settings)
+    songs_twice = len(rendered) - 1
+    rendered.clear()
+    monkeypatch.setattr(sources, "render", whole)
+    report = build_corpus(tmp_path / "once", settings)
+    songs = sum(split["songs"] for split in report["splits"].values())
+    assert songs_twice <= songs + 1  # only the shard under way was begun again
+    assert digests(tmp_path / "twice") == digests(tmp_path / "once")
+
+
+@needs_fluidsynth
+def test_more_hours_keep_what_is_there(tmp_path: Path, settings: CorpusSettings) -> None:
+    out = tmp_path / "out"
+    build_corpus(out, replace(settings, hours=0.008))
+    first = (out / "train-00000-of-00001.arrays" / "audio.npy").stat()
+    build_corpus(out, settings)
+    again = (out / "train-00000-of-00002.arrays" / "audio.npy").stat()
+    assert (again.st_ino, again.st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
+    build_corpus(tmp_path / "once", settings)
+    assert digests(out) == digests(tmp_path / "once")
+
+    with pytest.raises(UserError, match=r"songs more than that .* at least as many hours"):
+        build_corpus(out, replace(settings, hours=0.008))
+    with pytest.raises(UserError, match=r"built with seed 5 \(now 6\); name a new folder"):
+        build_corpus(out, replace(settings, seed=6))
+    with pytest.raises(UserError, match="built with performances"):
+        build_corpus(out, replace(settings, performances=DEFAULT_FILE))
+    assert digests(out) == digests(tmp_path / "once")
+
+
+@needs_fluidsynth
+def test_both_formats_hold_the_songs_that_the_tables_say(
+    tmp_path: Path, settings: CorpusSettings
+) -> None:
+    settings = replace(settings, hours=0.012)
+    report = build_corpus(tmp_path / "numpy", settings)
+    build_corpus(tmp_path / "tfrecord", replace(settings, format="tfrecord"))
+    held = {
+        name: [
+            song
+            for path in sorted((tmp_path / name).glob(f"train-*{kind.suffix}"))
+            for song in kind.read(path)
+        ]
+        for name, kind in FORMATS.items()
+    }
+    for one, other in zip(held["numpy"], held["tfrecord"], strict=True):
+        assert (one.id, one.performance) == (other.id, other.performance)
+        assert (one.audio == other.audio).all()
+        assert one.audio.std() > 50
+        assert one.notes.start == pytest.approx(other.notes.start, abs=1e-3)
+    listed = json.loads((tmp_path / "numpy" / "performances.json").read_text())
+    assert [p["name"] for p in listed] == ["chamber", "studio"]  # as in the file
+    train = report["splits"]["train"]
+    assert train["songs"] == len(held["numpy"])
+    assert train["hours"] >= 0.012
+    assert sum(s.seconds for s in held["numpy"][:-1]) < 3600 * 0.012
+    assert report["soundfonts"]["TimGM6mb.sf2"]["licence"].startswith("GPL-2")
+    assert json.loads((tmp_path / "numpy" / "corpus.json").read_text()) == report
+
+
+_BUILD = """
+import sys
+sys.modules["tensorflow"] = None  # whoever imports it fails
+from pathlib import Path
+from data_pipelines.corpus.build import CorpusSettings, build_corpus
+if __name__ == "__main__":
+    build_corpus(Path(sys.argv[1]), CorpusSettings(
+        0.02, 5, 0.001, 0.001, "numpy", 0.5, int(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4]),
+        (Path(sys.argv[5]),),
+    ))
+"""
 
 
 @pytest.mark.slow
 @needs_fluidsynth
-def test_a_small_corpus_is_the_same_with_any_number_of_workers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_killed_and_with_two_workers_and_no_tensorflow(
+    tmp_path: Path, settings: CorpusSettings
 ) -> None:
-    pytest.importorskip("tensorflow")
-    scores = [
-        chorale(),
-        tune(),
-        chorale(40, "haydn/a.mxl"),
-        chorale(40, "mozart/a.mxl", "Mozart"),
-    ]
-    monkeypatch.setattr(builder.score_files, "fill_cache", lambda *_: None)
-    monkeypatch.setattr(builder.score_files, "read_cache", lambda *_: (scores, {}))
-    digests = []
-    for workers in (1, 2):
-        out = tmp_path / str(workers)
-        builder.build(out, 0.03, seed=5, workers=workers, cache=tmp_path)
-        files = sorted(out.glob("*.tfrecord"))
-        assert [p.name.split("-")[0] for p in files] == ["test", "train", "validation"]
-        digests.append([hashlib.sha256(p.read_bytes()).hexdigest() for p in files])
-    assert digests[0] == digests[1]
-    report = json.loads((tmp_path / "2" / "corpus.json").read_text())
-    assert report["splits"]["train"]["hours"] >= 0.03
-    assert report["soundfonts"]["FluidR3_GM.sf2"]["licence"].startswith("MIT")
-    named = json.loads((tmp_path / "2" / "performances.json").read_text())
-    assert [p["index"] for p in named] == list(range(len(named)))
-    assert set(named[0]) == {"index", "name", "description"}
+    script = tmp_path / "make.py"
+    script.write_text(_BUILD)
+    more = [str(settings.cache), str(settings.performances), str(SMALL_SOUNDFONT)]
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+
+    def command(out: Path, workers: int) -> list[str]:
+        return [sys.executable, str(script), str(out), str(workers), *more]
+
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command(killed, 1), env=environment, start_new_session=True)
+    while not list(killed.glob(".build/*.json")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (killed / "corpus.json").exists()
+    for out in (killed, whole):
+        subprocess.run(command(out, 2), env=environment, check=True)
+    build_corpus(tmp_path / "here", settings)
+    assert digests(killed) == digests(whole) == digests(tmp_path / "here")
 
 
-def test_an_older_corpus_is_not_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "train-00000-of-00001.tfrecord").write_bytes(b"precious")
-    with pytest.raises(UserError, match="holds TFRecords already"):
-        builder.build(tmp_path, 1.0, 0, 1, tmp_path / "scores")
-    assert (tmp_path / "train-00000-of-00001.tfrecord").read_bytes() == b"precious"
+@needs_fluidsynth
+def test_a_song_that_cannot_be_rendered_stops_the_build_and_is_not_left_out(
+    tmp_path: Path, settings: CorpusSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_):
+        raise UserError("fluidsynth failed: no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sources, "render", fail)
+        with pytest.raises(UserError, match=r"train song 0: .*no space left; what is made"):
+            build_corpus(tmp_path / "out", replace(settings, hours=0.005))
+    report = build_corpus(tmp_path / "out", replace(settings, hours=0.005))
+    assert report["rejected"] == 0 and report["splits"]["train"]["hours"] >= 0.005
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("hours", 0.0, "--hours 0.0; must be more than 0 h"),
+        ("test_hours", -1.0, "--test-hours -1.0; must be more"),
+        ("workers", 0, "--workers 0; must be at least 1"),
+    ],
+)
+def test_settings_out_of_range(settings: CorpusSettings, setting: str, value, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        replace(settings, **{setting: value})
+
+
+@needs_fluidsynth
+def test_what_another_command_made_is_not_touched(tmp_path: Path, settings: CorpusSettings) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "performances.json").write_text('[{"index": 0, "name": "mine", "description": ""}]')
+    before = digests(out)
+    with pytest.raises(UserError, match="has other performances; name a new folder"):
+        build_corpus(out, settings)
+    assert digests(out) == before
+    with pytest.raises(UserError, match="is a file"):
+        build_corpus(settings.performances, settings)
+
+
+@needs_fluidsynth
 def test_a_missing_soundfont_stops_the_build_before_anything_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, settings: CorpusSettings
 ) -> None:
-    text = builder.DEFAULT_FILE.read_text().replace("TimGM6mb.sf2", "no such file.sf2")
+    text = settings.performances.read_text().replace("TimGM6mb.sf2", "no such file.sf2")
     (tmp_path / "p.toml").write_text(text)
     with pytest.raises(UserError, match="timgm6mb-soundfont"):
-        builder.build(tmp_path / "out", 1.0, 0, 1, tmp_path, tmp_path / "p.toml")
+        build_corpus(tmp_path / "out", replace(settings, performances=tmp_path / "p.toml"))
     assert not (tmp_path / "out").exists()

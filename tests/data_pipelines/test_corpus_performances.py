@@ -73,6 +73,7 @@ def test_soundfont_folder_may_be_added(tmp_path: Path, monkeypatch: pytest.Monke
         ("rt60_s = 0.22", "rt60_s = -1", r"rt60_s=-1"),
         ("[rooms]", "[rooms", "expected|Expected"),
         ("weight = 2.0", "weight = 0.0", "studio: weight=0"),
+        ('name = "tape"', 'name = "studio"', "two performances are called 'studio'"),
     ],
 )
 def test_a_broken_file_is_the_users_error(tmp_path: Path, old: str, new: str, message: str) -> None:

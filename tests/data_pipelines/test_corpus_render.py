@@ -3,12 +3,14 @@
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from corpus_cases import STUDIO, needs_fluidsynth
 
 from data_pipelines.corpus.render import RING_OUT_S, midi_bytes, render, synthesize
+from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 
 RATE = 16_000
@@ -65,6 +67,15 @@ def test_clicks_sound_where_they_are_written() -> None:
         window = audio[first : first + round(0.15 * RATE)]
         onset = first + np.argmax(window > 0.1 * window.max())
         assert abs(onset / RATE - at) < 0.005
+
+
+@needs_fluidsynth
+def test_a_soundfont_that_does_not_load_is_not_replaced_by_another(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.sf2"
+    with STUDIO.soundfont.path().open("rb") as whole:
+        broken.write_bytes(whole.read(10_000))
+    with pytest.raises(UserError, match=r"fluidsynth failed on .*broken\.sf2: .*error"):
+        synthesize(_notes([0.1], 60, 80), broken, RATE)
 
 
 @needs_fluidsynth

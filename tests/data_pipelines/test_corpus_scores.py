@@ -1,7 +1,9 @@
 """Scores: who is held out, and what music21 hands over."""
 
+import sys
+
 import pytest
-from corpus_cases import chorale
+from corpus_cases import chorale, scores_cache
 
 from data_pipelines.corpus import scores as score_files
 from data_pipelines.corpus.scores import by_split, source_files, split_of
@@ -58,14 +60,28 @@ def test_cache_keeps_a_score_and_names_a_bad_file(
         return [chorale(2, relative)]
 
     monkeypatch.setattr(score_files, "parse_file", parse)
-    monkeypatch.setattr(score_files, "source_files", lambda: ["bach/a.mxl", "bad.mxl"])
+    monkeypatch.setattr(
+        score_files, "source_files", lambda: ["bach/b.mxl", "bad.mxl", "bach/a.mxl"]
+    )
     for relative in score_files.source_files():
         score_files._parse_into(relative, tmp_path)
+    with pytest.raises(score_files.UserError, match="no whole cache"):
+        score_files.read_cache(tmp_path)
+    score_files.fill_cache(tmp_path, workers=1)
     scores, problems = score_files.read_cache(tmp_path)
-    assert scores == [chorale(2, "bach/a.mxl")]
+    assert scores == [chorale(2, "bach/b.mxl"), chorale(2, "bach/a.mxl")]
     assert problems == {"bad.mxl": "RuntimeError: no such note"}
 
 
-def test_empty_cache_says_what_to_run(tmp_path) -> None:
-    with pytest.raises(score_files.UserError, match=r"data_pipelines\.corpus\.scores"):
-        score_files.read_cache(tmp_path)
+def test_a_whole_cache_is_read_without_music21_and_told_by_its_content(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, same = scores_cache(tmp_path / "one"), scores_cache(tmp_path / "same")
+    monkeypatch.setitem(sys.modules, "music21", None)
+    monkeypatch.setattr(score_files, "corpus_folder", None)
+    score_files.fill_cache(one, workers=1)
+    assert len(score_files.read_cache(one)[0]) == 4
+    assert score_files.digest(one) == score_files.digest(same)
+    path = same / "bach__made.mxl.json"
+    path.write_text(path.read_text().replace("96.0", "97.0"))
+    assert score_files.digest(one) != score_files.digest(same)

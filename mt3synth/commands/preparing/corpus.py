@@ -1,0 +1,63 @@
+"""Render a corpus: public-domain scores, arranged and played by soundfonts in synthetic rooms.
+
+The performances are described in one file (see --performances); which song is what follows from
+the seed. Needs music21, FluidSynth and Debian's soundfonts, but no TensorFlow. Run it again after
+an interruption, or with more hours: what is there stays, and the bytes are the same as if it had
+been built in one go, by any number of workers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+HELP = "render a corpus of public-domain scores on soundfonts"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where to, how much, and of what."""
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the corpus")
+    parser.add_argument("--hours", type=float, required=True, metavar="H", help="of training audio")
+    parser.add_argument("--seed", type=int, required=True, metavar="N", help="of all choices")
+    parser.add_argument(
+        "--validation-hours", type=float, metavar="H", help="of Haydn, held out (0.4)"
+    )
+    parser.add_argument(
+        "--test-hours", type=float, metavar="H", help="of Mozart and Beethoven, held out (0.8)"
+    )
+    parser.add_argument("--format", help="tfrecord (default), or numpy: needs no TensorFlow")
+    parser.add_argument("--shard-minutes", type=float, metavar="M", help="audio in a shard (10)")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (one a core)")
+    parser.add_argument(
+        "--performances", type=Path, metavar="TOML", help="performances of your own"
+    )
+    parser.add_argument(
+        "--soundfonts",
+        type=Path,
+        action="append",
+        metavar="DIR",
+        help="look here first for soundfonts; may be repeated",
+    )
+    parser.add_argument(
+        "--scores-cache",
+        type=Path,
+        dest="cache",
+        metavar="DIR",
+        help="parsed scores (default: in the user's cache)",
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Builds the corpus and says what it came to."""
+    from data_pipelines.corpus.build import CorpusSettings, build_corpus
+
+    names = {field.name for field in dataclasses.fields(CorpusSettings)}
+    given = {k: v for k, v in vars(args).items() if k in names and v is not None}
+    if "soundfonts" in given:
+        given["soundfonts"] = tuple(given["soundfonts"])
+    corpus = build_corpus(Path(args.out), CorpusSettings(**given))
+    for split, summary in corpus["splits"].items():
+        played = ", ".join(f"{n} {name}" for name, n in summary["songs_per_performance"].items())
+        print(f"{split}: {summary['songs']} songs, {summary['hours']:.2f} h ({played})")
+    return 0

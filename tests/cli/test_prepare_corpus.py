@@ -1,0 +1,86 @@
+"""`mt3synth prepare corpus`: its options reach the builder, its refusals are one line."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from data_pipelines.corpus import build as builder
+
+REPORT = {
+    "splits": {
+        "train": {"songs": 7, "hours": 0.061, "songs_per_performance": {"studio": 4, "hall": 3}}
+    }
+}
+
+
+def test_options_become_settings(run: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def build(out: Path, settings: builder.CorpusSettings) -> dict:
+        asked.append((out, settings))
+        return REPORT
+
+    monkeypatch.setattr(builder, "build_corpus", build)
+    required = ("prepare", "corpus", "--out", "a b", "--hours", "2.5", "--seed", "3")
+    outcome = run(*required)
+    assert outcome.status == 0
+    assert outcome.out == ["train: 7 songs, 0.06 h (4 studio, 3 hall)"]
+    run(
+        *required,
+        *("--validation-hours", "0.1", "--test-hours", "0.2", "--format", "numpy"),
+        *("--workers", "5", "--shard-minutes", "2", "--scores-cache", "scores"),
+        *("--performances", "mine.toml", "--soundfonts", "one", "--soundfonts", "two"),
+    )
+    plain = builder.CorpusSettings(hours=2.5, seed=3)
+    every = builder.CorpusSettings(
+        hours=2.5,
+        seed=3,
+        validation_hours=0.1,
+        test_hours=0.2,
+        format="numpy",
+        shard_minutes=2.0,
+        workers=5,
+        cache=Path("scores"),
+        performances=Path("mine.toml"),
+        soundfonts=(Path("one"), Path("two")),
+    )
+    assert asked == [(Path("a b"), plain), (Path("a b"), every)]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--hours", "0"), "--hours 0.0; must be more than 0 h"),
+        (("--workers", "0"), "--workers 0; must be at least 1"),
+        (("--format", "mp3"), "format 'mp3'; must be one of tfrecord, numpy"),
+        (("--shard-minutes", "0"), "shards of 0.0 minutes; must be more than 0"),
+        (("--seed", "-1", "--scores-cache", "scores"), "seed -1; must be at least 0"),
+        (
+            ("--performances", "nowhere.toml", "--scores-cache", "scores"),
+            "nowhere.toml: cannot be read",
+        ),
+    ],
+)
+def test_refusals(run: Callable, here: Path, options: tuple[str, ...], said: str) -> None:
+    (here / "scores").mkdir()
+    (here / "scores" / "index.json").write_text("[]")
+    outcome = run("prepare", "corpus", "--out", "out", "--hours", "1", "--seed", "0", *options)
+    assert outcome.status == 2
+    assert len(outcome.err) == 1 and said in outcome.err[0]
+    assert not (here / "out").exists()
+
+
+def test_the_module_is_another_door_to_the_command() -> None:
+    command = [sys.executable, "-m", "data_pipelines.corpus.build"]
+    done = subprocess.run(
+        [*command, "--out", "out", "--hours", "0", "--seed", "0"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).resolve().parents[2],
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "mt3synth prepare corpus: --hours 0.0; must be more than 0 h\n"
