@@ -1,0 +1,124 @@
+"""A score aligned to a recording, with how far to trust it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_pipelines.alignment.confidence import Agreement, agreement
+from data_pipelines.alignment.evidence import onset_evidence
+from data_pipelines.alignment.features import (
+    HIGHEST,
+    LOWEST,
+    SAMPLE_RATE,
+    Features,
+    recording_features,
+    score_features,
+)
+from data_pipelines.alignment.path import map_onsets, warping_path
+from data_pipelines.alignment.refine import Onsets, onsets_of, refine
+from data_pipelines.alignment.warping import TimeMap
+from mt3synth.errors import UserError
+from mt3synth.symbolic.notes import Notes
+from mt3synth.types import FloatND
+
+THRESHOLD = 0.4
+"""Confidence below which a pair is refused; docs/alignment.md has the measurement behind it."""
+SILENCE_S = 1.0
+"""Silence put before and after the score, to go with what a recording has before and after it."""
+SILENT_PEAK = 1e-3
+"""Of full scale, -60 dB: a recording below it holds nothing to align to."""
+_SHORTEST_S = 3.0
+_FEWEST_ONSETS = 4
+_LARGEST_RATIO = 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """What came of aligning a score to a recording.
+
+    Attributes:
+      notes: the score's notes at the recording's times.
+      time_map: from the score's seconds to the recording's.
+      agreement: how well they match, and where.
+      score: frames of the score, from `SILENCE_S` before its beginning.
+      recording: frames of the recording.
+      seconds: length of the recording.
+    """
+
+    notes: Notes
+    time_map: TimeMap
+    agreement: Agreement
+    score: Features
+    recording: Features
+    seconds: float
+
+    @property
+    def confidence(self) -> float:
+        """Agreement over the whole score, -1..1; 0 by chance."""
+        return self.agreement.confidence
+
+    @property
+    def stretch(self) -> tuple[float, float]:
+        """Seconds of recording for a second of score: 5th and 95th percentile over 2 s spans."""
+        first, last = self.time_map.score[0], self.time_map.score[-1]
+        at = np.arange(first, max(last - 2.0, first) + 0.5, 0.5)
+        spans = (self.time_map(at + 2.0) - self.time_map(at)) / 2.0
+        low, high = np.percentile(spans, [5, 95])
+        return float(low), float(high)
+
+
+def align(score: Notes, audio: FloatND) -> Alignment:
+    """Aligns ``score`` to a recording of it.
+
+    Program, velocity and drums of the notes stay as they are; only times change, by one map for
+    all: notes that begin together still do. Both must have the same form (repeats, cuts).
+
+    Args:
+      score: in its own seconds.
+      audio: mono float ``[S]`` at `features.SAMPLE_RATE`.
+
+    Raises:
+      UserError: silent, too short, fewer than 4 onsets, or lengths more than a factor 4 apart.
+    """
+    onsets = onsets_of(score)
+    _check(onsets, score.end_time, audio)
+    seconds = len(audio) / SAMPLE_RATE
+    frames = score_features(score.shifted(SILENCE_S), score.end_time + 2 * SILENCE_S)
+    recording = recording_features(audio)
+    path = warping_path(frames, recording)
+    path_map = map_onsets(onsets.times, path, SILENCE_S)
+    time_map = refine(onsets, path_map, onset_evidence(audio))
+    return Alignment(
+        time_map.warp(score, seconds),
+        time_map,
+        agreement(frames.chroma, recording.chroma, time_map, SILENCE_S),
+        frames,
+        recording,
+        seconds,
+    )
+
+
+def _check(onsets: Onsets, score_seconds: float, audio: FloatND) -> None:
+    seconds = len(audio) / SAMPLE_RATE
+    peak = float(np.abs(audio).max(initial=0.0))
+    if peak < SILENT_PEAK:
+        level = f"peak {20 * np.log10(peak):.0f} dB" if peak else "all samples 0"
+        raise UserError(f"the recording is silent ({level})")
+    if seconds < _SHORTEST_S:
+        raise UserError(f"the recording has {seconds:.1f} s; must have at least {_SHORTEST_S:g} s")
+    pitch = onsets.notes.pitch
+    known = (pitch >= LOWEST) & (pitch <= HIGHEST)
+    count = len(np.unique(onsets.of_note[known]))
+    if count < _FEWEST_ONSETS:
+        raise UserError(
+            f"the score has {count} onsets of keys {LOWEST}..{HIGHEST}, drums apart; "
+            f"must have at least {_FEWEST_ONSETS}"
+        )
+    ratio = seconds / score_seconds
+    if not 1 / _LARGEST_RATIO <= ratio <= _LARGEST_RATIO:
+        raise UserError(
+            f"the recording has {seconds:.0f} s, the score {score_seconds:.0f} s; "
+            f"must be within a factor {_LARGEST_RATIO:g}"
+        )

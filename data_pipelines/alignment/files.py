@@ -1,0 +1,202 @@
+"""Aligning pairs of files: one, or all of a manifest."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_pipelines.alignment.align import Alignment, align
+from data_pipelines.alignment.features import SAMPLE_RATE
+from data_pipelines.alignment.picture import draw_alignment
+from data_pipelines.prepare.manifest import OPTIONAL, REQUIRED
+from data_pipelines.prepare.tables import write_rejected
+from data_pipelines.recordings import Listing, Recording
+from data_pipelines.shards.atomic import appearing_whole, write_text
+from mt3synth.errors import UserError
+from mt3synth.symbolic.midi import write_midi
+
+MANIFEST_FILE, FIGURES_FILE = "manifest.csv", "alignments.csv"
+FIGURE_COLUMNS = ("audio", "midi", "confidence", "weak", "fastest", "slowest")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """An alignment in numbers.
+
+    Attributes:
+      confidence: over the whole score, -1..1; 0 by chance.
+      weak: share of the score whose agreement over 10 s is below the threshold, 0..1.
+      fastest, slowest: tempo in shares of the score's; 95 % of it is not beyond.
+    """
+
+    confidence: float
+    weak: float
+    fastest: float
+    slowest: float
+
+    def __str__(self) -> str:
+        text = f"confidence {self.confidence:.2f}, tempo {self.slowest:.0%} to {self.fastest:.0%}"
+        return text + (f", {self.weak:.0%} of it weak" if self.weak else "")
+
+
+def figures_of(alignment: Alignment, threshold: float) -> Figures:
+    """The numbers of ``alignment``."""
+    low, high = alignment.stretch
+    weak = float((alignment.agreement.local < threshold).mean())
+    return Figures(alignment.confidence, weak, 1 / low, 1 / high)
+
+
+def align_files(
+    recording: Recording, midi: Path, picture: Path | None, threshold: float
+) -> Figures:
+    """Aligns a recording's notes to its sound and writes them to ``midi``.
+
+    If the recording has a start or an end, the score is aligned to that part of the sound; its
+    notes are written in seconds of the whole.
+
+    Args:
+      recording: its notes are a score: not yet in seconds of the sound.
+      midi: file to write; its folder is there.
+      picture: PNG of the path, or None.
+      threshold: of the confidence.
+
+    Raises:
+      UserError: a file cannot be read or written, or the confidence is below ``threshold``; no
+        file is written then.
+    """
+    audio = recording.audio.read(SAMPLE_RATE)
+    end = None if recording.end is None else round(recording.end * SAMPLE_RATE)
+    audio = audio[round(recording.start * SAMPLE_RATE) : end]
+    score, _ = recording.notes.read()
+    names = f"{recording.audio.path} and {', '.join(str(p) for p in recording.notes.paths)}"
+    try:
+        alignment = align(score, audio)
+    except UserError as error:
+        raise UserError(f"{names}: {error}") from error
+    if alignment.confidence < threshold:
+        raise UserError(
+            f"{names}: confidence {alignment.confidence:.2f} is below {threshold:g}; "
+            "are they the same piece, with the same repeats?"
+        )
+    try:
+        if picture is not None:
+            title = f"{recording.notes.paths[0].name} to {recording.audio.path.name}"
+            draw_alignment(alignment, picture, title, threshold)
+        with appearing_whole(midi) as unfinished:
+            write_midi(alignment.notes.shifted(recording.start), unfinished)
+    except OSError as error:
+        raise UserError(f"{midi}: cannot be written ({error.strerror or error})") from error
+    return figures_of(alignment, threshold)
+
+
+def align_listing(
+    listing: Listing,
+    out: Path,
+    threshold: float,
+    *,
+    overwrite: bool = False,
+    say: Callable[[str], object] = print,
+) -> Listing:
+    """Aligns every pair of a manifest.
+
+    Writes to ``out`` a MIDI file and a picture of each, ``alignments.csv`` with their figures, a
+    ``manifest.csv`` that names the new MIDI files, ready for `mt3synth prepare pairs`, and
+    ``rejected.csv``. A pair whose MIDI file and figures are there from an earlier run is kept.
+
+    Args:
+      listing: of the manifest.
+      out: folder to write to, made if need be.
+      threshold: of the confidence.
+      overwrite: align again what is there.
+      say: is told a line for each pair.
+
+    Returns:
+      The aligned recordings, as they were listed, and the rejections.
+
+    Raises:
+      UserError: the folder cannot be written to.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{out}: cannot be made ({error.strerror or error})") from error
+    rows = {} if overwrite else _read_figures(out)
+    done: list[tuple[Recording, str]] = []
+    rejections = list(listing.rejections)
+    for number, (recording, name) in enumerate(zip(listing.recordings, _names(listing)), 1):
+        where = f"[{number}/{len(listing.recordings)}] {recording.audio.path}"
+        midi = out / f"{name}.mid"
+        kept = rows.get(midi.name)
+        try:
+            if kept is None or not midi.is_file() or kept.confidence < threshold:
+                rows[midi.name] = align_files(recording, midi, out / f"{name}.png", threshold)
+                _write_figures(out, listing, rows)
+            say(f"{where}: {rows[midi.name]}")
+            done.append((recording, midi.name))
+        except UserError as error:
+            rows.pop(midi.name, None)
+            midi.unlink(missing_ok=True)
+            say(f"{where}: left out: {error}")
+            rejections.append(recording.rejected(" ".join(str(error).split())))
+    _write_figures(out, listing, rows)
+    _write_manifest(out, done)
+    write_rejected(out, rejections)
+    return Listing([recording for recording, _ in done], rejections)
+
+
+def _names(listing: Listing) -> list[str]:
+    """A file name for each recording: that of its audio, numbered where it is not the first."""
+    seen: dict[str, int] = {}
+    names = []
+    for recording in listing.recordings:
+        stem = recording.audio.path.stem
+        seen[stem] = seen.get(stem, 0) + 1
+        names.append(stem if seen[stem] == 1 else f"{stem}-{seen[stem]}")
+    return names
+
+
+def _read_figures(out: Path) -> dict[str, Figures]:
+    path = out / FIGURES_FILE
+    if not path.is_file():
+        return {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return {row["midi"]: Figures(*(float(row[c]) for c in FIGURE_COLUMNS[2:])) for row in rows}
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise UserError(f"{path}: cannot be read ({error!r}); remove it") from error
+
+
+def _write_figures(out: Path, listing: Listing, rows: dict[str, Figures]) -> None:
+    table: list[Sequence[object]] = [FIGURE_COLUMNS]
+    for recording, name in zip(listing.recordings, _names(listing)):
+        if figures := rows.get(f"{name}.mid"):
+            numbers = [getattr(figures, column) for column in FIGURE_COLUMNS[2:]]
+            audio = _seen_from(out, recording.audio.path)
+            table.append([audio, f"{name}.mid", *(f"{x:.4f}" for x in numbers)])
+    _write_csv(out / FIGURES_FILE, table)
+
+
+def _write_manifest(out: Path, done: Sequence[tuple[Recording, str]]) -> None:
+    table: list[Sequence[object]] = [(*REQUIRED, *OPTIONAL)]
+    for r, midi in done:
+        span = ("" if not r.start else f"{r.start:g}", "" if r.end is None else f"{r.end:g}")
+        audio = _seen_from(out, r.audio.path)
+        table.append([audio, midi, r.performance, r.description, r.split or "", *span])
+    _write_csv(out / MANIFEST_FILE, table)
+
+
+def _seen_from(folder: Path, path: Path) -> str:
+    if "://" in str(path):
+        return str(path)
+    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+
+
+def _write_csv(path: Path, rows: Sequence[Sequence[object]]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    write_text(path, text.getvalue())

@@ -1,0 +1,91 @@
+"""Pictures of alignments."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from data_pipelines.alignment.align import SILENCE_S, Alignment
+from data_pipelines.alignment.features import FEATURE_RATE
+from data_pipelines.shards.atomic import appearing_whole
+from mt3synth.types import FloatND
+
+_COLOURS = 40
+_PIXELS = 300  # of the similarity matrix, along each side
+_PATH, _LINE, _GUIDE = "#e4572e", "#17607d", "#8d99ae"
+
+
+def draw_alignment(alignment: Alignment, path: Path, title: str, threshold: float) -> None:
+    """The path over the similarity of chroma, tempo and agreement under it, as a small PNG.
+
+    Args:
+      alignment: what to draw.
+      path: PNG to write, whole or not at all.
+      title: above it.
+      threshold: of the confidence.
+
+    Raises:
+      OSError: the file cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+    figure = Figure(figsize=(7.2, 8.6), dpi=100, layout="constrained")
+    matrix, tempo, local = figure.subplots(
+        3, 1, sharex=True, gridspec_kw={"height_ratios": [5.2, 1.2, 1.2]}
+    )
+    time_map, agreement = alignment.time_map, alignment.agreement
+    ours, first, last = _thumbnail(alignment.score.chroma, -SILENCE_S)
+    theirs, begin, end = _thumbnail(alignment.recording.chroma, 0.0)
+    matrix.imshow(
+        ours.T @ theirs,
+        origin="lower",
+        aspect="auto",
+        cmap="bone_r",
+        vmin=0,
+        vmax=1.5,
+        extent=(begin, end, first, last),
+    )
+    matrix.plot(time_map.recording, time_map.score, color=_PATH, linewidth=2.2)
+    matrix.set_ylabel("score, seconds")
+    matrix.set_title("similarity of chroma, and the path", fontsize=10, loc="left")
+
+    grid = np.arange(time_map.score[0], time_map.score[-1], 0.5)
+    if len(grid):
+        rate = 2.0 / (time_map(grid + 1.0) - time_map(grid - 1.0))
+        tempo.plot(time_map(grid), 100 * rate, color=_LINE, linewidth=1.4)
+    tempo.axhline(100, color=_GUIDE, linewidth=0.8)
+    tempo.set_ylabel("%")
+    tempo.set_title("tempo, of the score's own", fontsize=10, loc="left")
+
+    local.plot(agreement.seconds, agreement.local, color=_LINE, linewidth=1.4)
+    local.axhline(threshold, color=_PATH, linewidth=0.9, linestyle="--")
+    local.set_ylim(-0.2, 1.02)
+    local.set_title(
+        f"agreement over 10 s (dashed: {threshold:g}, below which the whole is refused)",
+        fontsize=10,
+        loc="left",
+    )
+    local.set_xlabel("recording, seconds")
+    figure.suptitle(f"{title}: confidence {alignment.confidence:.2f}", fontsize=11)
+
+    drawn, small = io.BytesIO(), io.BytesIO()
+    FigureCanvasAgg(figure).print_png(drawn)
+    # Maximum coverage keeps the few pixels of the lines in their colour.
+    image = Image.open(drawn).convert("RGB")
+    image = image.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    image.save(small, format="png", optimize=True)
+    with appearing_whole(path) as unfinished:
+        unfinished.write_bytes(small.getvalue())
+
+
+def _thumbnail(chroma: FloatND, begin: float) -> tuple[FloatND, float, float]:
+    """Chroma averaged to at most 300 columns of unit length, and the seconds they span."""
+    width = max(int(np.ceil(chroma.shape[1] / _PIXELS)), 1)
+    columns = chroma.shape[1] // width
+    mean = chroma[:, : columns * width].reshape(12, columns, width).mean(axis=2)
+    mean /= np.maximum(np.linalg.norm(mean, axis=0), 1e-9)
+    return mean, begin, begin + columns * width / FEATURE_RATE

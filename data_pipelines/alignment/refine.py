@@ -1,0 +1,145 @@
+"""The fine alignment: each onset of the score moves to where the recording has it.
+
+A path of frames of 20 ms lags behind slow attacks and in reverberant rooms. Here the time of every
+onset is followed through the evidence of its own keys, against a tempo that changes smoothly; last,
+the instruments' speaking time is taken off: evidence is strongest in the middle of an attack, and
+notes begin at its foot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_pipelines.alignment.evidence import OnsetEvidence
+from data_pipelines.alignment.path import increasing
+from data_pipelines.alignment.tracking import smooth, track_offsets
+from data_pipelines.alignment.warping import TimeMap
+from mt3synth.symbolic.notes import Notes
+from mt3synth.types import FloatND
+
+_SAME_ONSET_S = 0.01
+_STEP_S = 0.005
+_TRUST = 0.3  # in evidence, against the smoothness of the tempo
+_SPAN_S = 2.0  # of score, to either side, over which the tempo is taken to change evenly
+_PAUSE_S = 0.2  # the shortest that is told from an irregular tempo
+_BESIDE, _FEWEST_BESIDE = 5, 3  # onsets on either side that must agree on a pause
+_FEWEST_NOTES = 8  # of a program, for a speaking time of its own
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """How far, in seconds, and how freely onsets move: see `track_offsets`."""
+
+    earliest: float
+    latest: float
+    jitter: float
+    drift: float
+
+
+_FROM_PATH = _Pass(-0.35, 0.15, 0.01, 0.08)
+_FROM_SMOOTH = _Pass(-0.2, 0.15, 0.01, 0.04)
+_SPEAKING = np.arange(-0.08, 0.04, _STEP_S)
+
+
+@dataclass(frozen=True, eq=False)
+class Onsets:
+    """The score's onsets: pitched notes that begin together.
+
+    Attributes:
+      times: seconds, float64 ``[K]``, increasing.
+      notes: pitched notes, sorted.
+      of_note: index into ``times`` for each of them, int64 ``[n]``.
+    """
+
+    times: FloatND
+    notes: Notes
+    of_note: FloatND
+
+    def evidence(self, found: OnsetEvidence, times: FloatND, offsets: FloatND) -> FloatND:
+        """Evidence ``[K, G]`` that the onsets are at ``times`` ``[K]`` plus ``offsets`` ``[G]``.
+
+        Summed over a chord's notes and divided by the root of their number: more notes tell more.
+        """
+        total = np.zeros((len(times), len(offsets)))
+        at = times[self.of_note]
+        for column, offset in enumerate(offsets):
+            rises = found.rises(at + offset, self.notes.pitch)
+            total[:, column] = np.bincount(self.of_note, rises, len(times))
+        return total / np.sqrt(np.bincount(self.of_note))[:, None]
+
+
+def onsets_of(notes: Notes) -> Onsets:
+    """Groups the pitched notes of a score; notes up to 10 ms apart begin together."""
+    notes = notes.select(~notes.is_drum).sorted()
+    first = np.diff(notes.start, prepend=-np.inf) > _SAME_ONSET_S
+    return Onsets(notes.start[first], notes, np.cumsum(first) - 1)
+
+
+def refine(onsets: Onsets, path_map: TimeMap, evidence: OnsetEvidence) -> TimeMap:
+    """The map of ``path_map`` moved, at every onset, to the evidence in the recording."""
+    first = path_map.recording
+    first = first + _track(onsets, first, evidence, _FROM_PATH)
+    # What looks like a pause may be where the path lagged: the evidence decides.
+    candidates = [_settle(onsets, first, evidence, with_pauses) for with_pauses in (True, False)]
+    times = max(candidates, key=lambda t: onsets.evidence(evidence, t, np.zeros(1)).sum())
+    return TimeMap(onsets.times, increasing(times + speaking_offsets(onsets, times, evidence)))
+
+
+def _settle(onsets: Onsets, times: FloatND, evidence: OnsetEvidence, with_pauses: bool) -> FloatND:
+    """Onset times ``[K]`` after smoothing the tempo and following the evidence, twice."""
+    for _ in range(2):
+        waits = pauses(onsets.times, times) if with_pauses else np.zeros(len(times))
+        times = increasing(smooth(onsets.times, times - waits, _SPAN_S) + waits)
+        times = times + _track(onsets, times, evidence, _FROM_SMOOTH)
+    return times
+
+
+def pauses(score: FloatND, recording: FloatND) -> FloatND:
+    """How long the recording has paused before each onset, beyond what its tempo explains.
+
+    A pause is a step in the times that the onsets on both sides of it agree on; smoothing must not
+    run across it.
+
+    Args:
+      score, recording: seconds of the onsets, ``[K]`` each, increasing.
+
+    Returns:
+      Seconds ``[K]``, growing from 0 by each pause.
+    """
+    waits = np.zeros(len(score))
+    gaps, written = np.diff(recording), np.diff(score)
+    for k in range(_FEWEST_BESIDE - 1, len(gaps) - _FEWEST_BESIDE + 1):
+        near = slice(max(k - 2 * _BESIDE, 0), k + 2 * _BESIDE + 1)
+        stretch = float(np.median(gaps[near] / written[near]))
+        if gaps[k] - stretch * written[k] < _PAUSE_S:
+            continue
+        straight = recording - waits - stretch * score
+        after = np.median(straight[k + 1 : k + 1 + _BESIDE])
+        before = np.median(straight[max(k + 1 - _BESIDE, 0) : k + 1])
+        if after - before >= _PAUSE_S:
+            waits[k + 1 :] += after - before
+    return waits
+
+
+def _track(onsets: Onsets, times: FloatND, evidence: OnsetEvidence, how: _Pass) -> FloatND:
+    offsets = np.arange(how.earliest, how.latest + _STEP_S / 2, _STEP_S)
+    found = _TRUST * onsets.evidence(evidence, times, offsets)
+    return track_offsets(found, offsets, times, how.jitter, how.drift)
+
+
+def speaking_offsets(onsets: Onsets, times: FloatND, evidence: OnsetEvidence) -> FloatND:
+    """Seconds ``[K]`` from the middle of the attacks at ``times`` to their foot.
+
+    One for each program with at least 8 notes, found in the mean curvature over all of them, since
+    a single foot drowns in what else sounds; a chord gets the mean of its notes'.
+    """
+    notes, at = onsets.notes, times[onsets.of_note]
+    curves = np.stack([evidence.curvatures(at + s, notes.pitch) for s in _SPEAKING], axis=1)
+    offset = np.full(len(notes), _SPEAKING[curves.mean(axis=0).argmax()])
+    for program in np.unique(notes.program):
+        own = notes.program == program
+        if own.sum() >= _FEWEST_NOTES:
+            offset[own] = _SPEAKING[curves[own].mean(axis=0).argmax()]
+    return np.bincount(onsets.of_note, offset) / np.bincount(onsets.of_note)

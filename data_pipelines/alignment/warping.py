@@ -1,0 +1,66 @@
+"""A map from the seconds of a score to the seconds of a recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mt3synth.symbolic.notes import Notes
+from mt3synth.types import FloatND
+
+_TEMPO_SPAN_S = 4.0  # of score, from which the tempo beyond the first and the last onset is taken
+SHORTEST_NOTE_S = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class TimeMap:
+    """A piecewise linear map, given at the score's onsets.
+
+    Before the first onset and after the last, where nothing in the recording tells, the tempo is
+    that of the 4 s of score next to it.
+
+    Attributes:
+      score: seconds of the score, float64 ``[K]``, increasing.
+      recording: seconds of the recording, float64 ``[K]``, increasing.
+
+    Raises:
+      ValueError: no onset, different shapes, or times that do not increase.
+    """
+
+    score: FloatND
+    recording: FloatND
+
+    def __post_init__(self) -> None:
+        if not len(self.score) or self.score.shape != self.recording.shape:
+            raise ValueError(
+                f"{self.score.shape} and {self.recording.shape} times; must be as many, at least 1"
+            )
+        if np.any(np.diff(self.score) <= 0) or np.any(np.diff(self.recording) <= 0):
+            raise ValueError("the times of a map do not increase")
+
+    def __call__(self, seconds: FloatND) -> FloatND:
+        """Seconds of the recording for ``seconds`` of the score, float64 ``[...]``."""
+        score, recording = self.score, self.recording
+        inner = np.interp(seconds, score, recording)
+        first, last = self._stretch(slice(None)), self._stretch(slice(None, None, -1))
+        early, late = np.minimum(seconds - score[0], 0), np.maximum(seconds - score[-1], 0)
+        return inner + first * early + last * late
+
+    def _stretch(self, order: slice) -> float:
+        """Seconds of recording for a second of score, at the end where ``order`` begins."""
+        score, recording = self.score[order], self.recording[order]
+        within = min(int(np.sum(np.abs(score - score[0]) < _TEMPO_SPAN_S)), len(score) - 1)
+        if not within:
+            return 1.0
+        return float((recording[within] - recording[0]) / (score[within] - score[0]))
+
+    def warp(self, notes: Notes, seconds: float) -> Notes:
+        """``notes`` of the score at the times of a recording of ``seconds``.
+
+        A note begins no earlier than the recording and ends with it at the latest, unless it would
+        become shorter than 10 ms.
+        """
+        start = np.clip(self(notes.start), 0.0, max(seconds - SHORTEST_NOTE_S, 0.0))
+        end = np.maximum(np.minimum(self(notes.end), seconds), start + SHORTEST_NOTE_S)
+        return notes.replace(start=start, end=end)
