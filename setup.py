@@ -24,9 +24,18 @@ RENDERING = [
     "soxr>=0.5",
     "tqdm>=4.66",
 ]
-# Training, and building the corpus; the latter also needs Debian's fluidsynth and soundfonts.
-TRAIN = [
+# Making data sets; the rendered corpus also needs Debian's fluidsynth and soundfonts.
+DATA = [
+    "google-crc32c>=1.6",
+    "matplotlib>=3.9",
+    "mir_eval>=0.8",
     "music21>=9.9",
+    "protobuf>=5",
+    "pyyaml>=6",
+    "universal-pathlib>=0.3",
+]
+TRAIN = [
+    *DATA,
     "optax>=0.2.8",
     "orbax-checkpoint>=0.12",
     "seqio>=0.0.20",
@@ -36,16 +45,22 @@ TRAIN = [
 # basic-pitch pins an old TensorFlow: `pip install --no-deps basic-pitch` beside this extra, which
 # has what it imports.
 EVAL = [
+    *DATA,
     "librosa>=0.11",
-    "matplotlib>=3.9",
-    "mir_eval>=0.8",
     "onnxruntime>=1.20",
     "resampy>=0.4.3",
     "scikit-learn>=1.5",
 ]
+ALIGN = [*DATA, "librosa>=0.11", "synctoolbox>=1.4"]
+# Beam wants protobuf 6, and what SeqIO reads vocabularies with is made for 7 from 0.2.3 on.
+BEAM = [*DATA, "apache-beam>=2.70", "sentencepiece<0.2.3"]
+CUDA = ["jax[cuda13]>=0.10,<0.12"]  # driver 580 or later; cuda12 for older ones
+CUDA12 = ["jax[cuda12]>=0.10,<0.12"]
+TPU = ["jax[tpu]>=0.10,<0.12"]
 DEV = [
     "beartype>=0.20",
     "hypothesis>=6.100",
+    "mirdata>=1.0",
     "mypy>=1.15",
     "pytest>=8",
     "pytest-xdist>=3.6",
@@ -73,7 +88,17 @@ setup(
         "data_pipelines": ["**/*.toml"],
     },
     install_requires=RENDERING,
-    extras_require={"train": TRAIN, "eval": EVAL, "dev": [*TRAIN, *EVAL, *DEV]},
+    extras_require={
+        "data": DATA,
+        "train": TRAIN,
+        "eval": EVAL,
+        "align": ALIGN,
+        "beam": BEAM,
+        "cuda": CUDA,
+        "cuda12": CUDA12,
+        "tpu": TPU,
+        "dev": sorted({*TRAIN, *EVAL, *ALIGN, *BEAM, *DEV}),
+    },
     entry_points={"console_scripts": ["mt3synth = mt3synth.cli:main"]},
     classifiers=[
         "Programming Language :: Python :: 3.11",

@@ -17,12 +17,14 @@ OWN = {
     "mt3synth/audio": {"audio", "types", "errors"},
     "mt3synth/diffusion": {"diffusion", "types", "errors"},
     "mt3synth/models": {"models", "types", "errors"},
+    "mt3synth/transcription": {"transcription", "symbolic", "types", "errors"},
     "mt3synth/vocoder": {"vocoder", "audio", "types", "errors"},
 }
 ONLY_IN = {
     "tensorflow": ("data_pipelines",),
     "seqio": ("data_pipelines",),
     "apache_beam": ("data_pipelines",),
+    "synctoolbox": ("data_pipelines", "mt3synth/commands/doctor.py"),
     "tensorflow_datasets": ("data_pipelines",),
     "music21": ("data_pipelines", "mt3synth/commands/doctor.py"),
     "gin": ("mt3synth/gin_files.py", "mt3synth/commands", "mt3synth/cli.py"),

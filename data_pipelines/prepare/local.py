@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
-from multiprocessing import get_context
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from data_pipelines.prepare.jobs import ShardJob
 from data_pipelines.prepare.shard import build_shard
+from data_pipelines.workers import worker_pool
 from mt3synth.errors import UserError
 
 
@@ -22,7 +23,8 @@ def run_locally(jobs: Sequence[ShardJob], staging: Path, workers: int | None = N
       workers: processes; by default one a core, but no more than jobs.
 
     Raises:
-      UserError: ``workers`` below 1, or what a job raises, the others then stopping.
+      UserError: ``workers`` below 1, a worker was killed; or what a job raises, the
+        others then stopping.
     """
     if workers is not None and workers < 1:
         raise UserError(f"{workers} workers; must be at least 1")
@@ -35,15 +37,16 @@ def run_locally(jobs: Sequence[ShardJob], staging: Path, workers: int | None = N
                 build_shard(job, staging)
                 bar.update()
             return
-        # Spawned, because forking a process that has threads may lock up.
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        with worker_pool(workers) as pool:
             futures = [pool.submit(build_shard, job, staging) for job in jobs]
             for future in futures:
                 future.add_done_callback(lambda _: bar.update())
+            wait(futures, return_when=FIRST_EXCEPTION)
             try:
-                wait(futures, return_when=FIRST_EXCEPTION)
-                for future in futures:
-                    if future.done():
-                        future.result()
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+                for future in filter(Future.done, futures):
+                    future.result()
+            except BrokenProcessPool as error:
+                raise UserError(
+                    f"a worker was killed (too little memory for {workers} workers?); run it again "
+                    "to go on"
+                ) from error

@@ -16,6 +16,7 @@ from mt3synth import __version__, gin_files
 from mt3synth.errors import UserError
 
 HELP = "what is installed, and what is missing for which command"
+_CORPUS = "prepare corpus"
 _VERSIONS = ("jax", "jaxlib", "flax", "numpy", "note-seq", "soundfile")
 
 
@@ -48,18 +49,26 @@ NEEDS = (
         "pip install 'mt3synth[train]'",
     ),
     Need(
-        "building the corpus",
-        ("music21", "tensorflow"),
-        "pip install 'mt3synth[train]'",
+        "prepare",
+        ("google_crc32c", "matplotlib", "mir_eval", "yaml", "upath"),
+        "pip install 'mt3synth[data]'",
+        (("ffmpeg", "ffmpeg"),),  # for M4A, WMA and films
+    ),
+    Need(
+        _CORPUS,
+        ("music21", "google_crc32c"),
+        "pip install 'mt3synth[data]'",
         (("fluidsynth", "fluidsynth"),),
     ),
+    Need("prepare align", ("synctoolbox", "librosa"), "pip install 'mt3synth[align]'"),
+    Need("prepare --beam", ("apache_beam",), "pip install 'mt3synth[beam]'"),
     Need(
         "evaluation",
         ("mir_eval", "onnxruntime", "librosa", "sklearn", "resampy", "matplotlib"),
         "pip install 'mt3synth[eval]'",
     ),
     # Its own requirements pin a TensorFlow that no longer installs; the eval extra has the rest.
-    Need("evaluation by transcription", ("basic_pitch",), "pip install --no-deps basic-pitch"),
+    Need("prepare transcribe", ("basic_pitch",), "pip install --no-deps basic-pitch"),
 )
 
 
@@ -82,7 +91,7 @@ def main(args: argparse.Namespace) -> int:
         except UserError as error:
             print(f"bundle: {error}")
             renders = False
-    lacking["building the corpus"] += _missing_soundfonts()
+    lacking[_CORPUS] += _missing_soundfonts()
     for task, lines in lacking.items():
         print(f"{task}: {'; '.join(lines) or 'ready'}")
     return 0 if renders else 2

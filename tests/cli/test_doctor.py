@@ -36,7 +36,7 @@ def test_says_which_command_lacks_what_and_what_brings_it(run, bundle_folder, mo
     said = "\n".join(outcome.out)
     assert outcome.status == 0
     assert "train: tensorflow, seqio missing: pip install 'mt3synth[train]'" in said
-    assert "building the corpus: music21, tensorflow missing: pip install" in said
+    assert "prepare corpus: music21 missing: pip install 'mt3synth[data]'" in said
     assert "fluidsynth missing: apt install fluidsynth" in said
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from corpus_cases import SMALL_SOUNDFONT, needs_fluidsynth, scores_cache, small_performances
 
-from data_pipelines.corpus import build as builder
 from data_pipelines.corpus import sources
 from data_pipelines.corpus.build import CorpusSettings, build_corpus
 from data_pipelines.corpus.performances import DEFAULT_FILE

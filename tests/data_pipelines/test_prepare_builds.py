@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from recording_cases import visible_bytes, write_manifest, write_pair
 
+from data_pipelines.prepare import local
 from data_pipelines.prepare import publish as publishing
 from data_pipelines.prepare.beam import run_in_beam
 from data_pipelines.prepare.build import build
@@ -55,6 +56,16 @@ def test_two_builds_are_the_same(manifest: Path, undisturbed: dict, tmp_path: Pa
 
 def test_two_workers_make_the_same(manifest: Path, undisturbed: dict, tmp_path: Path) -> None:
     assert prepare(manifest, tmp_path / "out", partial(run_locally, workers=2)) == undisturbed
+
+
+def killed(job, staging) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_worker_is_the_users_to_know(manifest: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(local, "build_shard", killed)
+    with pytest.raises(UserError, match=r"too little memory for 2 workers.*run it again to go on"):
+        prepare(manifest, tmp_path / "out", partial(run_locally, workers=2))
 
 
 def test_beam_makes_the_same(manifest: Path, undisturbed: dict, tmp_path: Path) -> None:
