@@ -1,30 +1,23 @@
-"""SeqIO tasks as iterators of NumPy batches: what ``mt3synth.training`` is fed with.
+"""SeqIO tasks and mixtures as NumPy batches: what ``mt3synth.training`` is fed with.
 
 TensorFlow reads, cuts and shuffles; the arrays are made last and in NumPy, because a piano roll of
 thousands of channels is a hundred times larger than its notes. So the order of the segments is
-known without computing a single feature, and starting at a later batch is cheap.
+known without computing a single feature, and starting at a later batch is cheap. It also makes the
+number of the batch the whole of the reader's position: a checkpoint that knows its step knows it.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from itertools import chain, count, islice
-from typing import Any
-
-import numpy as np
+from itertools import islice
 
 from data_pipelines.features import SegmentFeatures
+from data_pipelines.mixtures import CYCLE, Schedule
 from data_pipelines.prefetch import Prefetched
-from data_pipelines.runtime import reading_options, tensorflow
-from data_pipelines.segments import Segment, segment_samples, training_starts
+from data_pipelines.segments import Segment
+from data_pipelines.task_reader import TaskReader
 from data_pipelines.tasks import get_task
-from mt3synth.errors import UserError
 from mt3synth.types import Batch
-
-# SeqIO passes seeds to preprocessors through a global variable while it builds a dataset, which
-# two streams in their own threads would take from each other.
-_building = threading.Lock()
 
 
 def training_batches(
@@ -40,56 +33,58 @@ def training_batches(
     process_count: int = 1,
     prefetch: int = 2,
     threads: int = 1,
+    use_cached: bool = False,
 ) -> Prefetched[Batch]:
     """Batches of segments from all songs mixed, without end.
 
-    The order depends on nothing but the corpus, ``seed``, ``shuffle_buffer`` and the process. In
-    every pass each song is cut anew from a random offset.
+    The order depends on nothing but the corpus (or its cache), ``seed``, ``shuffle_buffer`` and the
+    process. In every pass each song is cut anew from a random offset, and its segments are shifted
+    in pitch anew if the task says so. The corpora of a mixture have their shares by its rates in
+    every 1000 segments (``mixtures.Schedule``).
 
     Args:
-      name: as given to ``register_tasks``.
+      name: as given to ``register_tasks`` or ``register_mixture``.
       features: the arrays to make; see there for shapes.
       batch_size: segments B in a batch (of this process).
-      seed: of offsets and order.
+      seed: of offsets, shifts and order.
       split: part of the corpus.
       start_batch: begin at this batch, as if those before it had been drawn. Whole passes cost
-        nothing to skip, the rest of one is read and shuffled but no feature is computed.
-      shuffle_buffer: segments to draw from; each takes about 170 kB.
+        no more than learning how long the songs are; the rest of one is read and shuffled but no
+        feature is computed.
+      shuffle_buffer: segments to draw from, of all corpora together; each takes about 170 kB.
       process_index: this process among those that train together.
       process_count: how many they are; each reads its own files.
       prefetch: batches to work ahead.
-      threads: TensorFlow threads.
+      threads: TensorFlow threads for each corpus.
+      use_cached: read the offline caches of the tasks, made by ``caching`` or seqio_cache_tasks.
 
     Raises:
-      UserError: an unknown task or split, fewer files than processes, or a split without songs;
-        while iterating also what ``SegmentFeatures.batch`` raises.
+      UserError: an unknown task or split, fewer files than processes, no cache, or a split without
+        songs; while iterating also what ``SegmentFeatures.batch`` raises.
       ValueError: a number out of its range.
     """
     _require_at_least(1, batch_size=batch_size, shuffle_buffer=shuffle_buffer, threads=threads)
     _require_at_least(0, seed=seed, start_batch=start_batch)
     if not 0 <= process_index < process_count:
         raise ValueError(f"process_index={process_index}; must be in 0..{process_count - 1}")
-    task = _task_with_split(f"{name}_train", split)
-    shard = _shard(task, split, process_index, process_count)
-
-    def one_pass(number: int, skipped: int = 0) -> Iterator[Segment]:
-        dataset = _dataset(
-            task,
-            split=split,
-            shuffle=True,
-            shuffle_buffer_size=shuffle_buffer,
-            seed=_pass_seed(seed, number),
-            shard_info=shard,
-        )
-        return _segments(task, split, dataset.skip(skipped), features, threads)
+    readers, rates = _readers(f"{name}_train", split, use_cached, threads)
+    shards = [reader.shard(process_index, process_count) for reader in readers]
+    schedule = Schedule.of(rates, seed)
 
     def stream() -> Iterator[Segment]:
-        first = skipped = 0
-        if start_batch:
-            in_pass = _segments_in_pass(task, split, shard, features)
-            first, skipped = divmod(start_batch * batch_size, in_pass)
-        later = (one_pass(number) for number in count(first + 1))
-        return chain(one_pass(first, skipped), chain.from_iterable(later))
+        start = start_batch * batch_size
+        streams = [
+            reader.training(
+                seed=(seed, number),
+                start=drawn,
+                shuffle_buffer=max(1, round(shuffle_buffer * share / CYCLE)),
+                shard=shard,
+            )
+            for number, (reader, drawn, share, shard) in enumerate(
+                zip(readers, schedule.drawn_before(start), schedule.shares, shards)
+            )
+        ]
+        return (next(streams[source]) for source in schedule.sources(start))
 
     return Prefetched(_batches(stream, features, batch_size), prefetch)
 
@@ -103,25 +98,46 @@ def evaluation_batches(
     drop_remainder: bool = False,
     prefetch: int = 2,
     threads: int = 1,
+    use_cached: bool = False,
 ) -> Prefetched[Batch]:
     """Every segment of a split once, songs in the order of their files, each from its beginning.
 
-    The last batch is smaller where the segments do not fill it, or left out if
-    ``drop_remainder``. The other arguments and the errors are those of ``training_batches``.
+    The corpora of a mixture take turns, segment by segment, until each is at its end. The last
+    batch is smaller where the segments do not fill it, or left out if ``drop_remainder``. The other
+    arguments and the errors are those of ``training_batches``.
     """
     _require_at_least(1, batch_size=batch_size, threads=threads)
-    task = _task_with_split(f"{name}_eval", split)
+    readers, _ = _readers(f"{name}_eval", split, use_cached, threads)
 
     def stream() -> Iterator[Segment]:
-        dataset = _dataset(task, split=split, shuffle=False)
-        return _segments(task, split, dataset, features, threads)
+        return _in_turn([reader.evaluation() for reader in readers])
 
     return Prefetched(_batches(stream, features, batch_size, drop_remainder), prefetch)
 
 
-def _dataset(task: Any, **arguments: Any) -> Any:
-    with _building:
-        return task.get_dataset(try_in_mem_cache=False, **arguments)
+def _readers(
+    name: str, split: str, use_cached: bool, threads: int
+) -> tuple[list[TaskReader], list[float]]:
+    """A reader for the task, or for each of the mixture, and their rates."""
+    import seqio
+
+    found = get_task(name)
+    if not isinstance(found, seqio.Mixture):
+        return [TaskReader(found, split, use_cached, threads)], [1.0]
+    # As in SeqIO, a mixture has the splits that any of its corpora has.
+    tasks = [task for task in found.tasks if split in task.splits] or found.tasks
+    readers = [TaskReader(task, split, use_cached, threads) for task in tasks]
+    return readers, [found.get_rate(task) for task in tasks]
+
+
+def _in_turn(streams: list[Iterator[Segment]]) -> Iterator[Segment]:
+    while streams:
+        for stream in list(streams):
+            segment = next(stream, None)
+            if segment is None:
+                streams.remove(stream)
+            else:
+                yield segment
 
 
 def _batches(
@@ -134,72 +150,6 @@ def _batches(
     least = batch_size if drop_remainder else 1
     while len(chosen := list(islice(segments, batch_size))) >= least:
         yield features.batch(chosen)
-
-
-def _segments(
-    task: Any, split: str, dataset: Any, features: SegmentFeatures, threads: int
-) -> Iterator[Segment]:
-    expected = segment_samples(features.frames, features.mel)
-    samples = dataset.element_spec["audio"].shape[0]
-    if samples != expected:
-        raise ValueError(
-            f"{task.name} was registered for segments of {samples} samples, but {features.frames} "
-            f"frames cover {expected}; register it with the same mel spec and segment_frames"
-        )
-    errors = tensorflow().errors
-    example = None
-    try:
-        for example in dataset.with_options(reading_options(threads)).as_numpy_iterator():
-            yield Segment(
-                id=example["id"].decode(),
-                start_frame=int(example["start_frame"]),
-                audio=example["audio"],
-                notes=example["notes"],
-                sample_rate=int(example["sample_rate"]),
-                performance=int(example["performance"]),
-            )
-    except (errors.DataLossError, errors.InvalidArgumentError) as error:
-        raise UserError(
-            f"{task.name}: split {split} is damaged, or no corpus of mt3synth: {error.message}; "
-            "build the corpus again"
-        ) from error
-    if example is None:
-        raise UserError(f"{task.name}: split {split} has no songs; build the corpus again")
-
-
-def _segments_in_pass(task: Any, split: str, shard: Any, features: SegmentFeatures) -> int:
-    """Segments of one training pass, from the songs' lengths alone."""
-    songs = task.source.get_dataset(split=split, shuffle=False, shard_info=shard)
-    octets = songs.map(lambda song: tensorflow().strings.length(song["audio"]))
-    lengths = [features.mel.frames(int(n) // 2) for n in octets.as_numpy_iterator()]
-    return sum(len(training_starts(length, features.frames, 0)) for length in lengths)
-
-
-def _pass_seed(seed: int, number: int) -> int:
-    """A seed for each pass, 31 bits: SeqIO counts up from it in 32."""
-    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1)
-
-
-def _task_with_split(name: str, split: str) -> Any:
-    task = get_task(name)
-    if split not in task.splits:
-        raise UserError(f"task {name} has no split {split!r}; it has {', '.join(task.splits)}")
-    return task
-
-
-def _shard(task: Any, split: str, index: int, total: int) -> Any:
-    """Which files this process reads; None for all."""
-    if total == 1:
-        return None
-    import seqio
-
-    files = len(task.source.list_shards(split))
-    if files < total:
-        raise UserError(
-            f"{task.name}: split {split} has {files} files for {total} processes, which read whole "
-            f"files each; build the corpus with at least {total} shards"
-        )
-    return seqio.ShardInfo(index=index, num_shards=total)
 
 
 def _require_at_least(least: int, **values: int) -> None:

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mt3synth.audio.mel import MelSpec
-from mt3synth.symbolic.notes import Notes
 
-NOTE_COLUMNS = ("start", "end", "pitch", "velocity", "program", "is_drum")
 NOTE_MARGIN_S = 1.0
 """Notes this close to a segment travel with it: rounding, or a drum's ramp, may reach in."""
 
@@ -26,24 +24,37 @@ class Segment:
     Attributes:
       id: the song.
       start_frame: where in the song the segment starts.
-      audio: the samples that its frames cover, zero after the song's end, int16 ``[S]``.
+      context_frames: how many frames before that travel with it.
+      audio: the samples that all these frames cover and a window more on either side, zero outside
+        the song, int16 ``[S]`` (see ``segment_samples``).
       notes: the notes in it and within ``NOTE_MARGIN_S`` of it, whole and in song time,
-        float64 ``[n, 6]`` in the order of ``NOTE_COLUMNS``.
+        float64 ``[n, 6]`` in the order of ``note_tables.NOTE_COLUMNS``.
       sample_rate: of the audio, in samples per second.
       performance: index of the performance.
+      shift: semitones by which audio and notes are to be shifted; neither is yet.
     """
 
     id: str
     start_frame: int
+    context_frames: int
     audio: np.ndarray
     notes: np.ndarray
     sample_rate: int
     performance: int
+    shift: int = 0
 
 
-def segment_samples(frames: int, spec: MelSpec) -> int:
-    """Samples that ``frames`` frames cover: the last frame's window reaches past its hop."""
-    return (frames - 1) * spec.hop + spec.window
+def segment_lead(context_frames: int, spec: MelSpec) -> int:
+    """Samples of a segment before its own first frame: the context, and a window."""
+    return context_frames * spec.hop + spec.window
+
+
+def segment_samples(frames: int, context_frames: int, spec: MelSpec) -> int:
+    """Samples of a segment: all frames, the last one's whole window, and a window on either side.
+
+    A front end stretched by a pitch shift looks a little further than a frame.
+    """
+    return (context_frames + frames - 1) * spec.hop + 3 * spec.window
 
 
 def training_starts(song_frames: int, segment_frames: int, draw: int) -> np.ndarray:
@@ -63,12 +74,6 @@ def evaluation_starts(song_frames: int, segment_frames: int) -> np.ndarray:
     return np.arange(0, song_frames, segment_frames, dtype=np.int32)
 
 
-def notes_to_table(notes: Notes) -> np.ndarray:
-    """Notes as one array that TensorFlow can carry, float64 ``[n, 6]``."""
-    columns = [np.asarray(getattr(notes, name), np.float64) for name in NOTE_COLUMNS]
-    return np.stack(columns, axis=1)
-
-
-def notes_from_table(table: np.ndarray) -> Notes:
-    """Inverse of ``notes_to_table``."""
-    return Notes(**dict(zip(NOTE_COLUMNS, table.T)))
+def training_shifts(count: int, most: int, draw: int) -> np.ndarray:
+    """Pitch shifts of ``count`` segments in semitones, each of -most .. most alike, int32."""
+    return np.random.default_rng(draw).integers(-most, most + 1, count, np.int32)

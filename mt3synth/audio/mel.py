@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -169,17 +169,38 @@ def log_mel(audio: FloatND, spec: MelSpec) -> Float[np.ndarray, "T M"]:
     """
     if audio.ndim != 1 or audio.dtype.kind != "f":
         raise ValueError(f"audio {audio.dtype}{list(audio.shape)}; must be mono float [samples]")
-    total = spec.frames(len(audio))
-    window, weights = hann_window(spec.window), mel_filterbank(spec)
-    out = np.empty((total, spec.bins), np.float32)
-    for first in range(0, total, _CHUNK_FRAMES):
-        count = min(_CHUNK_FRAMES, total - first)
-        needed = (count - 1) * spec.hop + spec.window
-        samples = np.asarray(audio[first * spec.hop :][:needed], np.float32)
+    transform = Transform(hann_window(spec.window), spec.fft, mel_filterbank(spec))
+    return log_mel_frames(audio, 0, spec.frames(len(audio)), spec, transform)
+
+
+class Transform(NamedTuple):
+    """From the samples of a frame to its mel magnitudes.
+
+    Attributes:
+      window: float32 ``[L]``.
+      fft: length of the Fourier transform in samples, at least L.
+      weights: from the fft // 2 + 1 magnitudes to mel bins, float32 ``[F, M]``.
+    """
+
+    window: np.ndarray
+    fft: int
+    weights: np.ndarray
+
+
+def log_mel_frames(
+    audio: FloatND, first: int, count: int, spec: MelSpec, transform: Transform
+) -> Float[np.ndarray, "T M"]:
+    """``count`` frames of audio ``[S]``, a hop apart, the first from sample ``first``."""
+    window, fft, weights = transform
+    out = np.empty((count, spec.bins), np.float32)
+    for begin in range(0, count, _CHUNK_FRAMES):
+        rows = min(_CHUNK_FRAMES, count - begin)
+        needed = (rows - 1) * spec.hop + len(window)
+        samples = np.asarray(audio[first + begin * spec.hop :][:needed], np.float32)
         samples = np.pad(samples, (0, needed - len(samples)))
-        frames = np.lib.stride_tricks.sliding_window_view(samples, spec.window)[:: spec.hop]
-        magnitude = np.abs(np.fft.rfft(frames * window, n=spec.fft, axis=-1))
-        np.matmul(magnitude, weights, out=out[first : first + count])
+        frames = np.lib.stride_tricks.sliding_window_view(samples, len(window))[:: spec.hop]
+        magnitude = np.abs(np.fft.rfft(frames * window, n=fft, axis=-1))
+        np.matmul(magnitude, weights, out=out[begin : begin + rows])
     return np.log(np.clip(out, spec.floor, spec.ceiling, out=out), out=out)
 
 

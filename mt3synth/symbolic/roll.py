@@ -145,6 +145,20 @@ class SongRoll:
     def window(self, start_frame: int, frames: int) -> Float[np.ndarray, "T R"]:
         """Frames ``start_frame`` to ``start_frame + frames``, float32 ``[T, R]`` in 0..1.
 
+        Raises:
+          ValueError: ``frames`` below 1.
+        """
+        if frames < 1:
+            raise ValueError(f"frames={frames}; must be at least 1")
+        roll = np.zeros((frames, self.spec.channels), np.float32)
+        self.draw(roll, start_frame)
+        return roll
+
+    def draw(self, roll: Float[np.ndarray, "T R"], start_frame: int) -> None:
+        """Draws the window from ``start_frame`` into zeros, such as a part of a batch.
+
+        A roll is large and nearly empty: only the memory that notes touch is ever written.
+
         The onset plane holds velocity / 127 in the frame where a note starts. The ramp begins
         there, at a height of velocity / 127 or 1 (``RollSpec.ramp``), and falls linearly to reach
         0 in the frame where the note ends. Notes that sound before the
@@ -152,12 +166,15 @@ class SongRoll:
         value stands.
 
         Raises:
-          ValueError: ``frames`` below 1.
+          ValueError: ``roll`` is not float32 of this many channels, or not contiguous.
         """
-        if frames < 1:
-            raise ValueError(f"frames={frames}; must be at least 1")
-        stop_frame = start_frame + frames
-        roll = np.zeros((frames, self.spec.channels), np.float32)
+        if roll.dtype != np.float32 or roll.shape[1:] != (self.spec.channels,):
+            raise ValueError(
+                f"roll {roll.dtype}{list(roll.shape)}; must be float32 [T, {self.spec.channels}]"
+            )
+        if not roll.flags.c_contiguous:
+            raise ValueError("roll is not contiguous; draw into one that is")
+        stop_frame = start_frame + len(roll)
         flat = roll.reshape(-1)
 
         heard = np.flatnonzero((self._first < stop_frame) & (self._last > start_frame))
@@ -175,7 +192,6 @@ class SongRoll:
         begun = first >= start_frame
         cell = (first[begun] - start_frame) * self.spec.channels + self._onset[heard][begun]
         np.maximum.at(flat, cell, self._level[heard][begun])
-        return roll
 
 
 def piano_roll(

@@ -30,10 +30,13 @@ def test_features_are_the_ones_of_the_default_front_end():
 
 
 def test_lengths_follow_the_macros():
-    gin.parse_config_files_and_bindings(
-        [str(FILE)], ["SEGMENT_FRAMES = 128", "lengths/macro.value = %FEATURE_LENGTHS"]
-    )
-    assert gin.get_configurable("lengths/macro")() == {"mel": 128, "roll": 128, "tokens": 1536}
+    bindings = ["SEGMENT_FRAMES = 128", "CONTEXT_FRAMES = 64", "FEATURES = ('mel', 'context')"]
+    lengths = "lengths/macro.value = %FEATURE_LENGTHS"
+    gin.parse_config_files_and_bindings([str(FILE)], [*bindings, lengths])
+    features = gin.get_configurable("features.SegmentFeatures")()
+    assert features.names == ("mel", "context") and features.context_frames == 64
+    # 192 frames, the last with its whole window, and a window before and after them.
+    assert gin.get_configurable("lengths/macro")() == {"audio": 191 * 320 + 3 * 640}
 
 
 def test_the_folder_is_a_macro(tmp_path):
