@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments, gin_bindings = _split_gin(sys.argv[1:] if argv is None else argv)
         args = _parser().parse_args(arguments)
-        program = args.program
+        program = args.called
         args.gin_bindings = gin_bindings
         return args.main(args)
     except _UsageError as error:
@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         )
         # Taken out by _split_gin; declared for the help alone.
         gin.add_argument("--gin.NAME", dest="gin_bindings", metavar="VALUE", help="one gin binding")
-        sub.set_defaults(main=module.main, program=sub.prog)
+        sub.set_defaults(main=module.main, called=sub.prog)
     return parser
 
 

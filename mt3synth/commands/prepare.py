@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             name, help=module.HELP, description=module.__doc__, allow_abbrev=False
         )
         module.add_arguments(sub)
-        sub.set_defaults(run_way=module.main, program=sub.prog)
+        sub.set_defaults(run_way=module.main, called=sub.prog)
     known.add_parsers(ways)
 
 

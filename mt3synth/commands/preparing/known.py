@@ -37,7 +37,7 @@ def add_parsers(ways: Any) -> None:
             "--list-performances", action=_ListRules, dataset=dataset, help="say which rules exist"
         )
         add_build_arguments(sub)
-        sub.set_defaults(run_way=partial(main, dataset), program=sub.prog)
+        sub.set_defaults(run_way=partial(main, dataset), called=sub.prog)
 
 
 class _ListRules(argparse.Action):
