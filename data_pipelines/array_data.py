@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from itertools import islice, zip_longest
 from pathlib import Path
@@ -38,8 +40,6 @@ class ArrayData:
       pitch_shift: most semitones by which a training segment is shifted, up or down.
       temperature: of the mixture of several folders: one of n segments is read at the rate
         n ** (1 / temperature).
-      process_index: this process among those that train together.
-      process_count: how many they are.
 
     Raises:
       UserError: a folder is missing or holds no such data set.
@@ -52,8 +52,6 @@ class ArrayData:
         token_length: int = 1536,
         pitch_shift: int = 0,
         temperature: float = 1.0,
-        process_index: int = 0,
-        process_count: int = 1,
     ) -> None:
         self.folders = [Path(f) for f in ([folder] if isinstance(folder, str) else folder)]
         if not self.folders:
@@ -62,14 +60,8 @@ class ArrayData:
             raise ValueError(f"pitch_shift={pitch_shift} semitones; must be at least 0")
         if not 0 < temperature < float("inf"):
             raise ValueError(f"temperature={temperature}; must be positive and finite")
-        if not 0 <= process_index < process_count:
-            raise ValueError(f"process_index={process_index}; must be in 0..{process_count - 1}")
-        self.token_length, self.pitch_shift, self.temperature = (
-            token_length,
-            pitch_shift,
-            temperature,
-        )
-        self.process_index, self.process_count = process_index, process_count
+        self.token_length = token_length
+        self.pitch_shift, self.temperature = pitch_shift, temperature
         lists = [read_performances(each) for each in self.folders]
         for each, listed in zip(self.folders, lists):
             find_shards(each, "train", _SUFFIX)
@@ -83,27 +75,56 @@ class ArrayData:
             {"index": index, **dataclasses.asdict(entry)} for index, entry in enumerate(joined)
         ]
 
-    def training(self, spec: ModelSpec, batch: int, seed: int, start: int) -> Prefetched[Batch]:
+    @property
+    def identity(self) -> str:
+        """Another for other files or another way of reading them, wherever the folders lie."""
+        files = [
+            sorted((str(p.relative_to(f)), p.stat().st_size) for p in f.glob(f"*{_SUFFIX}/*"))
+            for f in self.folders
+        ]
+        read = [files, self._indices, self.pitch_shift, self.temperature]
+        return hashlib.sha256(json.dumps(read).encode()).hexdigest()
+
+    def training(
+        self,
+        spec: ModelSpec,
+        batch: int,
+        seed: int,
+        start: int,
+        *,
+        process_index: int = 0,
+        process_count: int = 1,
+    ) -> Prefetched[Batch]:
         """Shuffled batches of ``batch`` segments (of this process), from number ``start`` on.
+
+        Args:
+          spec: the model.
+          batch: segments in a batch of this process.
+          seed: of the order, the offsets and the pitch shifts.
+          start: begin at this batch.
+          process_index: this process among those that train together.
+          process_count: how many they are.
 
         Raises:
           UserError: a shard is damaged or has no songs; while iterating also what
             ``SegmentFeatures.batch`` raises.
           ValueError: a number out of its range.
         """
+        if not 0 <= process_index < process_count:
+            raise ValueError(f"process_index={process_index}; must be in 0..{process_count - 1}")
         for name, value, least in (("batch", batch, 1), ("seed", seed, 0), ("start", start, 0)):
             if value < least:
                 raise ValueError(f"{name}={value}; must be at least {least}")
         features = self._features(spec)
         readers = self._readers("train", features, seed)
         schedule = Schedule.of([r.pass_length ** (1 / self.temperature) for r in readers], seed)
-        together = batch * self.process_count
+        together = batch * process_count
 
         def batches() -> Iterator[Batch]:
             places = _places(schedule, start * together)
             while True:
                 shared = list(islice(places, together))
-                mine = shared[self.process_index * batch :][:batch]
+                mine = shared[process_index * batch :][:batch]
                 yield features.batch([readers[source].training(at) for source, at in mine])
 
         return Prefetched(batches())

@@ -83,8 +83,8 @@ def reader(folder: Path, **more) -> ArrayReader:
     )
 
 
-def draw(data: ArrayData, spec: ModelSpec, count: int, batch: int = 4, start: int = 0):
-    with data.training(spec, batch, 7, start) as batches:
+def draw(data: ArrayData, spec: ModelSpec, count: int, batch: int = 4, start: int = 0, **share):
+    with data.training(spec, batch, 7, start, **share) as batches:
         return [next(batches) for _ in range(count)]
 
 
@@ -166,11 +166,9 @@ def test_batches_from_any_start_are_those_that_would_have_come(folder, spec: Mod
 
 
 def test_processes_share_each_batch(folder: Path, spec: ModelSpec) -> None:
-    alone = draw(ArrayData(str(folder)), spec, 5, batch=6)
-    parts = [
-        draw(ArrayData(str(folder), process_index=i, process_count=3), spec, 5, batch=2)
-        for i in range(3)
-    ]
+    data = ArrayData(str(folder))
+    alone = draw(data, spec, 5, batch=6)
+    parts = [draw(data, spec, 5, batch=2, process_index=i, process_count=3) for i in range(3)]
     for number, batch in enumerate(alone):
         joined = {name: np.concatenate([p[number][name] for p in parts]) for name in batch}
         assert_same(joined, batch)
@@ -266,12 +264,26 @@ def test_a_file_cut_short_while_reading_is_named(folder: Path) -> None:
         ("folder", []),
         ("pitch_shift", -1),
         ("temperature", 0.0),
-        ("process_index", 2),
     ],
 )
 def test_numbers_out_of_range(folder: Path, argument: str, value) -> None:
     with pytest.raises(ValueError, match=argument):
         ArrayData(**{"folder": str(folder), argument: value})
+
+
+def test_a_process_that_is_none_of_them(folder: Path, spec: ModelSpec) -> None:
+    with pytest.raises(ValueError, match=r"process_index=2; must be in 0\.\.1"):
+        draw(ArrayData(str(folder)), spec, 1, process_index=2, process_count=2)
+
+
+def test_other_data_have_another_identity(folder: Path, tmp_path: Path) -> None:
+    one = ArrayData(str(folder)).identity
+    folder.rename(tmp_path / "elsewhere")
+    assert ArrayData(str(tmp_path / "elsewhere")).identity == one
+    assert ArrayData(str(tmp_path / "elsewhere"), pitch_shift=1).identity != one
+    with open(tmp_path / "elsewhere/train-00000-of-00002.arrays/audio.npy", "ab") as file:
+        file.write(b"more")
+    assert ArrayData(str(tmp_path / "elsewhere")).identity != one
 
 
 def test_no_validation_split_gives_no_batches(folder: Path, spec: ModelSpec) -> None:
