@@ -100,7 +100,7 @@ def test_what_is_no_data_set(tmp_path):
 
 def test_says_that_matplotlib_is_missing(tmp_path, monkeypatch):
     monkeypatch.setattr("data_pipelines.inspection.inspect.find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"matplotlib: pip install 'mt3synth\[eval\]'"):
+    with pytest.raises(UserError, match=r"matplotlib: pip install 'mt3synth\[data\]'"):
         inspect(tmp_path, tmp_path / "r", Wanted())
 
 

@@ -164,8 +164,8 @@ def test_what_is_missing_is_named(corpus, tmp_path):
         tasks.register_tasks("lost", tmp_path / "nowhere", MELGAN)
     with pytest.raises(UserError, match=r"no test-\*-of-\*.tfrecord .*train, validation"):
         tasks.register_tasks("lost", corpus, MELGAN, splits=("test",))
-    with pytest.raises(UserError, match="'lost_train' is not registered"):
-        batches.training_batches("lost", MEL_ONLY, 4, 0)
+    with pytest.raises(UserError, match="'unheard_of_train' is not registered"):
+        batches.training_batches("unheard_of", MEL_ONLY, 4, 0)
     with pytest.raises(UserError, match="no split 'test'"):
         training(split="test")
 
