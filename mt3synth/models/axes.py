@@ -14,6 +14,7 @@ LOGICAL_AXES = {
     "joined_kv": "heads times the width of a head, H * K",
     "vocab": "entries of the token embedding",
     "performance": "entries of the performance embedding, P",
+    "lookup": "width of an entry in a table from which single entries are taken",
     "condition": "channels of the condition that FiLM reads",
     "film": "gamma beside beta, two for each channel modulated",
     "mel": "mel bins, M",
@@ -21,6 +22,7 @@ LOGICAL_AXES = {
     "tap": "positions under a convolution's kernel",
     "position": "channels of a sinusoid of positions",
     "conv_in": "channels a convolution reads",
+    "conv_hidden": "channels between the two convolutions of a residual block",
     "conv_out": "channels a convolution writes",
 }
 """Every name in use, with its meaning. The first four are T5X's own."""

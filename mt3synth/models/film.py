@@ -107,7 +107,7 @@ class PerformanceEmbedding(nn.Module):
         normal = nn.initializers.normal(1.0)
         table = self.param(
             "embedding",
-            partitioned(normal, "performance", "embed"),
+            partitioned(normal, "performance", "lookup"),
             (self.performances, self.width),
         )
         null = self.param("null", partitioned(normal, "embed"), (self.width,))

@@ -13,6 +13,7 @@ from mt3synth.models.axes import partitioned
 from mt3synth.models.conditions import Conditions
 from mt3synth.models.layers import FAN_IN, MLP, Attention, dropout, film, linear, rms_norm
 from mt3synth.models.positions import sinusoid
+from mt3synth.models.remat import RematPolicy, rematerialised
 from mt3synth.models.t5_config import T5Config
 from mt3synth.types import Array, Bool, Float
 
@@ -53,6 +54,7 @@ class EncoderStack(nn.Module):
     """Encoder layers and the norm after the last."""
 
     config: T5Config
+    remat: RematPolicy = "none"
 
     @nn.compact
     def __call__(
@@ -64,8 +66,9 @@ class EncoderStack(nn.Module):
     ) -> Float[Array, "B N D"]:
         config = self.config
         x = dropout(config.dropout)(x, deterministic).astype(config.activations)
+        layer = rematerialised(EncoderLayer, self.remat, static_argnums=(4,))
         for i in range(config.encoder_layers):
-            x = EncoderLayer(config, name=f"layers_{i}")(x, mask, condition, deterministic)
+            x = layer(config, name=f"layers_{i}")(x, mask, condition, deterministic)
         x = rms_norm(config.activations, "encoder_norm")(x)
         return dropout(config.dropout)(x, deterministic)
 
@@ -82,6 +85,7 @@ class TokenEncoder(nn.Module):
     """
 
     config: T5Config
+    remat: RematPolicy = "none"
 
     @nn.compact
     def __call__(
@@ -96,7 +100,7 @@ class TokenEncoder(nn.Module):
         x = nn.Embed(
             config.vocabulary_size,
             config.width,
-            embedding_init=partitioned(nn.initializers.normal(1.0), "vocab", "embed"),
+            embedding_init=partitioned(nn.initializers.normal(1.0), "vocab", "lookup"),
             name="token_embedder",
         )(tokens)
         order = sinusoid(jnp.arange(count, dtype=jnp.float32), config.width)
@@ -108,7 +112,8 @@ class TokenEncoder(nn.Module):
             project = linear(config.width, ("position", "embed"), jnp.float32, name="order")
             x = x + sinusoid(conditions.token_times, config.width) + project(order)
         mask = tokens > 0
-        return EncoderStack(config, name="stack")(x, mask, condition, deterministic), mask
+        stack = EncoderStack(config, self.remat, name="stack")
+        return stack(x, mask, condition, deterministic), mask
 
 
 class RollEncoder(nn.Module):
@@ -119,6 +124,7 @@ class RollEncoder(nn.Module):
     """
 
     config: T5Config
+    remat: RematPolicy = "none"
 
     @nn.compact
     def __call__(
@@ -137,9 +143,11 @@ class RollEncoder(nn.Module):
         )(roll)
         x = x + sinusoid(jnp.arange(roll.shape[1], dtype=jnp.float32), config.width)
         mask = jnp.ones(roll.shape[:2], bool)
-        return EncoderStack(config, name="stack")(x, mask, condition, deterministic), mask
+        stack = EncoderStack(config, self.remat, name="stack")
+        return stack(x, mask, condition, deterministic), mask
 
 
-def score_encoder(config: T5Config) -> TokenEncoder | RollEncoder:
+def score_encoder(config: T5Config, remat: RematPolicy = "none") -> TokenEncoder | RollEncoder:
     """The encoder that ``config.score_encoder`` names."""
-    return TokenEncoder(config) if config.score_encoder == "tokens" else RollEncoder(config)
+    encoder = TokenEncoder if config.score_encoder == "tokens" else RollEncoder
+    return encoder(config, remat)

@@ -16,6 +16,7 @@ from mt3synth.models.axes import partitioned
 from mt3synth.models.conditions import Conditions
 from mt3synth.models.film import PerformanceEmbedding
 from mt3synth.models.layers import KeysValues
+from mt3synth.models.remat import RematPolicy
 from mt3synth.models.score_encoders import score_encoder
 from mt3synth.models.t5_config import T5Config
 from mt3synth.models.t5_decoder import Decoder
@@ -47,16 +48,18 @@ class T5(nn.Module):
 
     Attributes:
       config: shape and options.
+      remat: what the layers keep for the backward pass; changes no result.
     """
 
     config: T5Config
+    remat: RematPolicy = "none"
 
     def setup(self) -> None:
         config = self.config
         if config.performances:
             self.performance_embedding = PerformanceEmbedding(config.performances, config.width)
-        self.encoder = score_encoder(config)
-        self.decoder = Decoder(config)
+        self.encoder = score_encoder(config, self.remat)
+        self.decoder = Decoder(config, self.remat)
         null_init = partitioned(nn.initializers.normal(1.0), "embed")
         self.null_score = self.param("null_score", null_init, (config.width,))
 

@@ -33,7 +33,8 @@ class T5Config:
         "event_time" at the frame of its event, on the decoder's own position scale.
       performances: how many performances P there are; 0 leaves performance conditioning out,
         which is the network of Hawthorne et al. 2022.
-      dtype: type of the activations. Parameters, softmax, norms and conditions are float32.
+      dtype: type of the activations. Parameters, softmax, statistics of the norms, conditions and
+        the prediction are float32.
 
     Raises:
       ValueError: a value out of its range, or an unknown option.

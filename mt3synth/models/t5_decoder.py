@@ -8,6 +8,7 @@ from flax import linen as nn
 from mt3synth.models.film import TimeCondition
 from mt3synth.models.layers import MLP, Attention, KeysValues, dropout, film, linear, rms_norm
 from mt3synth.models.positions import sinusoid
+from mt3synth.models.remat import RematPolicy, rematerialised
 from mt3synth.models.t5_config import T5Config
 from mt3synth.types import Array, Bool, Float
 
@@ -55,13 +56,15 @@ class Decoder(nn.Module):
     """Noisy frames in, prediction out, for any number of frames."""
 
     config: T5Config
+    remat: RematPolicy = "none"
 
     def setup(self) -> None:
         config = self.config
         dtype = config.activations
         self.time = TimeCondition(config.width)
         self.continuous_inputs_projection = linear(config.width, ("mel", "embed"), dtype)
-        self.layers = [DecoderLayer(config) for _ in range(config.decoder_layers)]
+        layer = rematerialised(DecoderLayer, self.remat, static_argnums=(5,))
+        self.layers = [layer(config) for _ in range(config.decoder_layers)]
         self.decoder_norm = rms_norm(dtype)
         self.spec_out_dense = linear(config.mel_bins, ("embed", "mel"), jnp.float32)
         self.drop = dropout(config.dropout)

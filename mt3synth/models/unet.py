@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from mt3synth.models.axes import partitioned
 from mt3synth.models.conditions import Conditions
 from mt3synth.models.film import FiLM, PerformanceEmbedding, TimeCondition
+from mt3synth.models.remat import RematPolicy, rematerialised
 from mt3synth.models.t5_config import ActivationType
 from mt3synth.types import Array, Float
 
@@ -40,7 +41,8 @@ class UNetConfig:
       kernel: frames that a convolution of a block sees; odd.
       groups: groups of the group norm; divides every width.
       dropout: rate inside the blocks while training.
-      dtype: of the activations; parameters stay float32.
+      dtype: of the activations. Parameters, softmax, statistics of the norms, conditions and the
+        prediction are float32.
 
     Raises:
       ValueError: a width that the groups or heads do not divide, an even kernel, no levels.
@@ -98,29 +100,30 @@ def conv(
     *,
     name: str,
     dtype: Any,
+    axes: tuple[str, str] = ("conv_in", "conv_out"),
     stride: int = 1,
     init: nn.initializers.Initializer = _INIT,
 ) -> nn.Conv:
-    """A convolution over time with its logical axes."""
+    """A convolution over time; ``axes`` names the channels it reads and those it writes."""
     return nn.Conv(
         features,
         (kernel,),
         strides=(stride,),
         padding="SAME",
         dtype=dtype,
-        kernel_init=partitioned(init, "tap", "conv_in", "conv_out"),
-        bias_init=partitioned(nn.initializers.zeros, "conv_out"),
+        kernel_init=partitioned(init, "tap", *axes),
+        bias_init=partitioned(nn.initializers.zeros, axes[1]),
         name=name,
     )
 
 
-def group_norm(groups: int, *, name: str, dtype: Any) -> nn.GroupNorm:
-    """Group norm over time and the channels of each group."""
+def group_norm(groups: int, *, name: str, dtype: Any, axis: str = "embed") -> nn.GroupNorm:
+    """Group norm over time and the channels of each group; statistics in float32."""
     return nn.GroupNorm(
         groups,
         dtype=dtype,
-        scale_init=partitioned(nn.initializers.ones, "embed"),
-        bias_init=partitioned(nn.initializers.zeros, "embed"),
+        scale_init=partitioned(nn.initializers.ones, axis),
+        bias_init=partitioned(nn.initializers.zeros, axis),
         name=name,
     )
 
@@ -137,13 +140,20 @@ class ResidualBlock(nn.Module):
     ) -> Float[Array, "B T E"]:
         c = self.config
         h = nn.silu(group_norm(c.groups, name="norm_in", dtype=c.activations)(x))
-        h = conv(self.features, c.kernel, name="conv_in", dtype=c.activations)(h)
-        h = group_norm(c.groups, name="norm_out", dtype=c.activations)(h)
+        inward, outward = ("conv_in", "conv_hidden"), ("conv_hidden", "conv_out")
+        h = conv(self.features, c.kernel, name="conv_in", dtype=c.activations, axes=inward)(h)
+        h = group_norm(c.groups, name="norm_out", dtype=c.activations, axis="conv_hidden")(h)
         h = nn.silu(FiLM(name="film")(h, condition))
         h = nn.Dropout(c.dropout)(h, deterministic=deterministic)
         # Starts as the identity: the last convolution is zero.
-        zeros = nn.initializers.zeros
-        h = conv(self.features, c.kernel, name="conv_out", dtype=c.activations, init=zeros)(h)
+        h = conv(
+            self.features,
+            c.kernel,
+            name="conv_out",
+            dtype=c.activations,
+            axes=outward,
+            init=nn.initializers.zeros,
+        )(h)
         if x.shape[-1] != self.features:
             x = conv(self.features, 1, name="skip", dtype=c.activations)(x)
         return x + h
@@ -183,12 +193,19 @@ class UNet(nn.Module):
     """Denoises mel frames given a piano roll and a performance.
 
     ``encode`` turns the conditions into a context once; ``decode`` uses it at every step.
+
+    Attributes:
+      config: shape and options.
+      remat: what the residual blocks keep for the backward pass; changes no result.
     """
 
     config: UNetConfig
+    remat: RematPolicy = "none"
 
     def setup(self) -> None:
         c = self.config
+        block = rematerialised(ResidualBlock, self.remat, static_argnums=(3,))
+        attention = rematerialised(SelfAttention, self.remat, static_argnums=())
         self.roll_in = nn.Dense(
             c.roll_width,
             use_bias=False,
@@ -205,30 +222,33 @@ class UNet(nn.Module):
         self.time = TimeCondition(c.condition_width)
         self.frames_in = conv(c.widths[0], 7, name="frames_in", dtype=c.activations)
         self.down_blocks = [
-            [ResidualBlock(c, width, name=f"down_{i}_{j}") for j in range(c.blocks)]
+            [block(c, width, name=f"down_{i}_{j}") for j in range(c.blocks)]
             for i, width in enumerate(c.widths)
         ]
         self.down_attention = {
-            i: SelfAttention(c, name=f"down_{i}_attention") for i in c.attention_levels
+            i: attention(c, name=f"down_{i}_attention") for i in c.attention_levels
         }
         self.downsample = [
             conv(width, c.kernel, name=f"downsample_{i}", dtype=c.activations, stride=2)
             for i, width in enumerate(c.widths[1:])
         ]
         self.up_blocks = [
-            [ResidualBlock(c, width, name=f"up_{i}_{j}") for j in range(c.blocks)]
+            [block(c, width, name=f"up_{i}_{j}") for j in range(c.blocks)]
             for i, width in enumerate(c.widths)
         ]
-        self.up_attention = {
-            i: SelfAttention(c, name=f"up_{i}_attention") for i in c.attention_levels
-        }
+        self.up_attention = {i: attention(c, name=f"up_{i}_attention") for i in c.attention_levels}
         self.upsample = [
             conv(width, c.kernel, name=f"upsample_{i}", dtype=c.activations)
             for i, width in enumerate(c.widths[:-1])
         ]
         self.norm_out = group_norm(c.groups, name="norm_out", dtype=c.activations)
         self.frames_out = conv(
-            c.mel_bins, c.kernel, name="frames_out", dtype=jnp.float32, init=nn.initializers.zeros
+            c.mel_bins,
+            c.kernel,
+            name="frames_out",
+            dtype=jnp.float32,
+            axes=("conv_in", "mel"),
+            init=nn.initializers.zeros,
         )
 
     def encode(self, conditions: Conditions) -> UNetContext:
@@ -260,7 +280,7 @@ class UNet(nn.Module):
         context: UNetContext,
         deterministic: bool = True,
     ) -> Float[Array, "B T M"]:
-        """The network's prediction for frames ``x_t`` at diffusion time ``time`` in [0, 1]."""
+        """The prediction for frames ``x_t`` at diffusion time in [0, 1], float32."""
         c, frames = self.config, x_t.shape[1]
         condition = jnp.concatenate([context.performance, self.time(time)], axis=-1)
         h = jnp.concatenate([x_t.astype(c.activations), context.score], axis=-1)

@@ -7,9 +7,13 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import struct
+from jax.sharding import Mesh, NamedSharding
 
+from mt3synth.training.inputs import JaxBatch
+from mt3synth.training.sharding import example_shapes, param_shardings, state_shardings
 from mt3synth.types import Array, Key, PyTree
 
 
@@ -45,3 +49,66 @@ def init_state(params: PyTree, optimizer: optax.GradientTransformation) -> Train
         ema=jax.tree.map(jnp.copy, params),
         opt_state=optimizer.init(params),
     )
+
+
+def abstract_state(
+    network: nn.Module, batch: JaxBatch, optimizer: optax.GradientTransformation, mesh: Mesh
+) -> TrainState:
+    """The state as shapes with their shardings: what a checkpoint is restored into.
+
+    Args:
+      network: the model.
+      batch: any batch, of arrays or shapes; its size does not matter.
+      optimizer: whose state is kept.
+      mesh: where the state is to lie.
+    """
+    fresh = _fresh(network, batch, optimizer)
+    shapes = jax.eval_shape(fresh, jax.ShapeDtypeStruct((), jnp.int32))
+    shardings = state_shardings(shapes, param_shardings(network, batch, mesh), mesh)
+
+    def placed(leaf: jax.ShapeDtypeStruct, sharding: NamedSharding) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
+    return jax.tree.map(placed, shapes, shardings)
+
+
+def init_state_sharded(
+    network: nn.Module,
+    batch: JaxBatch,
+    optimizer: optax.GradientTransformation,
+    mesh: Mesh,
+    seed: int,
+    params: PyTree | None = None,
+) -> TrainState:
+    """The state before the first step, each device making only what it will hold.
+
+    Fresh values depend on the seed and not on the mesh.
+
+    Args:
+      network, batch, optimizer, mesh: as in `abstract_state`.
+      seed: of the fresh parameters.
+      params: parameters to begin with instead, the same in every process.
+    """
+    abstract = abstract_state(network, batch, optimizer, mesh)
+    shardings = jax.tree.map(lambda leaf: leaf.sharding, abstract)
+    if params is None:
+        fresh = _fresh(network, batch, optimizer)
+        return jax.jit(fresh, out_shardings=shardings)(np.int32(seed))
+
+    def place(leaf: Any, sharding: NamedSharding) -> Array:
+        values = np.asarray(leaf)
+        return jax.make_array_from_callback(values.shape, sharding, lambda part: values[part])
+
+    placed = jax.tree.map(place, params, shardings.params)
+    return jax.jit(lambda given: init_state(given, optimizer), out_shardings=shardings)(placed)
+
+
+def _fresh(network: nn.Module, batch: JaxBatch, optimizer: optax.GradientTransformation) -> Any:
+    shapes = example_shapes(batch)
+
+    def fresh(seed: Array) -> TrainState:
+        inputs = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        variables = network.init(jax.random.key(seed), *inputs)
+        return init_state(nn.meta.unbox(variables)["params"], optimizer)
+
+    return fresh

@@ -1,0 +1,46 @@
+"""A gradient of one batch, computed a micro-batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+
+from mt3synth.types import PyTree
+
+_Result = TypeVar("_Result")
+
+
+def micro_batches(batch: PyTree, count: int) -> PyTree:
+    """``[B, ...]`` leaves as ``[count, B / count, ...]``; micro-batch i holds i, i + count, ...
+
+    Each device thus keeps the examples it has: nothing moves when B is sharded.
+    """
+
+    def cut(leaf: jax.Array) -> jax.Array:
+        shape = (leaf.shape[0] // count, count, *leaf.shape[1:])
+        return jnp.swapaxes(jnp.reshape(leaf, shape), 0, 1)
+
+    return jax.tree.map(cut, batch)
+
+
+def summed(function: Callable[[PyTree], _Result], batch: PyTree, count: int) -> _Result:
+    """The sum of ``function`` over ``count`` micro-batches of ``batch``, one after the other.
+
+    Args:
+      function: of a micro-batch; gives a tree of arrays.
+      batch: tree of ``[B, ...]`` arrays, B a multiple of ``count``.
+      count: micro-batches; memory for activations falls as it grows.
+    """
+    if count == 1:
+        return function(batch)
+    pieces = micro_batches(batch, count)
+    shapes = jax.eval_shape(function, jax.tree.map(lambda leaf: leaf[0], pieces))
+    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+    def add(total: _Result, piece: PyTree) -> tuple[_Result, None]:
+        return jax.tree.map(jnp.add, total, function(piece)), None
+
+    return jax.lax.scan(add, zeros, pieces)[0]

@@ -1,0 +1,75 @@
+"""The randomness of a step, drawn for each example by its place in the whole batch.
+
+So a step's result depends neither on the mesh, nor on how many processes share the batch, nor on
+the micro-batches it is cut into.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from mt3synth.types import Array, Bool, Float, Int, Key
+
+
+class Draws(NamedTuple):
+    """What chance decides about each example of a step.
+
+    Attributes:
+      time: diffusion time in [0, 1].
+      noise: standard normal.
+      keep_score: False where the score is withheld.
+      keep_performance: False where the performance is withheld.
+      dropout: key of the example's dropout.
+    """
+
+    time: Float[Array, " B"]
+    noise: Float[Array, "B T M"]
+    keep_score: Bool[Array, " B"]
+    keep_performance: Bool[Array, " B"]
+    dropout: Key[Array, " B"]
+
+
+def draw(
+    key: Key[Array, ""],
+    index: Int[Array, " B"],
+    batch_size: int,
+    frame_shape: tuple[int, int],
+    *,
+    condition_drop: float,
+    time_power: float,
+) -> Draws:
+    """Times stratified over the whole batch, the rest independent.
+
+    Args:
+      key: of the step.
+      index: place of each example in the whole batch, 0 to ``batch_size - 1``.
+      batch_size: examples in the whole batch.
+      frame_shape: ``(T, M)`` of an example.
+      condition_drop: probability with which score and performance are each withheld.
+      time_power: times are u ** time_power, u being uniform in the example's stratum.
+    """
+
+    def one(index: Array) -> Draws:
+        keys = jax.random.split(jax.random.fold_in(key, index), 5)
+        uniform = (index + jax.random.uniform(keys[0])) / batch_size
+        return Draws(
+            time=uniform**time_power,
+            noise=jax.random.normal(keys[1], frame_shape),
+            keep_score=jax.random.bernoulli(keys[2], 1 - condition_drop),
+            keep_performance=jax.random.bernoulli(keys[3], 1 - condition_drop),
+            dropout=keys[4],
+        )
+
+    return jax.vmap(one)(index)
+
+
+def fixed_noise(seed: int, batch_size: int, frame_shape: tuple[int, int]) -> Float[Array, "B T M"]:
+    """Standard normal noise for an evaluation, which depends on seed and place alone."""
+
+    def one(index: Array) -> Array:
+        return jax.random.normal(jax.random.fold_in(jax.random.key(seed), index), frame_shape)
+
+    return jax.vmap(one)(jnp.arange(batch_size))

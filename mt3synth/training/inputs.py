@@ -1,0 +1,34 @@
+"""A batch as a network takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+
+from mt3synth.models.conditions import Conditions
+from mt3synth.types import Array
+
+JaxBatch = Mapping[str, Any]
+"""A batch as NumPy or JAX arrays; see `mt3synth.types` for their shapes."""
+
+
+def conditions_of(batch: JaxBatch, keep_score: Array, keep_performance: Array) -> Conditions:
+    """The conditions in a batch; ``keep_*`` are bool ``[B]``."""
+    roll = batch.get("roll")
+    return Conditions(
+        performance=batch["performance"],
+        keep_score=keep_score,
+        keep_performance=keep_performance,
+        tokens=batch.get("tokens"),
+        token_times=batch.get("token_times"),
+        roll=None if roll is None else roll.astype(jnp.float32),
+    )
+
+
+def example_inputs(batch: JaxBatch) -> tuple[Any, ...]:
+    """Arguments of a network's ``__call__``: zeros in the shapes of one segment of ``batch``."""
+    one = {name: jnp.zeros((1, *value.shape[1:]), value.dtype) for name, value in batch.items()}
+    keep = jnp.ones(1, bool)
+    return one["mel"].astype(jnp.float32), jnp.zeros(1), conditions_of(one, keep, keep)

@@ -1,0 +1,63 @@
+"""Tiny networks and a batch for them, shared by the tests of meshes; any process may import it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import numpy as np
+
+from mt3synth.models.t5 import T5, T5Config
+from mt3synth.models.unet import UNet, UNetConfig
+
+BATCH, FRAMES, MELS, CHANNELS, TOKENS = 16, 8, 8, 6, 5
+PLAN = dict(ema_decay=0.9, condition_drop=0.3, time_power=0.5, seed=3)
+"""How every step of these tests is taken."""
+
+
+def network(name: str, **changes: Any) -> nn.Module:
+    """Dropout on, and three performances so that one dimension divides by nothing."""
+    if name == "unet":
+        shape: dict[str, Any] = dict(
+            mel_bins=MELS, roll_channels=CHANNELS, performances=3, widths=(16, 16), blocks=1,
+            attention_levels=(1,), roll_width=8, condition_width=4, dropout=0.1,
+        )  # fmt: skip
+        return UNet(UNetConfig(**{**shape, **changes}))
+    shape = dict(
+        encoder_layers=1, decoder_layers=1, width=16, heads=4, head_width=4, mlp_width=24,
+        mel_bins=MELS, vocabulary_size=32, performances=3, dropout=0.1,
+    )  # fmt: skip
+    return T5(T5Config(**{**shape, **changes}))
+
+
+def batch(size: int = BATCH, seed: int = 0) -> dict[str, np.ndarray]:
+    """Read by both networks."""
+    draw = np.random.default_rng(seed)
+    return {
+        "mel": np.float32(draw.uniform(-1, 1, (size, FRAMES, MELS))),
+        "roll": np.float32(draw.uniform(0, 1, (size, FRAMES, CHANNELS))),
+        "tokens": np.int32(draw.integers(1, 32, (size, TOKENS))),
+        "performance": np.int32(draw.integers(0, 3, size)),
+    }
+
+
+def on_eight_devices(program: str, *arguments: str) -> Any:
+    """What a program of this folder, given eight simulated devices, writes as JSON."""
+    root = Path(__file__).parents[2]
+    flags = "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"
+    done = subprocess.run(
+        [sys.executable, Path(__file__).with_name(program), *arguments],
+        env={**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(root)},
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = [line for line in done.stderr.splitlines() if not line.startswith("W")]
+    assert done.returncode == 0, "\n".join(said[-30:])
+    return json.loads(done.stdout.splitlines()[-1])
