@@ -1,8 +1,10 @@
-"""Beginning with the weights of a bundle, with new performances added."""
+"""Beginning with the weights of a trained model, with new performances added."""
 
 from __future__ import annotations
 
 import dataclasses
+import difflib
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,49 +13,121 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from mt3synth import bundle as bundles
+from mt3synth.bundle import Bundle
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
+from mt3synth.training.averaged import load_averaged
+from mt3synth.training.checkpoint import FOLDER
+from mt3synth.training.run_folder import read_run
 from mt3synth.types import PyTree
 
 _TABLE = ("performance_embedding", "embedding")
 """Where every network keeps the embeddings of its performances, one a row."""
 
 
+def known_model(source: str) -> Bundle:
+    """The model to begin with.
+
+    Args:
+      source: "default" for the bundle that comes with mt3synth, the folder of another bundle, or
+        the folder of a training run, of which the averaged weights of the last checkpoint are
+        taken.
+
+    Raises:
+      UserError: there is no model.
+    """
+    if source == "default":
+        return bundles.load(bundles.DEFAULT)
+    folder = Path(source)
+    if not (folder / FOLDER).is_dir():
+        return bundles.load(folder)
+    spec, performances = read_run(folder)
+    params, _ = load_averaged(folder, bundles.abstract_params(spec))
+    return Bundle(spec, performances, performances[0].name, params, folder)
+
+
+def parse_neighbours(pairs: Sequence[str]) -> dict[str, str]:
+    """``NEW=KNOWN`` pairs as a dictionary.
+
+    Raises:
+      UserError: one is not of that form, or gives a name twice.
+    """
+    found: dict[str, str] = {}
+    for pair in pairs:
+        new, sign, known = (part.strip() for part in pair.partition("="))
+        if not (new and sign and known):
+            raise UserError(f"--init-like {pair}: must be NEW=KNOWN, two names of performances")
+        if new in found:
+            raise UserError(f"--init-like {pair}: {new!r} already begins like {found[new]!r}")
+        found[new] = known
+    return found
+
+
 def parameters_from_bundle(
-    folder: Path, spec: ModelSpec, performances: list[dict[str, Any]]
+    bundle: Bundle,
+    spec: ModelSpec,
+    performances: list[dict[str, Any]],
+    neighbours: Mapping[str, str] | None = None,
 ) -> PyTree:
     """A bundle's parameters for a model that may know other performances.
 
-    A performance that the bundle knows by name keeps its embedding; a new one begins with the mean
-    of all that the bundle knows.
+    A performance that the bundle knows by name keeps its embedding. A new one begins with that of
+    its neighbour, if it has one, or with the mean of all that the bundle knows.
 
     Args:
-      folder: the bundle.
+      bundle: whose parameters.
       spec: the model to be trained.
       performances: its performances, in the order of their indices; each has a ``name``.
+      neighbours: for new performances, the known one whose embedding they begin with.
 
     Raises:
-      UserError: no bundle, or one whose model differs in more than its performances.
+      UserError: its model differs in more than its performances and how it is best sampled, or a
+        neighbour is of or for no such performance.
     """
-    bundle = bundles.load(folder)
     count = bundle.spec.network.performances
-    same = dataclasses.replace(spec, network=dataclasses.replace(spec.network, performances=count))
+    same = dataclasses.replace(
+        spec,
+        network=dataclasses.replace(spec.network, performances=count),
+        guidance=bundle.spec.guidance,
+    )
     differing = [
         f"{name} ({old!r} in the bundle, {new!r} asked for)"
         for name, old, new in _differences(bundle.spec.to_dict(), same.to_dict())
     ]
     if differing:
-        raise UserError(f"{folder} holds another model: {'; '.join(differing[:3])}")
+        raise UserError(f"{bundle.folder} holds another model: {'; '.join(differing[:3])}")
 
+    known = {p.name: p.index for p in bundle.performances}
+    neighbours = neighbours or {}
+    _check_neighbours(neighbours, known, [entry["name"] for entry in performances])
     flat = flatten_dict(bundle.params)
     table = flat[_TABLE]
-    known = {p.name: p.index for p in bundle.performances}
-    rows = [
-        table[known[entry["name"]]] if entry["name"] in known else table.mean(axis=0)
-        for entry in performances
-    ]
-    flat[_TABLE] = np.stack(rows)
+
+    def row(name: str) -> np.ndarray:
+        like = known.get(neighbours.get(name, name))
+        return table.mean(axis=0) if like is None else table[like]
+
+    flat[_TABLE] = np.stack([row(entry["name"]) for entry in performances])
     return unflatten_dict({path: jnp.asarray(value) for path, value in flat.items()})
+
+
+def _check_neighbours(
+    neighbours: Mapping[str, str], known: Collection[str], performances: Collection[str]
+) -> None:
+    for new, like in neighbours.items():
+        pair = f"--init-like {new}={like}"
+        if new in known:
+            raise UserError(f"{pair}: {new!r} is known to the model and keeps its own embedding")
+        if new not in performances:
+            raise UserError(f"{pair}: the data has no performance {_nearest(new, performances)}")
+        if like not in known:
+            raise UserError(f"{pair}: the model knows no performance {_nearest(like, known)}")
+
+
+def _nearest(name: str, names: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, list(names), n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{name!r}; {hint}it has: {', '.join(names)}"
 
 
 def _differences(one: Any, other: Any, path: str = "") -> list[tuple[str, Any, Any]]:

@@ -1,0 +1,147 @@
+"""What a gin error is about, in one line and with the nearest name that gin would have known."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+_PLACE = re.compile(r'In (?:file "(?P<file>[^"]+)", line (?P<line>\d+)|bindings string)')
+_IMPORT = re.compile(r"^(?:from (?P<package>[\w.]+) )?import (?P<name>[\w.]+)", re.MULTILINE)
+_MACRO = re.compile(r"^(\w+)\s*=", re.MULTILINE)
+_OWN = ("mt3synth", "data_pipelines", "gin_configs")
+
+
+def explain(error: Exception, config: str, root: Path) -> str:
+    """The error of a gin parser in one line.
+
+    Args:
+      error: what gin raised.
+      config: what gin had read when it did, as `gin.config_str` writes it.
+      root: the folder under which the project's gin files lie.
+    """
+    text = " ".join(str(error).split())
+    place = _PLACE.search(text)
+    where = f"{place['file']}, line {place['line']}: " if place and place["file"] else ""
+    # What the file at fault imports counts too, for gin may not have got that far.
+    known = config + "\n" + (_read(Path(place["file"])) if place and place["file"] else "")
+    for pattern, say in _KINDS:
+        match = re.search(pattern, text)
+        if match:
+            return where + say(match, known, root)
+    said = text[: place.start()].strip() if where and place else text
+    return where + said
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``; did you mean ...?`` with the nearest of ``known``, or nothing if none is near."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def macros(config: str) -> list[str]:
+    """Names that a configuration defines."""
+    return sorted(set(_MACRO.findall(config)) - {"from", "import", "include"})
+
+
+def files(root: Path) -> list[str]:
+    """The project's own gin files, as they are named on the command line."""
+    return sorted(
+        path.relative_to(root).as_posix() for path in (root / "gin_configs").rglob("*.gin")
+    )
+
+
+def _imports(config: str) -> dict[str, str]:
+    """Module by the name under which gin files know it."""
+    found = {}
+    for match in _IMPORT.finditer(config):
+        package, name = match["package"], match["name"]
+        if package != "__gin__":
+            found[name] = f"{package}.{name}" if package else name
+    return found
+
+
+def _configurables(config: str) -> dict[str, object]:
+    """Classes and functions of the imported modules, as gin files name them."""
+    found: dict[str, object] = {}
+    for alias, module in _imports(config).items():
+        try:
+            members = vars(importlib.import_module(module))
+        except ImportError:
+            continue
+        for name, value in members.items():
+            own = getattr(value, "__module__", None) == module and not name.startswith("_")
+            if own and (inspect.isclass(value) or inspect.isfunction(value)):
+                found[f"{alias}.{name}"] = value
+    return found
+
+
+def _unknown_alias(match: re.Match[str], config: str, root: Path) -> str:
+    name = match[1]
+    return f"no module {name} is imported{nearest(name, _imports(config))}"
+
+
+def _unknown_configurable(match: re.Match[str], config: str, root: Path) -> str:
+    name, known = match[1], _configurables(config)
+    if name in known:
+        return f"{name} is bound in no gin file that was read; bind it in a file"
+    return f"No configurable matching '{name}'{nearest(name, known)}"
+
+
+def _unknown_parameter(match: re.Match[str], config: str, root: Path) -> str:
+    name, parameter = match[1], match[2]
+    known = _configurables(config)
+    found = known.get(name) or known.get(".".join(name.split(".")[-2:]))
+    parameters = inspect.signature(found).parameters if callable(found) else ()
+    return f"{name} has no parameter {parameter}{nearest(parameter, parameters)}"
+
+
+def _unknown_macro(match: re.Match[str], config: str, root: Path) -> str:
+    name = match[1]
+    users = re.findall(rf"^(\S+) = .*%{name}\b", config, re.MULTILINE)
+    user = f"{users[0]} wants %{name}, but " if users else ""
+    others = [macro for macro in macros(config) if macro != name]
+    return f"{user}no file defines {name}{nearest(name, others)}"
+
+
+def _unknown_module(match: re.Match[str], config: str, root: Path) -> str:
+    package, _, name = match[1].rpartition(".")
+    if package.split(".")[0] not in _OWN:
+        return f"{match[1]} is not installed"
+    try:
+        siblings = [m.name for m in pkgutil.iter_modules(importlib.import_module(package).__path__)]
+    except (ImportError, AttributeError):
+        siblings = []
+    return f"there is no module {match[1]}{nearest(name, siblings)}"
+
+
+def _unknown_file(match: re.Match[str], config: str, root: Path) -> str:
+    return f"{match[1]}: no such gin file{nearest(match[1], files(root))}"
+
+
+def _unreadable(match: re.Match[str], config: str, root: Path) -> str:
+    return f"the value {match[1]} is not understood; text needs quotes"
+
+
+_KINDS: list[tuple[str, Callable[[re.Match[str], str, Path], str]]] = [
+    (r"'(\w+)' was not provided by an import statement", _unknown_alias),
+    (r"Couldn't resolve selector ([\w.]+);", _unknown_configurable),
+    (r"No configurable matching (?:reference )?'@?([\w./]+?)(?:\(\))?'", _unknown_configurable),
+    (r"Configurable '([\w./]+)' doesn't have a parameter named '(\w+)'", _unknown_parameter),
+    (r"No bindings specified for '(\w+)/(?:gin\.)?macro'", _unknown_macro),
+    (r"No module named '([\w.]+)'", _unknown_module),
+    (r"Failed to parse token '(.+?)' \(line", _unreadable),
+    (r"Unable to open file: (\S+)\. Searched", _unknown_file),
+]
+"""What gin says, and what we say instead."""
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""

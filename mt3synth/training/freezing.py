@@ -1,0 +1,122 @@
+"""Parameters that training leaves as they are, chosen by their paths."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import jax
+import optax
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from mt3synth.errors import UserError
+from mt3synth.types import PyTree
+
+TRAINED, FROZEN = "trained", "frozen"
+
+
+@dataclass(frozen=True)
+class FreezeConfig:
+    """Which parameters keep their values.
+
+    A pattern is the path of a parameter, such as ``performance_embedding/embedding``, or of a
+    module, which stands for all within; ``*``, ``?`` and ``[ab]`` are wildcards, and ``*`` goes
+    across slashes.
+
+    Attributes:
+      freeze: patterns of what is frozen; none by default.
+      train: patterns of what is trained all the same: ``freeze=("*",)`` and
+        ``train=("performance_embedding",)`` train that module alone.
+
+    Raises:
+      ValueError: a single text instead of several.
+    """
+
+    freeze: Sequence[str] = ()
+    train: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("freeze", "train"):
+            given = getattr(self, name)
+            if isinstance(given, str):
+                raise ValueError(f"{name}={given!r}; must be a list, such as [{given!r}]")
+            # What gin reads as a list is to be as hashable as the rest.
+            object.__setattr__(self, name, tuple(given))
+
+
+def labels(params: PyTree, config: FreezeConfig) -> PyTree:
+    """``TRAINED`` or ``FROZEN`` for each parameter.
+
+    Args:
+      params: nested dictionaries of arrays or shapes.
+      config: which are frozen.
+
+    Raises:
+      UserError: a pattern that no parameter matches, or nothing is left to be trained.
+    """
+    paths = ["/".join(path) for path in flatten_dict(params)]
+    frozen = _matching(config.freeze, paths, "freeze")
+    frozen -= _matching(config.train, paths, "train")
+    if len(frozen) == len(paths):
+        raise UserError(
+            f"freeze={list(config.freeze)} leaves nothing to train; name what is trained all the "
+            "same in train"
+        )
+    return unflatten_dict(
+        {tuple(path.split("/")): FROZEN if path in frozen else TRAINED for path in paths}
+    )
+
+
+def freeze(
+    optimizer: optax.GradientTransformation, params: PyTree, config: FreezeConfig
+) -> optax.GradientTransformation:
+    """``optimizer`` for the parameters that are trained, and nothing for the others.
+
+    Frozen parameters get no update and no weight decay, take no memory for moments, and their
+    gradients do not count in the norm at which ``optimizer`` clips.
+
+    Args:
+      optimizer: of all parameters; returned as it is if nothing is frozen.
+      params: their values or shapes.
+      config: which are frozen.
+
+    Raises:
+      UserError: as `labels`.
+    """
+    if not config.freeze and not config.train:
+        return optimizer
+    return optax.partition(
+        {TRAINED: optimizer, FROZEN: optax.set_to_zero()}, labels(params, config)
+    )
+
+
+def describe(params: PyTree, config: FreezeConfig) -> str:
+    """How much is frozen, in one line."""
+    chosen = jax.tree.leaves(labels(params, config))
+    sizes = [leaf.size for leaf in jax.tree.leaves(params)]
+    frozen = sum(size for size, label in zip(sizes, chosen) if label == FROZEN)
+    return (
+        f"{chosen.count(FROZEN)} of {len(chosen)} parameter arrays are frozen "
+        f"({frozen:,} of {sum(sizes):,} numbers)"
+    )
+
+
+def _matching(patterns: Sequence[str], paths: Sequence[str], option: str) -> set[str]:
+    found: set[str] = set()
+    for pattern in patterns:
+        within = {path for path in paths if any(fnmatchcase(p, pattern) for p in _upwards(path))}
+        if not within:
+            names = sorted({name for path in paths for name in _upwards(path)})
+            near = difflib.get_close_matches(pattern, names, n=1, cutoff=0.0)
+            hint = f"; the nearest is {near[0]!r}" if near else ""
+            raise UserError(f"{option}: no parameter matches {pattern!r}{hint}")
+        found |= within
+    return found
+
+
+def _upwards(path: str) -> list[str]:
+    """``a/b/c``, ``a/b`` and ``a``."""
+    parts = path.split("/")
+    return ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]

@@ -1,0 +1,89 @@
+"""Traces of a running loop for TensorBoard's profiler or xprof."""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+
+import jax
+
+from mt3synth.errors import UserError
+
+FOLDER = "profile"
+"""Where in the folder of a run they lie."""
+
+ON_SIGNAL = 10
+"""Steps that are traced when a signal asks for it."""
+
+
+def parse_span(text: str) -> tuple[int, int]:
+    """``START:STOP`` as two steps.
+
+    Raises:
+      UserError: it is not of that form, or there is no step in it.
+    """
+    match = re.fullmatch(r"(\d+):(\d+)", text)
+    if not match or int(match[1]) >= int(match[2]):
+        raise UserError(
+            f"--profile {text}: must be START:STOP, the steps after which the trace begins and ends"
+        )
+    return int(match[1]), int(match[2])
+
+
+class Profiler:
+    """Records the steps from ``start`` to ``stop``, and ``ON_SIGNAL`` more whenever asked.
+
+    Used as a context, so that a trace under way is ended with the loop. Within it the signal
+    SIGUSR2 asks for a trace of the next steps; SIGUSR1 is left to schedulers, which announce the
+    end of a job by it. Every process traces itself.
+
+    Args:
+      folder: of the run.
+      span: `parse_span` of what the user wants, if anything.
+    """
+
+    def __init__(self, folder: Path, span: tuple[int, int] | None = None) -> None:
+        self._folder, self._span = folder / FOLDER, span
+        self._asked, self._stop = False, -1
+        self._before: object = None
+
+    def __enter__(self) -> Profiler:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGUSR2, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._stop >= 0:
+            jax.profiler.stop_trace()
+        if self._before is not None:
+            signal.signal(signal.SIGUSR2, self._before)  # type: ignore[arg-type]
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self._asked = True
+
+    def at(self, step: int, done: object) -> None:
+        """To be called after every step.
+
+        Args:
+          step: updates begun so far.
+          done: arrays that the last of them makes, waited for before a trace begins or ends.
+        """
+        if self._stop >= 0:
+            if step >= self._stop:
+                jax.block_until_ready(done)
+                jax.profiler.stop_trace()
+                self._stop = -1
+            return
+        if self._span is not None and self._span[0] <= step < self._span[1]:
+            self._begin(self._span[1], done)
+        elif self._asked:
+            self._asked = False
+            self._begin(step + ON_SIGNAL, done)
+
+    def _begin(self, stop: int, done: object) -> None:
+        jax.block_until_ready(done)
+        jax.profiler.start_trace(str(self._folder))
+        self._stop = stop

@@ -1,0 +1,86 @@
+"""What a user is told about a name that gin does not know: one line, with the nearest one."""
+
+import pytest
+
+from mt3synth import gin_files
+from mt3synth.errors import UserError
+
+HEAD = """from __gin__ import dynamic_registration
+from mt3synth.diffusion import ddim
+from mt3synth.training import learning_rate
+"""
+FINE = "ddim.DDIM.eta = 1.0\nLOUDNESS = 1.0\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("ddimm.DDIM.eta = 1.0", "line 4: no module ddimm is imported; did you mean ddim?"),
+        (
+            "ddim.DIM.eta = 1.0",
+            "line 4: No configurable matching 'ddim.DIM'; did you mean ddim.DDIM?",
+        ),
+        ("ddim.DDIM.etta = 1.0", "line 4: ddim.DDIM has no parameter etta; did you mean eta?"),
+        (
+            "ddim.DDIM.eta = @ddim.DIM()",
+            "line 4: No configurable matching 'ddim.DIM'; did you mean ddim.DDIM?",
+        ),
+        (
+            "ddim.DDIM.eta = %LOUDNES\nLOUDNESS = 1.0",
+            "ddim.DDIM.eta wants %LOUDNES, but no file defines LOUDNES; did you mean LOUDNESS?",
+        ),
+        (
+            "from mt3synth.training import budgett",
+            "line 4: there is no module mt3synth.training.budgett; did you mean budget?",
+        ),
+        (
+            "include 'gin_configs/models/unet_smal.gin'",
+            "no such gin file; did you mean gin_configs/models/unet_small.gin?",
+        ),
+        ("import nothing_of_the_kind", "line 4: nothing_of_the_kind is not installed"),
+    ],
+)
+def test_in_a_file(tmp_path, caplog, line, said):
+    path = tmp_path / "mine.gin"
+    path.write_text(HEAD + line + "\n")
+    with pytest.raises(UserError) as raised:
+        gin_files.parse([str(path)], [])
+    message = str(raised.value)
+    assert message.endswith(said) and "\n" not in message
+    assert ("line 4" not in said) or str(path) in message
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("binding", "said"),
+    [
+        ("LOUDNES=2.0", "LOUDNES=2.0: no file defines LOUDNES; did you mean LOUDNESS?"),
+        ("ddim.DDIM.etta=1.0", "ddim.DDIM has no parameter etta; did you mean eta?"),
+        ("ddim.DIM.eta=1.0", "No configurable matching 'ddim.DIM'; did you mean ddim.DDIM?"),
+        ("LOUDNESS=@ddim.DIM()", "No configurable matching 'ddim.DIM'; did you mean ddim.DDIM?"),
+        ("LOUDNESS=%QUIET", "LOUDNESS wants %QUIET, but no file defines QUIET"),
+        ("LOUDNESS=quiet", "the value quiet is not understood; text needs quotes"),
+        (
+            "learning_rate.Plan.steps=3",
+            "learning_rate.Plan is bound in no gin file that was read; bind it in a file",
+        ),
+    ],
+)
+def test_on_the_command_line(tmp_path, binding, said):
+    path = tmp_path / "mine.gin"
+    path.write_text(HEAD + FINE)
+    with pytest.raises(UserError) as raised:
+        gin_files.parse([str(path)], [binding])
+    assert str(raised.value) == f"gin configuration: {said}"
+
+
+def test_a_file_that_is_not_there():
+    with pytest.raises(UserError, match=r"did you mean gin_configs/runs/train.gin"):
+        gin_files.parse(["gin_configs/runs/trian.gin"], [])
+
+
+def test_nothing_near_gives_no_hint(tmp_path):
+    path = tmp_path / "mine.gin"
+    path.write_text(HEAD + FINE)
+    with pytest.raises(UserError, match=r"no file defines XYZ$"):
+        gin_files.parse([str(path)], ["XYZ=1"])
