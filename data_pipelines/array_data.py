@@ -26,7 +26,7 @@ _SUFFIX = FORMATS["numpy"].suffix
 
 
 class ArrayData:
-    """Reads data sets of the format "numpy"; a `mt3synth.training.loop.TrainingData`.
+    """Reads data sets of the format "numpy"; a `mt3synth.training.reading.TrainingData`.
 
     Every pass goes through all segments in an order of its own, and the number of a batch is all
     that tells where the reader is: starting at any costs the same. Processes that train together

@@ -23,7 +23,7 @@ from mt3synth.types import Batch
 
 
 class CorpusData:
-    """Reads corpora through their SeqIO tasks; a `mt3synth.training.loop.TrainingData`.
+    """Reads corpora through their SeqIO tasks; a `mt3synth.training.reading.TrainingData`.
 
     Performances of the same name in two folders are one performance.
 

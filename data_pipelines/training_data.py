@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from data_pipelines.shards.formats import format_of
 from mt3synth.errors import UserError
-from mt3synth.training.loop import TrainingData
+from mt3synth.training.reading import TrainingData
 
 
 def open_data(

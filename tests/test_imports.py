@@ -22,15 +22,15 @@ OWN = {
 }
 ONLY_IN = {
     "tensorflow": ("data_pipelines",),
-    "seqio": ("data_pipelines",),
+    "seqio": ("data_pipelines", "mt3synth/adapters"),
     "apache_beam": ("data_pipelines",),
     "synctoolbox": ("data_pipelines", "mt3synth/commands/doctor.py"),
     "tensorflow_datasets": ("data_pipelines",),
     "music21": ("data_pipelines", "mt3synth/commands/doctor.py"),
     "gin": ("mt3synth/gin_files.py", "mt3synth/commands", "mt3synth/cli.py"),
     "note_seq": ("mt3synth/symbolic", "data_pipelines"),
-    "orbax": ("mt3synth/training",),
-    "optax": ("mt3synth/training",),
+    "orbax": ("mt3synth/training", "mt3synth/adapters"),
+    "optax": ("mt3synth/training", "mt3synth/adapters"),
 }
 
 

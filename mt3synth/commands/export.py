@@ -16,7 +16,6 @@ from mt3synth import gin_files
 from mt3synth.errors import UserError
 
 if TYPE_CHECKING:
-    from mt3synth.bundle import Performance
     from mt3synth.model_spec import ModelSpec
 
 HELP = "make a bundle of a training run"
@@ -51,6 +50,7 @@ def main(args: argparse.Namespace) -> int:
     from mt3synth import bundle as bundles
     from mt3synth.commands.model_card import model_card
     from mt3synth.training.averaged import load_averaged
+    from mt3synth.training.run_folder import read_run
 
     logging.getLogger("absl").setLevel(logging.ERROR)  # orbax warns that it will only read
     gin_files.parse(args.gin_file or [], args.gin_bindings)
@@ -91,29 +91,6 @@ def _guided(spec: ModelSpec, notes: float | None, performance: float | None) -> 
     except ValueError as error:
         raise UserError(str(error)) from error
     return dataclasses.replace(spec, guidance=guidance)
-
-
-def read_run(folder: Path) -> tuple[ModelSpec, tuple[Performance, ...]]:
-    """What a run's folder says about its model.
-
-    Raises:
-      UserError: the folder is not that of a run.
-    """
-    from mt3synth.bundle import Performance
-    from mt3synth.model_spec import ModelSpec
-    from mt3synth.training.loop import PERFORMANCES_FILE, SPEC_FILE
-
-    values, listed = _read_json(folder / SPEC_FILE), _read_json(folder / PERFORMANCES_FILE)
-    try:
-        spec = ModelSpec.from_dict(values)
-        performances = tuple(Performance.from_dict(entry) for entry in listed)
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"{folder} is of no run that this version understands: {type(error).__name__}: {error}"
-        ) from error
-    if not performances:
-        raise UserError(f"{folder / PERFORMANCES_FILE}: no performances")
-    return spec, performances
 
 
 def _read(path: Path) -> str:

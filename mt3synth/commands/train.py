@@ -1,23 +1,71 @@
-"""`mt3synth train`: a run described by gin files."""
+"""Train a model, or go on training one, as gin files describe it.
+
+SIGTERM and Ctrl-C let the step at hand end, save, and leave with status 143 or 130; the same
+command then goes on from there, and so it does after any other end. With several hosts every one
+runs the same command; a TPU pod, SLURM and Kubernetes jobs are recognised, elsewhere --coordinator,
+--process-count and --process-index (or MT3SYNTH_COORDINATOR, MT3SYNTH_PROCESS_COUNT and
+MT3SYNTH_PROCESS_INDEX) say who takes part.
+"""
 
 from __future__ import annotations
 
 import argparse
+import logging
 import os
+import sys
+from typing import TYPE_CHECKING
 
 from mt3synth import gin_files
 from mt3synth.commands import gin_settings
 from mt3synth.errors import UserError
 
+if TYPE_CHECKING:
+    from mt3synth.training.stopping import Stopped
+
 HELP = "train a model, or go on training one"
 DEFAULT_GIN = "gin_configs/runs/train_unet_small.gin"
+MESH_AXES = ("data", "fsdp", "tensor")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that are not gin's."""
     parser.add_argument("--data", metavar="DIR", help="corpus to train on (DATA_FOLDER)")
     parser.add_argument("--run", metavar="DIR", help="folder of the run (RUN_FOLDER)")
-    parser.add_argument("--init-from", metavar="BUNDLE", help="begin with a bundle's weights")
+    parser.add_argument(
+        "--init-from",
+        metavar="BUNDLE",
+        help="begin with a bundle's weights; `default` is mt3synth's own (INIT_FROM)",
+    )
+    parser.add_argument(
+        "--init-like",
+        action="append",
+        metavar="NEW=KNOWN",
+        help="a new performance begins with a known one's embedding; may be repeated (INIT_LIKE)",
+    )
+    parser.add_argument(
+        "--freeze",
+        action="append",
+        metavar="PATTERN",
+        help="parameters that stay as they are, by path; may be repeated (FREEZE)",
+    )
+    parser.add_argument(
+        "--budget-minutes",
+        type=float,
+        metavar="M",
+        help="train for so long instead of a number of steps (BUDGET_MINUTES)",
+    )
+    parser.add_argument(
+        "--mesh",
+        metavar="AXIS=N,...",
+        help="devices along data, fsdp and tensor, -1 for all that are left (MESH_DATA, ...)",
+    )
+    parser.add_argument(
+        "--profile", metavar="START:STOP", help="steps of which to record a trace (PROFILE)"
+    )
+    hosts = parser.add_argument_group("several hosts")
+    hosts.add_argument("--coordinator", metavar="HOST:PORT", help="where process 0 listens")
+    hosts.add_argument("--process-count", type=int, metavar="N", help="processes in all")
+    hosts.add_argument("--process-index", type=int, metavar="I", help="of this one, from 0")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -25,20 +73,75 @@ def main(args: argparse.Namespace) -> int:
     # NumPy only prepares batches here; its threads would spin where XLA's should work. It reads
     # this when it is first imported, which the gin files below bring about.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    named = {"DATA_FOLDER": args.data, "RUN_FOLDER": args.run, "INIT_FROM": args.init_from}
-    bindings = [f"{name}={value!r}" for name, value in named.items() if value is not None]
-    gin_files.parse(args.gin_file or [DEFAULT_GIN], [*bindings, *args.gin_bindings])
+    # What goes wrong in a checkpoint is said in our own words; orbax logs pages beside it.
+    for name in ("absl", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        from mt3synth.training import distributed
 
-    import gin
+        distributed.initialize(args.coordinator, args.process_count, args.process_index)
+        gin_files.parse(args.gin_file or [DEFAULT_GIN], [*_bindings(args), *args.gin_bindings])
+
+        import gin
+
+        from mt3synth.training.run import run
+        from mt3synth.training.stopping import Stopped
+    except ModuleNotFoundError as error:
+        raise _not_installed(error) from error
 
     try:
-        from mt3synth.training.run import run
-
-        gin.get_configurable(run)()
+        gin.get_configurable(run)(settings=gin.operative_config_str)
     except ModuleNotFoundError as error:
-        raise UserError(
-            f"{error.name} is not installed; training needs `pip install 'mt3synth[train]'`"
-        ) from error
+        raise _not_installed(error) from error
     except (UserError, FloatingPointError) as error:
         raise UserError(gin_settings.own_words(error)) from error
+    except Stopped as stopped:
+        return report_stop(stopped)
     return 0
+
+
+def report_stop(stopped: Stopped) -> int:
+    """Says that a run was ended early; returns the exit status."""
+    print(f"mt3synth train: {stopped}; the same command goes on from there", file=sys.stderr)
+    return stopped.status
+
+
+def _bindings(args: argparse.Namespace) -> list[str]:
+    """The options as bindings of gin's macros."""
+    named = {
+        "DATA_FOLDER": args.data,
+        "RUN_FOLDER": args.run,
+        "INIT_FROM": args.init_from,
+        "INIT_LIKE": _tuple(args.init_like),
+        "FREEZE": _tuple(args.freeze),
+        "BUDGET_MINUTES": args.budget_minutes,
+        "PROFILE": args.profile,
+        **_mesh(args.mesh),
+    }
+    return [f"{name}={value!r}" for name, value in named.items() if value is not None]
+
+
+def _tuple(values: list[str] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(values)
+
+
+def _mesh(text: str | None) -> dict[str, int]:
+    """``data=4,fsdp=2`` as macros; an axis that is not named is 1, but data what is left."""
+    if text is None:
+        return {}
+    sizes = {}
+    for part in text.split(","):
+        axis, equals, size = part.strip().partition("=")
+        known = axis in MESH_AXES and axis not in sizes
+        if not known or not equals or not size.removeprefix("-").isdecimal():
+            raise UserError(
+                f"--mesh {text}: {part.strip()!r} is not AXIS=N with one of {', '.join(MESH_AXES)}"
+            )
+        sizes[axis] = int(size)
+    return {f"MESH_{axis.upper()}": size for axis, size in sizes.items()}
+
+
+def _not_installed(error: ModuleNotFoundError) -> UserError:
+    return UserError(
+        f"{error.name} is not installed; training needs `pip install 'mt3synth[train]'`"
+    )

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from mt3synth.errors import UserError
-from mt3synth.training.checkpoint import FOLDER
+from mt3synth.training.checkpoint import FOLDER, STATE
 from mt3synth.types import PyTree
 
 
@@ -45,7 +45,11 @@ def load_averaged(folder: Path, like: PyTree, step: int | None = None) -> tuple[
             partial_restore=True,
         )
         try:
-            params = manager.restore(step, args=restore)["ema"]
+            if (checkpoints / str(step) / STATE).is_dir():
+                parts = manager.restore(step, args=ocp.args.Composite(**{STATE: restore}))
+                params = parts[STATE]["ema"]
+            else:  # Once the state was all of a checkpoint, and had no name.
+                params = manager.restore(step, args=restore)["ema"]
         except (KeyError, ValueError) as error:
             raise UserError(f"{checkpoints}: step {step} is of another network: {error}") from error
     # orbax gives each array the shape in which it was saved.

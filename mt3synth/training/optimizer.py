@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import jax
 import optax
 
-from mt3synth.types import PyTree
+from mt3synth.training.learning_rate import Plan, planned_rate, scale_by_planned_rate
+from mt3synth.types import Array, Float, PyTree
 
 
 @dataclass(frozen=True)
@@ -44,26 +45,29 @@ class OptimizerConfig:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}={getattr(self, name)}; must be at least 0")
 
-    def schedule(self, steps: int) -> optax.Schedule:
-        """Learning rate by step, for a run of ``steps`` steps in all."""
-        plateau = steps - self.decay_steps
-        return optax.join_schedules(
-            [
-                optax.linear_schedule(0.0, self.learning_rate, self.warmup_steps),
-                optax.linear_schedule(self.learning_rate, 0.0, self.decay_steps),
-            ],
-            [max(plateau, self.warmup_steps)],
+    def plan(self, steps: int) -> Plan:
+        """The plan of a run of ``steps`` steps in all."""
+        return Plan(steps, self.decay_steps)
+
+    def rate(self, step: int | Array, plan: Plan) -> Float[Array, ""]:
+        """Learning rate of the update after ``step`` updates."""
+        return planned_rate(
+            step, self.learning_rate, self.warmup_steps, plan.steps, plan.decay_steps
         )
 
+    def schedule(self, steps: int) -> optax.Schedule:
+        """Learning rate by step, for a run of ``steps`` steps in all."""
+        return lambda step: self.rate(step, self.plan(steps))
+
     def build(self, steps: int) -> optax.GradientTransformation:
-        """The optimizer for a run of ``steps`` steps in all."""
+        """The optimizer for a run of ``steps`` steps in all, until `with_plan` says otherwise."""
 
         def decayed(params: PyTree) -> PyTree:
             return jax.tree.map(lambda p: p.ndim > 1, params)
 
         return optax.chain(
             optax.clip_by_global_norm(self.clip_norm),
-            optax.adamw(
-                self.schedule(steps), b2=self.b2, weight_decay=self.weight_decay, mask=decayed
-            ),
+            optax.scale_by_adam(b2=self.b2),
+            optax.add_decayed_weights(self.weight_decay, mask=decayed),
+            scale_by_planned_rate(self.learning_rate, self.warmup_steps, self.plan(steps)),
         )

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mt3synth.audio.mel import MELGAN, MelSpec
 from mt3synth.diffusion.spec import DiffusionSpec
+from mt3synth.errors import UserError
 from mt3synth.model_spec import NetworkConfig, make_spec
 from mt3synth.symbolic.codec import EventCodec
 from mt3synth.symbolic.roll import RollSpec
-from mt3synth.training.loop import TrainConfig, TrainingData, train
+from mt3synth.training.budget import BudgetConfig
+from mt3synth.training.config import TrainConfig
+from mt3synth.training.freezing import FreezeConfig
+from mt3synth.training.loop import train
+from mt3synth.training.mesh import MeshConfig
 from mt3synth.training.optimizer import OptimizerConfig
+from mt3synth.training.profiling import parse_span
+from mt3synth.training.reading import TrainingData
+from mt3synth.training.showcase import ShowcaseConfig
 from mt3synth.training.state import TrainState
 
 
@@ -27,6 +36,14 @@ def run(
     velocity_bins: int = 127,
     window: int = 256,
     init_from: str | None = None,
+    init_like: Sequence[str] = (),
+    mesh: MeshConfig | None = None,
+    freezing: FreezeConfig | None = None,
+    showcase: ShowcaseConfig | None = None,
+    budget: Callable[..., BudgetConfig] = BudgetConfig,
+    budget_minutes: float | None = None,
+    profile: str | None = None,
+    settings: Callable[[], str] = str,
 ) -> TrainState:
     """Trains one model on one data set.
 
@@ -41,11 +58,20 @@ def run(
       roll: instrument groups of the piano roll, by default the project's.
       velocity_bins: loudness levels of the event tokens.
       window: frames of a segment.
-      init_from: a bundle whose weights to begin with. Performances of the data that the bundle
-        knows by name keep their embedding, others begin with the mean of all it knows.
+      init_from: a bundle, or the folder of a run, with whose weights to begin; "default" is the
+        bundle that comes with mt3synth. Performances of the data that it knows by name keep
+        their embedding, others begin with the mean of all it knows.
+      init_like: ``NEW=KNOWN`` for a performance that begins with the embedding of another.
+      mesh: over which devices.
+      freezing: parameters that stay as they are.
+      showcase: what is drawn and made audible at each evaluation.
+      budget: class of the budget's configuration.
+      budget_minutes: how much time there is, instead of a number of steps.
+      profile: ``START:STOP``, the steps of which to record a profiler's trace.
+      settings: gives the text that is kept as the configuration of the run.
 
     Raises:
-      UserError: ``init_from`` is no bundle, or one of another network.
+      UserError: ``init_from`` is no model, or one of another network, and what `train` raises.
     """
     spec = make_spec(
         network,
@@ -57,8 +83,33 @@ def run(
         window=window,
     )
     initial = None
+    if init_from is None and init_like:
+        raise UserError(
+            f"--init-like {init_like[0]} needs --init-from, the model that has the embedding"
+        )
     if init_from is not None:
-        from mt3synth.training.warm_start import parameters_from_bundle
+        from mt3synth.training.warm_start import (
+            known_model,
+            parameters_from_bundle,
+            parse_neighbours,
+        )
 
-        initial = parameters_from_bundle(Path(init_from), spec, data.performances)
-    return train(spec, config, optimizer, data, Path(folder), initial)
+        known = known_model(init_from)
+        # What is learned from it is best sampled as it is.
+        spec = dataclasses.replace(spec, guidance=known.spec.guidance)
+        neighbours = parse_neighbours(init_like)
+        initial = parameters_from_bundle(known, spec, data.performances, neighbours)
+    return train(
+        spec,
+        config,
+        optimizer,
+        data,
+        Path(folder),
+        initial,
+        mesh_config=mesh,
+        freezing=freezing,
+        showcase=showcase,
+        budget_config=None if budget_minutes is None else budget(minutes=float(budget_minutes)),
+        profile=None if profile is None else parse_span(profile),
+        settings=settings(),
+    )

@@ -64,7 +64,7 @@ def test_run_again_it_keeps_what_is_there(run, music):
 @pytest.mark.parametrize(
     "options, message",
     [
-        (["--strict"], "mt3synth prepare: my music/broken.wav: "),
+        (["--strict"], "mt3synth prepare transcribe: my music/broken.wav: "),
         (["--program", "128"], "--program 128; must be in 0..127"),
         (["--sample-rate", "0"], "--sample-rate 0; must be at least 1"),
         (["--transcriber", "own.py:Nobody"], "own.py has no Nobody"),

@@ -28,7 +28,7 @@ from mt3synth.models.unet import UNetConfig
 from mt3synth.symbolic.codec import EventCodec
 from mt3synth.symbolic.groups import InstrumentGroup
 from mt3synth.symbolic.roll import RollSpec, piano_roll
-from mt3synth.training.loop import TrainingData
+from mt3synth.training.reading import TrainingData
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAMES = 64

@@ -1,70 +1,40 @@
 """The trainer learns, stops and goes on; on data made here, with a tiny U-Net."""
 
+import dataclasses
 import itertools
-from functools import partial
+import json
+import os
+import shutil
+import signal
 
 import jax
 import numpy as np
 import pytest
+from hosts_cases import OPTIMIZER, Tones, tiny_spec
 
 from mt3synth import bundle as bundles
-from mt3synth.audio.mel import MELGAN
-from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.errors import UserError
-from mt3synth.model_spec import ModelSpec, make_spec
-from mt3synth.models.unet import UNetConfig
-from mt3synth.symbolic.codec import EventCodec
-from mt3synth.symbolic.groups import DEFAULT_GROUPS
-from mt3synth.symbolic.roll import RollSpec
-from mt3synth.training.loop import TrainConfig, train
-from mt3synth.training.optimizer import OptimizerConfig
+from mt3synth.training.budget import BudgetConfig
+from mt3synth.training.config import TrainConfig
+from mt3synth.training.loop import train
+from mt3synth.training.stopping import Stopped
 from mt3synth.training.warm_start import parameters_from_bundle
 
 CONFIG = TrainConfig(
     steps=12, batch_size=4, log_every=4, eval_every=12, eval_batches=1, save_every=6
 )
-OPTIMIZER = OptimizerConfig(learning_rate=3e-3, warmup_steps=2, decay_steps=4)
 
 
-def tiny_spec(performances: int = 2) -> ModelSpec:
-    shape = partial(
-        UNetConfig, widths=(16, 16), blocks=1, attention_levels=(), roll_width=8, condition_width=4
-    )
-    return make_spec(
-        shape,
-        mel=MELGAN,
-        roll=RollSpec(groups=DEFAULT_GROUPS),
-        codec=EventCodec(127),
-        performances=performances,
-        diffusion=DiffusionSpec(),
-        window=32,
-    )
-
-
-class Tones:
-    """Frames that are loud exactly in the bin that the roll and the performance say."""
-
-    performances = [  # noqa: RUF012
-        {"index": 0, "name": "low", "description": "as written"},
-        {"index": 1, "name": "high", "description": "one up"},
-    ]
-    broken_from: int | None = None
-
-    def training(self, spec, batch, seed, start):
-        for number in itertools.count(start):
-            rng = np.random.default_rng([seed, number])
-            key = rng.integers(0, 88, batch)
-            performance = rng.integers(0, 2, batch).astype(np.int32)
-            mel = np.full((batch, spec.window, spec.mel.bins), -1, np.float32)
-            roll = np.zeros((batch, spec.window, spec.roll.channels), np.float32)
-            mel[np.arange(batch), :, key + performance] = 1
-            roll[np.arange(batch), :, spec.roll.pooled_start + 88 + key] = 1
-            if self.broken_from is not None and number >= self.broken_from:
-                mel[:] = np.nan
-            yield {"mel": mel, "roll": roll, "performance": performance}
-
-    def validation(self, spec, batch):
-        return itertools.islice(self.training(spec, batch, 1, 0), 2)
+@pytest.fixture(scope="module", autouse=True)
+def compiled_once(tmp_path_factory):
+    """The runs below compile the same programs again and again."""
+    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+    before = {name: getattr(jax.config, name) for name in names}
+    jax.config.update(names[0], str(tmp_path_factory.mktemp("compiled")))
+    jax.config.update(names[1], 0)
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
 
 
 def leaves_equal(one, other) -> bool:
@@ -80,8 +50,8 @@ def finished(tmp_path_factory):
 
 def test_an_interrupted_run_ends_like_an_undisturbed_one(finished, tmp_path):
     class Cut(Tones):
-        def training(self, spec, batch, seed, start):
-            yield from itertools.islice(super().training(spec, batch, seed, start), 8)
+        def training(self, spec, batch, seed, start, **share):
+            yield from itertools.islice(super().training(spec, batch, seed, start, **share), 8)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -92,10 +62,80 @@ def test_an_interrupted_run_ends_like_an_undisturbed_one(finished, tmp_path):
     assert leaves_equal(resumed.ema, finished[1].ema)
 
 
-def test_scalars_and_specification_lie_in_the_folder(finished):
-    folder, _ = finished
-    assert (folder / "model.json").is_file() and (folder / "performances.json").is_file()
-    assert list((folder / "tensorboard").iterdir())
+def scalars(folder, tag: str) -> dict[int, float]:
+    """What TensorBoard holds under a tag; of a step that was done twice, the last."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    values = {}
+    for path in sorted((folder / "tensorboard").iterdir()):
+        content, at = path.read_bytes(), 0
+        while at < len(content):
+            # A record is its length, a checksum of that, the event and a checksum of it.
+            size = int.from_bytes(content[at : at + 8], "little")
+            event = Event.FromString(content[at + 12 : at + 12 + size])
+            at += 16 + size
+            for value in event.summary.value:
+                if value.tag == tag:
+                    values[event.step] = value.simple_value
+    return values
+
+
+class Terminated(Tones):
+    """A scheduler wants its machine back while the sixth batch is made."""
+
+    def training(self, spec, batch, seed, start, **share):
+        batches = super().training(spec, batch, seed, start, **share)
+        yield from itertools.islice(batches, 5 - start)
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield from batches
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stopped")
+    config = dataclasses.replace(CONFIG, save_every=100)
+    with pytest.raises(Stopped, match="stopped by SIGTERM at step 6, which is saved") as caught:
+        train(tiny_spec(), config, OPTIMIZER, Terminated(), folder, settings="A = 1\n")
+    assert caught.value.status == 143
+    return folder
+
+
+def test_what_was_stopped_goes_on_and_logs_what_an_undisturbed_run_does(
+    finished, stopped, tmp_path
+):
+    folder = shutil.copytree(stopped, tmp_path / "run")
+    resumed = train(tiny_spec(), CONFIG, OPTIMIZER, Tones(), folder)
+    assert leaves_equal(resumed.params, finished[1].params)
+    for tag in ("train/loss", "train/gradient_norm", "validation/loss_at_0.6"):
+        expected = scalars(finished[0], tag)
+        assert expected and scalars(folder, tag) == expected
+
+
+def test_another_batch_size_goes_on_where_nothing_is_read(stopped, tmp_path, capsys):
+    folder = shutil.copytree(stopped, tmp_path / "run")
+    config = dataclasses.replace(CONFIG, batch_size=16, steps=7)
+    assert int(train(tiny_spec(), config, OPTIMIZER, Tones(), folder).step) == 7
+    out, err = capsys.readouterr()
+    # 24 segments are read, in batches of 4; the second batch of 16 would hold some of them.
+    assert "going on from step 6, with batch 2 of the data" in out + err
+
+
+def test_another_seed_is_refused(stopped):
+    with pytest.raises(UserError, match="seed=1, but the run was begun with seed=0"):
+        train(tiny_spec(), dataclasses.replace(CONFIG, seed=1), OPTIMIZER, Tones(), stopped)
+
+
+def test_specification_summary_and_settings_lie_in_the_folder(stopped):
+    for name in ("model.json", "performances.json", "summary.txt"):
+        assert (stopped / name).read_text()
+    assert (stopped / "config.gin").read_text() == "A = 1\n"
+
+
+def test_a_batch_that_the_mesh_does_not_divide_is_refused(tmp_path):
+    config = dataclasses.replace(CONFIG, accumulation=3)
+    with pytest.raises(UserError, match="batch_size=4 does not divide"):
+        train(tiny_spec(), config, OPTIMIZER, Tones(), tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("held_out", "said"), [(0, True), (3, False)])
@@ -133,20 +173,19 @@ def test_a_bundle_lends_its_weights_and_known_performances(finished, tmp_path):
     folder = tmp_path / "bundle"
     bundles.save(folder, tiny_spec(), tuple(names), "low", state.ema, "card")
     wanted = [{"name": "new"}, {"name": "high"}, {"name": "low"}]
-    params = parameters_from_bundle(folder, tiny_spec(3), wanted)
+    params = parameters_from_bundle(bundles.load(folder), tiny_spec(3), wanted)
     table = bundles.load(folder).params["performance_embedding"]["embedding"]
     np.testing.assert_allclose(
         params["performance_embedding"]["embedding"], [table.mean(0), table[1], table[0]], rtol=1e-6
     )
     with pytest.raises(UserError, match="window"):
-        import dataclasses
-
-        parameters_from_bundle(folder, dataclasses.replace(tiny_spec(3), window=64), wanted)
+        other = dataclasses.replace(tiny_spec(3), window=64)
+        parameters_from_bundle(bundles.load(folder), other, wanted)
 
 
 @pytest.mark.slow
 def test_it_learns_which_bin_sounds(tmp_path):
-    from mt3synth.training.loop import example_inputs
+    from mt3synth.training.inputs import example_inputs
     from mt3synth.training.state import init_params
     from mt3synth.training.step import make_eval_step
 
@@ -159,3 +198,14 @@ def test_it_learns_which_bin_sounds(tmp_path):
     learned = train(spec, config, OPTIMIZER, Tones(), tmp_path).ema
     # At t = 0.95 nearly all is noise, so only the score can tell the bin.
     assert evaluate(learned, batch)[-1] < 0.2 * evaluate(fresh, batch)[-1]
+
+
+@pytest.mark.slow
+def test_a_budget_of_time_ends_with_a_finished_model(tmp_path):
+    config = TrainConfig(steps=1, batch_size=4, log_every=5, eval_every=10**6, save_every=10**6)
+    budget = BudgetConfig(minutes=0.4, measure_seconds=2.0)
+    state = train(tiny_spec(), config, OPTIMIZER, Tones(), tmp_path, budget_config=budget)
+    spent = json.loads((tmp_path / "budget.json").read_text())["spent_seconds"]
+    assert 0.5 * 24 < spent < 1.2 * 24
+    rates = scalars(tmp_path, "train/learning_rate")
+    assert max(rates.values()) == pytest.approx(3e-3) and rates[int(state.step)] == 0.0

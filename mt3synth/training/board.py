@@ -1,0 +1,65 @@
+"""What a run shows: scalars in TensorBoard and lines in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jax
+
+if TYPE_CHECKING:
+    from tensorboardX import SummaryWriter
+
+FOLDER = "tensorboard"
+"""Where in the folder of a run the scalars lie."""
+
+
+class Board:
+    """Shows what the first process knows; in the others it does nothing.
+
+    Args:
+      folder: of the run.
+      first: updates that the run has behind it; scalars of later ones, which an interrupted
+        process may have written, are hidden by TensorBoard from now on.
+      steps: updates in all, None if that is not known yet.
+
+    Attributes:
+      writer: of TensorBoard; None in the other processes.
+    """
+
+    def __init__(self, folder: Path, first: int, steps: int | None) -> None:
+        from tensorboardX import SummaryWriter
+        from tqdm import tqdm
+
+        shown = jax.process_index() == 0
+        self.writer: SummaryWriter | None = None
+        if shown:
+            self.writer = SummaryWriter(str(folder / FOLDER), purge_step=first + 1)
+        self._bar = tqdm(total=steps, initial=first, unit="step", smoothing=0.05, disable=not shown)
+
+    def advance(self, step: int, steps: int | None) -> None:
+        """Moves the progress bar to ``step`` of ``steps``."""
+        self._bar.total = steps
+        self._bar.update(step - self._bar.n)
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """Values by their names."""
+        if self.writer is not None:
+            for name, value in values.items():
+                self.writer.add_scalar(name, value, step)
+
+    def status(self, values: Mapping[str, str]) -> None:
+        """What stands at the end of the progress bar."""
+        self._bar.set_postfix(values)
+
+    def say(self, line: str) -> None:
+        """A line above the progress bar."""
+        if self.writer is not None:
+            self._bar.write(line)
+
+    def close(self) -> None:
+        """Writes what is still to be written."""
+        self._bar.close()
+        if self.writer is not None:
+            self.writer.close()

@@ -1,0 +1,143 @@
+"""Where batches come from, and how far a run has read."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from jax.sharding import Mesh
+
+from mt3synth.errors import UserError
+from mt3synth.model_spec import ModelSpec
+from mt3synth.training.mesh import data_share
+from mt3synth.types import Batch
+
+
+@runtime_checkable
+class BatchStream(Iterator[Batch], Protocol):
+    """Batches from a source that can be closed, such as a generator."""
+
+    def close(self) -> None:
+        """Lets go of files and threads."""
+        ...
+
+
+@runtime_checkable
+class TrainingData(Protocol):
+    """Where batches come from; see `mt3synth.types` for their shapes.
+
+    The order of the batches is fixed: where a reader stands is told by the number of the batch.
+    An attribute ``identity``, a string that is another for other data, is kept with a run if
+    there is one, and a run then goes on with these data only.
+
+    Attributes:
+      performances: name and description of each, in the order of their indices.
+    """
+
+    performances: list[dict[str, Any]]
+
+    def training(
+        self,
+        spec: ModelSpec,
+        batch: int,
+        seed: int,
+        start: int,
+        *,
+        process_index: int = 0,
+        process_count: int = 1,
+    ) -> BatchStream:
+        """Batches without end, beginning with number ``start``.
+
+        Args:
+          spec: the model.
+          batch: segments in a batch of one process.
+          seed: of the order.
+          start: batches to pass over.
+          process_index: whose share of every batch to read.
+          process_count: shares of a batch.
+        """
+        ...
+
+    def validation(self, spec: ModelSpec, batch: int) -> Iterable[Batch]:
+        """Batches in a fixed order, with an end; none if nothing is held out."""
+        ...
+
+
+@dataclass(frozen=True)
+class ReaderPosition:
+    """How far in which order a run has read.
+
+    Attributes:
+      examples: read so far, by all processes together.
+      batch_size: examples in a batch of all processes together.
+      seed: of the order.
+      data: identity of the data, "" if they have none.
+    """
+
+    examples: int
+    batch_size: int
+    seed: int
+    data: str
+
+    @property
+    def batch(self) -> int:
+        """Number of the next batch."""
+        return self.examples // self.batch_size
+
+    def after(self, batches: int) -> ReaderPosition:
+        """The position so many batches later."""
+        return dataclasses.replace(self, examples=self.examples + batches * self.batch_size)
+
+    def continued(self, now: ReaderPosition) -> ReaderPosition:
+        """The position from which a resumed run reads on.
+
+        With another batch size it is the first boundary of a batch from which on nothing has been
+        read.
+
+        Args:
+          now: what the run is told to read this time; its ``examples`` do not matter.
+
+        Raises:
+          UserError: another order or other data.
+        """
+        if now.seed != self.seed:
+            raise UserError(
+                f"seed={now.seed}, but the run was begun with seed={self.seed}, which gives its "
+                "data their order; use that one, or another folder"
+            )
+        if now.data != self.data:
+            raise UserError(
+                f"the run was begun with other data (identity {self.data!r}, now {now.data!r}); "
+                "use those, or another folder"
+            )
+        batches = -(-self.examples // now.batch_size)
+        return dataclasses.replace(now, examples=batches * now.batch_size)
+
+
+def position_at_start(data: TrainingData, batch_size: int, seed: int) -> ReaderPosition:
+    """Before the first batch."""
+    return ReaderPosition(0, batch_size, seed, str(getattr(data, "identity", "")))
+
+
+def open_batches(
+    data: TrainingData, spec: ModelSpec, position: ReaderPosition, mesh: Mesh
+) -> BatchStream:
+    """This process's share of every batch from ``position`` on."""
+    share, shares = data_share(mesh)
+    return data.training(
+        spec,
+        position.batch_size // shares,
+        position.seed,
+        position.batch,
+        process_index=share,
+        process_count=shares,
+    )
+
+
+def first_batch(data: TrainingData, spec: ModelSpec, position: ReaderPosition, mesh: Mesh) -> Batch:
+    """The batch at ``position``, this process's share of it."""
+    with closing(open_batches(data, spec, position, mesh)) as batches:
+        return next(batches)

@@ -1,0 +1,71 @@
+"""The files that say what the run in a folder is about."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from mt3synth.bundle import Performance
+from mt3synth.errors import UserError
+from mt3synth.model_spec import ModelSpec
+from mt3synth.training.distributed import everywhere
+
+SPEC_FILE = "model.json"
+PERFORMANCES_FILE = "performances.json"
+SETTINGS_FILE = "config.gin"
+
+
+def claim(folder: Path, spec: ModelSpec, performances: list[dict[str, Any]]) -> None:
+    """Writes model and performances into a run's folder, or checks that they are the same.
+
+    Raises:
+      UserError: the folder is that of another run.
+    """
+    texts = {
+        folder / name: json.dumps(value, indent=1) + "\n"
+        for name, value in ((SPEC_FILE, spec.to_dict()), (PERFORMANCES_FILE, performances))
+    }
+    for path, text in texts.items():
+        if path.exists() and path.read_text() != text:
+            raise UserError(
+                f"{path} is of a run with another configuration; give another folder, or the "
+                "configuration with which that run was begun"
+            )
+    everywhere(True)  # Looked at by all before it is written by one.
+    for path, text in texts.items():
+        write(path, text)
+
+
+def read_run(folder: Path) -> tuple[ModelSpec, tuple[Performance, ...]]:
+    """What a run's folder says about its model.
+
+    Raises:
+      UserError: the folder is not that of a run.
+    """
+    try:
+        spec = ModelSpec.from_dict(json.loads((folder / SPEC_FILE).read_text()))
+        listed = json.loads((folder / PERFORMANCES_FILE).read_text())
+        performances = tuple(Performance.from_dict(entry) for entry in listed)
+    except OSError as error:
+        raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    except (LookupError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{folder} is of no run that this version understands: {type(error).__name__}: {error}"
+        ) from error
+    if not performances:
+        raise UserError(f"{folder / PERFORMANCES_FILE}: no performances")
+    return spec, performances
+
+
+def write(path: Path, text: str) -> None:
+    """Puts a whole file in place, by the first process alone."""
+    if jax.process_index() != 0:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text)
+    os.replace(part, path)

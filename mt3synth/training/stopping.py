@@ -1,0 +1,80 @@
+"""Ending a run early without losing what it has learned.
+
+SIGTERM (a cluster that wants its machine back) and SIGINT (Ctrl-C) let the step at hand end, save,
+and leave with 143 or 130, the shell's 128 + signal: a scheduler that starts failed jobs again must
+not take the run for finished. The same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+import jax
+from jax.experimental import multihost_utils
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stopped(Exception):
+    """A run was asked to stop, and has saved.
+
+    Attributes:
+      step: that is saved.
+      status: with which the program ends.
+    """
+
+    def __init__(self, step: int, number: signal.Signals) -> None:
+        super().__init__(f"stopped by {number.name} at step {step}, which is saved")
+        self.step, self.status = step, 128 + number
+
+
+class StopRequests:
+    """Catches the signals while its ``with`` block lasts.
+
+    Several processes stop together, at a step on which JAX's preemption service makes them agree
+    when any one of them gets SIGTERM. A second SIGINT interrupts at once. In a thread other than
+    the main one, where Python allows no handlers, nothing is caught.
+    """
+
+    def __init__(self) -> None:
+        self._requested: signal.Signals | None = None
+        self._before: dict[signal.Signals, Any] = {}
+        self._alone = jax.process_count() == 1
+
+    def __enter__(self) -> StopRequests:
+        if threading.current_thread() is threading.main_thread():
+            # With several processes JAX itself handles SIGTERM.
+            for number in SIGNALS if self._alone else (signal.SIGINT,):
+                self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def reached(self, step: int) -> signal.Signals | None:
+        """The signal for which to stop after ``step``, or None.
+
+        To be called after every step, by every process.
+        """
+        if self._alone:
+            return self._requested
+        if multihost_utils.reached_preemption_sync_point(step):
+            return self._requested or signal.SIGTERM
+        return None
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT and self._requested == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._requested = signal.Signals(number)
+        if not self._alone:
+            os.kill(os.getpid(), signal.SIGTERM)

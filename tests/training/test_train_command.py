@@ -1,0 +1,22 @@
+"""What `mt3synth train` refuses before anything is trained: one line, status 2."""
+
+import pytest
+
+from mt3synth.cli import main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--mesh", "rows=2"], "'rows=2' is not AXIS=N with one of data, fsdp, tensor"),
+        (["--mesh", "data=2,data=2"], "'data=2' is not AXIS=N"),
+        (["--mesh", "fsdp"], "'fsdp' is not AXIS=N"),
+        (["--process-count", "2"], "MT3SYNTH_COORDINATOR and MT3SYNTH_PROCESS_INDEX must be set"),
+        (["--coordinator", "here", "--process-count", "1", "--process-index", "0"], "HOST:PORT"),
+        (["--budget-minutes", "soon"], "invalid float value: 'soon'"),
+    ],
+)
+def test_bad_options_are_said_in_one_line(arguments, message, capsys):
+    assert main(["train", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
