@@ -54,6 +54,14 @@ EVAL = [
 ALIGN = [*DATA, "librosa>=0.11", "synctoolbox>=1.4"]
 # Beam wants protobuf 6, and what SeqIO reads vocabularies with is made for 7 from 0.2.3 on.
 BEAM = [*DATA, "apache-beam>=2.70", "sentencepiece<0.2.3"]
+# What t5x needs from the index; it comes from its repository itself (docs/t5x.md).
+T5X = [
+    *TRAIN,
+    "cached_property>=2.0",
+    "fiddle>=0.3",
+    "grain>=0.2.18",
+    "tensorboard>=2.20",
+]
 CUDA = ["jax[cuda13]>=0.10,<0.12"]  # driver 580 or later; cuda12 for older ones
 CUDA12 = ["jax[cuda12]>=0.10,<0.12"]
 TPU = ["jax[tpu]>=0.10,<0.12"]
@@ -94,6 +102,7 @@ setup(
         "eval": EVAL,
         "align": ALIGN,
         "beam": BEAM,
+        "t5x": T5X,
         "cuda": CUDA,
         "cuda12": CUDA12,
         "tpu": TPU,

@@ -82,6 +82,5 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
 def test_a_missing_corpus_is_one_line(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["train", "--data", "nowhere", "--run", "run"]) == 2
-    assert (
-        capsys.readouterr().err.splitlines()[0].startswith("mt3synth train: nowhere: no such folder")
-    )
+    line = capsys.readouterr().err.splitlines()[0]
+    assert line.startswith("mt3synth train: nowhere: no such folder")

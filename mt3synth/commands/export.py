@@ -48,6 +48,7 @@ def main(args: argparse.Namespace) -> int:
     import logging
 
     from mt3synth import bundle as bundles
+    from mt3synth.adapters import t5x_checkpoints
     from mt3synth.commands.model_card import model_card
     from mt3synth.training.averaged import load_averaged
     from mt3synth.training.run_folder import read_run
@@ -62,7 +63,8 @@ def main(args: argparse.Namespace) -> int:
     card = _read(Path(args.card)) if args.card else ""
     corpus_file = Path(args.corpus or args.run) / CORPUS_FILE
     corpus = _read_json(corpus_file) if args.corpus or corpus_file.exists() else None
-    params, step = load_averaged(run, bundles.abstract_params(spec), args.step)
+    load = t5x_checkpoints.load_averaged if t5x_checkpoints.is_t5x_run(run) else load_averaged
+    params, step = load(run, bundles.abstract_params(spec), args.step)
     text = model_card(output.name, spec, performances, params, step, corpus, card)
     default = args.default_performance or performances[0].name
     bundles.save(output, spec, performances, default, params, text)

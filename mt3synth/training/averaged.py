@@ -52,7 +52,9 @@ def load_averaged(folder: Path, like: PyTree, step: int | None = None) -> tuple[
                 params = manager.restore(step, args=restore)["ema"]
         except (KeyError, ValueError) as error:
             raise UserError(f"{checkpoints}: step {step} is of another network: {error}") from error
-    # orbax gives each array the shape in which it was saved.
-    if jax.tree.map(np.shape, params) != jax.tree.map(np.shape, like):
+    # orbax gives each array the shape in which it was saved, and what was never saved as it
+    # was asked for.
+    never_saved = any(not isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(params))
+    if never_saved or jax.tree.map(np.shape, params) != jax.tree.map(np.shape, like):
         raise UserError(f"{checkpoints}: step {step} is of another network than {folder} says")
     return params, step

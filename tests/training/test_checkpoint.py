@@ -81,6 +81,14 @@ def test_the_average_is_found_without_the_rest(tmp_path):
         jax.tree.map(np.testing.assert_array_equal, params, state_of(step).ema)
 
 
+def test_a_parameter_that_was_never_saved_is_not_made_up(tmp_path):
+    save(tmp_path, 3)
+    like = shapes_of(state_of(0)).ema
+    like = {**like, "more": jax.tree.leaves(like)[0]}
+    with pytest.raises(UserError, match="step 3 is of another network"):
+        load_averaged(tmp_path, like)
+
+
 @pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "empty"])
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(damage, tmp_path):
     save(tmp_path, 3, 6)
