@@ -15,6 +15,7 @@ import numpy as np
 from mt3synth import __version__
 from mt3synth.audio.files import check_output, fit_peak, write_audio
 from mt3synth.bundle import Bundle, Performance
+from mt3synth.commands.interrupts import Interrupts
 from mt3synth.commands.outputs import Job
 from mt3synth.commands.sampling_options import describe
 from mt3synth.errors import UserError
@@ -98,12 +99,14 @@ class Renderer:
             leave=False,
             disable=None,  # no bar unless stderr is a terminal
         )
-        with bar:
+        with Interrupts() as interrupts, bar:
+
+            def on_step(_: int) -> None:
+                interrupts.check()
+                bar.update(seconds / steps)
+
             return self._synthesizer.mel(
-                notes,
-                self._performance.index,
-                self._config,
-                on_step=lambda _: bar.update(seconds / steps),
+                notes, self._performance.index, self._config, on_step=on_step
             )
 
     def _metadata(self, job: Job, span: Span) -> dict[str, str]:

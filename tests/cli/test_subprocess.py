@@ -58,7 +58,10 @@ def test_ctrl_c_is_one_line_and_leaves_nothing_behind(start, here):
     with start(code, "song.mid", "--steps", "100000", "--save-mel", "song.npy") as process:
         assert process.stderr.readline().startswith("song.mid: pitches outside")
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=120)
+        try:
+            _, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
     assert process.returncode == 2
     assert err == "mt3synth synthesize: interrupted\n"
     assert [p.name for p in here.iterdir()] == ["song.mid"]
