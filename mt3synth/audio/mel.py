@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+from scipy.sparse import csr_array
 
 from mt3synth.types import FloatND
 
@@ -169,8 +170,7 @@ def log_mel(audio: FloatND, spec: MelSpec) -> Float[np.ndarray, "T M"]:
     """
     if audio.ndim != 1 or audio.dtype.kind != "f":
         raise ValueError(f"audio {audio.dtype}{list(audio.shape)}; must be mono float [samples]")
-    transform = Transform(hann_window(spec.window), spec.fft, mel_filterbank(spec))
-    return log_mel_frames(audio, 0, spec.frames(len(audio)), spec, transform)
+    return log_mel_frames(audio, 0, spec.frames(len(audio)), spec, _transform(spec))
 
 
 class Transform(NamedTuple):
@@ -179,12 +179,23 @@ class Transform(NamedTuple):
     Attributes:
       window: float32 ``[L]``.
       fft: length of the Fourier transform in samples, at least L.
-      weights: from the fft // 2 + 1 magnitudes to mel bins, float32 ``[F, M]``.
+      weights: to the mel bins from the fft // 2 + 1 magnitudes, float32 ``[M, F]``. Sparse, and so
+        summed in one order: a BLAS would round as the number of its threads has it.
     """
 
     window: np.ndarray
     fft: int
-    weights: np.ndarray
+    weights: csr_array
+
+    @staticmethod
+    def of(window: np.ndarray, fft: int, weights: Float[np.ndarray, "F M"]) -> Transform:
+        """With the weights as a filterbank has them."""
+        return Transform(window, fft, csr_array(weights.T))
+
+
+@lru_cache(maxsize=8)
+def _transform(spec: MelSpec) -> Transform:
+    return Transform.of(hann_window(spec.window), spec.fft, mel_filterbank(spec))
 
 
 def log_mel_frames(
@@ -200,7 +211,7 @@ def log_mel_frames(
         samples = np.pad(samples, (0, needed - len(samples)))
         frames = np.lib.stride_tricks.sliding_window_view(samples, len(window))[:: spec.hop]
         magnitude = np.abs(np.fft.rfft(frames * window, n=fft, axis=-1))
-        np.matmul(magnitude, weights, out=out[begin : begin + rows])
+        out[begin : begin + rows] = (weights @ magnitude.T).T
     return np.log(np.clip(out, spec.floor, spec.ceiling, out=out), out=out)
 
 

@@ -70,7 +70,7 @@ def _stretched(spec: MelSpec, semitones: int) -> Transform:
     # A bin beyond the edge takes the magnitude at its own frequency instead.
     sources = np.where(moved, bins, (bins * ratio).astype(int))
     np.add.at(weights, sources, mel_filterbank(spec) / np.float32(ratio))
-    return Transform(window, fft, weights)
+    return Transform.of(window, fft, weights)
 
 
 def _quick_length(ideal: float) -> int:

@@ -27,6 +27,15 @@ def test_sine_lands_in_its_bin(hz):
     assert abs((loudest + 1) * width - mel) < width
 
 
+def test_threads_do_not_show():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    audio = np.random.default_rng(3).normal(0, 0.1, 20 * 16000 + 77).astype(np.float32)
+    with threadpoolctl.threadpool_limits(1):
+        alone = log_mel(audio, MELGAN)
+    with threadpoolctl.threadpool_limits(2):
+        np.testing.assert_array_equal(log_mel(audio, MELGAN), alone)
+
+
 def test_chunks_do_not_show():
     """An excerpt far into a long file has the frames it has alone."""
     audio = np.random.default_rng(0).normal(size=320 * 2500).astype(np.float32)
