@@ -58,6 +58,11 @@ class Board:
         if self.writer is not None:
             self._bar.write(line)
 
+    def flush(self) -> None:
+        """Writes what was shown so far, so that it outlives this process."""
+        if self.writer is not None:
+            self.writer.flush()
+
     def close(self) -> None:
         """Writes what is still to be written."""
         self._bar.close()

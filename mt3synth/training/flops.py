@@ -91,6 +91,33 @@ def measured_peak(device: jax.Device, dtype: str, size: int) -> Peak:
     return Peak(2 * size**3 / best, source)
 
 
+class StepFlops:
+    """FLOP of an update by the shapes of its batch, counted once for each.
+
+    Args:
+      train_step: of state and batch.
+      batch_size: segments of a batch of all processes together.
+    """
+
+    def __init__(self, train_step: Callable[..., Any], batch_size: int) -> None:
+        self._train_step, self._batch_size = train_step, batch_size
+        self._known: dict[tuple[Any, ...], float] = {}
+
+    def knows(self, batch: JaxBatch) -> bool:
+        """Whether batches of these shapes were counted before."""
+        return self._shapes(batch) in self._known
+
+    def of(self, state: PyTree, batch: JaxBatch) -> float:
+        """FLOP of the update of ``state`` with ``batch``; see `step_flops`."""
+        shapes = self._shapes(batch)
+        if shapes not in self._known:
+            self._known[shapes] = step_flops(self._train_step, state, batch, self._batch_size)
+        return self._known[shapes]
+
+    def _shapes(self, batch: JaxBatch) -> tuple[Any, ...]:
+        return tuple((name, *batch[name].shape[1:]) for name in sorted(batch))
+
+
 def step_flops(
     train_step: Callable[..., Any], state: PyTree, example: JaxBatch, batch_size: int
 ) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from contextlib import closing, nullcontext
+from contextlib import closing
 from pathlib import Path
 
 import jax
@@ -16,7 +16,7 @@ from mt3synth.training.budget import OPEN, Budget, BudgetConfig
 from mt3synth.training.checkpoint import Checkpoints
 from mt3synth.training.config import TrainConfig
 from mt3synth.training.examination import Examination
-from mt3synth.training.flops import peak_of_all, step_flops
+from mt3synth.training.flops import StepFlops, peak_of_all
 from mt3synth.training.freezing import FreezeConfig, freeze
 from mt3synth.training.learning_rate import with_plan
 from mt3synth.training.mesh import MeshConfig, check_batch_size, make_mesh, place_batch
@@ -29,6 +29,7 @@ from mt3synth.training.reading import (
     first_batch,
     open_batches,
     position_at_start,
+    trimmed,
 )
 from mt3synth.training.run_folder import SETTINGS_FILE, claim, write
 from mt3synth.training.showcase import ShowcaseConfig
@@ -134,9 +135,9 @@ def train(
         segment_seconds=spec.window / spec.mel.frame_rate,
         first=first,
         steps=plan.steps,
-        step_flops=step_flops(train_step, state, example, config.batch_size),
         peak=peak.flops_per_second,
     )
+    flops = StepFlops(train_step, config.batch_size)
     with (
         StopRequests() as stop,
         closing(checkpoints),
@@ -146,11 +147,16 @@ def train(
     ):
         while step < plan.steps:
             with progress.waiting():
-                batch = place_batch(next(batches), mesh)
-            # The first step is compiled, which tells nothing about the speed of the others.
-            with progress.paused(steps=1) if step == first else nullcontext():
+                batch = place_batch(trimmed(next(batches)), mesh)
+            if flops.knows(batch):
+                progress.worked(flops.of(state, batch))
                 state, metrics = train_step(state, batch)
-                if step == first:
+            else:
+                # Compiled for its shapes first, which tells nothing about the speed of others.
+                jax.block_until_ready(state)
+                with progress.paused(steps=1):
+                    flops.of(state, batch)
+                    state, metrics = train_step(state, batch)
                     jax.block_until_ready(metrics)
             step, position = step + 1, position.after(1)
             window.add(metrics)
@@ -169,7 +175,7 @@ def train(
             if logging:
                 rate = float(optimizer_config.rate(step, plan))
                 board.scalars({**window.scalars(), "train/learning_rate": rate}, step)
-                if step > first + 1:
+                if progress.counts(step):
                     report = progress.report(step)
                     board.scalars(report.scalars(), step)
                     board.status({"loss": f"{window.loss():.4f}", **report.postfix()})
@@ -177,6 +183,7 @@ def train(
                 checkpoints.check()
             if saving:
                 with progress.paused():
+                    board.flush()
                     checkpoints.save(state, {"reader": vars(position), "window": window.record()})
             if stopping is not None and not last:
                 raise Stopped(step, stopping)

@@ -23,7 +23,7 @@ class Report:
       waiting: share of the time in which the loop waited for a batch.
       eta: seconds of training that are left, without evaluations and checkpoints; None while the
         end is not decided.
-      mfu: model FLOP utilisation, if the FLOP of a step and a peak are known.
+      mfu: model FLOP utilisation, if the FLOP of the updates and a peak are known.
     """
 
     step: int
@@ -64,7 +64,6 @@ class Progress:
       segment_seconds: length of a segment.
       first: updates that the run has behind it.
       steps: updates in all, None if not decided; may be set anew.
-      step_flops: FLOP of an update, all devices together; see `flops.count_flops`.
       peak: FLOP per second of all devices together; see `flops.peak_of`.
       clock: seconds, for measuring differences.
     """
@@ -76,15 +75,13 @@ class Progress:
         segment_seconds: float,
         first: int,
         steps: int | None,
-        step_flops: float | None = None,
         peak: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.steps = steps
         self._batch_size, self._segment_seconds = batch_size, segment_seconds
-        self._mfu_per_rate = step_flops / peak if step_flops is not None and peak else None
-        self._clock = clock
-        self._since, self._paused, self._waited = clock(), 0.0, 0.0
+        self._peak, self._clock = peak, clock
+        self._since, self._paused, self._waited, self._flops = clock(), 0.0, 0.0, 0.0
         self._counted = first
         self._recent: deque[tuple[int, float]] = deque(maxlen=_WINDOW)
 
@@ -111,6 +108,14 @@ class Progress:
         finally:
             self._waited += self._clock() - began
 
+    def counts(self, step: int) -> bool:
+        """Whether there is anything to report when ``step`` updates are done."""
+        return step > self._counted
+
+    def worked(self, flops: float) -> None:
+        """An update that is counted in the speed took so many FLOP, on all devices together."""
+        self._flops += flops
+
     def report(self, step: int) -> Report:
         """What was since the last report; to be called when the device has done ``step`` updates.
 
@@ -133,9 +138,9 @@ class Progress:
             audio_hours=step * self._batch_size * self._segment_seconds / 3600,
             waiting=min(1.0, self._waited / seconds),
             eta=None if self.steps is None else max(0, self.steps - step) / recent,
-            mfu=None if self._mfu_per_rate is None else rate * self._mfu_per_rate,
+            mfu=self._flops / seconds / self._peak if self._peak and self._flops else None,
         )
-        self._since, self._paused, self._waited = now, 0.0, 0.0
+        self._since, self._paused, self._waited, self._flops = now, 0.0, 0.0, 0.0
         self._counted = step
         return report
 

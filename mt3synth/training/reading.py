@@ -8,6 +8,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import jax
+import numpy as np
 from jax.sharding import Mesh
 
 from mt3synth.errors import UserError
@@ -141,3 +143,25 @@ def first_batch(data: TrainingData, spec: ModelSpec, position: ReaderPosition, m
     """The batch at ``position``, this process's share of it."""
     with closing(open_batches(data, spec, position, mesh)) as batches:
         return next(batches)
+
+
+TOKEN_MULTIPLE = 256
+"""Batches of tokens are as long as their longest segment, rounded up to this, so that a step is
+compiled for a few lengths only."""
+
+
+def trimmed(batch: Batch) -> Batch:
+    """The batch without the padding that all of its segments share.
+
+    It changes no prediction, for padding is masked; but attention to 1536 tokens costs several
+    times that to the 300 of an ordinary segment. Processes that train together must agree on
+    shapes without seeing each other's segments, so with several nothing is taken off (and where
+    attention weights are dropped, chance falls otherwise than with one).
+    """
+    if "tokens" not in batch or jax.process_count() > 1:
+        return batch
+    used = np.flatnonzero((batch["tokens"] != 0).any(axis=0))
+    longest = 1 + int(used[-1]) if len(used) else 1
+    length = -(-longest // TOKEN_MULTIPLE) * TOKEN_MULTIPLE
+    cut = ("tokens", "token_times")
+    return {name: value[:, :length] if name in cut else value for name, value in batch.items()}

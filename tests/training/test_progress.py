@@ -19,13 +19,14 @@ def progress(clock: Clock, **given) -> Progress:
 
 def test_a_report_counts_training_and_nothing_else():
     clock = Clock()
-    measured = progress(clock, step_flops=3e9, peak=60e9)
+    measured = progress(clock, peak=60e9)
     with measured.paused(steps=1):
         clock.now += 40  # compiling, in the first step
-    for _ in range(19):
+    for flops in [2e9, 4e9] * 9 + [3e9]:
         with measured.waiting():
             clock.now += 0.1
         clock.now += 0.4
+        measured.worked(flops)
     with measured.paused():
         clock.now += 13  # an evaluation
     report = measured.report(120)
