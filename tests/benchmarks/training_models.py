@@ -1,0 +1,59 @@
+"""The networks of ``gin_configs/models`` and batches for them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import gin
+import numpy as np
+
+from mt3synth import gin_files
+from mt3synth.audio.mel import MELGAN
+from mt3synth.diffusion.spec import DiffusionSpec
+from mt3synth.model_spec import ModelSpec, make_spec
+from mt3synth.symbolic.codec import EventCodec
+from mt3synth.symbolic.roll import RollSpec
+
+PERFORMANCES = 9
+
+
+def named_spec(name: str, dtype: str = "float32") -> ModelSpec:
+    """The model that trains with ``gin_configs/models/NAME.gin`` on nine performances.
+
+    Args:
+      name: such as ``"t5_small"``.
+      dtype: of the activations.
+    """
+    gin_files.parse([f"gin_configs/models/{name}.gin"], [])
+    spec = make_spec(
+        gin.query_parameter("%NETWORK").scoped_configurable_fn,
+        mel=MELGAN,
+        roll=RollSpec(),
+        codec=EventCodec(127),
+        performances=PERFORMANCES,
+        diffusion=DiffusionSpec("eps", "l1"),
+        window=256,
+    )
+    return with_network(spec, dtype=dtype)
+
+
+def with_network(spec: ModelSpec, **fields: Any) -> ModelSpec:
+    """``spec`` with other fields of its network's configuration."""
+    return dataclasses.replace(spec, network=dataclasses.replace(spec.network, **fields))
+
+
+def noise_batch(spec: ModelSpec, size: int, tokens: int) -> dict[str, Any]:
+    """Noise in the shapes of real segments, with the features that the model reads."""
+    draw = np.random.default_rng(0)
+    batch: dict[str, Any] = {
+        "mel": np.float32(draw.uniform(-1, 1, (size, spec.window, spec.mel.bins))),
+        "performance": np.int32(draw.integers(0, PERFORMANCES, size)),
+    }
+    if "roll" in spec.features:
+        shape = (size, spec.window, spec.roll.channels)
+        batch["roll"] = np.float32(draw.uniform(0, 1, shape) > 0.99)
+    if "tokens" in spec.features:
+        batch["tokens"] = np.int32(draw.integers(3, 1000, (size, tokens)))
+        batch["token_times"] = np.float32(np.sort(draw.uniform(0, spec.window, (size, tokens))))
+    return batch
