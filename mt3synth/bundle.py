@@ -2,7 +2,7 @@
 
 ``config.json``        the model's specification, the format's version, the default performance
 ``performances.json``  index, name and description of each performance
-``weights.safetensors`` parameters by their path, as float16
+``weights.safetensors`` parameters by their path, as float16 or float32
 ``README.md``          the model card
 """
 
@@ -16,7 +16,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import flax.linen as nn
 import jax
@@ -155,6 +155,7 @@ def save(
     default: str,
     params: PyTree,
     card: str,
+    precision: Literal["float16", "float32"] = "float16",
 ) -> None:
     """Writes a bundle; the folder appears whole or not at all.
 
@@ -162,6 +163,7 @@ def save(
       folder: must not exist yet.
       spec, performances, default, params: as in `Bundle`.
       card: the model card, Markdown.
+      precision: of the weights as stored.
 
     Raises:
       BundleError: the folder exists, the default is not among the performances, or their number
@@ -176,7 +178,8 @@ def save(
         raise BundleError(f"{folder} exists; give a new folder")
     if default not in {p.name for p in performances}:
         raise BundleError(f"default performance {default!r} is not among the performances")
-    if len(performances) != spec.network.performances:
+    # A network that knows no performances has one sound all the same, and that has a name.
+    if len(performances) != max(1, spec.network.performances):
         raise BundleError(
             f"{len(performances)} performances for a network of {spec.network.performances}"
         )
@@ -186,7 +189,7 @@ def save(
         "default_performance": default,
         "model": spec.to_dict(),
     }
-    flat = {"/".join(k): np.asarray(v, np.float16) for k, v in flatten_dict(params).items()}
+    flat = {"/".join(k): np.asarray(v, precision) for k, v in flatten_dict(params).items()}
     staging = folder.with_name(folder.name + ".partial")
     shutil.rmtree(staging, ignore_errors=True)
     try:
@@ -206,6 +209,7 @@ def save(
 
 def abstract_params(spec: ModelSpec) -> PyTree:
     """Shapes of the network's parameters, without computing any."""
+    context = spec.network.context_frames
     conditions = Conditions(
         performance=jnp.zeros(1, jnp.int32),
         keep_score=jnp.ones(1, bool),
@@ -213,6 +217,8 @@ def abstract_params(spec: ModelSpec) -> PyTree:
         tokens=jnp.zeros((1, 8), jnp.int32),
         token_times=jnp.zeros((1, 8)),
         roll=jnp.zeros((1, spec.window, spec.roll.channels)),
+        context=jnp.zeros((1, context, spec.mel.bins)) if context else None,
+        context_mask=jnp.ones((1, context), bool) if context else None,
     )
     frames = jnp.zeros((1, spec.window, spec.mel.bins))
     shapes = jax.eval_shape(spec.build().init, jax.random.key(0), frames, jnp.zeros(1), conditions)

@@ -11,8 +11,11 @@ from typing import NoReturn
 from mt3synth import __version__
 from mt3synth.errors import UserError
 
-COMMANDS = ("synthesize", "performances", "prepare", "train", "export", "doctor")
+COMMANDS = ("synthesize", "performances", "prepare", "train", "export", "import", "doctor")
 """Modules of `mt3synth.commands`. They import what is slow only when they run."""
+
+_MODULES = {"import": "import_weights"}
+"""Where the module cannot have the name of its command."""
 
 _GIN = "--gin."
 
@@ -64,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mt3synth {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in COMMANDS:
-        module = importlib.import_module(f"mt3synth.commands.{name}")
+        module = importlib.import_module(f"mt3synth.commands.{_MODULES.get(name, name)}")
         sub = subparsers.add_parser(
             name, help=module.HELP, description=module.__doc__, allow_abbrev=False
         )

@@ -27,7 +27,12 @@ ONLY_IN = {
     "synctoolbox": ("data_pipelines", "mt3synth/commands/doctor.py"),
     "tensorflow_datasets": ("data_pipelines",),
     "music21": ("data_pipelines", "mt3synth/commands/doctor.py"),
-    "gin": ("mt3synth/gin_files.py", "mt3synth/commands", "mt3synth/cli.py"),
+    "gin": (
+        "mt3synth/gin_files.py",
+        "mt3synth/commands",
+        "mt3synth/cli.py",
+        "mt3synth/foreign/gin_description.py",
+    ),
     "note_seq": ("mt3synth/symbolic", "data_pipelines"),
     "orbax": ("mt3synth/training", "mt3synth/adapters"),
     "optax": ("mt3synth/training", "mt3synth/adapters"),

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
@@ -18,6 +19,7 @@ from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
 from mt3synth.training.averaged import load_averaged
 from mt3synth.training.checkpoint import FOLDER
+from mt3synth.training.first_performances import with_performances
 from mt3synth.training.run_folder import read_run
 from mt3synth.types import PyTree
 
@@ -72,7 +74,8 @@ def parameters_from_bundle(
     """A bundle's parameters for a model that may know other performances.
 
     A performance that the bundle knows by name keeps its embedding. A new one begins with that of
-    its neighbour, if it has one, or with the mean of all that the bundle knows.
+    its neighbour, if it has one, or with the mean of all that the bundle knows. Where the bundle
+    knows none at all, the network is grown: see `with_performances`.
 
     Args:
       bundle: whose parameters.
@@ -85,27 +88,34 @@ def parameters_from_bundle(
         neighbour is of or for no such performance.
     """
     count = bundle.spec.network.performances
-    same = dataclasses.replace(
-        spec,
-        network=dataclasses.replace(spec.network, performances=count),
-        guidance=bundle.spec.guidance,
-    )
+    like: dict[str, Any] = {"performances": count}
+    if not count and getattr(bundle.spec.network, "null_score", None) == "masked":
+        like["null_score"] = "masked"  # what a learned one can begin as
+    same = dataclasses.replace(spec, guidance=bundle.spec.guidance)
+    if isinstance(spec.network, type(bundle.spec.network)):
+        same = dataclasses.replace(same, network=dataclasses.replace(spec.network, **like))
     differing = [
         f"{name} ({old!r} in the bundle, {new!r} asked for)"
-        for name, old, new in _differences(bundle.spec.to_dict(), same.to_dict())
+        for name, old, new in sorted(
+            _differences(bundle.spec.to_dict(), same.to_dict()),
+            key=lambda found: found[0] != "network.type",  # which explains all others
+        )
     ]
     if differing:
         raise UserError(f"{bundle.folder} holds another model: {'; '.join(differing[:3])}")
 
-    known = {p.name: p.index for p in bundle.performances}
+    known = {p.name: p.index for p in bundle.performances} if count else {}
     neighbours = neighbours or {}
     _check_neighbours(neighbours, known, [entry["name"] for entry in performances])
+    if not count:
+        grown = with_performances(bundle.params, spec)
+        return jax.tree.map(jnp.asarray, grown)
     flat = flatten_dict(bundle.params)
     table = flat[_TABLE]
 
     def row(name: str) -> np.ndarray:
-        like = known.get(neighbours.get(name, name))
-        return table.mean(axis=0) if like is None else table[like]
+        index = known.get(neighbours.get(name, name))
+        return table.mean(axis=0) if index is None else table[index]
 
     flat[_TABLE] = np.stack([row(entry["name"]) for entry in performances])
     return unflatten_dict({path: jnp.asarray(value) for path, value in flat.items()})
@@ -127,7 +137,7 @@ def _check_neighbours(
 def _nearest(name: str, names: Collection[str]) -> str:
     near = difflib.get_close_matches(name, list(names), n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{name!r}; {hint}it has: {', '.join(names)}"
+    return f"{name!r}; {hint}it has: {', '.join(names) or 'none'}"
 
 
 def _differences(one: Any, other: Any, path: str = "") -> list[tuple[str, Any, Any]]:
