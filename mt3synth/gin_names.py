@@ -127,12 +127,18 @@ def _unreadable(match: re.Match[str], config: str, root: Path) -> str:
     return f"the value {match[1]} is not understood; text needs quotes"
 
 
+def _no_value(match: re.Match[str], config: str, root: Path) -> str:
+    name = match[1]
+    return f"{name} has no value; give --gin.{name}=..., or the option that --help names for it"
+
+
 _KINDS: list[tuple[str, Callable[[re.Match[str], str, Path], str]]] = [
     (r"'(\w+)' was not provided by an import statement", _unknown_alias),
     (r"Couldn't resolve selector ([\w.]+);", _unknown_configurable),
     (r"No configurable matching (?:reference )?'@?([\w./]+?)(?:\(\))?'", _unknown_configurable),
     (r"Configurable '([\w./]+)' doesn't have a parameter named '(\w+)'", _unknown_parameter),
     (r"No bindings specified for '(\w+)/(?:gin\.)?macro'", _unknown_macro),
+    (r"(\w+)/(?:gin\.)?macro\.value set to `%gin\.REQUIRED`", _no_value),
     (r"No module named '([\w.]+)'", _unknown_module),
     (r"Failed to parse token '(.+?)' \(line", _unreadable),
     (r"Unable to open file: (\S+)\. Searched", _unknown_file),

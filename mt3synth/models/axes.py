@@ -20,7 +20,7 @@ LOGICAL_AXES = {
     "mel": "mel bins, M",
     "roll": "piano-roll channels, R",
     "tap": "positions under a convolution's kernel",
-    "position": "channels of a sinusoid of positions",
+    "position": "positions in a stored table of them, or channels of a sinusoid of one",
     "conv_in": "channels a convolution reads",
     "conv_hidden": "channels between the two convolutions of a residual block",
     "conv_out": "channels a convolution writes",

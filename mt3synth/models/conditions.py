@@ -8,11 +8,12 @@ from mt3synth.types import Array, Bool, Float, Int
 
 
 class Conditions(NamedTuple):
-    """Score and performance of each segment in a batch.
+    """Score, performance and what came before, for each segment in a batch.
 
-    A score encoder reads the fields it understands and says so if one is missing. A condition
-    that is not kept is replaced by a learned null embedding (classifier-free guidance, Ho &
-    Salimans 2022, arXiv 2207.12598).
+    A network reads the fields it understands and says so if one is missing. A score or performance
+    that is not kept is replaced by the network's own null (classifier-free guidance, Ho & Salimans
+    2022, arXiv 2207.12598). A context is withheld by a mask without any True, which is also how a
+    segment says that nothing came before it.
 
     Attributes:
       performance: index of the performance, ``[B]``.
@@ -21,6 +22,8 @@ class Conditions(NamedTuple):
       tokens: note-event tokens, zero where padded, ``[B, N]``.
       token_times: when each token happens, in frames from the segment's start, ``[B, N]``.
       roll: piano roll at the frame rate, ``[B, T, R]``.
+      context: mel frames that end where the segment starts, network's range, ``[B, C, M]``.
+      context_mask: True where ``context`` holds a frame, ``[B, C]``; the True are consecutive.
     """
 
     performance: Int[Array, " B"]
@@ -29,3 +32,5 @@ class Conditions(NamedTuple):
     tokens: Int[Array, "B N"] | None = None
     token_times: Float[Array, "B N"] | None = None
     roll: Float[Array, "B T R"] | None = None
+    context: Float[Array, "B C M"] | None = None
+    context_mask: Bool[Array, "B C"] | None = None

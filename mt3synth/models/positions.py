@@ -9,6 +9,18 @@ import jax.numpy as jnp
 from mt3synth.types import Array, Float
 
 
+def frequencies(width: int, longest: float = 1e4) -> Float[Array, " pairs"]:
+    """Angular frequencies of the pairs of sine and cosine of `sinusoid`, fastest first.
+
+    Raises:
+      ValueError: ``width`` is odd or below 4.
+    """
+    if width < 4 or width % 2:
+        raise ValueError(f"width={width} channels; must be even and at least 4")
+    pairs = width // 2
+    return jnp.exp(jnp.arange(pairs) * (-math.log(longest) / (pairs - 1)))
+
+
 def sinusoid(
     position: Float[Array, "*batch"], width: int, longest: float = 1e4
 ) -> Float[Array, "*batch {width}"]:
@@ -29,11 +41,7 @@ def sinusoid(
     Raises:
       ValueError: ``width`` is odd or below 4.
     """
-    if width < 4 or width % 2:
-        raise ValueError(f"width={width} channels; must be even and at least 4")
-    pairs = width // 2
-    frequency = jnp.exp(jnp.arange(pairs) * (-math.log(longest) / (pairs - 1)))
-    angle = position.astype(jnp.float32)[..., None] * frequency
+    angle = position.astype(jnp.float32)[..., None] * frequencies(width, longest)
     return jnp.concatenate([jnp.sin(angle), jnp.cos(angle)], axis=-1)
 
 

@@ -1,7 +1,8 @@
 """Score encoders: what is to be played, as vectors for a decoder to attend to.
 
-Both take ``(conditions, performance condition or None, deterministic)`` and return the encoded
-score ``[B, N, D]`` with the mask ``[B, N]`` of its real entries; neither sees the noise level.
+Both encoders take ``(conditions, performance condition or None, deterministic)`` and return the
+encoded score ``[B, N, D]`` with the mask ``[B, N]`` of its real entries; neither sees the noise
+level. A roll may be added to the decoder's frames besides.
 """
 
 from __future__ import annotations
@@ -11,7 +12,16 @@ from flax import linen as nn
 
 from mt3synth.models.axes import partitioned
 from mt3synth.models.conditions import Conditions
-from mt3synth.models.layers import FAN_IN, MLP, Attention, dropout, film, linear, rms_norm
+from mt3synth.models.layers import (
+    MLP,
+    Attention,
+    convolution,
+    dropout,
+    film,
+    linear,
+    rms_norm,
+)
+from mt3synth.models.position_table import Positions
 from mt3synth.models.positions import sinusoid
 from mt3synth.models.remat import RematPolicy, rematerialised
 from mt3synth.models.t5_config import T5Config
@@ -21,6 +31,12 @@ EncodedScore = tuple[Float[Array, "B N D"], Bool[Array, "B N"]]
 
 ROLL_KERNEL = 7
 """Frames under the convolution through which a piano roll enters (Maman et al. 2023)."""
+
+
+def roll_projection(config: T5Config, name: str) -> nn.Conv:
+    """The convolution through which a piano roll enters."""
+    axes = ("roll", "embed")
+    return convolution(config.width, ROLL_KERNEL, axes, config.activations, name)
 
 
 class EncoderLayer(nn.Module):
@@ -103,7 +119,9 @@ class TokenEncoder(nn.Module):
             embedding_init=partitioned(nn.initializers.normal(1.0), "vocab", "lookup"),
             name="token_embedder",
         )(tokens)
-        order = sinusoid(jnp.arange(count, dtype=jnp.float32), config.width)
+        rows = config.max_tokens
+        positions = Positions(config.position_table, rows, config.width, name="positions")
+        order = positions(jnp.arange(count))
         if config.token_positions == "index":
             x = x + order
         else:
@@ -120,7 +138,7 @@ class RollEncoder(nn.Module):
     """A piano roll at the frame rate, through a convolution over neighbouring frames.
 
     Raises:
-      ValueError: the conditions have no roll.
+      ValueError: the conditions have no roll, or one longer than the stored positions.
     """
 
     config: T5Config
@@ -133,15 +151,11 @@ class RollEncoder(nn.Module):
         config, roll = self.config, conditions.roll
         if roll is None:
             raise ValueError("score_encoder='roll' needs a roll, and the conditions have none")
-        x = nn.Conv(
-            config.width,
-            (ROLL_KERNEL,),
-            use_bias=False,
-            dtype=config.activations,
-            kernel_init=partitioned(FAN_IN, "tap", "roll", "embed"),
-            name="roll_projection",
-        )(roll)
-        x = x + sinusoid(jnp.arange(roll.shape[1], dtype=jnp.float32), config.width)
+        config.check_frames(roll.shape[1])
+        x = roll_projection(config, "roll_projection")(roll)
+        rows = config.max_frames
+        positions = Positions(config.position_table, rows, config.width, name="positions")
+        x = x + positions(jnp.arange(roll.shape[1]))
         mask = jnp.ones(roll.shape[:2], bool)
         stack = EncoderStack(config, self.remat, name="stack")
         return stack(x, mask, condition, deterministic), mask
@@ -151,3 +165,28 @@ def score_encoder(config: T5Config, remat: RematPolicy = "none") -> TokenEncoder
     """The encoder that ``config.score_encoder`` names."""
     encoder = TokenEncoder if config.score_encoder == "tokens" else RollEncoder
     return encoder(config, remat)
+
+
+class FrameRoll(nn.Module):
+    """A piano roll to be added to the decoder's frames, each to its own: ``[B, T, D]``.
+
+    Where the score is withheld it is one vector for all frames, learned, or zero with
+    ``null_score="masked"``.
+
+    Raises:
+      ValueError: the conditions have no roll.
+    """
+
+    config: T5Config
+
+    @nn.compact
+    def __call__(self, conditions: Conditions) -> Float[Array, "B T D"]:
+        config, roll = self.config, conditions.roll
+        if roll is None:
+            raise ValueError("frame_roll=True needs a roll, and the conditions have none")
+        x = roll_projection(config, "projection")(roll)
+        null = jnp.zeros(config.width)
+        if config.null_score == "learned":
+            null_init = partitioned(nn.initializers.normal(0.02), "embed")
+            null = self.param("null", null_init, (config.width,))
+        return jnp.where(conditions.keep_score[:, None, None], x, null.astype(x.dtype))

@@ -1,43 +1,27 @@
 """The T5 denoiser of Hawthorne et al. 2022 with the performance condition of Maman et al. 2023.
 
 An encoder reads the score, a decoder denoises mel frames and cross-attends to it (arXiv
-2206.05408); a performance modulates both (arXiv 2309.12283). Without performances the network is
-the former's, parameter for parameter, but for the null score that replaces its masked-out one.
+2206.05408); a performance modulates both (arXiv 2309.12283). A second encoder may read the frames
+before the segment. Without performances, and with ``null_score="masked"``, the network is the
+former's, parameter for parameter.
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import jax.numpy as jnp
 from flax import linen as nn
 
 from mt3synth.models.axes import partitioned
 from mt3synth.models.conditions import Conditions
+from mt3synth.models.context_encoder import ContextEncoder
 from mt3synth.models.film import PerformanceEmbedding
-from mt3synth.models.layers import KeysValues
 from mt3synth.models.remat import RematPolicy
-from mt3synth.models.score_encoders import score_encoder
+from mt3synth.models.score_encoders import FrameRoll, score_encoder
 from mt3synth.models.t5_config import T5Config
-from mt3synth.models.t5_decoder import Decoder
+from mt3synth.models.t5_decoder import Decoder, T5Context
 from mt3synth.types import Array, Bool, Float
 
 __all__ = ["T5", "T5Config", "T5Context"]
-
-
-class T5Context(NamedTuple):
-    """All that a `T5` computes once for a segment, whatever the noise and its level.
-
-    Attributes:
-      keys_values: for each decoder layer the keys and values of its cross-attention, each
-        ``[B, H, N, K]``.
-      mask: True where there is something to attend to, ``[B, N]``.
-      performance: ``MLP_perf(v)``, ``[B, 4 * D]``; None without performance conditioning.
-    """
-
-    keys_values: tuple[KeysValues, ...]
-    mask: Bool[Array, "B N"]
-    performance: Float[Array, "B C"] | None
 
 
 class T5(nn.Module):
@@ -59,29 +43,47 @@ class T5(nn.Module):
         if config.performances:
             self.performance_embedding = PerformanceEmbedding(config.performances, config.width)
         self.encoder = score_encoder(config, self.remat)
+        if config.context_frames:
+            self.context_encoder = ContextEncoder(config, self.remat)
+        if config.frame_roll:
+            self.frame_roll = FrameRoll(config)
         self.decoder = Decoder(config, self.remat)
-        null_init = partitioned(nn.initializers.normal(1.0), "embed")
-        self.null_score = self.param("null_score", null_init, (config.width,))
+        if config.null_score == "learned":
+            null_init = partitioned(nn.initializers.normal(1.0), "embed")
+            self.null_score = self.param("null_score", null_init, (config.width,))
 
     def encode(self, conditions: Conditions, deterministic: bool = True) -> T5Context:
         """Everything that depends neither on ``x_t`` nor on the time.
 
-        A score that is not kept becomes one learned vector, which is all there is to attend to.
+        Of a score that is not kept nothing remains but what ``null_score`` names; of a context
+        that is masked out, nothing.
 
         Raises:
-          ValueError: the score in the form that the encoder reads is missing or too long.
+          ValueError: what the network reads is missing, too long, or of other mel bins.
         """
+        config = self.config
         performance = None
-        if self.config.performances:
+        if config.performances:
             performance = self.performance_embedding(
                 conditions.performance, conditions.keep_performance
             )
-        encoded, mask = self.encoder(conditions, performance, deterministic)
-        keep = conditions.keep_score[:, None]
-        null = self.null_score.astype(encoded.dtype)
-        encoded = jnp.where(keep[..., None], encoded, null)
-        mask = jnp.where(keep, mask, jnp.arange(mask.shape[1]) == 0)
-        return T5Context(self.decoder.keys_values(encoded), mask, performance)
+        score, mask = self.encoder(conditions, performance, deterministic)
+        sequences = [self._score_where_kept(score, mask, conditions.keep_score)]
+        if config.context_frames:
+            context, there = self.context_encoder(conditions, deterministic)
+            if config.null_score == "masked":
+                # Hawthorne et al. withhold score and context at once, in training and in guidance.
+                there = there & conditions.keep_score[:, None]
+            sequences.append((context, there))
+        if config.context_attention == "concat":
+            encoded, masks = (jnp.concatenate(parts, axis=1) for parts in zip(*sequences))
+            sequences = [(encoded, masks)]
+        return T5Context(
+            keys_values=self.decoder.keys_values(tuple(x for x, _ in sequences)),
+            masks=tuple(mask for _, mask in sequences),
+            performance=performance,
+            frame_roll=self.frame_roll(conditions) if config.frame_roll else None,
+        )
 
     def decode(
         self,
@@ -92,16 +94,22 @@ class T5(nn.Module):
     ) -> Float[Array, "B T M"]:
         """Prediction for noisy frames ``x_t`` at diffusion time in [0, 1], float32.
 
-        Any number of frames will do.
+        Any number of frames will do, but for a network that stores its positions.
 
         Raises:
-          ValueError: the frames have another number of mel bins than the network.
+          ValueError: frames of another number of mel bins than the network's, more than it has
+            positions for, or another number than the roll's, where it is added to them.
         """
-        if x_t.shape[-1] != self.config.mel_bins:
-            raise ValueError(f"frames of {x_t.shape[-1]} mel bins; must be {self.config.mel_bins}")
-        return self.decoder(
-            x_t, time, context.keys_values, context.mask, context.performance, deterministic
-        )
+        frames, bins = x_t.shape[1:]
+        if bins != self.config.mel_bins:
+            raise ValueError(f"frames of {bins} mel bins; must be {self.config.mel_bins}")
+        self.config.check_frames(frames)
+        if context.frame_roll is not None and context.frame_roll.shape[1] != frames:
+            raise ValueError(
+                f"{frames} noisy frames with a roll of {context.frame_roll.shape[1]}; "
+                "frame_roll=True adds one to the other"
+            )
+        return self.decoder(x_t, time, context, deterministic)
 
     def __call__(
         self,
@@ -112,3 +120,13 @@ class T5(nn.Module):
     ) -> Float[Array, "B T M"]:
         """`decode` of `encode`."""
         return self.decode(x_t, time, self.encode(conditions, deterministic), deterministic)
+
+    def _score_where_kept(
+        self, score: Float[Array, "B N D"], mask: Bool[Array, "B N"], kept: Bool[Array, " B"]
+    ) -> tuple[Float[Array, "B N D"], Bool[Array, "B N"]]:
+        keep = kept[:, None]
+        if self.config.null_score == "masked":
+            return score, mask & keep
+        null = self.null_score.astype(score.dtype)
+        score = jnp.where(keep[..., None], score, null)
+        return score, jnp.where(keep, mask, jnp.arange(mask.shape[1]) == 0)

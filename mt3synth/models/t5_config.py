@@ -10,6 +10,9 @@ import jax.numpy as jnp
 ScoreEncoderName = Literal["tokens", "roll"]
 TokenPositions = Literal["index", "event_time"]
 ActivationType = Literal["float32", "bfloat16"]
+ContextAttention = Literal["concat", "sum"]
+PositionTable = Literal["sinusoid", "stored"]
+NullScore = Literal["learned", "masked"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,7 @@ class T5Config:
     """Shape and options of a `T5`.
 
     Attributes:
-      encoder_layers: layers of the score encoder; at least 1.
+      encoder_layers: layers of each encoder; at least 1.
       decoder_layers: layers of the denoising decoder; at least 1.
       width: channels D between layers; even, at least 4.
       heads: attention heads H; at least 1. ``heads * head_width`` need not equal ``width``.
@@ -35,9 +38,26 @@ class T5Config:
         which is the network of Hawthorne et al. 2022.
       dtype: type of the activations. Parameters, softmax, statistics of the norms, conditions and
         the prediction are float32.
+      mel_kernel: frames under the convolution through which noisy frames enter; odd. 1 takes each
+        by itself (Hawthorne et al. 2022), 7 is that of Maman et al. 2023.
+      frame_roll: the hybrid: the piano roll is also added to the decoder's frames, each to its
+        own, beside the encoded score that they attend to.
+      context_frames: mel frames before the segment that a second encoder reads, at most; 0 leaves
+        it out. Hawthorne et al. 2022 read as many as a segment has.
+      context_attention: "concat" attends to score and context as one sequence (as published),
+        "sum" to each by a cross-attention of its own, whose results are added. Without context it
+        must stay as it is.
+      position_table: "sinusoid" computes positions, for any length; "stored" keeps them among the
+        parameters, as the published checkpoints with context do, for lengths up to
+        ``max_tokens``, ``context_frames`` and ``max_frames``.
+      max_frames: most frames T of a segment, at least 1 where positions are stored. 0 where they
+        are computed, for then there is no bound.
+      null_score: what stands for a withheld score. "learned": one learned vector to attend to.
+        "masked": nothing, so that attention to the score adds zero (Hawthorne et al. 2022).
 
     Raises:
-      ValueError: a value out of its range, or an unknown option.
+      ValueError: a value out of its range, an unknown option, or one that means nothing beside
+        the others.
     """
 
     encoder_layers: int
@@ -54,6 +74,13 @@ class T5Config:
     token_positions: TokenPositions = "index"
     performances: int = 0
     dtype: ActivationType = "float32"
+    mel_kernel: int = 1
+    frame_roll: bool = False
+    context_frames: int = 0
+    context_attention: ContextAttention = "concat"
+    position_table: PositionTable = "sinusoid"
+    max_frames: int = 0
+    null_score: NullScore = "learned"
 
     def __post_init__(self) -> None:
         for name, low in _LOWER_BOUNDS.items():
@@ -61,11 +88,59 @@ class T5Config:
                 raise ValueError(f"{name}={getattr(self, name)}; must be at least {low}")
         if self.width % 2:
             raise ValueError(f"width={self.width} channels; must be even")
+        if self.mel_kernel % 2 == 0:
+            raise ValueError(f"mel_kernel={self.mel_kernel} frames; must be odd")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout={self.dropout}; must be in [0, 1)")
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name}={getattr(self, name)!r}; must be one of {choices}")
+        if self.context_attention != "concat" and not self.context_frames:
+            raise ValueError(
+                f"context_attention={self.context_attention!r} with context_frames=0; "
+                "without context there is nothing to attend to"
+            )
+        self._check_positions()
+
+    def _check_positions(self) -> None:
+        if self.position_table == "sinusoid":
+            if self.max_frames:
+                raise ValueError(
+                    f"max_frames={self.max_frames} with position_table='sinusoid'; "
+                    "must be 0, for computed positions have no bound"
+                )
+            return
+        if not self.max_frames:
+            raise ValueError(
+                "max_frames=0 with position_table='stored'; must be at least 1, the frames of a "
+                "segment"
+            )
+        if self.token_positions == "event_time":
+            raise ValueError(
+                "token_positions='event_time' with position_table='stored'; "
+                "a table has no row for the time between two frames"
+            )
+
+    def check_frames(self, frames: int) -> None:
+        """Refuses a segment for whose frames there are no positions.
+
+        Raises:
+          ValueError: more than ``max_frames``, where there is such a bound.
+        """
+        if self.max_frames and frames > self.max_frames:
+            raise ValueError(
+                f"{frames} frames in a segment; the network stores {self.max_frames} positions"
+            )
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Those of ("tokens", "roll", "context") that the network reads, in this order."""
+        read = {
+            "tokens": self.score_encoder == "tokens",
+            "roll": self.score_encoder == "roll" or self.frame_roll,
+            "context": self.context_frames > 0,
+        }
+        return tuple(name for name, wanted in read.items() if wanted)
 
     @property
     def activations(self) -> jnp.dtype:
@@ -84,9 +159,15 @@ _LOWER_BOUNDS = {
     "vocabulary_size": 1,
     "max_tokens": 1,
     "performances": 0,
+    "mel_kernel": 1,
+    "context_frames": 0,
+    "max_frames": 0,
 }
 _CHOICES = {
     "score_encoder": get_args(ScoreEncoderName),
     "token_positions": get_args(TokenPositions),
     "dtype": get_args(ActivationType),
+    "context_attention": get_args(ContextAttention),
+    "position_table": get_args(PositionTable),
+    "null_score": get_args(NullScore),
 }

@@ -7,190 +7,54 @@ and time in every block.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
+import numpy as np
 
 from mt3synth.models.axes import partitioned
 from mt3synth.models.conditions import Conditions
-from mt3synth.models.film import FiLM, PerformanceEmbedding, TimeCondition
+from mt3synth.models.film import PerformanceEmbedding, TimeCondition
+from mt3synth.models.layers import KeysValues
 from mt3synth.models.remat import RematPolicy, rematerialised
-from mt3synth.models.t5_config import ActivationType
-from mt3synth.types import Array, Float
+from mt3synth.models.score_encoders import TokenEncoder
+from mt3synth.models.unet_blocks import (
+    INIT,
+    FrameMask,
+    ResidualBlock,
+    ScoreAttention,
+    SelfAttention,
+    conv,
+    group_norm,
+    normed,
+    silenced,
+)
+from mt3synth.models.unet_config import UNetConfig
+from mt3synth.types import Array, Bool, Float
 
-_INIT = nn.initializers.variance_scaling(1.0, "fan_in", "truncated_normal")
-
-
-@dataclass(frozen=True)
-class UNetConfig:
-    """Shape of the U-Net.
-
-    Attributes:
-      mel_bins: M, channels of the denoised frames.
-      roll_channels: R, channels of the piano roll.
-      performances: P, number of known performances.
-      widths: channels of each level; the frame rate halves from level to level.
-      blocks: residual blocks of a level on the way down, and again on the way up.
-      attention_levels: levels with self-attention after their blocks, 0 being the finest.
-      heads: attention heads.
-      roll_width: channels to which the roll is reduced before it is joined to the noisy frames.
-      condition_width: width of the embeddings from which the two FiLM conditions are made.
-      kernel: frames that a convolution of a block sees; odd.
-      groups: groups of the group norm; divides every width.
-      dropout: rate inside the blocks while training.
-      dtype: of the activations. Parameters, softmax, statistics of the norms, conditions and the
-        prediction are float32.
-
-    Raises:
-      ValueError: a width that the groups or heads do not divide, an even kernel, no levels.
-    """
-
-    mel_bins: int
-    roll_channels: int
-    performances: int
-    widths: tuple[int, ...] = (192, 224, 288)
-    blocks: int = 2
-    attention_levels: tuple[int, ...] = (2,)
-    heads: int = 4
-    roll_width: int = 160
-    condition_width: int = 24
-    kernel: int = 3
-    groups: int = 8
-    dropout: float = 0.0
-    dtype: ActivationType = "float32"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "widths", tuple(self.widths))
-        object.__setattr__(self, "attention_levels", tuple(self.attention_levels))
-        for name in ("mel_bins", "roll_channels", "performances", "blocks", "roll_width"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}; must be at least 1")
-        if not self.widths or any(w % self.groups or w % self.heads for w in self.widths):
-            raise ValueError(
-                f"widths={self.widths}; each must be a multiple of groups={self.groups} and of "
-                f"heads={self.heads}"
-            )
-        if self.kernel % 2 == 0:
-            raise ValueError(f"kernel={self.kernel} frames; must be odd")
-
-    @property
-    def activations(self) -> jnp.dtype:
-        """``dtype`` as JAX takes it."""
-        return jnp.dtype(self.dtype)
-
-    @property
-    def stride(self) -> int:
-        """Frames of the finest level that make one of the coarsest."""
-        return 2 ** (len(self.widths) - 1)
+__all__ = ["UNet", "UNetConfig", "UNetContext"]
 
 
 class UNetContext(NamedTuple):
-    """What the U-Net keeps of the conditions between denoising steps."""
+    """What the U-Net keeps of the conditions between denoising steps.
+
+    Attributes:
+      score: the roll, reduced, ``[B, T, W]``.
+      performance: ``MLP_perf(v)``, ``[B, 4 * condition_width]``.
+      keys_values: for each place that attends to the tokens their keys and values, each
+        ``[B, H, N, K]``; empty without a token encoder.
+      token_mask: True where there is a token to attend to, ``[B, N]``; None without.
+    """
 
     score: Float[Array, "B T W"]
     performance: Float[Array, "B C"]
-
-
-def conv(
-    features: int,
-    kernel: int,
-    *,
-    name: str,
-    dtype: Any,
-    axes: tuple[str, str] = ("conv_in", "conv_out"),
-    stride: int = 1,
-    init: nn.initializers.Initializer = _INIT,
-) -> nn.Conv:
-    """A convolution over time; ``axes`` names the channels it reads and those it writes."""
-    return nn.Conv(
-        features,
-        (kernel,),
-        strides=(stride,),
-        padding="SAME",
-        dtype=dtype,
-        kernel_init=partitioned(init, "tap", *axes),
-        bias_init=partitioned(nn.initializers.zeros, axes[1]),
-        name=name,
-    )
-
-
-def group_norm(groups: int, *, name: str, dtype: Any, axis: str = "embed") -> nn.GroupNorm:
-    """Group norm over time and the channels of each group; statistics in float32."""
-    return nn.GroupNorm(
-        groups,
-        dtype=dtype,
-        scale_init=partitioned(nn.initializers.ones, axis),
-        bias_init=partitioned(nn.initializers.zeros, axis),
-        name=name,
-    )
-
-
-class ResidualBlock(nn.Module):
-    """Two convolutions with group norm, SiLU and FiLM, beside a skip (Ho et al. 2020)."""
-
-    config: UNetConfig
-    features: int
-
-    @nn.compact
-    def __call__(
-        self, x: Float[Array, "B T D"], condition: Float[Array, "B C"], deterministic: bool
-    ) -> Float[Array, "B T E"]:
-        c = self.config
-        h = nn.silu(group_norm(c.groups, name="norm_in", dtype=c.activations)(x))
-        inward, outward = ("conv_in", "conv_hidden"), ("conv_hidden", "conv_out")
-        h = conv(self.features, c.kernel, name="conv_in", dtype=c.activations, axes=inward)(h)
-        h = group_norm(c.groups, name="norm_out", dtype=c.activations, axis="conv_hidden")(h)
-        h = nn.silu(FiLM(name="film")(h, condition))
-        h = nn.Dropout(c.dropout)(h, deterministic=deterministic)
-        # Starts as the identity: the last convolution is zero.
-        h = conv(
-            self.features,
-            c.kernel,
-            name="conv_out",
-            dtype=c.activations,
-            axes=outward,
-            init=nn.initializers.zeros,
-        )(h)
-        if x.shape[-1] != self.features:
-            x = conv(self.features, 1, name="skip", dtype=c.activations)(x)
-        return x + h
-
-
-class SelfAttention(nn.Module):
-    """Attention over all frames of a level, added to its input."""
-
-    config: UNetConfig
-
-    @nn.compact
-    def __call__(self, x: Float[Array, "B T D"]) -> Float[Array, "B T D"]:
-        c, width = self.config, x.shape[-1]
-
-        def project(name: str) -> Array:
-            return nn.Dense(
-                width,
-                use_bias=False,
-                dtype=c.activations,
-                kernel_init=partitioned(_INIT, "embed", "joined_kv"),
-                name=name,
-            )(h).reshape(*h.shape[:2], c.heads, width // c.heads)
-
-        h = group_norm(c.groups, name="norm", dtype=c.activations)(x)
-        mixed = jax.nn.dot_product_attention(project("query"), project("key"), project("value"))
-        # Starts as the identity, like the residual blocks.
-        return x + nn.Dense(
-            width,
-            use_bias=False,
-            dtype=c.activations,
-            kernel_init=partitioned(nn.initializers.zeros, "joined_kv", "embed"),
-            name="out",
-        )(mixed.reshape(x.shape))
+    keys_values: dict[str, KeysValues]
+    token_mask: Bool[Array, "B N"] | None
 
 
 class UNet(nn.Module):
-    """Denoises mel frames given a piano roll and a performance.
+    """Denoises mel frames given a piano roll, a performance and perhaps the note events.
 
     ``encode`` turns the conditions into a context once; ``decode`` uses it at every step.
 
@@ -204,13 +68,13 @@ class UNet(nn.Module):
 
     def setup(self) -> None:
         c = self.config
-        block = rematerialised(ResidualBlock, self.remat, static_argnums=(3,))
-        attention = rematerialised(SelfAttention, self.remat, static_argnums=())
+        ddpm, levels = c.layout == "ddpm", range(len(c.widths))
+        block = rematerialised(ResidualBlock, self.remat, static_argnums=(4,))
         self.roll_in = nn.Dense(
             c.roll_width,
             use_bias=False,
             dtype=c.activations,
-            kernel_init=partitioned(_INIT, "roll", "conv_in"),
+            kernel_init=partitioned(INIT, "roll", "conv_in"),
         )
         self.roll_conv = conv(c.roll_width, 7, name="roll_conv", dtype=c.activations)
         self.null_score = self.param(
@@ -222,25 +86,25 @@ class UNet(nn.Module):
         self.time = TimeCondition(c.condition_width)
         self.frames_in = conv(c.widths[0], 7, name="frames_in", dtype=c.activations)
         self.down_blocks = [
-            [block(c, width, name=f"down_{i}_{j}") for j in range(c.blocks)]
-            for i, width in enumerate(c.widths)
+            [block(c, c.widths[i], name=f"down_{i}_{j}") for j in range(c.blocks)] for i in levels
         ]
-        self.down_attention = {
-            i: attention(c, name=f"down_{i}_attention") for i in c.attention_levels
-        }
+        # A level begins with the width that the resampling before it leaves.
         self.downsample = [
             conv(width, c.kernel, name=f"downsample_{i}", dtype=c.activations, stride=2)
-            for i, width in enumerate(c.widths[1:])
+            for i, width in enumerate(c.widths[:-1] if ddpm else c.widths[1:])
+        ]
+        self.middle_blocks = [
+            block(c, c.widths[-1], name=f"middle_{j}") for j in range(2 if c.middle else 0)
         ]
         self.up_blocks = [
-            [block(c, width, name=f"up_{i}_{j}") for j in range(c.blocks)]
-            for i, width in enumerate(c.widths)
+            [block(c, c.widths[i], name=f"up_{i}_{j}") for j in range(c.blocks + ddpm)]
+            for i in levels
         ]
-        self.up_attention = {i: attention(c, name=f"up_{i}_attention") for i in c.attention_levels}
         self.upsample = [
             conv(width, c.kernel, name=f"upsample_{i}", dtype=c.activations)
-            for i, width in enumerate(c.widths[:-1])
+            for i, width in enumerate(c.widths[1:] if ddpm else c.widths[:-1])
         ]
+        self._setup_attention()
         self.norm_out = group_norm(c.groups, name="norm_out", dtype=c.activations)
         self.frames_out = conv(
             c.mel_bins,
@@ -251,11 +115,37 @@ class UNet(nn.Module):
             init=nn.initializers.zeros,
         )
 
-    def encode(self, conditions: Conditions) -> UNetContext:
-        """Roll and performance as the blocks will use them.
+    def _setup_attention(self) -> None:
+        c = self.config
+        places = {"middle": len(c.widths) - 1} if c.middle else {}
+        for i in c.attention_levels:
+            if c.layout == "light":
+                places |= {f"down_{i}": i, f"up_{i}": i}
+            else:
+                places |= {f"down_{i}_{j}": i for j in range(c.blocks)}
+                places |= {f"up_{i}_{j}": i for j in range(c.blocks + 1)}
+        attention = rematerialised(SelfAttention, self.remat, static_argnums=())
+        self.attention = {place: attention(c, name=f"{place}_attention") for place in places}
+        if not c.token_layers:
+            self.score_attention = {}
+            return
+        to_tokens = rematerialised(ScoreAttention, self.remat, static_argnums=(5,))
+        self.score_attention = {
+            place: to_tokens(c, c.widths[i], 2**i, name=f"{place}_score_attention")
+            for place, i in places.items()
+        }
+        self.token_encoder = TokenEncoder(c.tokens, self.remat)
+        null_init = partitioned(nn.initializers.normal(1.0), "embed")
+        self.null_tokens = self.param("null_tokens", null_init, (c.token_width,))
+
+    def encode(self, conditions: Conditions, deterministic: bool = True) -> UNetContext:
+        """Roll, tokens and performance as the blocks will use them.
+
+        Of a score that is not kept one learned vector is left in each frame, and one to attend to.
 
         Raises:
-          ValueError: no roll, or one with other channels than the network was built for.
+          ValueError: no roll, or one with other channels than the network was built for; no
+            tokens, or too many, where they are read.
         """
         roll = conditions.roll
         if roll is None:
@@ -266,12 +156,21 @@ class UNet(nn.Module):
                 f"{self.config.roll_channels}"
             )
         score = self.roll_conv(nn.silu(self.roll_in(roll)))
-        keep = conditions.keep_score[:, None, None]
-        score = jnp.where(keep, score, self.null_score.astype(score.dtype))
-        return UNetContext(
-            score,
-            self.performance_embedding(conditions.performance, conditions.keep_performance),
+        keep = conditions.keep_score[:, None]
+        score = jnp.where(keep[..., None], score, self.null_score.astype(score.dtype))
+        performance = self.performance_embedding(
+            conditions.performance, conditions.keep_performance
         )
+        if not self.score_attention:
+            return UNetContext(score, performance, {}, None)
+        tokens, mask = self.token_encoder(conditions, performance, deterministic)
+        tokens = jnp.where(keep[..., None], tokens, self.null_tokens.astype(tokens.dtype))
+        mask = jnp.where(keep, mask, jnp.arange(mask.shape[1]) == 0)
+        keys_values = {
+            place: attention.keys_values(tokens)
+            for place, attention in self.score_attention.items()
+        }
+        return UNetContext(score, performance, keys_values, mask)
 
     def decode(
         self,
@@ -280,32 +179,68 @@ class UNet(nn.Module):
         context: UNetContext,
         deterministic: bool = True,
     ) -> Float[Array, "B T M"]:
-        """The prediction for frames ``x_t`` at diffusion time in [0, 1], float32."""
+        """The prediction for frames ``x_t`` at diffusion time in [0, 1], float32.
+
+        Any number of frames will do that makes at least one of the coarsest level.
+
+        Raises:
+          ValueError: there are fewer.
+        """
         c, frames = self.config, x_t.shape[1]
+        if frames < c.stride:
+            raise ValueError(
+                f"frames={frames}; the U-Net's {len(c.widths)} levels need at least {c.stride}"
+            )
         condition = jnp.concatenate([context.performance, self.time(time)], axis=-1)
         h = jnp.concatenate([x_t.astype(c.activations), context.score], axis=-1)
         # The levels halve the frames, so they work on a multiple of the stride.
-        h = jnp.pad(h, ((0, 0), (0, -frames % c.stride), (0, 0)))
-        h = self.frames_in(h)
+        padded = frames + -frames % c.stride
+        h = self.frames_in(jnp.pad(h, ((0, 0), (0, padded - frames), (0, 0))))
+        masks = [frame_mask(frames, padded, 2**i) for i in range(len(c.widths))]
+        ddpm = c.layout == "ddpm"
 
-        skips = []
+        skips = [h] if ddpm else []
         for i, blocks in enumerate(self.down_blocks):
-            for block in blocks:
-                h = block(h, condition, deterministic)
+            for j, block in enumerate(blocks):
+                h = block(h, condition, masks[i], deterministic)
+                h = self._attend(f"down_{i}_{j}", h, context, masks[i], deterministic)
                 skips.append(h)
-            if i in self.down_attention:
-                h = self.down_attention[i](h)
+            h = self._attend(f"down_{i}", h, context, masks[i], deterministic)
             if i < len(self.downsample):
-                h = self.downsample[i](h)
+                h = self.downsample[i](silenced(h, masks[i]))
+                skips += [h] if ddpm else []
+        for j, block in enumerate(self.middle_blocks):
+            h = block(h, condition, masks[-1], deterministic)
+            if j == 0:
+                h = self._attend("middle", h, context, masks[-1], deterministic)
         for i in reversed(range(len(self.up_blocks))):
             if i < len(self.upsample):
-                h = self.upsample[i](jnp.repeat(h, 2, axis=1))
-            for block in self.up_blocks[i]:
-                h = block(jnp.concatenate([h, skips.pop()], axis=-1), condition, deterministic)
-            if i in self.up_attention:
-                h = self.up_attention[i](h)
-        h = self.frames_out(nn.silu(self.norm_out(h)).astype(jnp.float32))
-        return h[:, :frames]
+                h = self.upsample[i](silenced(jnp.repeat(h, 2, axis=1), masks[i]))
+            for j, block in enumerate(self.up_blocks[i]):
+                h = jnp.concatenate([h, skips.pop()], axis=-1)
+                h = block(h, condition, masks[i], deterministic)
+                h = self._attend(f"up_{i}_{j}", h, context, masks[i], deterministic)
+            h = self._attend(f"up_{i}", h, context, masks[i], deterministic)
+        h = nn.silu(normed(self.norm_out, h, masks[0])).astype(jnp.float32)
+        return self.frames_out(silenced(h, masks[0]))[:, :frames]
+
+    def _attend(
+        self,
+        place: str,
+        h: Float[Array, "B T D"],
+        context: UNetContext,
+        mask: FrameMask,
+        deterministic: bool,
+    ) -> Float[Array, "B T D"]:
+        """The attention of a place; places without are passed."""
+        if place not in self.attention:
+            return h
+        h = self.attention[place](h, mask)
+        if place in self.score_attention:
+            assert context.token_mask is not None  # `encode` gives it where tokens are read
+            attention, keys_values = self.score_attention[place], context.keys_values[place]
+            h = attention(h, keys_values, context.token_mask, mask, deterministic)
+        return h
 
     def __call__(
         self,
@@ -315,4 +250,17 @@ class UNet(nn.Module):
         deterministic: bool = True,
     ) -> Float[Array, "B T M"]:
         """``decode`` of ``encode``; what training calls."""
-        return self.decode(x_t, time, self.encode(conditions), deterministic)
+        return self.decode(x_t, time, self.encode(conditions, deterministic), deterministic)
+
+
+def frame_mask(frames: int, padded: int, stride: int) -> FrameMask:
+    """Which frames of a level hold any of the first ``frames``; None where all do.
+
+    Args:
+      frames: of the finest level.
+      padded: their number when filled up.
+      stride: frames of the finest level that make one of this.
+    """
+    if frames == padded:
+        return None
+    return jnp.asarray(np.arange(padded // stride) * stride < frames)

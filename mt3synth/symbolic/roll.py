@@ -2,17 +2,18 @@
 
 After Maman et al. 2023 (arXiv 2309.12283): for every instrument an onset plane and a ramp plane,
 which falls to 0 over each note, and one pooled block of all pitched notes. Unlike theirs both
-planes carry velocity (see ``RollSpec.ramp``), and there is a block of drums.
+planes carry velocity, and there is a block of drums; `RollSpec` can have neither.
 
 Channel order (``channel_names`` spells it out): for each group 88 onsets then 88 ramps, keys
-21..108; drums, 128 onsets then 128 ramps, keys 0..127; the pooled block, 88 onsets then 88 ramps.
+21..108; drums if there are any, 128 onsets then 128 ramps, keys 0..127; the pooled block, 88
+onsets then 88 ramps.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -23,11 +24,15 @@ from mt3synth.symbolic.programs import PROGRAMS
 from mt3synth.types import Float
 
 LOWEST_KEY, KEYS, DRUM_KEYS = 21, 88, 128
+Level = Literal["velocity", "unit"]
 
 
 @dataclass(frozen=True)
 class RollSpec:
     """What the channels of a piano roll mean; travels with the model that was trained on it.
+
+    The form of Maman et al. 2023 is ``RollSpec(ramp="unit", onset="unit", drums=False)``, but for
+    which instruments there are.
 
     Attributes:
       groups: instrument groups in channel order; together they cover programs 0..127.
@@ -35,15 +40,20 @@ class RollSpec:
       drum_seconds: length of a drum note's ramp, since drum notes have no offset of their own.
       ramp: height at which a ramp begins. ``unit`` is the paper's 1. ``velocity`` is velocity /
         127, so that loudness is also seen where a note sounds and not only where it starts.
+      onset: what an onset plane holds where a note starts, likewise.
+      drums: whether there is a block of drums. Without it drum notes are left out.
 
     Raises:
-      ValueError: a program in no group or in two, or a rate or length that is not positive.
+      ValueError: a program in no group or in two, a rate or length that is not positive, or an
+        unknown level.
     """
 
     groups: tuple[InstrumentGroup, ...] = DEFAULT_GROUPS
     frame_rate: float = 50.0
     drum_seconds: float = 0.15
-    ramp: Literal["velocity", "unit"] = "velocity"
+    ramp: Level = "velocity"
+    onset: Level = "velocity"
+    drums: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "groups", tuple(self.groups))
@@ -51,8 +61,9 @@ class RollSpec:
             value = getattr(self, name)
             if not 0 < value < float("inf"):
                 raise ValueError(f"{name}={value}; must be positive and finite")
-        if self.ramp not in ("velocity", "unit"):
-            raise ValueError(f"ramp={self.ramp!r}; must be 'velocity' or 'unit'")
+        for name in ("ramp", "onset"):
+            if getattr(self, name) not in get_args(Level):
+                raise ValueError(f"{name}={getattr(self, name)!r}; must be 'velocity' or 'unit'")
         names = [group.name for group in self.groups]
         if len(set(names)) < len(names):
             raise ValueError(f"two instrument groups share a name: {names}")
@@ -61,7 +72,7 @@ class RollSpec:
     @property
     def channels(self) -> int:
         """Number of channels R."""
-        return 2 * (KEYS * (len(self.groups) + 1) + DRUM_KEYS)
+        return 2 * (KEYS * (len(self.groups) + 1) + DRUM_KEYS * self.drums)
 
     @property
     def pooled_start(self) -> int:
@@ -75,11 +86,13 @@ class RollSpec:
             "frame_rate": self.frame_rate,
             "drum_seconds": self.drum_seconds,
             "ramp": self.ramp,
+            "onset": self.onset,
+            "drums": self.drums,
         }
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> RollSpec:
-        """Inverse of ``to_dict``.
+        """Inverse of ``to_dict``; specs written before there was a choice of onset and drums too.
 
         Raises:
           ValueError: as the constructor; KeyError where an entry is missing.
@@ -89,13 +102,16 @@ class RollSpec:
             frame_rate=float(values["frame_rate"]),
             drum_seconds=float(values["drum_seconds"]),
             ramp=values["ramp"],
+            onset=values.get("onset", "velocity"),
+            drums=values.get("drums", True),
         )
 
 
 def channel_names(spec: RollSpec) -> list[str]:
     """The name of each channel, such as ``violin/onset/69``; length R."""
     blocks = [(group.name, LOWEST_KEY, KEYS) for group in spec.groups]
-    blocks += [("drums", 0, DRUM_KEYS), ("pooled", LOWEST_KEY, KEYS)]
+    blocks += [("drums", 0, DRUM_KEYS)] if spec.drums else []
+    blocks += [("pooled", LOWEST_KEY, KEYS)]
     return [
         f"{name}/{plane}/{key}"
         for name, low, keys in blocks
@@ -112,6 +128,8 @@ class SongRoll:
 
     def __init__(self, notes: Notes, spec: RollSpec) -> None:
         self.spec = spec
+        if not spec.drums:
+            notes = notes.select(~notes.is_drum)
         drum = notes.is_drum
         key = np.where(drum, notes.pitch, notes.pitch - LOWEST_KEY)
         notes = notes.select(drum | ((key >= 0) & (key < KEYS)))
@@ -135,7 +153,7 @@ class SongRoll:
         self._first = np.concatenate([first, first[pitched]])
         self._last = np.concatenate([last, last[pitched]])
         level = notes.velocity.astype(np.float32) / 127
-        self._level = np.concatenate([level, level[pitched]])
+        self._velocity = np.concatenate([level, level[pitched]])
 
     @property
     def frames(self) -> int:
@@ -159,9 +177,9 @@ class SongRoll:
 
         A roll is large and nearly empty: only the memory that notes touch is ever written.
 
-        The onset plane holds velocity / 127 in the frame where a note starts. The ramp begins
-        there, at a height of velocity / 127 or 1 (``RollSpec.ramp``), and falls linearly to reach
-        0 in the frame where the note ends. Notes that sound before the
+        The onset plane holds velocity / 127 or 1 (``RollSpec.onset``) in the frame where a note
+        starts. The ramp begins there, at a height of velocity / 127 or 1 (``RollSpec.ramp``), and
+        falls linearly to reach 0 in the frame where the note ends. Notes that sound before the
         window show only the rest of their ramp. Where notes of one channel overlap, the greater
         value stands.
 
@@ -185,13 +203,14 @@ class SongRoll:
         frame = np.arange(len(note)) - np.repeat(np.cumsum(counts) - counts - low, counts)
         falling = 1 - (frame - first[note]) / (last - first)[note]
         if self.spec.ramp == "velocity":
-            falling = falling * self._level[heard][note]
+            falling = falling * self._velocity[heard][note]
         cell = (frame - start_frame) * self.spec.channels + self._ramp[heard][note]
         np.maximum.at(flat, cell, falling.astype(np.float32))
 
         begun = first >= start_frame
         cell = (first[begun] - start_frame) * self.spec.channels + self._onset[heard][begun]
-        np.maximum.at(flat, cell, self._level[heard][begun])
+        level = self._velocity[heard][begun] if self.spec.onset == "velocity" else np.float32(1)
+        np.maximum.at(flat, cell, level)
 
 
 def piano_roll(
@@ -226,6 +245,9 @@ def substitutions(notes: Notes, spec: RollSpec) -> list[str]:
     outside = int(np.sum((pitched.pitch < LOWEST_KEY) | (pitched.pitch > high)))
     if outside:
         lines.append(f"pitches outside {LOWEST_KEY}..{high}: {_count_notes(outside)} left out")
+    drums = int(np.sum(notes.is_drum))
+    if drums and not spec.drums:
+        lines.append(f"drums: {_count_notes(drums)} left out")
     return lines
 
 

@@ -22,7 +22,8 @@ class OptimizerConfig:
       learning_rate: on the plateau.
       warmup_steps: linear rise from zero.
       decay_steps: length of the final decay.
-      weight_decay: decoupled, on kernels and embeddings but not on vectors.
+      weight_decay: decoupled, on kernels and embeddings but not on vectors, nor on stored
+        positions, which nothing else moves.
       clip_norm: bound on the global norm of the gradients.
       b2: decay of the second moment.
 
@@ -63,7 +64,10 @@ class OptimizerConfig:
         """The optimizer for a run of ``steps`` steps in all, until `with_plan` says otherwise."""
 
         def decayed(params: PyTree) -> PyTree:
-            return jax.tree.map(lambda p: p.ndim > 1, params)
+            return jax.tree.map_with_path(
+                lambda path, p: p.ndim > 1 and "['positions']" not in jax.tree_util.keystr(path),
+                params,
+            )
 
         return optax.chain(
             optax.clip_by_global_norm(self.clip_norm),

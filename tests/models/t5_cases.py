@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from mt3synth.models.t5 import T5, T5Config
 QUICK = {"xla_backend_optimization_level": 0}
 """Compiling takes longer than running here."""
 
-BATCH, FRAMES, TOKENS, MELS, CHANNELS = 4, 6, 5, 8, 3
+BATCH, FRAMES, TOKENS, MELS, CHANNELS, BEFORE = 4, 6, 5, 8, 3, 3
 CONFIG = T5Config(
     encoder_layers=1,
     decoder_layers=1,
@@ -30,6 +31,13 @@ CONFIG = T5Config(
     performances=3,
 )
 
+HYBRID = replace(CONFIG, frame_roll=True, mel_kernel=7)
+CONCAT = replace(
+    CONFIG, context_frames=4, position_table="stored", max_frames=FRAMES, null_score="masked"
+)
+SUM = replace(CONFIG, context_frames=4, context_attention="sum")
+EVERYTHING = replace(SUM, frame_roll=True, mel_kernel=7)
+
 
 def normal(seed: int, *shape: int) -> jax.Array:
     return jax.random.normal(jax.random.key(seed), shape)
@@ -40,7 +48,7 @@ TIME = jnp.array([0.1, 0.4, 0.6, 0.9])
 
 
 def conditions(seed: int = 0) -> Conditions:
-    """Tokens of which the last is padding, their times, and a roll; all of it kept."""
+    """Tokens of which the last is padding, their times, a roll and a context; all of it kept."""
     tokens = jax.random.randint(jax.random.key(seed), (BATCH, TOKENS), 1, CONFIG.vocabulary_size)
     return Conditions(
         performance=(jnp.arange(BATCH) + seed) % CONFIG.performances,
@@ -49,6 +57,8 @@ def conditions(seed: int = 0) -> Conditions:
         tokens=tokens.at[:, -1].set(0),
         token_times=jnp.sort(jnp.abs(3 * normal(seed, BATCH, TOKENS)), axis=1),
         roll=normal(seed, BATCH, FRAMES, CHANNELS),
+        context=normal(seed + 50, BATCH, BEFORE, MELS),
+        context_mask=jnp.ones((BATCH, BEFORE), bool),
     )
 
 
@@ -78,3 +88,8 @@ def decoder(config: T5Config) -> Callable[..., jax.Array]:
 def predict(config: T5Config, given: Conditions) -> jax.Array:
     variables = nn.unbox(variables_of(config))
     return decoder(config)(variables, X_T, TIME, encoder(config)(variables, given))
+
+
+def largest(difference: jax.Array) -> jax.Array:
+    """Of each segment."""
+    return jnp.max(jnp.abs(difference), axis=(1, 2))

@@ -20,6 +20,7 @@ from mt3synth.symbolic import (
 )
 
 SPEC = RollSpec(ramp="unit")
+PAPER = RollSpec(ramp="unit", onset="unit", drums=False)
 CHANNEL = {name: index for index, name in enumerate(channel_names(SPEC))}
 
 
@@ -155,9 +156,33 @@ def test_substitutions_name_each_program_that_sounds_as_another():
     assert substitutions(Notes.empty(), SPEC) == []
 
 
-def test_spec_survives_json():
-    restored = RollSpec.from_dict(json.loads(json.dumps(SPEC.to_dict())))
-    assert restored == SPEC and hash(restored) == hash(SPEC)
+@pytest.mark.parametrize("spec", [SPEC, PAPER])
+def test_spec_survives_json(spec):
+    restored = RollSpec.from_dict(json.loads(json.dumps(spec.to_dict())))
+    assert restored == spec and hash(restored) == hash(spec)
+
+
+def test_spec_from_before_there_was_a_choice_of_onset_and_drums():
+    values = RollSpec().to_dict()
+    del values["onset"], values["drums"]
+    assert RollSpec.from_dict(values) == RollSpec()
+
+
+def test_the_papers_form_has_neither_velocity_nor_drums():
+    pitched = [(0, 1, 60, 64, 0, False), (0.5, 1.5, 60, 20, 40, False)]
+    roll = piano_roll(make_notes(*pitched, (0.2, 0.4, 36, 90, 0, True)), PAPER, 0, 100)
+    names = channel_names(PAPER)
+    assert roll.shape == (100, PAPER.channels) == (100, len(names))
+    assert not any(name.startswith("drums") for name in names)
+    loud = piano_roll(make_notes(*((*n[:3], 127, *n[4:]) for n in pitched)), SPEC, 0, 100)
+    np.testing.assert_array_equal(roll, loud[:, [CHANNEL[name] for name in names]])
+    assert sorted(set(roll[:, names.index("violin/onset/60")])) == [0, 1]
+
+
+def test_drums_that_a_roll_does_not_hold_are_named():
+    notes = make_notes((0, 1, 60, 64, 0, False), (0, 1, 36, 64, 0, True), (1, 2, 36, 9, 0, True))
+    assert substitutions(notes, PAPER) == ["drums: 2 notes left out"]
+    assert substitutions(notes, SPEC) == []
 
 
 def test_bad_values_are_refused(as_released):
@@ -165,6 +190,8 @@ def test_bad_values_are_refused(as_released):
         RollSpec(frame_rate=0.0)
     with pytest.raises(ValueError, match=r"program 72 Piccolo is in no group"):
         RollSpec(groups=SPEC.groups[:16] + SPEC.groups[17:], drum_seconds=0.1)
+    with pytest.raises(ValueError, match="onset='loud'; must be 'velocity' or 'unit'"):
+        RollSpec(onset="loud")
     with pytest.raises(ValueError, match="share a name"):
         RollSpec(groups=SPEC.groups * 2)
     with pytest.raises(ValueError, match="frames=0; must be at least 1"):
