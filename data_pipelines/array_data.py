@@ -152,6 +152,7 @@ class ArrayData:
             roll=spec.roll,
             codec=spec.codec,
             token_length=self.token_length,
+            context_frames=spec.network.context_frames,
         )
 
     def _readers(self, split: str, features: MelSegmentFeatures, seed: int) -> list[ArrayReader]:

@@ -119,6 +119,7 @@ class CorpusData:
                 spec.mel,
                 spec.window,
                 pitch_shift=self.pitch_shift,
+                context_frames=spec.network.context_frames,
                 performances=indices,
             )
             for number, (folder, indices) in enumerate(zip(self.folders, self._indices))
@@ -132,6 +133,7 @@ class CorpusData:
             roll=spec.roll,
             codec=spec.codec,
             token_length=self.token_length,
+            context_frames=spec.network.context_frames,
         )
 
 

@@ -13,6 +13,7 @@ from mt3synth.audio.mel import MelSpec
 from mt3synth.diffusion.guidance import Guidance
 from mt3synth.diffusion.schedule import CosineSchedule
 from mt3synth.diffusion.spec import DiffusionSpec
+from mt3synth.errors import UserError
 from mt3synth.models.t5 import T5, T5Config
 from mt3synth.models.unet import UNet, UNetConfig
 from mt3synth.symbolic.codec import EventCodec
@@ -38,6 +39,10 @@ class ModelSpec:
       diffusion: what its output means.
       window: frames of a training segment and of a rendering window.
       guidance: with which the model is best sampled; chosen on validation data.
+
+    Raises:
+      ValueError: a window that the network cannot take, or a network of other sizes than what it
+        is to read.
     """
 
     network: NetworkConfig
@@ -48,6 +53,42 @@ class ModelSpec:
     window: int = 256
     guidance: Guidance = field(default_factory=Guidance)
 
+    def __post_init__(self) -> None:
+        self._check_window()
+        network, reads = self.network, self.network.inputs
+        if network.mel_bins != self.mel.bins:
+            raise ValueError(
+                f"mel_bins={network.mel_bins} of the network; must be {self.mel.bins}, as the "
+                "frames have"
+            )
+        # Only a network that is built for a number of channels names it.
+        channels = getattr(network, "roll_channels", None)
+        if "roll" in reads and channels not in (None, self.roll.channels):
+            raise ValueError(
+                f"roll_channels={channels} of the network; must be {self.roll.channels}, as the "
+                f"roll of {len(self.roll.groups)} groups has"
+            )
+        if "tokens" in reads and network.vocabulary_size < self.codec.num_embeddings:
+            raise ValueError(
+                f"vocabulary_size={network.vocabulary_size} of the network; must be at least "
+                f"{self.codec.num_embeddings}, for velocity_bins={self.codec.velocity_bins}"
+            )
+
+    def _check_window(self) -> None:
+        if self.window < 1:
+            raise ValueError(f"window={self.window} frames; must be at least 1")
+        stride = getattr(self.network, "stride", 1)
+        if self.window < stride:
+            raise ValueError(
+                f"window={self.window} frames; must be at least {stride}, of which the U-Net's "
+                "coarsest level makes one"
+            )
+        most = getattr(self.network, "max_frames", 0)
+        if most and self.window > most:
+            raise ValueError(
+                f"window={self.window} frames; must be at most {most}, the network's max_frames"
+            )
+
     def build(self) -> nn.Module:
         """The network as a flax module."""
         for config_type, module in _NETWORKS.values():
@@ -57,9 +98,10 @@ class ModelSpec:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Which inputs of a batch the network reads: ``mel`` and ``roll`` or ``tokens``."""
-        tokens = isinstance(self.network, T5Config) and self.network.score_encoder == "tokens"
-        return ("mel", "tokens") if tokens else ("mel", "roll")
+        """Which inputs of a batch the network reads: ``mel``, and some of ``tokens``, ``roll`` and
+        ``context``.
+        """
+        return ("mel", *self.network.inputs)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -82,13 +124,10 @@ class ModelSpec:
         Raises:
           KeyError, TypeError, ValueError: an entry is missing, unknown or out of bounds.
         """
-        network = dict(values["network"])
-        config_type, _ = _NETWORKS[network.pop("type")]
-        network = {k: tuple(v) if isinstance(v, list) else v for k, v in network.items()}
         diffusion = dict(values["diffusion"])
         diffusion["schedule"] = CosineSchedule(**diffusion["schedule"])
         return ModelSpec(
-            network=config_type(**network),
+            network=_network_from_dict(values["network"]),
             mel=MelSpec.from_dict(values["mel"]),
             roll=RollSpec.from_dict(values["roll"]),
             codec=EventCodec(**values["codec"]),
@@ -96,6 +135,20 @@ class ModelSpec:
             window=int(values["window"]),
             guidance=Guidance(**values["guidance"]),
         )
+
+
+def _network_from_dict(values: dict[str, Any]) -> NetworkConfig:
+    settings = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    kind = settings.pop("type")
+    if kind not in _NETWORKS:
+        raise ValueError(f"network of type {kind!r}; must be one of {tuple(_NETWORKS)}")
+    config_type, _ = _NETWORKS[kind]
+    known = {f.name for f in dataclasses.fields(config_type)}
+    strange = sorted(settings.keys() - known)
+    if strange:
+        raise ValueError(f"a network of type {kind!r} has no {', '.join(strange)}")
+    config: NetworkConfig = config_type(**settings)
+    return config
 
 
 def make_spec(
@@ -107,6 +160,7 @@ def make_spec(
     performances: int,
     diffusion: DiffusionSpec,
     window: int,
+    context_frames: int | None = None,
 ) -> ModelSpec:
     """A spec whose network has the sizes that follow from its data.
 
@@ -114,6 +168,12 @@ def make_spec(
       network: a network's config class, its own shape already bound (by gin, say).
       mel, roll, codec, diffusion, window: as in `ModelSpec`.
       performances: how many performances the data hold.
+      context_frames: how many frames before a segment the data carry; None if they carry as many
+        as the network reads.
+
+    Raises:
+      UserError: the network's class or `ModelSpec` refuses a value, or the context has another
+        length than the data carry.
     """
     sizes = {
         "mel_bins": mel.bins,
@@ -123,11 +183,20 @@ def make_spec(
     }
     config: Any = getattr(network, "func", network)  # a partial shows its class as func
     known = {f.name for f in dataclasses.fields(config)}
-    return ModelSpec(
-        network=network(**{k: v for k, v in sizes.items() if k in known}),
-        mel=mel,
-        roll=roll,
-        codec=codec,
-        diffusion=diffusion,
-        window=window,
-    )
+    try:
+        made = network(**{k: v for k, v in sizes.items() if k in known})
+        if made.context_frames and context_frames not in (None, made.context_frames):
+            raise ValueError(
+                f"context_frames={made.context_frames} of the network; must be {context_frames}, "
+                "the frames that the data carry before a segment"
+            )
+        return ModelSpec(
+            network=made,
+            mel=mel,
+            roll=roll,
+            codec=codec,
+            diffusion=diffusion,
+            window=window,
+        )
+    except ValueError as error:
+        raise UserError(str(error)) from error

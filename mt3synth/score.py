@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,14 +13,42 @@ from mt3synth.models.conditions import Conditions
 from mt3synth.symbolic.notes import Notes
 from mt3synth.symbolic.roll import SongRoll
 from mt3synth.symbolic.tokenizer import SongTokens, pad_segment
-from mt3synth.types import Int
+from mt3synth.types import Bool, Float, Int
 
 _TOKEN_BUCKET = 64
 """Token lengths are rounded up to a multiple of this, to keep compiled shapes few."""
 
 
+class FinishedFrames(NamedTuple):
+    """What a song sounds like before a segment.
+
+    Attributes:
+      context: frames that end where the segment starts, network's range.
+      mask: True where they lie in the song.
+    """
+
+    context: Float[np.ndarray, "C M"]
+    mask: Bool[np.ndarray, " C"]
+
+    @staticmethod
+    def none(count: int, bins: int) -> FinishedFrames:
+        """No frames: all ``count`` are masked."""
+        return FinishedFrames(np.zeros((count, bins), np.float32), np.zeros(count, bool))
+
+    def then(self, frames: Float[np.ndarray, "T M"]) -> FinishedFrames:
+        """Those before the next segment, when this one is finished."""
+        count = len(self.mask)
+        return FinishedFrames(
+            np.concatenate([self.context, frames])[-count:],
+            np.concatenate([self.mask, np.ones(len(frames), bool)])[-count:],
+        )
+
+
 class ScoreWindows:
-    """Conditions for any windows of one song."""
+    """Conditions for any windows of one song.
+
+    A network may read tokens, a roll or both; what it does not read is not made.
+    """
 
     def __init__(self, notes: Notes, spec: ModelSpec) -> None:
         self._spec = spec
@@ -31,11 +60,22 @@ class ScoreWindows:
         )
 
     def conditions(
-        self, starts: Sequence[int] | Int[np.ndarray, " W"], size: int, performance: int
+        self,
+        starts: Sequence[int] | Int[np.ndarray, " W"],
+        size: int,
+        performance: int,
+        before: FinishedFrames | None = None,
     ) -> Conditions:
         """Conditions of the windows that begin at frames ``starts``, filled up to ``size`` rows.
 
         The rows beyond ``starts`` repeat the last one.
+
+        Args:
+          starts: at least one.
+          size: rows.
+          performance: index of the performance, the same for all.
+          before: what all these windows are told of the frames before them; by default a network
+            that reads a context is told that there are none.
         """
         rows = [int(start) for start in starts] + [int(starts[-1])] * (size - len(starts))
         roll = tokens = times = None
@@ -50,6 +90,11 @@ class ScoreWindows:
             padded = [pad_segment(segment, length) for segment in segments]
             tokens = jnp.asarray(np.stack([segment.tokens for segment in padded]))
             times = jnp.asarray(np.stack([segment.times for segment in padded]))
+        context = mask = None
+        if "context" in self._spec.features:
+            if before is None:
+                before = FinishedFrames.none(self._spec.network.context_frames, self._spec.mel.bins)
+            context, mask = (jnp.tile(each, (size,) + (1,) * each.ndim) for each in before)
         return Conditions(
             performance=jnp.full(size, performance, jnp.int32),
             keep_score=jnp.ones(size, bool),
@@ -57,4 +102,6 @@ class ScoreWindows:
             tokens=tokens,
             token_times=times,
             roll=roll,
+            context=context,
+            context_mask=mask,
         )

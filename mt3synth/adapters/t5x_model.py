@@ -117,7 +117,7 @@ class DiffusionModel(models.BaseModel):
             batch,
             draws.time,
             draws.noise,
-            (draws.keep_score, draws.keep_performance),
+            (draws.keep_score, draws.keep_performance, draws.keep_context),
             draws.dropout,
         )
         metrics = {"loss": clu.metrics.Average.from_model_output(losses)}

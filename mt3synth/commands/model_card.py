@@ -60,7 +60,7 @@ def model_card(
       corpus: what the corpus's ``corpus.json`` holds, if there is one.
       extra: Markdown for the end.
     """
-    reads = "note events" if "tokens" in spec.features else "a piano roll"
+    reads = " and ".join(words for name, words in _READS.items() if name in spec.features)
     return _TEMPLATE.format(
         name=name,
         version=__version__,
@@ -79,6 +79,10 @@ def model_card(
         data=_data(corpus) if corpus else "" if extra else _UNKNOWN,
         card=f"\n{extra.strip()}\n" if extra.strip() else "",
     )
+
+
+_READS = {"tokens": "note events", "roll": "a piano roll", "context": "the frames before a segment"}
+"""In words, what a network may read beside the noisy frames."""
 
 
 def _data(corpus: dict[str, Any]) -> str:

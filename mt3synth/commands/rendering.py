@@ -89,7 +89,7 @@ class Renderer:
     def _mel(self, notes: Notes, job: Job) -> FloatND:
         from tqdm import tqdm
 
-        steps = self._config.steps
+        steps = self._synthesizer.steps(notes, self._config)
         seconds = notes.end_time + self._config.tail
         bar = tqdm(
             total=seconds,
@@ -118,7 +118,7 @@ class Renderer:
             # A name that is not UTF-8 cannot go into the file's comment as it is.
             "score": os.fsencode(job.source.name).decode(errors="replace"),
             **{name: str(value) for name, value in parts.items()},
-            **describe(self._config, self._config.guidance or self._bundle.spec.guidance),
+            **describe(self._config, self._bundle.spec),
             "vocoder": type(self._vocoder).__name__,
         }
 

@@ -10,7 +10,6 @@ from mt3synth.commands import gin_settings
 from mt3synth.errors import UserError
 
 if TYPE_CHECKING:
-    from mt3synth.diffusion.guidance import Guidance
     from mt3synth.diffusion.sampler import Stepper
     from mt3synth.model_spec import ModelSpec
     from mt3synth.synthesis import SamplingConfig
@@ -29,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             f"--guidance-{condition}", type=float, metavar="W", help="1 is as trained (the model's)"
         )
     group.add_argument("--guidance-kind", choices=("joint", "compositional"), help="(the model's)")
+    group.add_argument(
+        "--continuity",
+        choices=("canvas", "context"),
+        help="windows blended at every step, or segments that each follow the one before "
+        "(context, where the model reads it)",
+    )
     group.add_argument("--seed", type=int, metavar="N", help="of all randomness (0)")
 
 
@@ -40,7 +45,8 @@ def read(args: argparse.Namespace, spec: ModelSpec) -> SamplingConfig:
       spec: the model; names the guidance if nobody else does, and its window bounds the overlap.
 
     Raises:
-      UserError: a value that is out of its bounds, or an option that another one makes void.
+      UserError: a value that is out of its bounds, an option that another one makes void, or a
+        continuity that the model does not have.
     """
     from mt3synth.canvas import Windows
     from mt3synth.synthesis import SamplingConfig
@@ -59,9 +65,11 @@ def read(args: argparse.Namespace, spec: ModelSpec) -> SamplingConfig:
             config,
             guidance=guidance,
             stepper=_stepper(args, config.stepper),
-            **_given(steps=args.steps, seed=args.seed),
+            **_given(steps=args.steps, seed=args.seed, continuity=args.continuity),
         )
-        Windows(spec.window, spec.window, config.overlap)
+        config = dataclasses.replace(config, continuity=config.continuity_for(spec))
+        if config.continuity == "canvas":
+            Windows(spec.window, spec.window, config.overlap)
     except UserError:
         raise
     except ValueError as error:
@@ -71,8 +79,10 @@ def read(args: argparse.Namespace, spec: ModelSpec) -> SamplingConfig:
     return config
 
 
-def describe(config: SamplingConfig, guidance: Guidance) -> dict[str, str]:
-    """All that the sampled frames depend on, by name."""
+def describe(config: SamplingConfig, spec: ModelSpec) -> dict[str, str]:
+    """All that the sampled frames depend on beside the model, by name."""
+    guidance = config.guidance or spec.guidance
+    continuity = config.continuity_for(spec)
     return {
         "steps": str(config.steps),
         "sampler": type(config.stepper).__name__.lower(),
@@ -81,7 +91,8 @@ def describe(config: SamplingConfig, guidance: Guidance) -> dict[str, str]:
         "guidance_performance": str(guidance.performance),
         "guidance_kind": guidance.kind,
         "seed": str(config.seed),
-        "overlap": str(config.overlap),
+        "continuity": continuity,
+        **({"overlap": str(config.overlap)} if continuity == "canvas" else {}),
         "tail": str(config.tail),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import jax
@@ -95,11 +96,24 @@ def iterate(
     For a denoiser that is not one traceable function, such as one that works through a long song
     window by window. Arguments are those of `sample`.
     """
-    update = jax.jit(stepper.step, static_argnames="schedule")
     pairs, keys = time_pairs(steps), jax.random.split(key, steps)
     x_t = x_T
     for number, ((time, time_next), step_key) in enumerate(zip(pairs, keys), 1):
         x0 = denoise_fn(x_t, time)
         yield x0
         if number < steps:
-            x_t = update(x_t, x0, time, time_next, schedule=schedule, key=step_key)
+            x_t = _update(stepper, schedule, x_t, x0, time, time_next, step_key)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _update(
+    stepper: Stepper,
+    schedule: CosineSchedule,
+    x_t: Array,
+    x0: Array,
+    time: Array,
+    time_next: Array,
+    key: Array,
+) -> Array:
+    """One update; as one function of its own it is compiled once for all songs and segments."""
+    return stepper.step(x_t, x0, time, time_next, schedule, key)

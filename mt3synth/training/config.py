@@ -16,7 +16,7 @@ class TrainConfig:
       batch_size: segments in an update, of all processes together.
       seed: of initial values, noise and the order of the data.
       ema_decay: decay of the averaged parameters.
-      condition_drop: probability with which score and performance are each withheld.
+      condition_drop: probability with which score, performance and context are each withheld.
       time_power: diffusion times are u ** time_power for u uniform in [0, 1].
       accumulation: micro-batches into which a batch is cut, one after the other, to save memory.
       remat: what is computed again in the backward pass, to save memory.

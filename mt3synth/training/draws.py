@@ -23,6 +23,7 @@ class Draws(NamedTuple):
       keep_score: False where the score is withheld.
       keep_performance: False where the performance is withheld.
       dropout: key of the example's dropout.
+      keep_context: False where the frames before the segment are withheld.
     """
 
     time: Float[Array, " B"]
@@ -30,6 +31,7 @@ class Draws(NamedTuple):
     keep_score: Bool[Array, " B"]
     keep_performance: Bool[Array, " B"]
     dropout: Key[Array, " B"]
+    keep_context: Bool[Array, " B"]
 
 
 def draw(
@@ -48,12 +50,13 @@ def draw(
       index: place of each example in the whole batch, 0 to ``batch_size - 1``.
       batch_size: examples in the whole batch.
       frame_shape: ``(T, M)`` of an example.
-      condition_drop: probability with which score and performance are each withheld.
+      condition_drop: probability with which score, performance and context are each withheld.
       time_power: times are u ** time_power, u being uniform in the example's stratum.
     """
 
     def one(index: Array) -> Draws:
-        keys = jax.random.split(jax.random.fold_in(key, index), 5)
+        own = jax.random.fold_in(key, index)
+        keys = jax.random.split(own, 5)
         uniform = (index + jax.random.uniform(keys[0])) / batch_size
         return Draws(
             time=uniform**time_power,
@@ -61,6 +64,8 @@ def draw(
             keep_score=jax.random.bernoulli(keys[2], 1 - condition_drop),
             keep_performance=jax.random.bernoulli(keys[3], 1 - condition_drop),
             dropout=keys[4],
+            # Folded in, so that models without context draw all else as they always have.
+            keep_context=jax.random.bernoulli(jax.random.fold_in(own, 5), 1 - condition_drop),
         )
 
     return jax.vmap(one)(index)

@@ -14,9 +14,19 @@ JaxBatch = Mapping[str, Any]
 """A batch as NumPy or JAX arrays; see `mt3synth.types` for their shapes."""
 
 
-def conditions_of(batch: JaxBatch, keep_score: Array, keep_performance: Array) -> Conditions:
-    """The conditions in a batch; ``keep_*`` are bool ``[B]``."""
-    roll = batch.get("roll")
+def conditions_of(
+    batch: JaxBatch,
+    keep_score: Array,
+    keep_performance: Array,
+    keep_context: Array | None = None,
+) -> Conditions:
+    """The conditions in a batch; ``keep_*`` are bool ``[B]``.
+
+    A context that is not kept is masked from end to end. Without ``keep_context`` all are kept.
+    """
+    roll, mask = batch.get("roll"), batch.get("context_mask")
+    if mask is not None and keep_context is not None:
+        mask = mask & keep_context[:, None]
     return Conditions(
         performance=batch["performance"],
         keep_score=keep_score,
@@ -24,6 +34,8 @@ def conditions_of(batch: JaxBatch, keep_score: Array, keep_performance: Array) -
         tokens=batch.get("tokens"),
         token_times=batch.get("token_times"),
         roll=None if roll is None else roll.astype(jnp.float32),
+        context=batch.get("context"),
+        context_mask=mask,
     )
 
 

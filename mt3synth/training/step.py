@@ -42,12 +42,13 @@ def example_losses(
     batch: JaxBatch,
     time: Float[Array, " B"],
     noise: Float[Array, "B T M"],
-    keep: tuple[Array, Array],
+    keep: tuple[Array, ...],
     dropout_keys: Key[Array, " B"] | None = None,
 ) -> Float[Array, " B"]:
     """The denoising loss of each example at given times, noise and condition drops.
 
-    Dropout is on exactly when keys for it are given, one for each example.
+    ``keep`` says for score, performance and, if some are withheld, contexts which are kept, each
+    bool ``[B]``. Dropout is on exactly when keys for it are given, one for each example.
     """
     mel = batch["mel"].astype(jnp.float32)
     alpha, sigma = spec.schedule.alpha_sigma(time)
@@ -98,8 +99,9 @@ def make_train_step(
 ) -> Callable[[TrainState, JaxBatch], tuple[TrainState, Metrics]]:
     """The jitted update.
 
-    Times are stratified over the batch; score and performance are dropped independently. Up to
-    rounding the result depends on none of ``mesh``, ``accumulation`` and ``remat``.
+    Times are stratified over the batch; score, performance and context (where the network reads
+    one) are dropped independently. Up to rounding the result depends on none of ``mesh``,
+    ``accumulation`` and ``remat``.
 
     Its metrics are ``loss`` and ``gradient_norm``, scalars, and for each of ``TIME_BINS`` equal
     parts of the diffusion time ``loss_sum_by_time`` and ``count_by_time``, over the examples whose
@@ -144,7 +146,7 @@ def make_train_step(
                 time_power=time_power,
             )
             noise = with_sharding_constraint(draws.noise, batch_sharding(mesh))
-            keep = (draws.keep_score, draws.keep_performance)
+            keep = (draws.keep_score, draws.keep_performance, draws.keep_context)
             dropout_keys = draws.dropout if drops else None
 
             def total(params: PyTree) -> tuple[Array, Array]:

@@ -32,6 +32,7 @@ def refused(outcome, *said):
         ("--seed 4294967296", "must be at most 4294967295"),
         ("--eta 2", "eta is 2.0; must be between 0 and 1"),
         ("--sampler ddpm --eta 0", "--eta is of --sampler ddim"),
+        ("--continuity context", "reads no frames before a segment (context_frames=0)"),
         ("--guidance-notes -1", "guidance on notes is -1.0; must be at least 0"),
         ("--guidance-performance nan", "guidance on performance is nan"),
         ("--start -1", "--start -1.0 s; must be at least 0"),

@@ -41,6 +41,7 @@ def test_settings_version_and_bundle_go_into_the_metadata(synthesize, bundle_fol
         "guidance_performance": "1.5",
         "guidance_kind": "compositional",
         "seed": "7",
+        "continuity": "canvas",
         "overlap": "32",
         "tail": "2.5",
         "vocoder": "GriffinLim",

@@ -15,14 +15,25 @@ import numpy as np
 from mt3synth.models.t5 import T5, T5Config
 from mt3synth.models.unet import UNet, UNetConfig
 
-BATCH, FRAMES, MELS, CHANNELS, TOKENS = 16, 8, 8, 6, 5
+BATCH, FRAMES, MELS, CHANNELS, TOKENS, BEFORE = 16, 8, 8, 6, 5, 7
+FORMS: dict[str, dict[str, Any]] = {
+    "t5_hybrid": dict(frame_roll=True, mel_kernel=7),
+    "t5_context": dict(context_frames=BEFORE),
+    "unet_hybrid": dict(
+        token_layers=1, token_width=16, token_heads=4, token_head_width=4, token_mlp_width=24,
+        vocabulary_size=32, middle=True,
+    ),
+}  # fmt: skip
+"""What makes other forms of the networks that are called after a backbone alone."""
+
 PLAN = dict(ema_decay=0.9, condition_drop=0.3, time_power=0.5, seed=3)
 """How every step of these tests is taken."""
 
 
 def network(name: str, **changes: Any) -> nn.Module:
     """Dropout on, and three performances so that one dimension divides by nothing."""
-    if name == "unet":
+    changes = {**FORMS.get(name, {}), **changes}
+    if name.startswith("unet"):
         shape: dict[str, Any] = dict(
             mel_bins=MELS, roll_channels=CHANNELS, performances=3, widths=(16, 16), blocks=1,
             attention_levels=(1,), roll_width=8, condition_width=4, dropout=0.1,
@@ -36,13 +47,16 @@ def network(name: str, **changes: Any) -> nn.Module:
 
 
 def batch(size: int = BATCH, seed: int = 0) -> dict[str, np.ndarray]:
-    """Read by both networks."""
+    """All that any of the networks reads."""
     draw = np.random.default_rng(seed)
+    before = np.random.default_rng(seed + 1)
     return {
         "mel": np.float32(draw.uniform(-1, 1, (size, FRAMES, MELS))),
         "roll": np.float32(draw.uniform(0, 1, (size, FRAMES, CHANNELS))),
         "tokens": np.int32(draw.integers(1, 32, (size, TOKENS))),
         "performance": np.int32(draw.integers(0, 3, size)),
+        "context": np.float32(before.uniform(-1, 1, (size, BEFORE, MELS))),
+        "context_mask": np.arange(BEFORE) >= before.integers(0, BEFORE, size)[:, None],
     }
 
 
