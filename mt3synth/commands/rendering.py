@@ -136,14 +136,17 @@ def readable_notes(path: Path, span: Span, spec: ModelSpec) -> tuple[Notes, list
             f"{path}: no notes from {span.start} s to {span.end} s; "
             f"it ends at {song.end_time:.1f} s"
         )
-    if "roll" in spec.features:
+    # Tokens say what a roll cannot hold, so a network that reads both loses nothing.
+    if "roll" in spec.features and "tokens" not in spec.features:
         reports = reports + substitutions(notes, spec.roll)
         high = LOWEST_KEY + KEYS - 1
-        within = notes.is_drum | ((notes.pitch >= LOWEST_KEY) & (notes.pitch <= high))
+        in_range = (notes.pitch >= LOWEST_KEY) & (notes.pitch <= high)
+        within = np.where(notes.is_drum, spec.roll.drums, in_range)
         if not within.any():
+            drums = "" if spec.roll.drums else ", and it knows no drums"
             raise UserError(
                 f"{path}: all {len(notes)} notes are outside the model's range, keys {LOWEST_KEY} "
-                f"to {high} (A0 to C8)"
+                f"to {high} (A0 to C8){drums}"
             )
         notes = notes.select(within)
     return notes, reports

@@ -30,7 +30,7 @@ def claim(folder: Path, spec: ModelSpec, performances: list[dict[str, Any]]) -> 
         for name, value in ((SPEC_FILE, spec.to_dict()), (PERFORMANCES_FILE, performances))
     }
     for path, text in texts.items():
-        if path.exists() and path.read_text() != text:
+        if path.exists() and not _says(path, text, spec):
             raise UserError(
                 f"{path} is of a run with another configuration; give another folder, or the "
                 "configuration with which that run was begun"
@@ -38,6 +38,18 @@ def claim(folder: Path, spec: ModelSpec, performances: list[dict[str, Any]]) -> 
     everywhere(True)  # Looked at by all before it is written by one.
     for path, text in texts.items():
         write(path, text)
+
+
+def _says(path: Path, text: str, spec: ModelSpec) -> bool:
+    """Whether a file says ``text``; of a model also if fields are missing that it leaves as they
+    are by default, for a version to come may add some."""
+    found = path.read_text()
+    if found == text or path.name != SPEC_FILE:
+        return found == text
+    try:
+        return ModelSpec.from_dict(json.loads(found)) == spec
+    except (LookupError, TypeError, ValueError):
+        return False
 
 
 def read_run(folder: Path) -> tuple[ModelSpec, tuple[Performance, ...]]:
