@@ -30,7 +30,9 @@ def data_set(folder: Path, name: str, splits: tuple[str, ...] = ("train",)) -> s
 
 
 def spec() -> ModelSpec:
-    shape = partial(UNetConfig, widths=(16,), blocks=1, roll_width=8, condition_width=4)
+    shape = partial(
+        UNetConfig, widths=(16,), attention_levels=(), blocks=1, roll_width=8, condition_width=4
+    )
     return make_spec(
         shape,
         mel=MELGAN,
