@@ -13,7 +13,8 @@ import argparse
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from mt3synth import gin_files
 from mt3synth.commands import gin_settings
@@ -29,8 +30,7 @@ MESH_AXES = ("data", "fsdp", "tensor")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that are not gin's."""
-    parser.add_argument("--data", metavar="DIR", help="corpus to train on (DATA_FOLDER)")
-    parser.add_argument("--run", metavar="DIR", help="folder of the run (RUN_FOLDER)")
+    add_run_arguments(parser)
     parser.add_argument(
         "--init-from",
         metavar="BUNDLE",
@@ -48,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATTERN",
         help="parameters that stay as they are, by path; may be repeated (FREEZE)",
     )
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """What every run needs, whatever is trained."""
+    parser.add_argument("--data", metavar="DIR", help="corpus to train on (DATA_FOLDER)")
+    parser.add_argument("--run", metavar="DIR", help="folder of the run (RUN_FOLDER)")
     parser.add_argument(
         "--budget-minutes",
         type=float,
@@ -70,6 +76,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Runs what the gin files say."""
+
+    def find() -> Callable[..., Any]:
+        from mt3synth.training.run import run
+
+        return run
+
+    return conduct(args, DEFAULT_GIN, find)
+
+
+def conduct(
+    args: argparse.Namespace, default_gin: str, find: Callable[[], Callable[..., Any]]
+) -> int:
+    """Runs what gin has bound to a function; returns the exit status.
+
+    Args:
+      args: of the command.
+      default_gin: file that is read if none is given.
+      find: imports that function, when the processes of the run have found each other.
+
+    Raises:
+      UserError: the configuration or the data are to be mended, or the loss is not finite.
+    """
     # NumPy only prepares batches here; its threads would spin where XLA's should work. It reads
     # this when it is first imported, which the gin files below bring about.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -80,29 +108,43 @@ def main(args: argparse.Namespace) -> int:
         from mt3synth.training import distributed
 
         distributed.initialize(args.coordinator, args.process_count, args.process_index)
-        gin_files.parse(args.gin_file or [DEFAULT_GIN], [*_bindings(args), *args.gin_bindings])
+        gin_files.parse(args.gin_file or [default_gin], [*_bindings(args), *args.gin_bindings])
 
         import gin
 
-        from mt3synth.training.run import run
         from mt3synth.training.stopping import Stopped
+
+        run = find()
     except ModuleNotFoundError as error:
         raise _not_installed(error) from error
 
+    configured = False
+
+    def settings() -> str:
+        nonlocal configured
+        configured = True
+        return str(gin.operative_config_str())
+
     try:
-        gin.get_configurable(run)(settings=gin.operative_config_str)
+        gin.get_configurable(run)(settings=settings)
     except ModuleNotFoundError as error:
         raise _not_installed(error) from error
     except (UserError, FloatingPointError) as error:
         raise UserError(gin_settings.own_words(error)) from error
+    except (TypeError, ValueError) as error:
+        # A run asks for its settings when it is about to begin; until then values are at fault.
+        if configured:
+            raise
+        raise UserError(f"gin configuration: {gin_settings.own_words(error)}") from error
     except Stopped as stopped:
-        return report_stop(stopped)
+        return report_stop(stopped, args.command)
     return 0
 
 
-def report_stop(stopped: Stopped) -> int:
+def report_stop(stopped: Stopped, command: str = "train") -> int:
     """Says that a run was ended early; returns the exit status."""
-    print(f"mt3synth train: {stopped}; the same command goes on from there", file=sys.stderr)
+    said = gin_settings.own_words(stopped)
+    print(f"mt3synth {command}: {said}; the same command goes on from there", file=sys.stderr)
     return stopped.status
 
 
@@ -111,9 +153,9 @@ def _bindings(args: argparse.Namespace) -> list[str]:
     named = {
         "DATA_FOLDER": args.data,
         "RUN_FOLDER": args.run,
-        "INIT_FROM": args.init_from,
-        "INIT_LIKE": _tuple(args.init_like),
-        "FREEZE": _tuple(args.freeze),
+        "INIT_FROM": getattr(args, "init_from", None),
+        "INIT_LIKE": _tuple(getattr(args, "init_like", None)),
+        "FREEZE": _tuple(getattr(args, "freeze", None)),
         "BUDGET_MINUTES": args.budget_minutes,
         "PROFILE": args.profile,
         **_mesh(args.mesh),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import jax
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter
+    from tqdm import tqdm
 
 FOLDER = "tensorboard"
 """Where in the folder of a run the scalars lie."""
@@ -17,6 +19,8 @@ FOLDER = "tensorboard"
 
 class Board:
     """Shows what the first process knows; in the others it does nothing.
+
+    On a terminal there is a progress bar; elsewhere, as in a log, a line for each `status`.
 
     Args:
       folder: of the run.
@@ -36,12 +40,17 @@ class Board:
         self.writer: SummaryWriter | None = None
         if shown:
             self.writer = SummaryWriter(str(folder / FOLDER), purge_step=first + 1)
-        self._bar = tqdm(total=steps, initial=first, unit="step", smoothing=0.05, disable=not shown)
+        self._bar: tqdm[NoReturn] | None = None
+        if shown and sys.stderr.isatty():
+            self._bar = tqdm(total=steps, initial=first, unit="step", smoothing=0.05)
+        self._at, self._steps = first, steps
 
     def advance(self, step: int, steps: int | None) -> None:
         """Moves the progress bar to ``step`` of ``steps``."""
-        self._bar.total = steps
-        self._bar.update(step - self._bar.n)
+        self._at, self._steps = step, steps
+        if self._bar is not None:
+            self._bar.total = steps
+            self._bar.update(step - self._bar.n)
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Values by their names."""
@@ -51,12 +60,19 @@ class Board:
 
     def status(self, values: Mapping[str, str]) -> None:
         """What stands at the end of the progress bar."""
-        self._bar.set_postfix(values)
+        if self._bar is not None:
+            self._bar.set_postfix(values)
+        else:
+            of_all = "" if self._steps is None else f" of {self._steps}"
+            said = ", ".join(f"{name} {value}" for name, value in values.items())
+            self.say(f"step {self._at}{of_all}: {said}")
 
     def say(self, line: str) -> None:
         """A line above the progress bar."""
-        if self.writer is not None:
+        if self._bar is not None:
             self._bar.write(line)
+        elif self.writer is not None:
+            print(line, flush=True)
 
     def flush(self) -> None:
         """Writes what was shown so far, so that it outlives this process."""
@@ -65,6 +81,7 @@ class Board:
 
     def close(self) -> None:
         """Writes what is still to be written."""
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
         if self.writer is not None:
             self.writer.close()

@@ -113,6 +113,13 @@ class Budget:
         self._write()
         return self.plan
 
+    def measure_anew(self) -> None:
+        """To be called where steps begin to take longer or shorter than those before.
+
+        The plan stays until their speed is known, which is measured as at the beginning.
+        """
+        self._origin = None
+
     def _fitting(self, step: int) -> Plan:
         """The plan that this process's clock suggests."""
         now = self._clock()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -118,15 +118,27 @@ def scale_by_planned_rate(
 def with_plan(opt_state: PyTree, plan: Plan) -> PyTree:
     """An optimizer's state with ``plan`` in place of its own; every array lies where it lay.
 
+    Where the state is that of several optimizers, all get it.
+
     Raises:
       KeyError: the optimizer has no planned rate.
     """
-    old = optax.tree_utils.tree_get(opt_state, "planned_steps")
-    if old is None:
+    planned = 0
+
+    def replaced(node: Any) -> Any:
+        nonlocal planned
+        if not isinstance(node, PlannedRateState):
+            return node
+        planned += 1
+        # An array that is bound to devices where the old one was not would be compiled for anew.
+        where = node.planned_steps.sharding if node.planned_steps.committed else None
+        steps, decay = (
+            jax.device_put(np.int32(value), where) for value in (plan.steps, plan.decay_steps)
+        )
+        return node._replace(planned_steps=steps, planned_decay=decay)
+
+    is_planned = lambda node: isinstance(node, PlannedRateState)  # noqa: E731
+    replanned = jax.tree.map(replaced, opt_state, is_leaf=is_planned)
+    if not planned:
         raise KeyError("planned_steps")
-    # An array that is bound to devices where the old one was not would be compiled for anew.
-    where = old.sharding if old.committed else None
-    steps, decay = (
-        jax.device_put(np.int32(value), where) for value in (plan.steps, plan.decay_steps)
-    )
-    return optax.tree_utils.tree_set(opt_state, planned_steps=steps, planned_decay=decay)
+    return replanned

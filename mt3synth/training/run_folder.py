@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,29 @@ def claim(folder: Path, spec: ModelSpec, performances: list[dict[str, Any]]) -> 
     Raises:
       UserError: the folder is that of another run.
     """
-    texts = {
-        folder / name: json.dumps(value, indent=1) + "\n"
-        for name, value in ((SPEC_FILE, spec.to_dict()), (PERFORMANCES_FILE, performances))
-    }
+    contents = {SPEC_FILE: spec.to_dict(), PERFORMANCES_FILE: performances}
+    claim_files(folder, contents, {SPEC_FILE: ModelSpec.from_dict})
+
+
+def claim_files(
+    folder: Path,
+    contents: Mapping[str, Any],
+    meanings: Mapping[str, Callable[[Any], Any]],
+) -> None:
+    """Writes JSON values by their files' names into a run's folder, or checks that they are there.
+
+    Args:
+      folder: of the run.
+      contents: values by names.
+      meanings: what files mean, of which it is enough that it is the same: a version to come may
+        add fields, and those that are missing are as they are by default.
+
+    Raises:
+      UserError: the folder is that of another run.
+    """
+    texts = {folder / name: json.dumps(value, indent=1) + "\n" for name, value in contents.items()}
     for path, text in texts.items():
-        if path.exists() and not _says(path, text, spec):
+        if path.exists() and not _says(path, text, meanings.get(path.name)):
             raise UserError(
                 f"{path} is of a run with another configuration; give another folder, or the "
                 "configuration with which that run was begun"
@@ -40,14 +58,13 @@ def claim(folder: Path, spec: ModelSpec, performances: list[dict[str, Any]]) -> 
         write(path, text)
 
 
-def _says(path: Path, text: str, spec: ModelSpec) -> bool:
-    """Whether a file says ``text``; of a model also if fields are missing that it leaves as they
-    are by default, for a version to come may add some."""
+def _says(path: Path, text: str, meaning: Callable[[Any], Any] | None) -> bool:
+    """Whether a file says ``text``, or means the same."""
     found = path.read_text()
-    if found == text or path.name != SPEC_FILE:
+    if found == text or meaning is None:
         return found == text
     try:
-        return ModelSpec.from_dict(json.loads(found)) == spec
+        return bool(meaning(json.loads(found)) == meaning(json.loads(text)))
     except (LookupError, TypeError, ValueError):
         return False
 

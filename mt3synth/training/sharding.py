@@ -66,13 +66,19 @@ def param_shardings(network: nn.Module, batch: JaxBatch, mesh: Mesh) -> PyTree:
     inputs = example_shapes(batch)
     boxed = jax.eval_shape(lambda *given: network.init(jax.random.key(0), *given), *inputs)
 
+    return shardings_of(boxed["params"], mesh)
+
+
+def shardings_of(boxed: PyTree, mesh: Mesh) -> PyTree:
+    """A `NamedSharding` for each of some parameters that are boxed with the names of their axes."""
+
     def sharding(leaf: Any) -> NamedSharding:
         if not isinstance(leaf, nn.LogicallyPartitioned):
             return replicated(mesh)
         return NamedSharding(mesh, param_spec(leaf.names, leaf.value.shape, mesh))
 
     is_boxed = lambda leaf: isinstance(leaf, nn.LogicallyPartitioned)  # noqa: E731
-    return jax.tree.map(sharding, boxed["params"], is_leaf=is_boxed)
+    return jax.tree.map(sharding, boxed, is_leaf=is_boxed)
 
 
 def gathered(params: PyTree) -> PyTree:

@@ -66,8 +66,13 @@ def parameters_of(network: nn.Module, batch: JaxBatch, mesh: Mesh) -> list[Param
     """
     inputs = example_shapes(batch)
     boxed = jax.eval_shape(lambda *given: network.init(jax.random.key(0), *given), *inputs)
+    return parameters_in(boxed["params"], mesh)
+
+
+def parameters_in(boxed: PyTree, mesh: Mesh) -> list[Parameter]:
+    """Every one of some parameters that are boxed with the names of their axes."""
     is_boxed = lambda leaf: isinstance(leaf, nn.LogicallyPartitioned)  # noqa: E731
-    leaves = jax.tree.leaves_with_path(boxed["params"], is_leaf=is_boxed)
+    leaves = jax.tree.leaves_with_path(boxed, is_leaf=is_boxed)
     return [_parameter(path, leaf, mesh) for path, leaf in leaves]
 
 
@@ -119,7 +124,11 @@ def table(parameters: Sequence[Parameter], mesh: Mesh) -> str:
 
 def write_summary(folder: Path, network: nn.Module, batch: JaxBatch, mesh: Mesh) -> str:
     """Writes the `table` into the folder of a run; returns its `headline`."""
-    parameters = parameters_of(network, batch, mesh)
+    return write_table(folder, parameters_of(network, batch, mesh), mesh)
+
+
+def write_table(folder: Path, parameters: Sequence[Parameter], mesh: Mesh) -> str:
+    """Writes the `table` into the folder of a run; returns its `headline`."""
     write(folder / FILE, table(parameters, mesh))
     return headline(parameters, mesh)
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from mt3synth.training.step import TIME_BINS, Metrics
 
+_BY_TIME = ("loss_sum_by_time", "count_by_time")
+
 
 class Window:
     """The metrics of some steps, left on the device until they are looked at.
@@ -40,16 +42,20 @@ class Window:
         return [{name: value.tolist() for name, value in step.items()} for step in self._fetch()]
 
     def scalars(self) -> dict[str, float]:
-        """By their names in TensorBoard; the loss by diffusion time where there was any."""
+        """By their names in TensorBoard: means, but the last gradient norm.
+
+        The loss by diffusion time is where there was any.
+        """
         steps = self._fetch()
         values = {
             "train/loss": self.loss(),
             "train/gradient_norm": float(steps[-1]["gradient_norm"]),
         }
-        sums, counts = (
-            np.sum([step[name] for step in steps], axis=0)
-            for name in ("loss_sum_by_time", "count_by_time")
-        )
+        for name in steps[0].keys() - {"loss", "gradient_norm", *_BY_TIME}:
+            values[f"train/{name}"] = float(np.mean([step[name] for step in steps]))
+        if not steps[0].keys() >= set(_BY_TIME):
+            return values
+        sums, counts = (np.sum([step[name] for step in steps], axis=0) for name in _BY_TIME)
         for place in np.flatnonzero(counts):
             name = f"loss_by_time/{place / TIME_BINS:.1f}-{(place + 1) / TIME_BINS:.1f}"
             values[name] = float(sums[place] / counts[place])

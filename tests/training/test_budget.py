@@ -23,6 +23,7 @@ class Machine:
     compile_seconds: float = 30.0
     evaluation_seconds: float = 0.0
     killed_at: float = float("inf")
+    slower_from: int | None = None
     now: float = 1000.0
     plans: dict[int, Plan] = field(default_factory=dict)
 
@@ -36,6 +37,9 @@ class Machine:
         self.now += self.compile_seconds
         while step < plan.steps:
             self.plans[step] = plan
+            if step == self.slower_from:
+                self.step_seconds *= 4
+                budget.measure_anew()
             step += 1
             self.now += self.step_seconds
             if step % SAVE_EVERY == 0:
@@ -102,6 +106,14 @@ def test_what_was_spent_before_a_restart_counts(tmp_path, killed_after):
     assert worked == pytest.approx(600, abs=100)
     assert steps == plan.steps
     np.testing.assert_array_equal(second.rates(steps), rates_of(plan))
+
+
+@pytest.mark.parametrize("slower_from", [30, 300, 700])
+def test_steps_that_become_slower_are_measured_anew(tmp_path, slower_from):
+    machine = Machine(slower_from=slower_from)
+    steps, plan = machine.train(tmp_path, TEN)
+    assert machine.now - 1000 == pytest.approx(600, rel=0.05)
+    np.testing.assert_array_equal(machine.rates(steps), rates_of(plan))
 
 
 def test_a_decay_under_way_is_finished_as_it_was_planned(tmp_path):
