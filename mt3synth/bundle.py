@@ -4,6 +4,8 @@
 ``performances.json``  index, name and description of each performance
 ``weights.safetensors`` parameters by their path, as float16 or float32
 ``README.md``          the model card
+
+and, where it has a trained vocoder, the two files of `mt3synth.vocoder.weights`.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +32,10 @@ from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.conditions import Conditions
 from mt3synth.types import PyTree
+from mt3synth.vocoder import weights as vocoder_files
+from mt3synth.vocoder.base import VocoderError, check_spec
+from mt3synth.vocoder.neural import NeuralVocoder
+from mt3synth.vocoder.weights import VocoderWeights
 
 FORMAT = 1
 DEFAULT = Path(__file__).resolve().parent / "bundles" / "default"
@@ -73,6 +81,7 @@ class Bundle:
       default: name of the performance that is taken when none is asked for.
       params: weights as float32, nested as the network names them.
       folder: where it lies.
+      vocoder: a trained vocoder for its frames, if it has one.
     """
 
     spec: ModelSpec
@@ -80,6 +89,7 @@ class Bundle:
     default: str
     params: PyTree
     folder: Path
+    vocoder: VocoderWeights | None = None
 
     def performance(self, name: str | None) -> Performance:
         """The performance called ``name``, or the default one.
@@ -97,9 +107,13 @@ class Bundle:
 
     @cached_property
     def hash(self) -> str:
-        """The first 12 digits of the SHA-256 over configuration, performances and weights."""
+        """The first 12 digits of the SHA-256 over configuration, performances and weights.
+
+        Over those of its vocoder, too, if it has one.
+        """
         digest = hashlib.sha256()
-        for name in (CONFIG, PERFORMANCES, WEIGHTS):
+        own = vocoder_files.FILES if self.vocoder else ()
+        for name in (CONFIG, PERFORMANCES, WEIGHTS, *own):
             digest.update((self.folder / name).read_bytes())
         return digest.hexdigest()[:12]
 
@@ -109,7 +123,8 @@ def load(folder: str | Path = DEFAULT) -> Bundle:
 
     Raises:
       BundleError: the folder is missing, is no bundle, is of another format, or its weights are
-        not those of the network that it describes.
+        not those of the network that it describes; or its vocoder inverts other frames.
+      VocoderFileError: it has a vocoder that cannot be read.
     """
     from safetensors.numpy import load_file
 
@@ -145,7 +160,9 @@ def load(folder: str | Path = DEFAULT) -> Bundle:
     flat = {name: np.asarray(value, np.float32) for name, value in weights.items()}
     _check(flat, spec, folder)
     params = unflatten_dict({tuple(name.split("/")): value for name, value in flat.items()})
-    return Bundle(spec, performances, default, params, folder)
+    vocoder = vocoder_files.read(folder) if vocoder_files.has_vocoder(folder) else None
+    _check_vocoder(vocoder, spec, folder)
+    return Bundle(spec, performances, default, params, folder, vocoder)
 
 
 def save(
@@ -156,6 +173,7 @@ def save(
     params: PyTree,
     card: str,
     precision: Literal["float16", "float32"] = "float16",
+    vocoder: VocoderWeights | None = None,
 ) -> None:
     """Writes a bundle; the folder appears whole or not at all.
 
@@ -164,10 +182,11 @@ def save(
       spec, performances, default, params: as in `Bundle`.
       card: the model card, Markdown.
       precision: of the weights as stored.
+      vocoder: a trained one for the model's frames; always stored as float16.
 
     Raises:
-      BundleError: the folder exists, the default is not among the performances, or their number
-        is not that of the network.
+      BundleError: the folder exists, the default is not among the performances, their number is
+        not that of the network, or the vocoder inverts other frames.
     """
     from safetensors.numpy import save_file
 
@@ -183,6 +202,7 @@ def save(
         raise BundleError(
             f"{len(performances)} performances for a network of {spec.network.performances}"
         )
+    _check_vocoder(vocoder, spec, folder)
     config: dict[str, Any] = {
         "format": FORMAT,
         "mt3synth": __version__,
@@ -190,21 +210,60 @@ def save(
         "model": spec.to_dict(),
     }
     flat = {"/".join(k): np.asarray(v, precision) for k, v in flatten_dict(params).items()}
-    staging = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(staging, ignore_errors=True)
-    try:
-        staging.mkdir(parents=True)
+    with _appearing(folder) as staging:
         (staging / CONFIG).write_text(json.dumps(config, indent=1) + "\n")
         listed = [asdict(p) for p in performances]
         (staging / PERFORMANCES).write_text(json.dumps(listed, indent=1) + "\n")
         save_file(flat, staging / WEIGHTS)
         (staging / WEIGHTS).chmod(0o644)  # safetensors leaves it to its owner alone
         (staging / CARD).write_text(card)
+        if vocoder is not None:
+            vocoder_files.put(staging, vocoder)
+
+
+def copy(bundle: Bundle, folder: str | Path, vocoder: VocoderWeights, card: str) -> None:
+    """Makes the same bundle with another vocoder and card; it appears whole or not at all.
+
+    Args:
+      bundle: is left as it is.
+      folder: must not exist yet.
+      vocoder: a trained one for the model's frames.
+      card: the model card, Markdown.
+
+    Raises:
+      BundleError: the folder exists or cannot be written, or the vocoder inverts other frames.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise BundleError(f"{folder} exists; give a new folder")
+    _check_vocoder(vocoder, bundle.spec, folder)
+    with _appearing(folder) as staging:
+        shutil.copytree(bundle.folder, staging, dirs_exist_ok=True)
+        (staging / CARD).write_text(card)
+        vocoder_files.put(staging, vocoder)
+
+
+@contextmanager
+def _appearing(folder: Path) -> Iterator[Path]:
+    """A folder to write to that becomes ``folder`` in the end, or vanishes."""
+    staging = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        staging.mkdir(parents=True)
+        yield staging
         os.replace(staging, folder)
     except OSError as error:
         raise BundleError(f"cannot write {folder}: {error}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _check_vocoder(vocoder: VocoderWeights | None, spec: ModelSpec, folder: Path) -> None:
+    try:
+        if vocoder is not None:
+            check_spec(NeuralVocoder.of(vocoder), spec.mel)
+    except VocoderError as error:
+        raise BundleError(f"{folder}: {error}") from error
 
 
 def abstract_params(spec: ModelSpec) -> PyTree:

@@ -2,6 +2,8 @@
 
 The model card is written from what the run's folder and the corpus say; --card adds a text of
 your own. If the corpus has a corpus.json, with its sources and licences, it is copied beside.
+--vocoder puts a trained vocoder into the bundle; --bundle instead of --run takes all the rest from
+a bundle that there is. Of a vocoder's own run it makes a folder for --vocoder.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ CORPUS_FILE = "corpus.json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where from and where to."""
-    parser.add_argument("--run", required=True, metavar="DIR", help="folder of the run")
+    origin = parser.add_mutually_exclusive_group(required=True)
+    origin.add_argument("--run", metavar="DIR", help="folder of the run")
+    origin.add_argument("--bundle", metavar="DIR", help="a bundle to be given another vocoder")
     parser.add_argument("-o", "--output", required=True, metavar="BUNDLE", help="a new folder")
     parser.add_argument("--step", type=int, metavar="N", help="checkpoint (default: the last)")
     parser.add_argument(
@@ -41,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--corpus", metavar="DIR", help="what the run was trained on, for its corpus.json"
     )
+    parser.add_argument("--vocoder", metavar="DIR", help="folder of a trained vocoder")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -49,25 +54,33 @@ def main(args: argparse.Namespace) -> int:
 
     from mt3synth import bundle as bundles
     from mt3synth.adapters import t5x_checkpoints
+    from mt3synth.commands import export_vocoder
     from mt3synth.commands.model_card import model_card
     from mt3synth.training.averaged import load_averaged
     from mt3synth.training.run_folder import read_run
+    from mt3synth.vocoder import weights
 
     logging.getLogger("absl").setLevel(logging.ERROR)  # orbax warns that it will only read
     gin_files.parse(args.gin_file or [], args.gin_bindings)
-    run, output = Path(args.run), Path(args.output)
+    output = Path(args.output)
     if output.exists():
         raise UserError(f"{output} exists; give a new folder")
+    card = _read(Path(args.card)) if args.card else ""
+    if args.bundle:
+        return export_vocoder.into_bundle(args, card)
+    run = Path(args.run)
+    if export_vocoder.is_vocoder_run(run):
+        return export_vocoder.of_run(args)
+    vocoder = weights.read(args.vocoder) if args.vocoder else None
     spec, performances = read_run(run)
     spec = _guided(spec, args.guidance_notes, args.guidance_performance)
-    card = _read(Path(args.card)) if args.card else ""
     corpus_file = Path(args.corpus or args.run) / CORPUS_FILE
     corpus = _read_json(corpus_file) if args.corpus or corpus_file.exists() else None
     load = t5x_checkpoints.load_averaged if t5x_checkpoints.is_t5x_run(run) else load_averaged
     params, step = load(run, bundles.abstract_params(spec), args.step)
-    text = model_card(output.name, spec, performances, params, step, corpus, card)
+    text = model_card(output.name, spec, performances, params, step, corpus, card, vocoder)
     default = args.default_performance or performances[0].name
-    bundles.save(output, spec, performances, default, params, text)
+    bundles.save(output, spec, performances, default, params, text, vocoder=vocoder)
     try:
         if corpus is not None:
             shutil.copy(corpus_file, output / CORPUS_FILE)

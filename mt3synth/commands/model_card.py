@@ -12,6 +12,7 @@ from mt3synth import __version__
 from mt3synth.bundle import Performance
 from mt3synth.model_spec import ModelSpec
 from mt3synth.types import PyTree
+from mt3synth.vocoder.weights import VocoderWeights
 
 _TEMPLATE = """\
 # {name}
@@ -50,6 +51,7 @@ def model_card(
     step: int,
     corpus: dict[str, Any] | None,
     extra: str,
+    vocoder: VocoderWeights | None = None,
 ) -> str:
     """The card as Markdown.
 
@@ -59,9 +61,10 @@ def model_card(
       step: of the training run.
       corpus: what the corpus's ``corpus.json`` holds, if there is one.
       extra: Markdown for the end.
+      vocoder: the bundle's own, if it has one.
     """
     reads = " and ".join(words for name, words in _READS.items() if name in spec.features)
-    return _TEMPLATE.format(
+    text = _TEMPLATE.format(
         name=name,
         version=__version__,
         network=type(spec.network).__name__.removesuffix("Config"),
@@ -79,6 +82,34 @@ def model_card(
         data=_data(corpus) if corpus else "" if extra else _UNKNOWN,
         card=f"\n{extra.strip()}\n" if extra.strip() else "",
     )
+    return text if vocoder is None else with_vocoder(text, vocoder)
+
+
+def with_vocoder(card: str, vocoder: VocoderWeights, extra: str = "") -> str:
+    """A card whose last section is about the vocoder, in the place of such a one that it has.
+
+    Args:
+      card: Markdown.
+      vocoder: what it is to be about.
+      extra: Markdown for the section's end.
+    """
+    before = card.split(f"\n{_VOCODER_HEADING}\n")[0].rstrip()
+    said = _VOCODER.format(
+        heading=_VOCODER_HEADING,
+        network=type(vocoder.config).__name__.removesuffix("Config"),
+        millions=vocoder.size / 1e6,
+        hash=vocoder.hash,
+    )
+    return f"{before}\n\n{said}" + (f"\n{extra.strip()}\n" if extra.strip() else "")
+
+
+_VOCODER_HEADING = "## Vocoder"
+_VOCODER = """\
+{heading}
+
+A trained {network} of {millions:.1f} M parameters (stored as float16; {hash}) turns the frames into
+audio, unless `--vocoder` asks for another.
+"""
 
 
 _READS = {"tokens": "note events", "roll": "a piano roll", "context": "the frames before a segment"}

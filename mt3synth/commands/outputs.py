@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mt3synth.errors import UserError
 
-_MIDI = (".mid", ".midi")
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of files to read.
+
+    Attributes:
+      name: for messages.
+      suffixes: by which a folder's files are known to be of it, in lower case.
+    """
+
+    name: str
+    suffixes: Collection[str]
+
+
+MIDI = Kind("MIDI files (.mid or .midi)", (".mid", ".midi"))
 
 
 @dataclass(frozen=True)
@@ -16,8 +30,8 @@ class Job:
     """One song.
 
     Attributes:
-      source: MIDI file.
-      audio: file for the rendering.
+      source: file to read.
+      audio: file for the sound.
       mel: file for its log-mel frames, or None.
     """
 
@@ -26,17 +40,19 @@ class Job:
     mel: Path | None
 
 
-def plan(inputs: Sequence[str], output: str | None, save_mel: str | None) -> list[Job]:
+def plan(
+    inputs: Sequence[str], output: str | None, save_mel: str | None, kind: Kind = MIDI
+) -> list[Job]:
     """What to do for the files and folders named on the command line.
 
-    A folder stands for the MIDI files in it, in the order of their names. Without ``output``
+    A folder stands for the files of a kind in it, in the order of their names. Without ``output``
     NAME.mid becomes NAME.wav in the current folder. For a folder or several files ``output`` and
     ``save_mel`` name folders; for a single file they may.
 
     Raises:
-      UserError: a folder without MIDI files, or a folder to write to that does not exist.
+      UserError: a folder without such files, or a folder to write to that does not exist.
     """
-    sources = [source for name in inputs for source in _expand(Path(name))]
+    sources = [source for name in inputs for source in _expand(Path(name), kind)]
     single = len(inputs) == 1 and not Path(inputs[0]).is_dir()
     return [
         Job(
@@ -46,6 +62,23 @@ def plan(inputs: Sequence[str], output: str | None, save_mel: str | None) -> lis
         )
         for source in sources
     ]
+
+
+def possible(
+    jobs: Sequence[Job], overwrite: bool, complain: Callable[[UserError], None]
+) -> list[Job]:
+    """The jobs whose files may be written; ``complain`` hears of each of the others."""
+    claimed = clashes(jobs)
+    ready = []
+    for job in jobs:
+        try:
+            if job in claimed:
+                raise UserError(f"{job.source}: {job.audio} is already that of {claimed[job]}")
+            check_new(job, overwrite)
+            ready.append(job)
+        except UserError as error:
+            complain(error)
+    return ready
 
 
 def clashes(jobs: Sequence[Job]) -> dict[Job, Path]:
@@ -63,8 +96,11 @@ def check_new(job: Job, overwrite: bool) -> None:
     """Refuses to replace a file without being asked to.
 
     Raises:
-      UserError: a file exists, or the mel file's name or folder will not do.
+      UserError: a file exists, is the one that is read, or the mel file's name or folder will not
+        do.
     """
+    if job.audio.exists() and job.source.exists() and job.audio.samefile(job.source):
+        raise UserError(f"{job.audio} is what is read; give another -o")
     for path in (job.audio, job.mel):
         if path is not None and path.exists() and not path.is_dir() and not overwrite:
             raise UserError(f"{path} exists; give --overwrite to replace it, or another -o")
@@ -75,12 +111,12 @@ def check_new(job: Job, overwrite: bool) -> None:
             raise UserError(f"{job.mel}: its folder does not exist")
 
 
-def _expand(path: Path) -> list[Path]:
+def _expand(path: Path, kind: Kind) -> list[Path]:
     if not path.is_dir():
         return [path]
-    found = sorted(p for p in path.iterdir() if p.suffix.lower() in _MIDI and p.is_file())
+    found = sorted(p for p in path.iterdir() if p.suffix.lower() in kind.suffixes and p.is_file())
     if not found:
-        raise UserError(f"{path}: no MIDI files ({' or '.join(_MIDI)}) in this folder")
+        raise UserError(f"{path}: no {kind.name} in this folder")
     return found
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import os
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from mt3synth import __version__
-from mt3synth.audio.files import check_output, fit_peak, write_audio
+from mt3synth.audio.files import check_output
 from mt3synth.bundle import Bundle, Performance
+from mt3synth.commands import vocoder_options
 from mt3synth.commands.interrupts import Interrupts
 from mt3synth.commands.outputs import Job
 from mt3synth.commands.sampling_options import describe
+from mt3synth.commands.saving import report, save_fitted
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
 from mt3synth.symbolic.midi import read_midi
@@ -73,18 +74,13 @@ class Renderer:
         check_output(job.audio, metadata)
         notes, reports = readable_notes(job.source, span, self._bundle.spec)
         for line in reports:
-            _report(f"{job.source}: {line}")
+            report(f"{job.source}: {line}")
         began = time.monotonic()
         mel = self._mel(notes, job)
         if job.mel is not None:
             _save_array(job.mel, mel)
-        audio, gain = fit_peak(self._vocoder(mel))
-        if gain < 1:
-            _report(f"{job.audio}: {20 * math.log10(gain):.1f} dB, so that it does not clip")
-        spec = self._bundle.spec.mel
-        write_audio(job.audio, audio, spec.sample_rate, metadata)
-        length, taken = len(audio) / spec.sample_rate, time.monotonic() - began
-        _report(f"{job.audio}: {length:.1f} s of audio in {taken:.1f} s")
+        audio = self._vocoder(mel)
+        save_fitted(job.audio, audio, self._bundle.spec.mel.sample_rate, metadata, began)
 
     def _mel(self, notes: Notes, job: Job) -> FloatND:
         from tqdm import tqdm
@@ -119,7 +115,7 @@ class Renderer:
             "score": os.fsencode(job.source.name).decode(errors="replace"),
             **{name: str(value) for name, value in parts.items()},
             **describe(self._config, self._bundle.spec),
-            "vocoder": type(self._vocoder).__name__,
+            **vocoder_options.describe(self._vocoder),
         }
 
 
@@ -165,7 +161,3 @@ def _save_array(path: Path, array: FloatND) -> None:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
-
-
-def _report(line: str) -> None:
-    print(line, file=sys.stderr)

@@ -10,7 +10,7 @@ import math
 import sys
 
 from mt3synth import gin_files
-from mt3synth.commands import gin_settings, outputs, sampling_options
+from mt3synth.commands import outputs, sampling_options, vocoder_options
 from mt3synth.errors import UserError
 
 HELP = "render MIDI files to audio"
@@ -18,7 +18,7 @@ DEFAULT_GIN = "gin_configs/infer/default.gin"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options; those on sampling come from `sampling_options`."""
+    """Options; those on sampling and on the vocoder are shared with other commands."""
     parser.add_argument("inputs", nargs="+", metavar="IN.mid", help="MIDI file, or a folder")
     parser.add_argument(
         "-o", "--output", metavar="OUT", help="OUT.wav, OUT.flac, or a folder (default: .)"
@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--end", type=float, default=math.inf, metavar="S", help="to this second")
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
     sampling_options.add_arguments(parser)
+    vocoder_options.add_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -44,23 +45,13 @@ def main(args: argparse.Namespace) -> int:
         failures += 1
         print(f"mt3synth synthesize: {error}", file=sys.stderr)
 
-    claimed = outputs.clashes(jobs)
-    ready = []
-    for job in jobs:
-        try:
-            if job in claimed:
-                raise UserError(f"{job.source}: {job.audio} is already that of {claimed[job]}")
-            outputs.check_new(job, args.overwrite)
-            ready.append(job)
-        except UserError as error:
-            fail(error)
+    ready = outputs.possible(jobs, args.overwrite, fail)
     if not ready:
         return 2
 
     from mt3synth import bundle as bundles
     from mt3synth.commands import compiled_programs
     from mt3synth.commands.rendering import Renderer, Span
-    from mt3synth.vocoder.griffin_lim import GriffinLim
 
     span = Span(args.start, args.end)
     compiled_programs.keep()
@@ -68,8 +59,7 @@ def main(args: argparse.Namespace) -> int:
     bundle = bundles.load(args.bundle or bundles.DEFAULT)
     performance = bundle.performance(args.performance)
     config = sampling_options.read(args, bundle.spec)
-    vocoder = gin_settings.build(GriffinLim, spec=bundle.spec.mel)
-    renderer = Renderer(bundle, performance, config, vocoder)
+    renderer = Renderer(bundle, performance, config, vocoder_options.read(args, bundle))
     for job in ready:
         try:
             renderer.render(job, span)

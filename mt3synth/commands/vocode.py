@@ -1,0 +1,94 @@
+"""Take recordings to mel frames and back: how good a rendering can be at its best.
+
+Whatever a model renders goes through the same vocoder, so nothing sounds better than this. IN is
+audio of any format, rate and number of channels. A folder stands for the audio files in it; with a
+folder or several files -o names a folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from mt3synth import __version__, gin_files
+from mt3synth.commands import outputs, vocoder_options
+from mt3synth.errors import UserError
+
+if TYPE_CHECKING:
+    from mt3synth.bundle import Bundle
+    from mt3synth.vocoder.base import Vocoder
+
+HELP = "take recordings to mel frames and back, to hear what a vocoder leaves of them"
+_GIN = "gin_configs/infer/default.gin"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to read, where to write, and which vocoder."""
+    parser.add_argument("inputs", nargs="+", metavar="IN", help="audio file, or a folder")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="OUT", help="OUT.wav, OUT.flac, or a folder"
+    )
+    parser.add_argument(
+        "--bundle", metavar="DIR", help="whose frames and vocoder (default: the default model's)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    vocoder_options.add_arguments(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Vocodes every file that can be; returns 2 if one could not."""
+    from mt3synth.audio.files import SUFFIXES
+
+    kind = outputs.Kind("audio files", SUFFIXES)
+    jobs = outputs.plan(args.inputs, args.output, None, kind)
+    failures = 0
+
+    def fail(error: UserError) -> None:
+        nonlocal failures
+        failures += 1
+        print(f"mt3synth vocode: {error}", file=sys.stderr)
+
+    ready = outputs.possible(jobs, args.overwrite, fail)
+    if not ready:
+        return 2
+
+    from mt3synth import bundle as bundles
+    from mt3synth.commands import compiled_programs
+
+    compiled_programs.keep()
+    gin_files.parse([_GIN, *(args.gin_file or [])], args.gin_bindings)
+    bundle = bundles.load(args.bundle or bundles.DEFAULT)
+    vocoder = vocoder_options.read(args, bundle)
+    for job in ready:
+        try:
+            _vocode(job, bundle, vocoder)
+        except UserError as error:
+            fail(error)
+    return 2 if failures else 0
+
+
+def _vocode(job: outputs.Job, bundle: Bundle, vocoder: Vocoder) -> None:
+    """One file, as long afterwards as before."""
+    from mt3synth.audio.files import check_output, read_audio
+    from mt3synth.audio.mel import log_mel
+    from mt3synth.commands.interrupts import Interrupts
+    from mt3synth.commands.saving import save_fitted
+
+    rate = bundle.spec.mel.sample_rate
+    metadata = {
+        "software": f"mt3synth {__version__}",
+        "bundle": bundle.hash,
+        # A name that is not UTF-8 cannot go into the file's comment as it is.
+        "recording": os.fsencode(job.source.name).decode(errors="replace"),
+        **vocoder_options.describe(vocoder),
+    }
+    check_output(job.audio, metadata)
+    began = time.monotonic()
+    audio = read_audio(job.source, rate)
+    with Interrupts() as interrupts:
+        made = vocoder(log_mel(audio, bundle.spec.mel))[: len(audio)]
+        interrupts.check()
+    save_fitted(job.audio, made, rate, metadata, began)

@@ -1,0 +1,1 @@
+"""Training a vocoder: a generator of audio, and discriminators that it learns to deceive."""

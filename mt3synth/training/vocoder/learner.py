@@ -1,0 +1,156 @@
+"""A vocoder with its discriminators as something to train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding
+
+from mt3synth.training.board import Board
+from mt3synth.training.learner import Update
+from mt3synth.training.mesh import data_share
+from mt3synth.training.optimizer import OptimizerConfig
+from mt3synth.training.reading import BatchStream, ReaderPosition
+from mt3synth.training.sharding import shardings_of, state_shardings
+from mt3synth.training.showcase import on_host
+from mt3synth.training.state import TrainState
+from mt3synth.training.summary import parameters_in, write_table
+from mt3synth.training.vocoder.config import VocoderTrainConfig
+from mt3synth.training.vocoder.data import SoundData
+from mt3synth.training.vocoder.examination import Examination
+from mt3synth.training.vocoder.step import DISCRIMINATORS, GENERATOR, make_update
+from mt3synth.types import Array, PyTree
+from mt3synth.vocoder.discriminators import DiscriminatorConfig, Discriminators
+from mt3synth.vocoder.vocos import Vocos
+
+
+class VocoderLearner:
+    """A `mt3synth.training.learner.Learner`.
+
+    Args:
+      generator: the vocoder's network.
+      discriminators: shape of those that judge it.
+      config: how to train.
+      optimizer, critics_optimizer: how the generator and the discriminators learn.
+      data: where sound comes from.
+      folder: of the run.
+      mesh: where it all lies.
+
+    Raises:
+      ValueError: segments that are shorter than a transform of the network.
+    """
+
+    def __init__(
+        self,
+        generator: Vocos,
+        discriminators: DiscriminatorConfig,
+        config: VocoderTrainConfig,
+        optimizer: OptimizerConfig,
+        critics_optimizer: OptimizerConfig,
+        data: SoundData,
+        folder: Path,
+        mesh: Mesh,
+    ) -> None:
+        spec, network = generator.spec, generator.config
+        if config.frames * spec.hop < network.fft:
+            raise ValueError(
+                f"frames={config.frames} of {spec.hop} samples; must be as long as a transform, "
+                f"fft={network.fft} samples"
+            )
+        self._config, self._data, self._spec, self.mesh = config, data, spec, mesh
+        self.position = ReaderPosition(0, config.batch_size, config.seed, data.identity)
+        self.segment_seconds = config.frames / spec.frame_rate
+        self.dtype = "float32"
+        self._examination = Examination(generator, data, config, folder)
+        self.headline = self._examination.headline
+        critics = Discriminators(discriminators)
+        self._inits = {
+            GENERATOR: (generator.init, jnp.zeros((1, config.frames, spec.bins))),
+            DISCRIMINATORS: (critics.init, jnp.zeros((1, config.frames * spec.hop))),
+        }
+        self._boxed = {
+            name: jax.eval_shape(init, jax.random.key(0), inputs)["params"]
+            for name, (init, inputs) in self._inits.items()
+        }
+        self._shardings = {name: shardings_of(tree, mesh) for name, tree in self._boxed.items()}
+        self._optimizers = {
+            GENERATOR: optimizer.build(config.steps),
+            DISCRIMINATORS: critics_optimizer.build(config.steps),
+        }
+        self._updates = {
+            adversarial: make_update(
+                generator,
+                critics,
+                self._optimizers,
+                config,
+                self._shardings,
+                mesh,
+                adversarial=adversarial,
+            )
+            for adversarial in (False, True)
+        }
+
+    def abstract(self) -> TrainState:
+        """The state as shapes with their shardings."""
+        shapes = jax.eval_shape(self._fresh, jax.ShapeDtypeStruct((), jnp.int32))
+        known = {**self._shardings[GENERATOR], **self._shardings[DISCRIMINATORS]}
+        shardings = state_shardings(shapes, known, self.mesh)
+
+        def placed(leaf: jax.ShapeDtypeStruct, sharding: NamedSharding) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
+        return jax.tree.map(placed, shapes, shardings)
+
+    def fresh(self) -> TrainState:
+        """The state before the first step, each device making only what it will hold."""
+        shardings = jax.tree.map(lambda leaf: leaf.sharding, self.abstract())
+        return jax.jit(self._fresh, out_shardings=shardings)(np.int32(self._config.seed))
+
+    def update_after(self, step: int) -> Update:
+        """Without discriminators for the first ``adversarial_from`` updates."""
+        return self._updates[step >= self._config.adversarial_from]
+
+    def batches(self, position: ReaderPosition) -> BatchStream:
+        """This process's share of every batch from ``position`` on."""
+        share, shares = data_share(self.mesh)
+        return self._data.training(
+            # A hop more than is made, for the last frame to hear how the sound goes on.
+            (self._config.frames + 1) * self._spec.hop,
+            self._spec.sample_rate,
+            position.batch_size // shares,
+            position.seed,
+            position.batch,
+            process_index=share,
+            process_count=shares,
+        )
+
+    def summary(self, folder: Path) -> str:
+        """Parameters of all networks; a table of them goes into ``folder``."""
+        parts = {name: parameters_in({name: tree}, self.mesh) for name, tree in self._boxed.items()}
+        sizes = (f"{name} {sum(p.size for p in found):,}" for name, found in parts.items())
+        line = write_table(folder, [p for found in parts.values() for p in found], self.mesh)
+        return f"{line} ({', '.join(sizes)})"
+
+    def examine(self, ema: PyTree, step: int, board: Board) -> None:
+        """Distances, pictures and sound of what is held out."""
+        weights = on_host(ema)
+        if board.writer is not None:
+            self._examination.hold(weights, step, board, board.writer)
+
+    def _fresh(self, seed: Array) -> TrainState:
+        keys = jax.random.split(jax.random.key(seed))
+        params: dict[str, Any] = {
+            name: nn.meta.unbox(init(key, inputs))["params"]
+            for key, (name, (init, inputs)) in zip(keys, self._inits.items())
+        }
+        return TrainState(
+            step=jnp.zeros((), jnp.int32),
+            params=params,
+            ema=jax.tree.map(jnp.copy, params[GENERATOR]),
+            opt_state={name: o.init(params[name]) for name, o in self._optimizers.items()},
+        )

@@ -1,0 +1,138 @@
+"""Networks that tell real audio from made audio.
+
+Multi-period (Kong et al. 2020, HiFi-GAN, arXiv 2010.05646, section 2.3): audio folded to rows of a
+period, looked at along the columns. Multi-resolution (Jang et al. 2021, UnivNet, arXiv 2106.07889,
+section 2.2): magnitudes of short-time transforms, looked at as pictures. Without the weight
+normalisation of both: the optimizer's steps are bounded as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from mt3synth.types import Array, Float
+from mt3synth.vocoder.jax_mel import magnitudes
+
+_SLOPE = 0.1  # of the leaky rectifiers, as in both papers
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """Shapes of the discriminators; the defaults are small enough for a few CPU cores.
+
+    Attributes:
+      periods: samples of a row, one for each multi-period discriminator.
+      period_channels: channels of each layer; every layer but the last takes one of three rows.
+      windows: samples, one for each multi-resolution discriminator; multiples of 4.
+      resolution_channels: channels of each layer of those; every layer but the last takes one of
+        two bins and of two frames.
+
+    Raises:
+      ValueError: no discriminator at all, or a number out of its range.
+    """
+
+    periods: tuple[int, ...] = (2, 3, 5, 7, 11)
+    period_channels: tuple[int, ...] = (8, 16, 32, 64, 64)
+    windows: tuple[int, ...] = (512, 1024, 2048)
+    resolution_channels: tuple[int, ...] = (8, 8, 16, 16)
+
+    def __post_init__(self) -> None:
+        for name in ("periods", "period_channels", "windows", "resolution_channels"):
+            values = tuple(getattr(self, name))
+            object.__setattr__(self, name, values)
+            if any(value < 1 for value in values):
+                raise ValueError(f"{name}={values}; each must be at least 1")
+        if not self.periods and not self.windows:
+            raise ValueError("periods=() and windows=(); there must be one discriminator at least")
+        for name in ("period_channels", "resolution_channels"):
+            if not getattr(self, name):
+                raise ValueError(f"{name}=(); must be one layer at least")
+        if any(window % 4 for window in self.windows):
+            raise ValueError(f"windows={self.windows} samples; must be multiples of 4")
+
+
+class Discriminators(nn.Module):
+    """All of them; ``[B, S]`` audio to the output of each layer of each, its scores the last.
+
+    Every output has the batch as its first axis.
+    """
+
+    config: DiscriminatorConfig
+
+    @nn.compact
+    def __call__(self, audio: Float[Array, "B S"]) -> list[list[Array]]:
+        config = self.config
+        by_period = [
+            PeriodDiscriminator(period, config.period_channels, name=f"period_{period}")(audio)
+            for period in config.periods
+        ]
+        by_resolution = [
+            ResolutionDiscriminator(window, config.resolution_channels, name=f"window_{window}")(
+                audio
+            )
+            for window in config.windows
+        ]
+        return by_period + by_resolution
+
+
+class PeriodDiscriminator(nn.Module):
+    """Each sample sees those that are multiples of ``period`` samples away.
+
+    Attributes:
+      period: samples.
+      channels: of each layer.
+    """
+
+    period: int
+    channels: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, audio: Float[Array, "B S"]) -> list[Array]:
+        batch, samples = audio.shape
+        rows = -(-samples // self.period)
+        padded = jnp.pad(audio, ((0, 0), (0, rows * self.period - samples)))
+        # Columns do not see each other: they are examples of their own to the convolutions.
+        columns = padded.reshape(batch, rows, self.period).swapaxes(1, 2)
+        x = columns.reshape(batch * self.period, rows, 1)
+        features = []
+        for layer, channels in enumerate(self.channels):
+            stride = 3 if layer < len(self.channels) - 1 else 1
+            x = nn.Conv(channels, (5,), strides=stride, kernel_init=_kernel_init(1))(x)
+            x = nn.leaky_relu(x, _SLOPE)
+            features.append(x)
+        features.append(nn.Conv(1, (3,), kernel_init=_kernel_init(1))(x))
+        return [f.reshape(batch, self.period, *f.shape[1:]) for f in features]
+
+
+class ResolutionDiscriminator(nn.Module):
+    """Sees frames and bins of a short-time transform, whose hop is a quarter of its window.
+
+    Attributes:
+      window: samples of window and transform.
+      channels: of each layer.
+    """
+
+    window: int
+    channels: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, audio: Float[Array, "B S"]) -> list[Array]:
+        spectrum = magnitudes(audio, self.window, self.window // 4, self.window)
+        # A root, for a few loud bins would otherwise be all that is seen.
+        x = jnp.sqrt(spectrum + 1e-5)[..., None]
+        features = []
+        for layer, channels in enumerate(self.channels):
+            stride = 2 if layer < len(self.channels) - 1 else 1
+            x = nn.Conv(channels, (3, 9), strides=(stride, stride), kernel_init=_kernel_init(2))(x)
+            x = nn.leaky_relu(x, _SLOPE)
+            features.append(x)
+        return [*features, nn.Conv(1, (3, 3), kernel_init=_kernel_init(2))(x)]
+
+
+def _kernel_init(dimensions: int) -> nn.initializers.Initializer:
+    """Kernels whose channels have the logical names of `mt3synth.models.axes`."""
+    init = nn.initializers.he_normal()
+    return nn.with_logical_partitioning(init, (None,) * dimensions + ("conv_in", "conv_out"))

@@ -1,0 +1,155 @@
+"""How far audio is from what it should be, for each example of a batch; weights come later."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+
+from mt3synth.audio.mel import MelSpec
+from mt3synth.types import Array, Float
+from mt3synth.vocoder.jax_mel import log_mel, log_mel_of, magnitudes
+
+Features = Sequence[Sequence[Array]]
+"""Of each discriminator the output of each of its layers, the last one being its scores."""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """A short-time transform that audio is compared in; its hop is a quarter of its window.
+
+    Attributes:
+      window: samples of window and transform; a multiple of 4.
+      bins: mel bins.
+
+    Raises:
+      ValueError: a window that is no multiple of 4, or no bins.
+    """
+
+    window: int
+    bins: int
+
+    def __post_init__(self) -> None:
+        if self.window < 4 or self.window % 4:
+            raise ValueError(f"window={self.window} samples; must be a multiple of 4")
+        if self.bins < 1:
+            raise ValueError(f"bins={self.bins}; must be at least 1")
+
+    def mel(self, spec: MelSpec) -> MelSpec:
+        """The mel frames of this transform, with floor and edges of ``spec``."""
+        return dataclasses.replace(
+            spec, window=self.window, fft=self.window, hop=self.window // 4, bins=self.bins
+        )
+
+
+RESOLUTIONS = (
+    Resolution(256, 24),
+    Resolution(512, 48),
+    Resolution(1024, 96),
+    Resolution(2048, 128),
+)
+
+
+def spectral_losses(
+    made: Float[Array, "B S"],
+    real: Float[Array, "B S"],
+    spec: MelSpec,
+    resolutions: Sequence[Resolution] = RESOLUTIONS,
+) -> dict[str, Float[Array, " B"]]:
+    """Distances of spectra.
+
+    ``mel``: mean absolute difference of the log-mel frames of ``spec``.
+    ``mels``: the same in the mel bins of each of ``resolutions``, and the mean over them.
+    ``stft``: spectral convergence and log magnitude distance, as Yamamoto et al. 2020 (arXiv
+    1910.11480, eq. 4 to 6) sum them up, mean over ``resolutions``. Magnitudes are kept above the
+    floor of ``spec``, so that what nobody hears does not count.
+    """
+    mels, stfts = [], []
+    for resolution in resolutions:
+        window, frames = resolution.window, resolution.mel(spec)
+        a, b = (magnitudes(audio, window, window // 4, window) for audio in (made, real))
+        mels.append(_mean(jnp.abs(log_mel_of(a, frames) - log_mel_of(b, frames))))
+        stfts.append(spectral_convergence(a, b) + log_magnitude_distance(a, b, spec.floor))
+    return {
+        "mel": _mean(jnp.abs(log_mel(made, spec) - log_mel(real, spec))),
+        "mels": sum(mels, jnp.zeros(())) / len(mels),
+        "stft": sum(stfts, jnp.zeros(())) / len(stfts),
+    }
+
+
+def spectral_convergence(
+    made: Float[Array, "B T F"], real: Float[Array, "B T F"]
+) -> Float[Array, " B"]:
+    """Frobenius norm of the difference over that of the real (eq. 5); 0 where both are silent."""
+
+    def norm(values: Array) -> Array:
+        return jnp.sqrt(jnp.sum(values**2, axis=(1, 2)) + 1e-12)
+
+    return norm(real - made) / (norm(real) + 1e-3)
+
+
+def log_magnitude_distance(
+    made: Float[Array, "B T F"], real: Float[Array, "B T F"], floor: float
+) -> Float[Array, " B"]:
+    """Mean absolute difference of log magnitudes (eq. 6)."""
+    return _mean(jnp.abs(jnp.log(jnp.maximum(made, floor)) - jnp.log(jnp.maximum(real, floor))))
+
+
+def level_distance(
+    level: Float[Array, "B T F"], real: Float[Array, "B S"], spec: MelSpec
+) -> Float[Array, " B"]:
+    """Mean absolute difference of log magnitudes that are given from those of real audio.
+
+    The amplitude loss of Ai and Ling 2023 (APNet, arXiv 2305.07952), there squared. Audio hears
+    magnitudes only where phases agree; this is told without them.
+
+    Args:
+      level: natural log; the transform is as long as its window, and frames lie around the middle
+        of the mel frames of ``spec``.
+      real: S = T * hop samples; frames that are not whole in them do not count.
+      spec: of the mel frames; its floor is the least magnitude that counts.
+    """
+    fft, hop = 2 * (level.shape[2] - 1), spec.hop
+    before = (fft - spec.window) // 2
+    theirs = magnitudes(jnp.pad(real, ((0, 0), (before, 0))), fft, hop, fft)
+    whole = slice(-(-before // hop), level.shape[1] + 1 - (fft - before) // hop)
+    theirs, ours = jnp.log(jnp.maximum(theirs, spec.floor))[:, whole], level[:, whole]
+    return _mean(jnp.abs(jnp.maximum(ours, np.log(spec.floor)) - theirs))
+
+
+def hinge_of_discriminators(real: Sequence[Array], made: Sequence[Array]) -> Float[Array, " B"]:
+    """What discriminators learn by: scores of the real above 1, of what is made below -1.
+
+    Mean over discriminators; Lim and Ye 2017 (arXiv 1705.02894), as SoundStream and Vocos use it.
+    """
+    parts = [
+        _mean(jnp.maximum(0, 1 - r)) + _mean(jnp.maximum(0, 1 + m)) for r, m in zip(real, made)
+    ]
+    return sum(parts, jnp.zeros(())) / len(parts)
+
+
+def hinge_of_generator(made: Sequence[Array]) -> Float[Array, " B"]:
+    """What the generator learns by: scores of what it made are to be above 1."""
+    parts = [_mean(jnp.maximum(0, 1 - m)) for m in made]
+    return sum(parts, jnp.zeros(())) / len(parts)
+
+
+def feature_matching(real: Features, made: Features) -> Float[Array, " B"]:
+    """Mean absolute difference of what the layers of the discriminators put out.
+
+    Larsen et al. 2016 (arXiv 1512.09300), as Kong et al. 2020 (arXiv 2010.05646, eq. 4); the scores
+    are left out, and the mean is over layers and discriminators.
+    """
+    parts = [
+        _mean(jnp.abs(r - m))
+        for of_real, of_made in zip(real, made)
+        for r, m in zip(of_real[:-1], of_made[:-1])
+    ]
+    return sum(parts, jnp.zeros(())) / len(parts)
+
+
+def _mean(values: Array) -> Float[Array, " B"]:
+    return jnp.mean(values.reshape(len(values), -1), axis=1)

@@ -1,0 +1,83 @@
+"""Audio brought nearer to the mel frames that it should have, by what they say themselves."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+
+from mt3synth.audio.mel import MelSpec, hann_window, mel_filterbank
+from mt3synth.types import Array, Bool, Float
+from mt3synth.vocoder.jax_mel import framed
+from mt3synth.vocoder.mel_inversion import between_frames
+from mt3synth.vocoder.overlap import overlap_add
+
+_TINY = 1e-7  # far below the least mel magnitude
+_MOST = 4.0  # times that a mel bin is raised or lowered at once
+
+
+@struct.dataclass
+class Targets:
+    """What mel frames should be, those in between among them.
+
+    Frames that overlap by half leave phases far too free; those in between, interpolated, hold them
+    (see `griffin_lim`).
+
+    Attributes:
+      mel: magnitudes, frames a hop apart.
+      present: frames that are not are to be left as they are.
+      hop: samples from frame to frame.
+    """
+
+    mel: Float[Array, "B T2 M"]
+    present: Bool[Array, "B T2"]
+    hop: int = struct.field(pytree_node=False)
+
+
+def targets(
+    log_mel: Float[Array, "B T M"], present: Bool[Array, "B T"], spec: MelSpec, refine: int
+) -> Targets:
+    """T2 = (T - 1) * refine + 1 frames from the first to the last of T.
+
+    A frame in between is present if both its neighbours are.
+    """
+    count = (log_mel.shape[1] - 1) * refine + 1
+    finer = jax.vmap(lambda mel: between_frames(mel, refine))(jnp.exp(log_mel))
+    after = jnp.concatenate([present[:, 1:], present[:, -1:]], axis=1)
+    between = jnp.repeat((present & after)[:, :, None], refine - 1, axis=2)
+    parts = jnp.concatenate([present[:, :, None], between], axis=2)
+    return Targets(finer[:, :count], parts.reshape(len(present), -1)[:, :count], spec.hop // refine)
+
+
+def nearer_to_mel(
+    audio: Float[Array, "B S"], wanted: Targets, spec: MelSpec
+) -> Float[Array, "B S"]:
+    """One step towards audio whose mel frames are ``wanted``.
+
+    Each mel bin of a frame asks for the factor that it lacks, at most ``_MOST`` either way; each
+    bin of the transform follows the mean of the mel bins that hear it (as
+    `mel_inversion.fit_to_mel` does), its phase staying; and what that changes is added up over the
+    frames by least squares (Griffin and Lim 1984, eq. 6), as if frames went on at both ends. A
+    sample changes by what lies within a window of it; the first and the last ``window - hop``
+    samples, in which not all frames lie whole that hear them, come out wrong.
+
+    Args:
+      audio: S = (T2 - 1) * hop + window samples, from the start of the first frame on.
+      wanted: T2 frames; their hop divides the window.
+      spec: of the frames but for the hop.
+    """
+    hop, weights, window = wanted.hop, mel_filterbank(spec), hann_window(spec.window)
+    frames = framed(audio, spec.window, hop)[:, : wanted.mel.shape[1]]
+    spectrum = jnp.fft.rfft(frames * window, spec.fft)
+    magnitude = jnp.sqrt(spectrum.real**2 + spectrum.imag**2 + _TINY**2)
+    lacking = jnp.clip(wanted.mel / (magnitude @ weights + _TINY), 1 / _MOST, _MOST)
+    factor = (lacking @ weights.T) / np.maximum(weights.sum(axis=1), _TINY)
+    heard = weights.sum(axis=1) > 0
+    gain = jnp.where(wanted.present[:, :, None] & heard, factor - 1, 0)
+    change = jnp.fft.irfft(spectrum * gain, spec.fft)[:, :, : spec.window] * window
+    nothing = jnp.zeros((len(audio), spec.window - hop))
+    added, tail = overlap_add(change, nothing, hop)
+    square = (window**2).reshape(-1, hop).sum(axis=0)
+    repeats = audio.shape[1] // hop
+    return audio + jnp.concatenate([added, tail], axis=1) / np.tile(square, repeats)

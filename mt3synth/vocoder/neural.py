@@ -1,0 +1,119 @@
+"""A trained network as a vocoder, for songs of any length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import cast
+
+import jax
+import numpy as np
+
+from mt3synth.audio.mel import MelSpec
+from mt3synth.types import Array, Bool, Float, FloatND, PyTree
+from mt3synth.vocoder.base import VocoderError, check_log_mel
+from mt3synth.vocoder.vocos import Carry, Vocos, VocosConfig
+from mt3synth.vocoder.weights import VocoderWeights, read
+
+
+@dataclass(frozen=True, eq=False)
+class NeuralVocoder:
+    """A `Vocoder` by `Vocos`.
+
+    A song goes through in blocks of one shape, so that there is one compilation whatever its
+    length, and memory for its samples and one block. A block sees ``config.context`` frames of what
+    comes before and after it, which is all that the network can see, and what it has to know of
+    earlier sound is handed on: the audio does not depend on how long the blocks are.
+
+    Attributes:
+      spec: the frames it inverts.
+      config: shape of the network.
+      params: its weights, float32.
+      block: frames of which audio is made at a time.
+
+    Raises:
+      ValueError: a block of no frames, or a network that cannot invert such frames.
+    """
+
+    spec: MelSpec
+    config: VocosConfig
+    params: PyTree
+    block: int = 512
+
+    def __post_init__(self) -> None:
+        if self.block < 1:
+            raise ValueError(f"block={self.block} frames; must be at least 1")
+        self.config.lag(self.spec)
+
+    @staticmethod
+    def of(weights: VocoderWeights) -> NeuralVocoder:
+        """With the weights of a bundle or a folder."""
+        return NeuralVocoder(weights.spec, weights.config, weights.params)
+
+    @property
+    def weights(self) -> VocoderWeights:
+        """What `of` takes."""
+        return VocoderWeights(self.spec, self.config, self.params)
+
+    def __call__(self, log_mel: FloatND) -> Float[np.ndarray, " S"]:
+        """Audio float32 ``[T * hop]``.
+
+        Raises:
+          VocoderError: frames that `check_log_mel` refuses, or weights that make no finite audio.
+        """
+        check_log_mel(log_mel, self.spec)
+        network, hop = Vocos(self.config, self.spec), self.spec.hop
+        total, context, lag = len(log_mel), self.config.context, self.config.lag(self.spec)
+        audio = np.empty((total + lag) * hop, np.float32)
+        carry = _start(network)
+        for start in range(0, total + lag, self.block):
+            frames, present = self._cut(log_mel, start - context)
+            samples, carry = _block(network, self._on_device, frames, present, carry)
+            part = audio[start * hop : (start + self.block) * hop]
+            part[:] = np.asarray(samples)[0, : len(part)]
+        if not np.isfinite(audio).all():
+            raise VocoderError("the vocoder made audio that is not finite: its weights are broken")
+        return audio[lag * hop :]
+
+    @cached_property
+    def _on_device(self) -> PyTree:
+        return jax.device_put(self.params)
+
+    def _cut(
+        self, log_mel: FloatND, first: int
+    ) -> tuple[Float[np.ndarray, "1 T M"], Bool[np.ndarray, "1 T"]]:
+        """A block and its context, from frame ``first`` on, and which of it is in the song."""
+        length = self.block + 2 * self.config.context
+        low, high = max(first, 0), min(first + length, len(log_mel))
+        frames = np.full((1, length, self.spec.bins), np.log(self.spec.floor), np.float32)
+        present = np.zeros((1, length), bool)
+        frames[0, low - first : high - first] = log_mel[low:high]
+        present[0, low - first : high - first] = True
+        return frames, present
+
+
+def load(folder: str | Path) -> NeuralVocoder:
+    """The vocoder in a folder, its own or that of a bundle which holds one.
+
+    Raises:
+      VocoderFileError: there is none, or not one that this version can read.
+    """
+    return NeuralVocoder.of(read(folder))
+
+
+@partial(jax.jit, static_argnums=0)
+def _start(network: Vocos) -> Carry:
+    return cast(Carry, network.apply({}, 1, method="start"))
+
+
+@partial(jax.jit, static_argnums=0)
+def _block(
+    network: Vocos,
+    params: PyTree,
+    frames: Float[Array, "1 T M"],
+    present: Bool[Array, "1 T"],
+    carry: Carry,
+) -> tuple[Float[Array, "1 S"], Carry]:
+    made = network.apply({"params": params}, frames, present, carry, method="block")
+    return cast(tuple[Array, Carry], made)

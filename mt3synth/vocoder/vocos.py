@@ -1,0 +1,316 @@
+"""A trained network from log-mel frames to audio: frames in, one short-time spectrum each out.
+
+Vocos (Siuzdak 2023, arXiv 2306.00814): ConvNeXt blocks at the rate of the frames, a head that
+gives each frame log magnitudes and phases, and an inverse short-time Fourier transform, so that the
+network never works at the rate of the samples. Three things are different here:
+
+- log magnitudes are what is to be added to those that the mel bins say (`mel_envelope`), so that
+  the network need not learn the filterbank;
+- phases ring on from frame to frame, and the head says what is to be added to them (`ringing`).
+  A network at the rate of the frames cannot hold a steady tone otherwise;
+- when it has been trained, the audio is brought nearer to the mel frames by steps that need no
+  parameters (`mel_projection`), with the momentum of Perraudin, Balazs and Søndergaard (2013, "A
+  fast Griffin-Lim algorithm").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+
+from mt3synth.audio.mel import MelSpec, hann_window
+from mt3synth.types import Array, Bool, Float
+from mt3synth.vocoder.convnext import ConvNeXt, dense
+from mt3synth.vocoder.mel_envelope import mel_envelope
+from mt3synth.vocoder.mel_projection import nearer_to_mel, targets
+from mt3synth.vocoder.overlap import centred_frames, overlap_add
+from mt3synth.vocoder.ringing import rung_on
+
+_MOST_LAG = 2  # frames by which audio may lag before the projections
+_FARTHEST = 8.0  # in log magnitude, from what the mel bins say
+
+
+@dataclass(frozen=True)
+class VocosConfig:
+    """Shape of the network.
+
+    Attributes:
+      width: channels between the blocks, D.
+      layers: ConvNeXt blocks.
+      mlp_width: channels within a block.
+      kernel: frames that a convolution sees; odd.
+      fft: samples of the head's transform and of its Hann window, a multiple of four hops or more.
+      projections: steps towards the mel frames.
+      momentum: in [0, 1), with which they are taken.
+      refine: frames in each hop that they look at, those in between being interpolated.
+
+    Raises:
+      ValueError: a count out of its range, or an even kernel.
+    """
+
+    width: int = 256
+    layers: int = 8
+    mlp_width: int = 512
+    kernel: int = 7
+    fft: int = 1280
+    projections: int = 32
+    momentum: float = 0.95
+    refine: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("width", "layers", "mlp_width", "kernel", "fft", "refine"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}; must be at least 1")
+        if self.projections < 0:
+            raise ValueError(f"projections={self.projections}; must be at least 0")
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum={self.momentum}; must be in [0, 1)")
+        if self.kernel % 2 == 0:
+            raise ValueError(f"kernel={self.kernel} frames; must be odd")
+
+    @property
+    def context(self) -> int:
+        """Frames that `Vocos.block` needs before and after those of a block.
+
+        So many does the spectrum of a frame depend on; its phases besides on those of the frame
+        before it, through `Carry`.
+        """
+        return max((self.layers + 1) * (self.kernel // 2), 2 * self.reach + _MOST_LAG)
+
+    @property
+    def reach(self) -> int:
+        """Frames on either side by which the projections change a sample.
+
+        Each makes ``window - hop / refine`` samples worthless, and a window is two hops.
+        """
+        return -(-self.projections * (2 * self.refine - 1) // self.refine)
+
+    def lag(self, spec: MelSpec) -> int:
+        """Frames after the one that begins with a sample before the sample is complete.
+
+        Raises:
+          ValueError: as `overlap_lag`.
+        """
+        return self.overlap_lag(spec) + self.reach
+
+    def overlap_lag(self, spec: MelSpec) -> int:
+        """The same without `projections`.
+
+        Raises:
+          ValueError: mel frames that do not overlap by half, or a hop that ``refine`` does not
+            divide; or frames of ``fft`` samples around their middle would not begin at multiples of
+            the hop, or overlap too little or too much.
+        """
+        if spec.window != 2 * spec.hop:
+            raise ValueError(
+                f"window={spec.window} samples of the mel frames; must be twice hop={spec.hop}"
+            )
+        if spec.hop % self.refine:
+            raise ValueError(f"refine={self.refine}; must divide hop={spec.hop} samples")
+        if self.fft % spec.hop or not 4 <= self.fft // spec.hop <= 2 + 2 * _MOST_LAG:
+            raise ValueError(
+                f"fft={self.fft} samples; must be a multiple of hop={spec.hop}, from 4 to "
+                f"{2 + 2 * _MOST_LAG} of them"
+            )
+        lag, rest = divmod((self.fft - spec.window) // 2, spec.hop)
+        if rest:
+            raise ValueError(
+                f"fft={self.fft} samples; must exceed window={spec.window} by an even number of "
+                f"hops of {spec.hop}"
+            )
+        return lag
+
+
+@struct.dataclass
+class Carry:
+    """What one block of a song hands to the next.
+
+    Attributes:
+      unit: cosine and sine of the phases of the last frame.
+      audio: samples that later frames are still to be added to, W3 = fft - hop of them.
+      weight: squared windows summed up likewise.
+      recent: the last samples before those, as they are before `projections`.
+    """
+
+    unit: Float[Array, "B 2 F"]
+    audio: Float[Array, "B W3"]
+    weight: Float[Array, "B W3"]
+    recent: Float[Array, "B S2"]
+
+
+class Vocos(nn.Module):
+    """The network; parameters are float32.
+
+    Attributes:
+      config: its shape.
+      spec: the mel frames that it inverts.
+    """
+
+    config: VocosConfig
+    spec: MelSpec
+
+    def setup(self) -> None:
+        config = self.config
+        self.embed = nn.Conv(
+            config.width,
+            (config.kernel,),
+            kernel_init=nn.with_logical_partitioning(
+                nn.initializers.lecun_normal(), ("tap", "mel", "embed")
+            ),
+        )
+        self.norm = nn.LayerNorm(epsilon=1e-6)
+        self.blocks = [
+            ConvNeXt(config.mlp_width, config.kernel, 1 / config.layers)
+            for _ in range(config.layers)
+        ]
+        self.final_norm = nn.LayerNorm(epsilon=1e-6)
+        bins = config.fft // 2 + 1
+        self.head = dense(3 * bins, ("embed", "spectrum"), nn.initializers.normal(0.01))
+
+    def __call__(self, log_mel: Float[Array, "B T M"]) -> Float[Array, "B S"]:
+        """Audio of whole songs, or of segments taken for whole songs; S = T * hop.
+
+        Frame ``i`` is heard in the samples around its middle, ``hop * i + window / 2``.
+        """
+        return self._whole(log_mel, projected=True)[0]
+
+    def unprojected(
+        self, log_mel: Float[Array, "B T M"]
+    ) -> tuple[Float[Array, "B S"], Float[Array, "B T F"]]:
+        """The audio of `__call__` before it is brought nearer to the mel frames, and its log
+        magnitudes: what is to be trained."""
+        return self._whole(log_mel, projected=False)
+
+    def _whole(
+        self, log_mel: Float[Array, "B T M"], projected: bool
+    ) -> tuple[Float[Array, "B S"], Float[Array, "B T F"]]:
+        """Audio with or without projections, and its log magnitudes."""
+        config = self.config
+        reach, context = config.reach if projected else 0, config.context
+        lag = config.overlap_lag(self.spec) + reach
+        level, proposal = self._spectra(log_mel, None)
+        around = [(0, 0), (context, lag + context), (0, 0)]
+        frames = jnp.pad(log_mel, around)
+        after = [(0, 0), (0, lag), (0, 0)]
+        present = jnp.pad(jnp.ones(log_mel.shape[:2], bool), around[:2])
+        audio, _ = self._sound(
+            jnp.pad(level, after),
+            jnp.pad(proposal, [*after, (0, 0)]),
+            frames,
+            present,
+            self._start(len(log_mel), reach),
+            reach,
+        )
+        return audio[:, lag * self.spec.hop :], level
+
+    def block(
+        self, log_mel: Float[Array, "B T M"], present: Bool[Array, "B T"], carry: Carry
+    ) -> tuple[Float[Array, "B S"], Carry]:
+        """Audio of the N = T - 2 * context frames in the middle of ``log_mel``, for streaming.
+
+        The blocks of a song, one after the other, give what `__call__` gives of all of it, later
+        by ``config.lag(spec)`` hops: the first so many hops lie before the song, and to get at its
+        last ones blocks are to go on for so many frames that are not present.
+
+        Args:
+          log_mel: the block's frames, and ``config.context`` frames before and after them.
+          present: which frames are in the song; what the others hold does not matter, as long as
+            it is finite.
+          carry: from the block before, or `start`.
+
+        Returns:
+          N * hop samples, and what the next block needs.
+        """
+        context = self.config.context
+        middle = slice(context, log_mel.shape[1] - context)
+        level, proposal = self._spectra(log_mel, present)
+        return self._sound(
+            level[:, middle], proposal[:, middle], log_mel, present, carry, self.config.reach
+        )
+
+    def start(self, batch: int) -> Carry:
+        """What the first block of each of ``batch`` songs begins with."""
+        return self._start(batch, self.config.reach)
+
+    def _start(self, batch: int, reach: int) -> Carry:
+        fft, rest = self.config.fft, self.config.fft - self.spec.hop
+        unit = jnp.stack([jnp.ones(fft // 2 + 1), jnp.zeros(fft // 2 + 1)])
+        silence = jnp.zeros((batch, rest))
+        recent = jnp.zeros((batch, 2 * reach * self.spec.hop))
+        return Carry(jnp.broadcast_to(unit, (batch, *unit.shape)), silence, silence, recent)
+
+    def _spectra(
+        self, log_mel: Float[Array, "B T M"], present: Bool[Array, "B T"] | None
+    ) -> tuple[Float[Array, "B T F"], Float[Array, "B T 2 F"]]:
+        """Log magnitudes, and what is to be added to the phases."""
+
+        def masked(x: Array) -> Array:
+            # Outside the song there is zero padding, wherever a block begins and ends.
+            return x if present is None else jnp.where(present[:, :, None], x, 0)
+
+        spec = self.spec
+        scaled = 2 * (log_mel - spec.scale_low) / (spec.scale_high - spec.scale_low) - 1
+        x = self.norm(self.embed(masked(scaled)))
+        for block in self.blocks:
+            x = block(masked(x))
+        heads = self.head(self.final_norm(x))
+        level, proposal = jnp.split(heads, [self.config.fft // 2 + 1], axis=-1)
+        level = _FARTHEST * jnp.tanh(level / _FARTHEST) + mel_envelope(
+            log_mel, spec, self.config.fft
+        )
+        return level, proposal.reshape(*proposal.shape[:2], 2, -1)
+
+    def _sound(
+        self,
+        level: Float[Array, "B N F"],
+        proposal: Float[Array, "B N 2 F"],
+        log_mel: Float[Array, "B T M"],
+        present: Bool[Array, "B T"],
+        carry: Carry,
+        reach: int,
+    ) -> tuple[Float[Array, "B S"], Carry]:
+        """Audio of N hops, as many before the N frames as it lags; no projections for ``reach`` 0.
+
+        ``log_mel`` and ``present`` have ``config.context`` more frames on either side.
+        """
+        fft, hop, context = self.config.fft, self.spec.hop, self.config.context
+        here = present[:, context : context + level.shape[1], None]
+        units, unit = rung_on(level, proposal, carry.unit, hop, fft)
+        magnitude = jnp.where(here, jnp.exp(level), 0)
+        frames = centred_frames(magnitude, units, fft)
+        audio, audio_tail = overlap_add(frames, carry.audio, hop)
+        windows = jnp.where(here, np.square(hann_window(fft)), 0)
+        weight, weight_tail = overlap_add(windows, carry.weight, hop)
+        # Within a song no sample has less than a quarter; where there is no frame there is silence.
+        audio = jnp.where(weight > 0.1, audio / jnp.where(weight > 0.1, weight, 1), 0)
+
+        audio = jnp.concatenate([carry.recent, audio], axis=1)
+        recent = audio[:, audio.shape[1] - carry.recent.shape[1] :]
+        if reach:
+            # The frames that lie in it whole.
+            first = context - self.config.overlap_lag(self.spec) - 2 * reach
+            inside = slice(first, first + audio.shape[1] // hop - 1)
+            audio = self._projected(audio, log_mel[:, inside], present[:, inside])
+        made = audio[:, reach * hop : audio.shape[1] - reach * hop]
+        return made, Carry(unit, audio_tail, weight_tail, recent)
+
+    def _projected(
+        self,
+        audio: Float[Array, "B S"],
+        log_mel: Float[Array, "B T M"],
+        present: Bool[Array, "B T"],
+    ) -> Float[Array, "B S"]:
+        """Nearer to the mel frames, but for ``config.reach`` hops at either end."""
+        wanted = targets(log_mel, present, self.spec, self.config.refine)
+
+        def step(_: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+            before, pushed = state
+            after = nearer_to_mel(pushed, wanted, self.spec)
+            return after, after + self.config.momentum * (after - before)
+
+        return jax.lax.fori_loop(0, self.config.projections, step, (audio, audio))[0]

@@ -1,0 +1,216 @@
+"""A trained vocoder as two files, alone in a folder or beside the model's in a bundle.
+
+``vocoder.json``        the network's type and shape, and the frames that it inverts
+``vocoder.safetensors`` its parameters by their path, as float16
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from mt3synth.audio.mel import MelSpec
+from mt3synth.errors import UserError
+from mt3synth.types import PyTree
+from mt3synth.vocoder.vocos import Vocos, VocosConfig
+
+DESCRIPTION, WEIGHTS = FILES = ("vocoder.json", "vocoder.safetensors")
+_TYPE = "vocos"
+
+
+class VocoderFileError(UserError):
+    """Files that hold no vocoder, or not one that this version can read."""
+
+
+@dataclass(frozen=True, eq=False)
+class VocoderWeights:
+    """A trained vocoder.
+
+    Attributes:
+      spec: the frames that it inverts.
+      config: shape of its network.
+      params: weights as float32, nested as the network names them.
+    """
+
+    spec: MelSpec
+    config: VocosConfig
+    params: PyTree
+
+    @cached_property
+    def hash(self) -> str:
+        """The first 12 digits of the SHA-256 over all that is stored, wherever it lies."""
+        digest = hashlib.sha256(_description(self).encode())
+        for name, value in sorted(_stored(self.params).items()):
+            digest.update(name.encode() + value.tobytes())
+        return digest.hexdigest()[:12]
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return sum(np.size(leaf) for leaf in jax.tree.leaves(self.params))
+
+
+def has_vocoder(folder: str | Path) -> bool:
+    """Whether there is any of the files of a vocoder in a folder."""
+    return any((Path(folder) / name).exists() for name in FILES)
+
+
+def read(folder: str | Path) -> VocoderWeights:
+    """Reads a vocoder from its folder or from a bundle that holds one.
+
+    Raises:
+      VocoderFileError: a file is missing, is of another type or version, or the weights are not
+        those of the network that it describes.
+    """
+    from safetensors.numpy import load_file
+
+    folder = Path(folder)
+    for name in FILES:
+        if not (folder / name).is_file():
+            raise VocoderFileError(
+                f"{folder} holds no trained vocoder: it has no {name}; make a folder of a run by "
+                "`mt3synth export`"
+            )
+    config, spec = read_description(folder)
+    try:
+        loaded = load_file(folder / WEIGHTS)
+    except Exception as error:
+        raise VocoderFileError(f"{folder / WEIGHTS} cannot be read: {error}") from error
+    flat = {name: np.asarray(value, np.float32) for name, value in loaded.items()}
+    _check(flat, abstract_params(config, spec), folder / WEIGHTS)
+    params = unflatten_dict({tuple(name.split("/")): value for name, value in flat.items()})
+    return VocoderWeights(spec, config, params)
+
+
+def read_description(folder: Path) -> tuple[VocosConfig, MelSpec]:
+    """What a folder says about its vocoder, be it a finished one or the folder of a run.
+
+    Raises:
+      VocoderFileError: nothing, or nothing that this version understands.
+    """
+    path = folder / DESCRIPTION
+    try:
+        return understood(json.loads(path.read_text()))
+    except OSError as error:
+        raise VocoderFileError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise VocoderFileError(
+            f"{path} is no vocoder that this version understands: {type(error).__name__}: {error}"
+        ) from error
+
+
+def described(config: VocosConfig, spec: MelSpec) -> dict[str, Any]:
+    """A network and the frames that it inverts, as JSON values."""
+    return {"type": _TYPE, "config": dataclasses.asdict(config), "mel": spec.to_dict()}
+
+
+def understood(values: dict[str, Any]) -> tuple[VocosConfig, MelSpec]:
+    """The inverse of `described`.
+
+    Raises:
+      KeyError, TypeError, ValueError: an entry is missing, unknown or out of bounds, or the network
+        cannot invert such frames.
+    """
+    if values["type"] != _TYPE:
+        raise ValueError(f"type {values['type']!r}; must be {_TYPE!r}")
+    spec, config = MelSpec.from_dict(values["mel"]), _config(values["config"])
+    config.lag(spec)
+    return config, spec
+
+
+def put(folder: Path, vocoder: VocoderWeights) -> None:
+    """Writes the two files into a folder that exists.
+
+    Raises:
+      ValueError: a weight that float16 cannot hold.
+      OSError: they cannot be written.
+    """
+    from safetensors.numpy import save_file
+
+    (folder / DESCRIPTION).write_text(_description(vocoder))
+    save_file(_stored(vocoder.params), folder / WEIGHTS)
+    (folder / WEIGHTS).chmod(0o644)  # safetensors leaves it to its owner alone
+
+
+def write(folder: str | Path, config: VocosConfig, spec: MelSpec, params: PyTree) -> VocoderWeights:
+    """Makes a folder of a vocoder; it appears whole or not at all. Returns what was written.
+
+    Raises:
+      VocoderFileError: the folder exists or cannot be written.
+      ValueError: a weight that float16 cannot hold.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise VocoderFileError(f"{folder} exists; give a new folder")
+    vocoder = VocoderWeights(spec, config, params)
+    staging = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        staging.mkdir(parents=True)
+        put(staging, vocoder)
+        os.replace(staging, folder)
+    except OSError as error:
+        raise VocoderFileError(f"cannot write {folder}: {error}") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return vocoder
+
+
+def abstract_params(config: VocosConfig, spec: MelSpec) -> PyTree:
+    """Shapes of a network's parameters, without computing any.
+
+    Raises:
+      ValueError: the network cannot invert such frames.
+    """
+    frames = jnp.zeros((1, 8, spec.bins))
+    shapes = jax.eval_shape(Vocos(config, spec).init, jax.random.key(0), frames)
+    return nn.meta.unbox(shapes)["params"]
+
+
+def _config(values: Any) -> VocosConfig:
+    if not isinstance(values, dict):
+        raise ValueError(f"config is a {type(values).__name__}; must be an object")
+    strange = sorted(values.keys() - {field.name for field in dataclasses.fields(VocosConfig)})
+    if strange:
+        raise ValueError(f"a network of type {_TYPE!r} has no {', '.join(strange)}")
+    return VocosConfig(**values)
+
+
+def _description(vocoder: VocoderWeights) -> str:
+    return json.dumps(described(vocoder.config, vocoder.spec), indent=1) + "\n"
+
+
+def _stored(params: PyTree) -> dict[str, np.ndarray]:
+    with np.errstate(over="ignore"):
+        flat = {"/".join(k): np.asarray(v, np.float16) for k, v in flatten_dict(params).items()}
+    broken = [name for name, value in flat.items() if not np.isfinite(value).all()]
+    if broken:
+        raise ValueError(f"weights of {broken[0]} are not finite as float16; train it again")
+    return flat
+
+
+def _check(flat: dict[str, np.ndarray], params: PyTree, path: Path) -> None:
+    expected = {"/".join(k): v.shape for k, v in flatten_dict(params).items()}
+    problems = [f"{name} is missing" for name in sorted(expected.keys() - flat.keys())]
+    problems += [f"{name} is unknown" for name in sorted(flat.keys() - expected.keys())]
+    problems += [
+        f"{name} has shape {list(flat[name].shape)} instead of {list(expected[name])}"
+        for name in sorted(expected.keys() & flat.keys())
+        if flat[name].shape != expected[name]
+    ]
+    if problems:
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise VocoderFileError(f"{path} does not fit its network: {'; '.join(problems[:3])}{more}")
