@@ -51,6 +51,7 @@ EVAL = [
     "resampy>=0.4.3",
     "scikit-learn>=1.5",
 ]
+HUB = ["tensorflow>=2.21", "tensorflow-hub>=0.16"]  # TRILL and VGGish
 ALIGN = [*DATA, "librosa>=0.11", "synctoolbox>=1.4"]
 # Beam wants protobuf 6, and what SeqIO reads vocabularies with is made for 7 from 0.2.3 on.
 BEAM = [*DATA, "apache-beam>=2.70", "sentencepiece<0.2.3"]
@@ -100,6 +101,7 @@ setup(
         "data": DATA,
         "train": TRAIN,
         "eval": EVAL,
+        "hub": HUB,
         "align": ALIGN,
         "beam": BEAM,
         "t5x": T5X,

@@ -11,10 +11,21 @@ from typing import NoReturn
 from mt3synth import __version__
 from mt3synth.errors import UserError
 
-COMMANDS = ("synthesize", "performances", "prepare", "train", "export", "import", "doctor")
+COMMANDS = (
+    "synthesize",
+    "vocode",
+    "performances",
+    "prepare",
+    "train",
+    "train-vocoder",
+    "evaluate",
+    "export",
+    "import",
+    "doctor",
+)
 """Modules of `mt3synth.commands`. They import what is slow only when they run."""
 
-_MODULES = {"import": "import_weights"}
+_MODULES = {"import": "import_weights", "train-vocoder": "train_vocoder"}
 """Where the module cannot have the name of its command."""
 
 _GIN = "--gin."

@@ -95,6 +95,16 @@ class SamplingConfig:
             )
         return self.continuity
 
+    def window_seconds(self, spec: ModelSpec) -> tuple[float, float]:
+        """Seconds from window to window of a song, and those that neighbours share.
+
+        Raises:
+          ValueError: as `continuity_for`.
+        """
+        shared = self.overlap if self.continuity_for(spec) == "canvas" else 0
+        rate = spec.mel.frame_rate
+        return (spec.window - shared) / rate, shared / rate
+
 
 @partial(jax.jit, static_argnames=("network", "guidance"))
 def encode_chunk(

@@ -21,7 +21,15 @@ OWN = {
     "mt3synth/vocoder": {"vocoder", "audio", "types", "errors"},
 }
 ONLY_IN = {
-    "tensorflow": ("data_pipelines",),
+    "tensorflow": (
+        "data_pipelines",
+        "mt3synth/evaluation/embeddings/tf_hub.py",
+        "mt3synth/vocoder/soundstream.py",
+    ),
+    "tensorflow_hub": (
+        "mt3synth/evaluation/embeddings/tf_hub.py",
+        "mt3synth/vocoder/soundstream.py",
+    ),
     "seqio": ("data_pipelines", "mt3synth/adapters"),
     "apache_beam": ("data_pipelines",),
     "synctoolbox": ("data_pipelines", "mt3synth/commands/doctor.py"),

@@ -8,29 +8,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from data_pipelines.inspection.examples import Example
-from data_pipelines.inspection.tables import Table, performance_name
-
-_STYLE = """
-:root { color-scheme: light dark; --ink: #22303c; --faint: #c9d3da; --paper: #fbfaf7; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e8eb; --faint: #45525c; --paper: #171b1f; }
-}
-body { margin: 2rem auto; max-width: 68rem; padding: 0 1rem; background: var(--paper);
-  color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.7rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
-h3 { font-size: 1rem; margin: 0 0 .3rem; overflow-wrap: anywhere; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .2rem .9rem .2rem 0; text-align: right; white-space: nowrap;
-  border-bottom: 1px solid var(--faint); }
-th:first-child, td:first-child { text-align: left; }
-img { max-width: 100%; height: auto; background: white; border-radius: 4px; }
-article { margin: 0 0 2rem; padding: 1rem; border: 1px solid var(--faint); border-radius: 8px; }
-.players { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: .6rem 0; }
-.players label { display: grid; gap: .2rem; font-size: .85rem; }
-audio { width: 22rem; max-width: 100%; }
-small { color: color-mix(in srgb, var(--ink) 70%, var(--paper)); }
-"""
+from data_pipelines.inspection.tables import performance_name
+from mt3synth.evaluation import html
+from mt3synth.evaluation.tables import Table
 
 
 def page_of(
@@ -55,7 +35,7 @@ def page_of(
     """
     parts = [f"<h1>{escape(title)}</h1>"]
     parts += [f"<p>{escape(remark)}</p>" for remark in remarks]
-    parts += [_table(table) for table in tables]
+    parts += [html.table(table) for table in tables]
     for caption, picture in pictures.items():
         parts.append(f"<h2>{escape(caption)}</h2>")
         parts.append(f'<img src="{_link(picture, folder)}" alt="{escape(caption)}">')
@@ -66,24 +46,7 @@ def page_of(
             " early, or play something else, notes and sound do not match.</p>"
         )
         parts += [_example(example, names, folder) for example in examples]
-    body = "\n".join(parts)
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
-        f"<body>\n{body}\n</body>\n</html>\n"
-    )
-
-
-def _table(table: Table) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
-    rows = "\n".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows
-    )
-    return (
-        f'<h2>{escape(table.heading)}</h2>\n<div class="wide"><table>\n'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>"
-    )
+    return html.document(title, "\n".join(parts))
 
 
 def _example(example: Example, names: Mapping[int, str], folder: Path) -> str:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 
 from data_pipelines.inspection.survey import DRUMS, Survey, Tally, program_name
+from mt3synth.evaluation.tables import Table
 
 ALL = "all"
-
-
-@dataclass(frozen=True)
-class Table:
-    """A heading, column names, and rows of text; the first column is left-aligned, others right."""
-
-    heading: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def tables_of(survey: Survey, names: Mapping[int, str]) -> list[Table]:
@@ -29,11 +20,6 @@ def tables_of(survey: Survey, names: Mapping[int, str]) -> list[Table]:
       names: of performances by index; one without a name goes by its index.
     """
     return [_splits(survey), _performances(survey, names), _instruments(survey)]
-
-
-def as_text(tables: Sequence[Table]) -> str:
-    """The tables for a terminal, columns padded to one width."""
-    return "\n\n".join(_text(table) for table in tables)
 
 
 def performance_name(names: Mapping[int, str], index: int) -> str:
@@ -90,19 +76,6 @@ def _instruments(survey: Survey) -> Table:
         for program, tally in ranked
     ]
     return Table("Instruments", ("instrument", "program", "songs", "notes", "share"), tuple(rows))
-
-
-def _text(table: Table) -> str:
-    lines = [table.columns, *table.rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(table.columns))]
-    padded = [
-        "  ".join(
-            cell.rjust(width) if column else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(line, widths))
-        ).rstrip()
-        for line in lines
-    ]
-    return "\n".join(padded)
 
 
 def median_of(counts: np.ndarray) -> int:

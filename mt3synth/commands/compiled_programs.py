@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from mt3synth.cache_folder import cache_folder
+
 
 def folder() -> Path:
     """The user's own: JAX runs what it finds there, so others must not be able to write to it."""
-    # The XDG base directory specification ignores a relative path.
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".cache") / "mt3synth" / "jax"
+    return cache_folder() / "jax"
 
 
 def keep() -> Path | None:

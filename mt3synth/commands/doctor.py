@@ -17,6 +17,7 @@ from mt3synth.errors import UserError
 
 HELP = "what is installed, and what is missing for which command"
 _CORPUS = "prepare corpus"
+_MUSICNN = "evaluate --embedding musicnn"
 _VERSIONS = ("jax", "jaxlib", "flax", "numpy", "note-seq", "soundfile")
 
 
@@ -32,8 +33,8 @@ class Need:
     """
 
     task: str
-    modules: tuple[str, ...]
-    install: str
+    modules: tuple[str, ...] = ()
+    install: str = ""
     programs: tuple[tuple[str, str], ...] = ()
 
 
@@ -62,13 +63,21 @@ NEEDS = (
     ),
     Need("prepare align", ("synctoolbox", "librosa"), "pip install 'mt3synth[align]'"),
     Need("prepare --beam", ("apache_beam",), "pip install 'mt3synth[beam]'"),
+    # Its own requirements pin a TensorFlow that no longer installs; the eval extra has the rest.
+    Need("prepare transcribe", ("basic_pitch",), "pip install --no-deps basic-pitch"),
+    Need("train-vocoder", ("optax", "orbax.checkpoint"), "pip install 'mt3synth[train]'"),
+    Need("--vocoder soundstream", ("tensorflow",), "pip install tensorflow"),
     Need(
-        "evaluation",
+        "evaluate",
         ("mir_eval", "onnxruntime", "librosa", "sklearn", "resampy", "matplotlib"),
         "pip install 'mt3synth[eval]'",
     ),
-    # Its own requirements pin a TensorFlow that no longer installs; the eval extra has the rest.
-    Need("prepare transcribe", ("basic_pitch",), "pip install --no-deps basic-pitch"),
+    Need(_MUSICNN),
+    Need(
+        "evaluate --embedding trill, vggish",
+        ("tensorflow", "tensorflow_hub"),
+        "pip install 'mt3synth[hub]'",
+    ),
 )
 
 
@@ -92,6 +101,7 @@ def main(args: argparse.Namespace) -> int:
             print(f"bundle: {error}")
             renders = False
     lacking[_CORPUS] += _missing_soundfonts()
+    lacking[_MUSICNN] += _missing_musicnn()
     for task, lines in lacking.items():
         print(f"{task}: {'; '.join(lines) or 'ready'}")
     return 0 if renders else 2
@@ -141,9 +151,13 @@ def _bundle(folder: str | None) -> str:
 
     bundle = bundles.load(folder or bundles.DEFAULT)
     size = sum(leaf.size for leaf in jax.tree.leaves(bundle.params)) / 1e6
+    vocoder = "none of its own, so griffin-lim"
+    if bundle.vocoder:
+        vocoder = f"neural, {bundle.vocoder.hash}, {bundle.vocoder.size / 1e6:.1f} M parameters"
     return (
         f"bundle: {bundle.folder}, {bundle.hash}, {size:.1f} M parameters, "
-        f"{len(bundle.performances)} performances, default {bundle.default}"
+        f"{len(bundle.performances)} performances, default {bundle.default}\n"
+        f"vocoder: {vocoder}"
     )
 
 
@@ -157,3 +171,10 @@ def _missing_soundfonts() -> list[str]:
         except UserError:
             lines.append(f"{soundfont.file} missing: apt install {soundfont.package}")
     return lines
+
+
+def _missing_musicnn() -> list[str]:
+    from mt3synth.evaluation.embeddings import musicnn_setup
+
+    weights = musicnn_setup.folder() / musicnn_setup.WEIGHTS
+    return [] if weights.is_file() else [f"{weights} missing: mt3synth evaluate --setup"]

@@ -83,6 +83,7 @@ def describe(config: SamplingConfig, spec: ModelSpec) -> dict[str, str]:
     """All that the sampled frames depend on beside the model, by name."""
     guidance = config.guidance or spec.guidance
     continuity = config.continuity_for(spec)
+    hop, shared = config.window_seconds(spec)
     return {
         "steps": str(config.steps),
         "sampler": type(config.stepper).__name__.lower(),
@@ -94,6 +95,9 @@ def describe(config: SamplingConfig, spec: ModelSpec) -> dict[str, str]:
         "continuity": continuity,
         **({"overlap": str(config.overlap)} if continuity == "canvas" else {}),
         "tail": str(config.tail),
+        # Seconds, for whoever looks for the places where windows meet.
+        "window_hop": str(hop),
+        "window_overlap": str(shared),
     }
 
 

@@ -34,7 +34,7 @@ def bootstrap_interval(
 
     Returns:
       The bounds. Draws for which the statistic is not a number are left out; where it never is a
-      number, neither are the bounds.
+      number, neither are the bounds. Nor are they for a single item, whose draws are all the same.
 
     Raises:
       ValueError: no items, no draws, or a level outside (0, 1).
@@ -45,6 +45,8 @@ def bootstrap_interval(
         raise ValueError(f"draws={draws}; must be at least 1")
     if not 0 < level < 1:
         raise ValueError(f"level={level}; must be between 0 and 1")
+    if len(items) == 1:
+        return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
     chosen = rng.integers(len(items), size=(draws, len(items)))
     values = np.array([statistic([items[i] for i in row]) for row in chosen], float)

@@ -49,7 +49,7 @@ def read_excerpts(corpus: Path, split: str, count: int, seconds: float) -> list[
       UserError: the corpus is missing, or has fewer songs of that length with notes in them.
     """
     chosen: list[Excerpt] = []
-    for song in _songs(corpus, split, seconds):
+    for song in songs(corpus, split, seconds):
         if len(chosen) == count:
             break
         notes = song.notes.cropped(0.0, seconds)
@@ -74,7 +74,7 @@ def read_recordings(
     """
     found = Recordings([], [])
     counts: Counter[int] = Counter()
-    for song in _songs(corpus, split, seconds):
+    for song in songs(corpus, split, seconds):
         if song.sample_rate != spec.sample_rate:
             raise UserError(
                 f"{corpus}: song {song.id!r} has {song.sample_rate} samples per second; the model "
@@ -102,7 +102,7 @@ def read_recordings(
     return found
 
 
-def _songs(corpus: Path, split: str, seconds: float) -> Iterator[Any]:
+def songs(corpus: Path, split: str, seconds: float) -> Iterator[Any]:
     """The songs of a split that last at least ``seconds``."""
     from data_pipelines.shards.formats import read_split
 

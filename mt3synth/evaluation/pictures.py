@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +25,14 @@ def draw_mels(panels: dict[str, FloatND], spec: MelSpec, path: Path, title: str)
       path: PNG to write, with few colours so that it stays small.
       title: above all panels.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    drawn = mels_png(panels, spec, title)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(drawn)
+
+
+def mels_png(panels: dict[str, FloatND], spec: MelSpec, title: str) -> bytes:
+    """The same as `draw_mels`, as the bytes of a PNG."""
     from matplotlib.figure import Figure
-    from PIL import Image
 
     figure = Figure(figsize=(11, 0.6 + 2.4 * len(panels)), dpi=100, layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
@@ -46,13 +52,29 @@ def draw_mels(panels: dict[str, FloatND], spec: MelSpec, path: Path, title: str)
         axis.set_yticks([bin_of(hz, spec) for hz in _TICKS_HZ], [f"{hz:g}" for hz in _TICKS_HZ])
         axis.set_ylabel("Hz")
     axes[-1].set_xlabel("seconds")
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=11, parse_math=False)
+    return png_of_few_colours(figure, _COLOURS)
+
+
+def png_of_few_colours(figure: Any, colours: int, rare: bool = False) -> bytes:
+    """A figure as a PNG of at most so many colours, so that it stays small.
+
+    Args:
+      figure: of matplotlib.
+      colours: at most.
+      rare: keep those of few pixels, such as single points, instead of fine gradations.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
     drawn = io.BytesIO()
     FigureCanvasAgg(figure).print_png(drawn)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.open(drawn).convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE).save(
-        path, optimize=True
-    )
+    method = Image.Quantize.MAXCOVERAGE if rare else None
+    image = Image.open(drawn).convert("RGB")
+    few = image.quantize(colours, method, dither=Image.Dither.NONE)
+    encoded = io.BytesIO()
+    few.save(encoded, format="PNG", optimize=True)
+    return encoded.getvalue()
 
 
 def bin_of(hz: float, spec: MelSpec) -> float:

@@ -1,15 +1,13 @@
-"""A report's figures as Markdown."""
+"""A report's figures on a bundle as tables, and as Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-_LABELS = {
-    "ours": "our rendering, Griffin-Lim",
-    "vocoded": "real rendering's mel, same Griffin-Lim",
-    "real": "real rendering",
-}
+from mt3synth.evaluation.tables import Table, with_interval
+
+_SOUNDS = ("ours", "vocoded", "real")
 
 
 def markdown(report: dict[str, Any]) -> str:
@@ -32,10 +30,27 @@ def markdown(report: dict[str, Any]) -> str:
             "for each second of music.",
             "",
         ]
-    for name, write in _PARTS.items():
-        if name in report:
-            lines += write(report[name])
+    for made in tables_of_parts(report):
+        lines += [f"## {made.heading}", "", *table(made.columns, made.rows)]
+        lines += [made.note, ""] if made.note else []
     return "\n".join(lines).rstrip() + "\n"
+
+
+def tables_of_parts(report: dict[str, Any]) -> list[Table]:
+    """A table or two for each part that was measured."""
+    makers = {
+        "transcription": _transcription,
+        "recognition": _recognition,
+        "levels": _levels,
+        "song": _song,
+    }
+    vocoder = report.get("vocoder", "Griffin-Lim")
+    return [
+        made
+        for name, make in makers.items()
+        if name in report
+        for made in make(report[name], vocoder)
+    ]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -44,101 +59,96 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(row)} |" for row in (header, rule, *rows)] + [""]
 
 
-def _transcription(part: dict[str, Any]) -> list[str]:
-    rows = [
-        [
+def _transcription(part: dict[str, Any], vocoder: str) -> list[Table]:
+    labels = (
+        f"our rendering, {vocoder}",
+        f"real rendering's mel, same {vocoder}",
+        "real rendering",
+    )
+    rows = tuple(
+        (
             label,
-            _with_interval(part[kind]["f1"], part[kind]["interval"]),
+            with_interval(part[kind]["f1"], part[kind]["interval"]),
             f"{part[kind]['precision']:.3f}",
             f"{part[kind]['recall']:.3f}",
             f"{part[kind]['matched']} of {part[kind]['reference']}",
-        ]
-        for kind, label in _LABELS.items()
-    ]
+        )
+        for kind, label in zip(_SOUNDS, labels)
+    )
     ratio = part["ours_over_vocoded"]
     return [
-        f"## Note-onset F1, {part['excerpts']} excerpts, performance {part['performance']}",
-        "",
-        *table(["audio", "F1", "precision", "recall", "notes found"], rows),
-        f"Ours is {_with_interval(ratio['ratio'], ratio['interval'])} of the real rendering "
-        "through the same Griffin-Lim.",
-        "",
+        Table(
+            f"Note-onset F1, {part['excerpts']} excerpts, performance {part['performance']}",
+            ("audio", "F1", "precision", "recall", "notes found"),
+            rows,
+            f"Ours is {with_interval(ratio['ratio'], ratio['interval'])} of the real rendering "
+            f"through the same {vocoder}.",
+        )
     ]
 
 
-def _recognition(part: dict[str, Any]) -> list[str]:
+def _recognition(part: dict[str, Any], vocoder: str) -> list[Table]:
     labels = {
         "ours": "our rendering",
         "real": "real rendering of the same notes",
         "real_recordings": "real test recordings",
     }
-    rows = [
-        [
+    rows = tuple(
+        (
             label,
-            _with_interval(part[kind]["accuracy"], part[kind]["interval"]),
+            with_interval(part[kind]["accuracy"], part[kind]["interval"]),
             f"{part[kind]['correct']} of {part[kind]['total']}",
-        ]
+        )
         for kind, label in labels.items()
-    ]
+    )
     names = part["performances"]
-    confusion = [
-        [name, *(str(n) if n else "" for n in row)]
+    confusion = tuple(
+        (name, *(str(n) if n else "" for n in row))
         for name, row in zip(names, part["ours"]["confusion"])
-    ]
+    )
     return [
-        f"## Recognised performance, chance {part['chance']:.3f}",
-        "",
-        f"Classifier trained on {part['trained_on']} real recordings; {len(part['excerpts'])} "
-        f"excerpts rendered in each of {len(names)} performances.",
-        "",
-        *table(["mel frames", "accuracy", "correct"], rows),
-        "Our renderings by target (row) and recognised performance (column):",
-        "",
-        *table(["", *names], confusion),
+        Table(
+            f"Recognised performance, chance {part['chance']:.3f}",
+            ("mel frames", "accuracy", "correct"),
+            rows,
+            f"Classifier of mel statistics trained on {part['trained_on']} real recordings; "
+            f"{len(part['excerpts'])} excerpts rendered in each of {len(names)} performances.",
+        ),
+        Table(
+            "Our renderings by target (row) and recognised performance (column)",
+            ("", *names),
+            confusion,
+        ),
     ]
 
 
-def _levels(part: dict[str, Any]) -> list[str]:
+def _levels(part: dict[str, Any], vocoder: str) -> list[Table]:
     rows = [
-        [row["name"], f"{row['ours_db']:.1f}", f"{row['real_db']:.1f}"]
+        (row["name"], f"{row['ours_db']:.1f}", f"{row['real_db']:.1f}")
         for row in part["by_excerpt"]
     ]
-    rows.append(["mean", f"{part['ours_db']:.1f}", f"{part['real_db']:.1f}"])
+    rows.append(("mean", f"{part['ours_db']:.1f}", f"{part['real_db']:.1f}"))
     soft, loud = part["velocities"]
     return [
-        f"## Level from velocity {soft} to {loud}, performance {part['performance']}",
-        "",
-        *table(["excerpt", "ours, dB", "real, dB"], rows),
-        f"Ours is {part['ratio']:.2f} of the real difference.",
-        "",
+        Table(
+            f"Level from velocity {soft} to {loud}, performance {part['performance']}",
+            ("excerpt", "ours, dB", "real, dB"),
+            tuple(rows),
+            f"Ours is {part['ratio']:.2f} of the real difference.",
+        )
     ]
 
 
-def _song(part: dict[str, Any]) -> list[str]:
-    rows = [
-        [
+def _song(part: dict[str, Any], vocoder: str) -> list[Table]:
+    rows = tuple(
+        (
             row["performance"],
             row["picture"],
             f"{row['model_seconds']:.1f} s",
             f"{row['vocoder_seconds']:.1f} s",
             f"{row['seconds_per_second']:.2f}",
-        ]
+        )
         for row in part["renderings"]
-    ]
-    return [
-        f"## {part['title']}, {part['seconds']:g} s",
-        "",
-        *table(["performance", "picture", "frames", "vocoder", "s per s of music"], rows),
-    ]
-
-
-_PARTS = {
-    "transcription": _transcription,
-    "recognition": _recognition,
-    "levels": _levels,
-    "song": _song,
-}
-
-
-def _with_interval(value: float, interval: Sequence[float]) -> str:
-    return f"{value:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
+    )
+    columns = ("performance", "picture", "frames", "vocoder", "s per s of music")
+    return [Table(f"{part['title']}, {part['seconds']:g} s", columns, rows)]

@@ -66,9 +66,26 @@ def count_notes(
       estimated: the transcription; its drums are left out.
       onset_tolerance: seconds.
     """
+    return match_count(_pitched(reference), _pitched(estimated), onset_tolerance)
+
+
+def match_count(
+    reference: Notes,
+    estimated: Notes,
+    onset_tolerance: float = ONSET_TOLERANCE_S,
+    offset_ratio: float | None = None,
+) -> NoteCounts:
+    """mir_eval's ``match_notes`` on notes as they are, drums too.
+
+    Args:
+      reference: the score, or some of its notes.
+      estimated: the transcription, or some of its notes.
+      onset_tolerance: seconds.
+      offset_ratio: an offset may be off by this share of the note's length, or by 50 ms; None does
+        not look at offsets.
+    """
     import mir_eval
 
-    reference, estimated = _pitched(reference), _pitched(estimated)
     matched = 0
     if len(reference) and len(estimated):
         pairs = mir_eval.transcription.match_notes(
@@ -76,7 +93,7 @@ def count_notes(
             *_intervals_and_hertz(estimated),
             onset_tolerance=onset_tolerance,
             pitch_tolerance=PITCH_TOLERANCE_CENTS,
-            offset_ratio=None,
+            offset_ratio=offset_ratio,
         )
         matched = len(pairs)
     return NoteCounts(matched, len(reference), len(estimated))

@@ -16,6 +16,7 @@ from mt3synth.audio.mel import MelSpec, log_mel
 from mt3synth.bundle import Bundle
 from mt3synth.canvas import Windows
 from mt3synth.errors import UserError
+from mt3synth.evaluation.whole_files import appearing_whole
 from mt3synth.symbolic.notes import Notes
 from mt3synth.synthesis import SamplingConfig, Synthesizer
 from mt3synth.types import FloatND
@@ -66,9 +67,8 @@ class ModelRenderer:
             notes, performance, replace(self._config, tail=max(tail, 0.0), chunk=chunk)
         )
         made = Rendered(_fitted(frames_made, frames), time.perf_counter() - started)
-        partial = path.with_suffix(".partial.npz")
-        np.savez(partial, log_mel=made.log_mel, seconds=made.seconds)
-        partial.replace(path)
+        with appearing_whole(path) as part, open(part, "xb") as file:
+            np.savez(file, log_mel=made.log_mel, seconds=made.seconds)
         return made
 
     def _key(self, notes: Notes, performance: int, frames: int) -> str:

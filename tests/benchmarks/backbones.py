@@ -113,11 +113,11 @@ def transcribe(name: str, options: argparse.Namespace) -> None:
     folder = options.out / name / "report"
     if (folder / "report.json").exists():
         return
-    arguments = ["-m", "mt3synth.evaluation.bundle_report", "--only", "transcription"]
+    arguments = ["evaluate", "bundle", "--only", "transcription", "--vocoder", "griffin-lim"]
     arguments += ["--corpus", options.corpus, "--bundle", str(options.out / name / "bundle")]
     arguments += ["--out", str(folder), "--excerpts", str(options.excerpts), "--steps", "25"]
     arguments += ["--crossed", "1", "--levels", "1"]
-    _python(*arguments)
+    _call(*arguments)
 
 
 def _call(*arguments: str) -> None:

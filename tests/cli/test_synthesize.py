@@ -44,6 +44,8 @@ def test_settings_version_and_bundle_go_into_the_metadata(synthesize, bundle_fol
         "continuity": "canvas",
         "overlap": "32",
         "tail": "2.5",
+        "window_hop": "4.48",
+        "window_overlap": "0.64",
         "vocoder": "GriffinLim",
     }
 

@@ -5,7 +5,8 @@ import pytest
 from inspection_cases import NAMES, SECONDS, TRAIN, VALIDATION, notes_of
 
 from data_pipelines.inspection.survey import DRUMS, Survey, Tally, seconds_by_voices
-from data_pipelines.inspection.tables import as_text, duration, median_of, tables_of
+from data_pipelines.inspection.tables import duration, median_of, tables_of
+from mt3synth.evaluation.tables import as_text
 from mt3synth.symbolic.notes import Notes
 
 

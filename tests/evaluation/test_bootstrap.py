@@ -33,6 +33,10 @@ def test_equal_items_leave_no_doubt() -> None:
     assert bootstrap_interval([0.25] * 7, mean, seed=0) == (0.25, 0.25)
 
 
+def test_one_item_has_no_interval() -> None:
+    assert all(math.isnan(end) for end in bootstrap_interval([0.25], mean, seed=0))
+
+
 def test_seed_decides() -> None:
     sample = [0.0, 1.0, 2.0, 5.0]
     assert bootstrap_interval(sample, mean, seed=3) == bootstrap_interval(sample, mean, seed=3)

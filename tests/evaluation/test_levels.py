@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from mt3synth.evaluation.levels import at_velocity, level_db, level_difference
+from mt3synth.evaluation.levels import (
+    at_velocity,
+    level_db,
+    level_difference,
+    level_slope,
+    onset_levels,
+)
 from mt3synth.symbolic.notes import Notes
 
 NOTES = Notes(
@@ -50,3 +56,29 @@ def test_silence_has_no_level() -> None:
         level_db(np.zeros(100))
     with pytest.raises(ValueError, match="0 samples"):
         level_db(np.zeros(0))
+
+
+def test_slope_is_that_of_the_instrument_whatever_the_gain() -> None:
+    """0.2 dB for each step of velocity, in two recordings of different gain."""
+    start = np.arange(6) * 0.5
+    same = np.zeros(6, int)
+    recordings = []
+    for gain, velocity in ((1.0, [20, 40, 60, 80, 100, 120]), (0.1, [90, 30, 70, 50, 110, 10])):
+        notes = Notes(start, start + 0.3, same + 60, np.array(velocity), same, same.astype(bool))
+        audio = np.zeros(3 * 16000)
+        for at, v in zip(start, velocity):
+            first = round(at * 16000)
+            audio[first : first + 4800] = 0.01 * gain * 10 ** (0.2 * v / 20)
+        recordings.append(onset_levels(audio, 16000, notes))
+    assert level_slope(recordings) == pytest.approx(0.2)
+    assert level_slope(recordings[1:]) == pytest.approx(0.2)
+
+
+def test_chords_are_one_onset_and_silent_ones_none() -> None:
+    columns = [np.array(x) for x in ([0.0, 0.02, 0.5, 1.0], [0.3, 0.3, 0.8, 1.3])]
+    same = np.ones(4, int)
+    notes = Notes(*columns, 60 * same, np.array([40, 60, 80, 90]), 0 * same, same == 0)
+    audio = np.where(np.arange(32000) < 12000, 0.1, 0.0)  # nothing sounds at 1 s
+    levels = onset_levels(audio, 16000, notes)
+    np.testing.assert_allclose(levels.velocity, [-15, 15])  # 50 and 80 about their mean
+    assert np.isnan(level_slope([onset_levels(audio, 16000, notes.select(same == 0))]))

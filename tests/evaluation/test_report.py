@@ -10,7 +10,6 @@ from PIL import Image
 from mt3synth.audio.files import read_audio
 from mt3synth.audio.mel import MELGAN, log_mel
 from mt3synth.evaluation import report_parts as parts
-from mt3synth.evaluation.bundle_report import main
 from mt3synth.evaluation.excerpts import Excerpt, Recordings
 from mt3synth.evaluation.pictures import bin_of
 from mt3synth.evaluation.report_text import markdown
@@ -151,7 +150,7 @@ def test_frequencies_are_marked_where_they_sound(hertz: float) -> None:
 def test_text_holds_command_and_figures() -> None:
     tools = bench(faithful)
     report = {
-        "command": "python -m mt3synth.evaluation.bundle_report --steps 7",
+        "command": "mt3synth evaluate bundle --steps 7",
         "bundle": "abc",
         "steps": 7,
         "seed": 0,
@@ -162,27 +161,9 @@ def test_text_holds_command_and_figures() -> None:
         "levels": parts.levels(tools, EXCERPTS, 0, silent),
     }
     text = markdown(report)
-    assert "    python -m mt3synth.evaluation.bundle_report --steps 7\n" in text
+    assert "    mt3synth evaluate bundle --steps 7\n" in text
     assert "0.25 s for each second of music" in text
     assert "| our rendering, Griffin-Lim | 1.000 [1.000, 1.000] | 1.000 | 1.000 | 6 of 6 |" in text
     assert "| real test recordings | 1.000 [1.000, 1.000] | 20 of 20 |" in text
     assert "| mean | " in text
     assert "song_" not in text  # parts that were not measured leave nothing behind
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--excerpts", "0"], "--excerpts 0; must be at least 1"),
-        (["--crossed", "9", "--excerpts", "8"], "--crossed 9; must be at most --excerpts 8"),
-        (["--seconds", "0.5"], "--seconds 0.5; must be within 1..60 s"),
-        (["--bundle", "nowhere"], "nowhere: no such folder"),
-    ],
-)
-def test_what_the_user_has_to_mend_is_one_line(
-    options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["--corpus", "none", "--out", str(tmp_path / "out"), *options]) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count("\n") == 1

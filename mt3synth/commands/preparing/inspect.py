@@ -55,7 +55,7 @@ def main(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from data_pipelines.inspection.inspect import Wanted, inspect
-    from data_pipelines.inspection.tables import as_text
+    from mt3synth.evaluation.tables import as_text
 
     folder = args.folder.resolve()
     out = args.out or folder.with_name(f"{folder.name}-inspection")

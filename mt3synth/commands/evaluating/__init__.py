@@ -1,0 +1,1 @@
+"""What `mt3synth evaluate` does, each way in a module."""

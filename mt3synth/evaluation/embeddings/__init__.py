@@ -1,0 +1,6 @@
+"""Audio to points in a space where Frechet distances are taken, behind one protocol."""
+
+from mt3synth.evaluation.embeddings.base import Embedding, EmbeddingError
+from mt3synth.evaluation.embeddings.loading import NAMES, embedding
+
+__all__ = ["NAMES", "Embedding", "EmbeddingError", "embedding"]

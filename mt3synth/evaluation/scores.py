@@ -1,0 +1,185 @@
+"""How far audio is from a recording of the same notes, played at the same times.
+
+All three compare sample for sample, or frame for frame: they mean something only where the two are
+aligned, as a rendering of a score is with another rendering of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from mt3synth.audio.mel import MelSpec, hann_window, log_mel
+from mt3synth.types import FloatND
+
+WITHIN_DB = 60.0
+"""Frames further below the loudest one are left out: what is there is silence, or its noise."""
+
+_NATS_PER_DB = np.log(10) / 20
+_BLOCK_FRAMES = 1024
+_FLOOR = 1e-5  # of magnitude, below which logarithms do not go
+_SHORTEST = 0.8  # of the longer of two recordings of the same piece
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """A short-time Fourier transform: samples of the transform, the hop and the Hann window."""
+
+    fft: int
+    hop: int
+    window: int
+
+
+RESOLUTIONS = (Resolution(512, 50, 240), Resolution(1024, 120, 600), Resolution(2048, 240, 1200))
+"""Those of Yamamoto et al., "Parallel WaveGAN", ICASSP 2020, arXiv 1910.11480, section 3.2."""
+
+_CHROMA_FFT = 4096
+_CHROMA_SECONDS = 0.05
+_CHROMA_HZ = (100.0, 5000.0)  # below, a bin is wider than a semitone at 16 kHz
+
+
+@dataclass(frozen=True)
+class PairScores:
+    """Distances of audio from a recording of the same notes.
+
+    Attributes:
+      log_mel_l1: see `log_mel_l1`.
+      stft: see `multi_resolution_stft`.
+      chroma: see `chroma_similarity`.
+      seconds: how much was compared.
+    """
+
+    log_mel_l1: float
+    stft: float
+    chroma: float
+    seconds: float
+
+
+def pair_scores(audio: FloatND, real: FloatND, spec: MelSpec) -> PairScores:
+    """All scores, over what both have: one may ring on for longer than the other.
+
+    Raises:
+      ValueError: the shorter is less than 0.8 of the longer, so that they are hardly one piece; or
+        ``real`` is silent.
+    """
+    shorter, longer = sorted((len(audio), len(real)))
+    if shorter < _SHORTEST * longer:
+        lengths = [f"{len(x) / spec.sample_rate:.1f} s" for x in (audio, real)]
+        raise ValueError(f"lasts {lengths[0]} and the real recording {lengths[1]}; not one piece?")
+    audio, real = audio[:shorter], real[:shorter]
+    return PairScores(
+        log_mel_l1=log_mel_l1(log_mel(audio, spec), log_mel(real, spec)),
+        stft=multi_resolution_stft(audio, real),
+        chroma=chroma_similarity(audio, real, spec.sample_rate),
+        seconds=shorter / spec.sample_rate,
+    )
+
+
+def log_mel_l1(
+    ours: Float[np.ndarray, "T M"],
+    real: Float[np.ndarray, "T M"],
+    within_db: float = WITHIN_DB,
+) -> float:
+    """Mean absolute difference of log-mel frames, in nats (1 nat is 8.7 dB).
+
+    Args:
+      ours: natural log of magnitudes.
+      real: the same of what it is measured against; its level says which frames count.
+      within_db: see `loud_frames`.
+
+    Raises:
+      ValueError: no frames.
+    """
+    if not len(real):
+        raise ValueError("0 frames; must be at least 1")
+    loud = loud_frames(real, within_db)
+    return float(np.mean(np.abs(ours[loud] - real[loud]), dtype=np.float64))
+
+
+def loud_frames(
+    log_mel: Float[np.ndarray, "T M"], within_db: float = WITHIN_DB
+) -> Bool[np.ndarray, " T"]:
+    """Frames whose loudest bin is at most ``within_db`` below the loudest of the piece."""
+    peaks = log_mel.max(axis=1)
+    return peaks >= peaks.max() - within_db * _NATS_PER_DB
+
+
+def multi_resolution_stft(
+    audio: Float[np.ndarray, " S"],
+    real: Float[np.ndarray, " S"],
+    resolutions: tuple[Resolution, ...] = RESOLUTIONS,
+) -> float:
+    """Spectral convergence plus mean difference of log magnitudes, averaged over resolutions.
+
+    Equations 4 to 6 of Yamamoto et al. 2020: ``||R - A||_F / ||R||_F + mean |log R - log A|`` with
+    the magnitudes R of ``real`` and A of ``audio``; logarithms do not go below 1e-5.
+
+    Raises:
+      ValueError: ``real`` is silent, so that there is nothing to divide by.
+    """
+    values = []
+    for resolution in resolutions:
+        difference = total = logs = 0.0
+        count = 0
+        for ours, theirs in zip(_magnitudes(audio, resolution), _magnitudes(real, resolution)):
+            difference += float(np.sum(np.square(theirs - ours), dtype=np.float64))
+            total += float(np.sum(np.square(theirs), dtype=np.float64))
+            ratio = np.log(np.maximum(theirs, _FLOOR)) - np.log(np.maximum(ours, _FLOOR))
+            logs += float(np.sum(np.abs(ratio), dtype=np.float64))
+            count += ours.size
+        if not total:
+            raise ValueError("the real recording is silent, and nothing can be compared with it")
+        values.append(np.sqrt(difference / total) + logs / count)
+    return float(np.mean(values))
+
+
+def chroma_similarity(
+    audio: Float[np.ndarray, " S"], real: Float[np.ndarray, " S"], sample_rate: int
+) -> float:
+    """Mean cosine of the chroma vectors of two recordings, over the frames where ``real`` sounds.
+
+    A chroma vector holds the energy of each of the twelve pitch classes (Müller, "Fundamentals of
+    Music Processing", 2015, section 3.1.2): the harmony, whatever the timbre. 1 is the same.
+
+    Raises:
+      ValueError: ``real`` is silent.
+    """
+    ours, theirs = (chroma(x, sample_rate) for x in (audio, real))
+    size = np.linalg.norm(theirs, axis=1)
+    loud = size**2 > 0
+    loud &= size >= size.max(initial=0.0) * 10 ** (-WITHIN_DB / 10)  # energies: 10 dB a power of 10
+    if not loud.any():
+        raise ValueError("the real recording is silent, and nothing can be compared with it")
+    product = np.linalg.norm(ours[loud], axis=1) * size[loud]
+    dots = np.sum(ours[loud] * theirs[loud], axis=1)
+    cosine = np.divide(dots, product, out=np.zeros_like(dots), where=product > 0)
+    return float(np.mean(cosine))
+
+
+def chroma(audio: Float[np.ndarray, " S"], sample_rate: int) -> Float[np.ndarray, "T 12"]:
+    """Energy of each pitch class, C first, every 50 ms; between 100 and 5000 Hz."""
+    hop = round(_CHROMA_SECONDS * sample_rate)
+    hertz = np.fft.rfftfreq(_CHROMA_FFT, 1 / sample_rate)
+    used = (hertz >= _CHROMA_HZ[0]) & (hertz <= _CHROMA_HZ[1])
+    keys = np.round(69 + 12 * np.log2(hertz[used] / 440)).astype(int)
+    fold = np.zeros((len(keys), 12), np.float32)
+    fold[np.arange(len(keys)), keys % 12] = 1
+    transform = Resolution(_CHROMA_FFT, hop, _CHROMA_FFT)
+    blocks = [np.square(block[:, used]) @ fold for block in _magnitudes(audio, transform)]
+    return np.concatenate(blocks).astype(np.float32)
+
+
+def _magnitudes(audio: np.ndarray, transform: Resolution) -> Iterator[np.ndarray]:
+    """Magnitudes ``[frames, fft / 2 + 1]`` in blocks; the end is filled up with zeros."""
+    window = hann_window(transform.window)
+    count = max(1, -(-len(audio) // transform.hop))
+    for begin in range(0, count, _BLOCK_FRAMES):
+        rows = min(_BLOCK_FRAMES, count - begin)
+        needed = (rows - 1) * transform.hop + transform.window
+        part = audio[begin * transform.hop :][:needed]
+        part = np.pad(part, (0, needed - len(part))).astype(np.float32, copy=False)
+        frames = np.lib.stride_tricks.sliding_window_view(part, transform.window)
+        yield np.abs(np.fft.rfft(frames[:: transform.hop] * window, n=transform.fft, axis=-1))

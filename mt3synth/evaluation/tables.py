@@ -1,0 +1,52 @@
+"""Tables of text, for the terminal and for pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """A heading, column names, and rows of text; the first column is left-aligned, others right.
+
+    Attributes:
+      note: what the figures mean, below the table; empty for none.
+    """
+
+    heading: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+def as_text(tables: Sequence[Table], headings: bool = False) -> str:
+    """The tables for a terminal, columns padded to one width; ``headings`` stand above them."""
+    above = [f"{table.heading}\n" if headings else "" for table in tables]
+    return "\n\n".join(head + _text(table) for head, table in zip(above, tables))
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A figure, or a dash where there is none."""
+    return "–" if value is None or value != value else f"{value:.{digits}f}"
+
+
+def with_interval(value: float | None, interval: Sequence[float] | None, digits: int = 3) -> str:
+    """A figure and its interval in square brackets, if there is one."""
+    text = number(value, digits)
+    if text == "–" or interval is None or any(end is None or end != end for end in interval):
+        return text
+    return f"{text} [{number(interval[0], digits)}, {number(interval[1], digits)}]"
+
+
+def _text(table: Table) -> str:
+    lines = [table.columns, *table.rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(table.columns))]
+    padded = [
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths))
+        ).rstrip()
+        for line in lines
+    ]
+    return "\n".join(padded)

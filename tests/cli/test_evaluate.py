@@ -1,0 +1,138 @@
+"""``mt3synth evaluate``: a folder of files, a bundle, and what is wrong with a command."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "evaluation"))
+from evaluation_cases import RATE, write_audio, write_case
+
+from mt3synth.evaluation.embeddings import musicnn_setup
+
+FAST = ("--vocoder", "griffin-lim", "--gin.griffin_lim.GriffinLim.iterations=1")
+OWN = """
+from mt3synth.symbolic.notes import Notes
+def nothing(audio, sample_rate):
+    return Notes.empty()
+"""
+
+
+@pytest.fixture
+def evaluate(run, bundle_folder, here):
+    """``mt3synth evaluate`` with what is quick; later options win."""
+
+    def call(*options):
+        (here / "own.py").write_text(OWN)
+        quick = ("--bundle", bundle_folder, *FAST, "--transcriber", "own.py:nothing")
+        return run("evaluate", *options, *quick, "--examples", "1", "--cache", "cache")
+
+    return call
+
+
+def test_files(evaluate, here):
+    case = write_case(here / "case", ("dull", "bright"))
+    done = evaluate(*case.options, "--out", "out", "--listening-test", "listen",
+                    "--window-hop", "2")  # fmt: skip
+    assert (done.status, done.err) == (0, [])
+    assert done.out[0] == "All-FAD, log-mel"
+    assert "Listening test: listen/listening_test.html" in done.out
+    report = json.loads((here / "out/report.json").read_text())
+    assert report["embedding"]["name"] == "log-mel"
+    assert report["vocoder"] == "Griffin-Lim"
+    assert report["notes"]["scores"]["note"]["real"]["f1"] == 0
+    names = ("index.html", "scores.csv", "pieces.csv", "confusion.csv", "problems.csv")
+    assert all((here / "out" / name).stat().st_size for name in names)
+    assert sorted(p.name for p in (here / "cache").iterdir()) == ["embeddings", "notes", "vocoded"]
+
+
+def test_what_could_not_be_measured_is_listed_and_the_status_is_3(evaluate, here):
+    case = write_case(here / "case", ("dull",))
+    write_audio(here / "case/reference/dull/quiet.wav", np.zeros(RATE))
+    done = evaluate(*case.options, "--out", "out", "--transcriber", "none")
+    assert done.status == 3
+    assert len(done.err) == 1
+    assert done.err[0].startswith("mt3synth evaluate: dull/quiet.wav: ")
+    assert "silence" in (here / "out/problems.csv").read_text()
+
+
+def test_a_listening_test_without_pairs_leaves_the_report(evaluate, here):
+    case = write_case(here / "case", ("dull",))
+    (here / "case/generated/0.wav").rename(here / "case/generated/own.wav")
+    (here / "case/map.csv").write_text("audio,performance\nown.wav,dull\n")
+    done = evaluate(*case.options[:6], "--out", "out", "--listening-test", "listen")
+    assert done.status == 3
+    assert any(line.startswith("mt3synth evaluate: --listening-test: nothing") for line in done.err)
+    assert (here / "out/index.html").is_file() and not (here / "listen").exists()
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ([], "--generated, --reference, --performances, --out missing"),
+        (["--out", "x", "--generated", "g"], "--reference, --performances missing"),
+        (["--shrinkage", "2"], "--shrinkage 2; must be ledoit-wolf or within 0..1"),
+        (["--shrinkage", "much"], "--shrinkage much; must be"),
+        (["--seed", "-1"], "--seed -1; must be in 0.."),
+        (["--examples", "-1"], "--examples -1; must be at least 0"),
+        (["--example-seconds", "0"], "--example-seconds 0; must be above 0"),
+        (["--window-hop", "0"], "--window-hop: hop=0 s between windows; must be above 0"),
+        (["--window-overlap", "1"], "--window-overlap goes with --window-hop"),
+        (["--embedding", "mfcc"], "--embedding: invalid choice: 'mfcc'"),
+        (["--embedding", "musicnn"], "--setup"),
+        (["--embedding-source", "here"], "log-mel has no weights to take from here"),
+        (["--transcriber", "nothing"], "write module:attribute or file.py:attribute"),
+        (["--generated", "none"], "--generated none: no such folder"),
+        (["--bundle", "none"], "none: no such folder"),
+        (["--out", "case/map.csv"], "--out case/map.csv: case/map.csv is no folder"),
+        (["--listening-test", "case/map.csv/x"], "--listening-test case/map.csv/x: "),
+        (["--cache", "case/map.csv"], "--cache case/map.csv: "),
+        (
+            ["--real", "case/reference"],
+            "3 of its recordings are in --reference",
+        ),
+    ],
+)
+def test_refusals_are_one_line(run, here, bundle_folder, options, message):
+    case = write_case(here / "case", ("dull",)) if options and "missing" not in message else None
+    given = [] if case is None else [*case.options, "--out", "out", "--bundle", bundle_folder]
+    done = run("evaluate", *given, *FAST, "--transcriber", "none", *options)
+    assert done.status == 2
+    assert len(done.err) == 1 and message in done.err[0], done.err
+
+
+def test_setup_gets_the_weights_and_ends(run, monkeypatch):
+    asked = []
+    monkeypatch.setattr(musicnn_setup, "setup", lambda folder: asked.append(folder) or "there")
+    done = run("evaluate", "--setup")
+    assert (done.status, done.out, asked) == (0, ["musicnn: there"], [None])
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--excerpts", "0"], "--excerpts 0; must be at least 1"),
+        (["--crossed", "9", "--excerpts", "8"], "--crossed 9; must be at most --excerpts 8"),
+        (["--seconds", "0.5"], "--seconds 0.5; must be within 1..60 s"),
+        (["--steps", "0"], "--steps 0; must be at least 1"),
+        (["--bundle", "nowhere"], "nowhere: no such folder"),
+        (["--performance", "nobody"], "nobody"),
+    ],
+)
+def test_what_is_wrong_with_a_bundle_report_is_one_line(run, options, message):
+    done = run("evaluate", "bundle", "--corpus", "none", "--out", "out", *options)
+    assert done.status == 2
+    assert len(done.err) == 1 and message in done.err[0]
+
+
+def test_interrupt_is_one_line(evaluate, here, monkeypatch):
+    case = write_case(here / "case", ("dull",))
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mt3synth.evaluation.evaluate.measure", interrupted)
+    done = evaluate(*case.options, "--out", "out")
+    assert (done.status, done.err) == (2, ["mt3synth evaluate: interrupted"])

@@ -1,0 +1,378 @@
+"""An evaluation from end to end, on performances that are plain to tell apart."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from browser import ask
+from evaluation_cases import RATE, sound, tune, write_audio, write_case
+
+from mt3synth.audio.mel import MELGAN
+from mt3synth.evaluation import listening_test, report_csv
+from mt3synth.evaluation.embeddings import embedding
+from mt3synth.evaluation.embeddings.cache import EmbeddingCache
+from mt3synth.evaluation.evaluate import Names, Wanted, evaluate, write
+from mt3synth.evaluation.joins import Joins
+from mt3synth.evaluation.kept import KeptVocoder
+from mt3synth.evaluation.material import Material
+from mt3synth.evaluation.measuring import Tools
+from mt3synth.evaluation.references import Places, read_material
+from mt3synth.symbolic.notes import Notes
+from mt3synth.vocoder.griffin_lim import GriffinLim
+
+NAMES = Names("Evaluation of tunes", "mt3synth evaluate", "Griffin-Lim", "half a score")
+WANTED = Wanted(examples=2, seconds=3.0)
+
+
+def half_a_score(audio: np.ndarray, sample_rate: int) -> Notes:
+    """Hears the first of the tunes, up to 9 s, whatever is played."""
+    return tune(0).cropped(0.0, 9.0)
+
+
+def all_at_once(items, what):
+    return items
+
+
+def tools(cache: Path) -> Tools:
+    return Tools(
+        mel=MELGAN,
+        embedding=embedding("log-mel"),
+        cache=EmbeddingCache(cache / "embeddings"),
+        vocoder=KeptVocoder(GriffinLim(MELGAN, iterations=1), "quick", cache / "vocoded"),
+        transcriber=half_a_score,
+        seed=0,
+    )
+
+
+def material(root: Path) -> Material:
+    places = Places(root / "generated", root / "reference", root / "map.csv", root / "real")
+    return read_material(places, Joins(2.0, 0.2))
+
+
+@pytest.fixture
+def unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what is not about pictures: drawing them takes most of the time."""
+    monkeypatch.setattr("mt3synth.evaluation.evaluate._pictures", lambda *_: {})
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_case(tmp_path_factory.mktemp("case")).root
+
+
+@pytest.fixture(scope="module")
+def folder(case: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report, written."""
+    out = tmp_path_factory.mktemp("report")
+    done = evaluate(material(case), tools(case / "cache"), NAMES, None, WANTED, all_at_once)
+    write(done, NAMES, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "report.json").read_text())
+
+
+def test_every_piece_is_nearest_to_its_own_performance(report: dict[str, Any]) -> None:
+    assert report["problems"] == []
+    assert report["pieces"] == 3 and report["recordings"] == 9
+    for kind in ("generated", "vocoded", "real"):
+        part = report["closeness"]["by_piece"][kind]
+        assert part["accuracy"] == {"1": 1.0, "3": 1.0, "5": 1.0}
+        assert part["chance"]["1"] == pytest.approx(1 / 3)
+        assert part["confusion"] == np.eye(3, dtype=int).tolist()
+        assert part["group_fad"] == pytest.approx(
+            np.mean([item["group_fad"] for item in part["items"]])
+        )
+
+
+def test_a_perfect_rendering_is_as_close_as_the_real_one(report: dict[str, Any]) -> None:
+    fad = {kind: report["closeness"]["all_fad"][kind] for kind in ("generated", "vocoded", "real")}
+    assert len({part["count"] for part in fad.values()}) == 1  # or they could not be compared
+    assert fad["generated"]["value"] == pytest.approx(fad["real"]["value"], rel=0.25)
+    assert fad["vocoded"]["value"] > fad["real"]["value"]
+    pairs = report["pairs"]
+    assert set(pairs) == {"generated", "vocoded"}
+    assert pairs["generated"]["chroma"]["value"] > 0.99
+
+
+def test_notes_are_counted_over_all_pieces(report: dict[str, Any]) -> None:
+    scores = report["notes"]["scores"]
+    assert report["notes"]["left_out"] == {"drum onset": "the scores have no drums"}
+    note = scores["note"]["generated"]
+    written = [len(tune(n)) for n in range(3)]
+    assert note["reference"] == sum(written)
+    assert note["estimated"] == 3 * len(tune(0).cropped(0.0, 9.0))
+    assert note["matched"] >= len(tune(0).cropped(0.0, 9.0))
+    assert scores["note"]["generated_over_vocoded"]["ratio"] == 1.0
+
+
+def test_levels_and_speed(report: dict[str, Any]) -> None:
+    # Amplitude is proportional to velocity: 12 dB from 30 to 120, steeper at the soft end.
+    for kind in ("generated", "real"):
+        assert 0.09 < report["levels"][kind]["db_per_step"] < 0.16
+    assert report["speed"]["rendering"]["times_real_time"] == pytest.approx(3 * 18.5 / 7.5)
+    assert report["joins"]["generated"]["joins"] == 3 * 9
+
+
+def test_csv_files_hold_the_same_figures(folder: Path, report: dict[str, Any]) -> None:
+    with open(folder / "scores.csv", newline="") as file:
+        rows = {(row["score"], row["kind"]): row for row in csv.DictReader(file)}
+    part = report["closeness"]["by_piece"]["generated"]
+    assert float(rows["group_fad by_piece", "generated"]["value"]) == part["group_fad"]
+    low, high = report["notes"]["scores"]["frame"]["real"]["interval"]
+    assert float(rows["frame f1", "real"]["low"]) == low
+    assert float(rows["frame f1", "real"]["high"]) == high
+    with open(folder / "confusion.csv", newline="") as file:
+        nearest = [row for row in csv.DictReader(file) if row["level"] == "by_piece"]
+    assert len(nearest) == 9
+    assert all(row["nearest"] == row["performance"] and row["rank"] == "1" for row in nearest)
+    with open(folder / "pieces.csv", newline="") as file:
+        pieces = list(csv.DictReader(file))
+    matched = sum(float(r["value"]) for r in pieces
+                  if (r["kind"], r["score"]) == ("generated", "note: matched"))  # fmt: skip
+    assert matched == report["notes"]["scores"]["note"]["generated"]["matched"]
+
+
+def test_page_in_a_browser(folder: Path, tmp_path: Path) -> None:
+    page = folder / "index.html"
+    assert page.stat().st_size < 3e6
+    assert "http" not in page.read_text().replace("http-equiv", "")
+    question = """
+      const audio = [...document.querySelectorAll('audio')];
+      await Promise.all(audio.map(a => a.readyState >= 1 || new Promise(
+        done => { a.onloadedmetadata = a.onerror = done; })));
+      const images = [...document.querySelectorAll('img')];
+      return {
+        headings: [...document.querySelectorAll('h2')].map(h => h.textContent),
+        cells: [...document.querySelectorAll('td')].map(c => c.textContent),
+        seconds: audio.map(a => a.duration),
+        widths: images.map(i => i.complete ? i.naturalWidth : 0),
+        overflow: document.documentElement.scrollWidth - innerWidth,
+      };"""
+    answer, problems = ask(page, question, tmp_path)
+    assert problems == []
+    assert answer["headings"] == [
+        "All-FAD, log-mel",
+        "Group-FAD and version classification of whole performances, log-mel",
+        "Group-FAD and version classification of single pieces, log-mel",
+        "Notes found again",
+        "Beside the real recording of the same notes",
+        "Level against velocity",
+        "Joins",
+        "Speed",
+        "Pictures",
+        "Examples",
+    ]
+    assert "1.000 [1.000, 1.000]" in answer["cells"]
+    assert len(answer["seconds"]) == 2 * 3
+    assert all(abs(seconds - 3.0) < 0.2 for seconds in answer["seconds"])
+    assert len(answer["widths"]) == 3 + 1 + 2 and min(answer["widths"]) > 200
+    assert answer["overflow"] <= 0
+
+
+@pytest.mark.usefixtures("unseen")
+def test_what_was_measured_is_not_measured_again(case: Path, folder: Path, monkeypatch) -> None:
+    def never(*_):
+        raise AssertionError("was there already")
+
+    again = tools(case / "cache")
+    monkeypatch.setattr(type(again.embedding), "__call__", never)
+    monkeypatch.setattr(GriffinLim, "__call__", never)
+    done = evaluate(material(case), again, NAMES, None, Wanted(0), all_at_once)
+    kept = json.loads((folder / "report.json").read_text())
+    assert json.loads(json.dumps(done.report["closeness"])) == kept["closeness"]
+
+
+@pytest.mark.usefixtures("unseen")
+def test_what_is_wrong_with_one_item_leaves_the_others(tmp_path: Path) -> None:
+    root = write_case(tmp_path, ("dull", "bright")).root
+    write_audio(root / "generated/1.wav", np.zeros(RATE))
+    write_audio(root / "reference/dull/short.wav", sound(tune(3), "dull", seconds=0.5))
+    (root / "0.mid").write_bytes(b"no MIDI")
+    with open(root / "map.csv", "a") as file:
+        file.write("missing.wav,dull,,\n0.wav,nobody,,\n")
+    done = evaluate(material(root), tools(tmp_path / "cache"), NAMES, None, WANTED, all_at_once)
+    reasons = {problem["item"]: problem["reason"] for problem in done.report["problems"]}
+    assert "digital silence (1.0 s)" in reasons["1.wav (generated)"]
+    assert "0.50 s of audio; log-mel needs at least" in reasons["dull/short.wav"]
+    assert "0.mid" in reasons["0.wav"]
+    assert "missing.wav: no such file" in reasons["missing.wav"]
+    part = done.report["closeness"]["by_piece"]
+    assert [item["item"] for item in part["generated"]["items"]] == ["0.wav"]
+    assert len(part["real"]["items"]) == 2
+    write(done, NAMES, tmp_path / "out")
+    assert "Not measured" in (tmp_path / "out/index.html").read_text()
+
+
+@pytest.mark.usefixtures("unseen")
+def test_a_transcriber_that_fails_on_some_audio_leaves_the_rest(tmp_path: Path) -> None:
+    root = write_case(tmp_path, ("dull", "bright")).root
+    calls = []
+
+    def fragile(audio: np.ndarray, sample_rate: int) -> Notes:
+        calls.append(len(audio))
+        if len(calls) == 1:
+            raise RuntimeError("out of luck")
+        return tune(0)
+
+    run = replace(tools(tmp_path / "cache"), transcriber=fragile)
+    done = evaluate(material(root), run, NAMES, None, Wanted(0), all_at_once)
+    assert done.report["problems"] == [
+        {
+            "item": "0.wav (generated)",
+            "reason": "the transcriber failed: RuntimeError('out of luck')",
+        }
+    ]
+    note = done.report["notes"]["scores"]["note"]
+    assert [note[kind]["pieces"] for kind in ("generated", "vocoded", "real")] == [1, 2, 2]
+    assert note["generated_over_vocoded"]["pieces"] == 1
+
+
+class Nothing:
+    """A vocoder of what is no number."""
+
+    spec = MELGAN
+
+    def __call__(self, frames: np.ndarray) -> np.ndarray:
+        return np.full(len(frames) * MELGAN.hop, np.nan, np.float32)
+
+
+class NotFinite:
+    """An embedding that breaks down on loud audio."""
+
+    def __init__(self, sound: Any) -> None:
+        self._sound = sound
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sound, name)
+
+    def __call__(self, audio: np.ndarray) -> np.ndarray:
+        made = self._sound(audio)
+        return made * np.float32(np.nan) if audio.max() > 0.9 else made
+
+
+@pytest.mark.usefixtures("unseen")
+def test_what_is_not_finite_is_a_problem_of_its_item(tmp_path: Path) -> None:
+    root = write_case(tmp_path, ("dull", "bright")).root
+    loud = sound(tune(0), "dull")
+    write_audio(root / "generated/0.wav", loud / abs(loud).max() * 0.95)
+    run = tools(tmp_path / "cache")
+    broken = replace(run, embedding=NotFinite(run.embedding))
+    done = evaluate(material(root), broken, NAMES, None, Wanted(0), all_at_once)
+    (problem,) = done.report["problems"]
+    assert problem["item"] == "0.wav (generated)"
+    assert "embeddings by log-mel are not finite" in problem["reason"]
+    assert len(done.report["closeness"]["by_piece"]["generated"]["items"]) == 1
+
+    frames = replace(run, vocoder=KeptVocoder(Nothing(), "nothing", tmp_path / "nothing"))
+    done = evaluate(material(root), frames, NAMES, None, Wanted(2, 1.0), all_at_once)
+    assert "vocoded" not in done.report["closeness"]["all_fad"]
+    reasons = {p["reason"] for p in done.report["problems"]}
+    assert any("the vocoder made" in reason for reason in reasons)
+    assert all(set(example.audio) == {"generated", "real"} for example in done.examples)
+
+
+@pytest.mark.usefixtures("unseen")
+def test_a_held_out_recording_may_be_called_like_a_piece(tmp_path: Path) -> None:
+    root = write_case(tmp_path, ("dull", "bright")).root
+    write_audio(root / "generated/bright/0.wav", sound(tune(0), "dull"))
+    (root / "map.csv").write_text(
+        "audio,performance,reference\nbright/0.wav,dull,real/dull/0.flac\n"
+    )
+    write_audio(root / "real/bright/0.wav", sound(tune(5), "bright"))
+    done = evaluate(material(root), tools(tmp_path / "cache"), NAMES, None, Wanted(0), all_at_once)
+    items = {i["item"]: i["nearest"] for i in done.report["closeness"]["by_piece"]["real"]["items"]}
+    assert items["bright/0.wav"] == "dull"
+    assert items["held out bright/0.wav"] == "bright"
+
+
+@pytest.mark.usefixtures("unseen")
+def test_too_few_embeddings_are_said_and_shrunk_only_when_asked(tmp_path: Path) -> None:
+    root = write_case(tmp_path, ("dull", "bright")).root
+    for number, name in enumerate(("dull", "bright")):
+        for place in (f"generated/{number}.wav", f"real/{name}/{number}.flac"):
+            write_audio(root / place, sound(tune(number, 6.0), name, seconds=6.0))
+    run = tools(tmp_path / "cache")
+    plain = evaluate(material(root), run, NAMES, None, Wanted(0), all_at_once)
+    assert "by_piece" not in plain.report["closeness"]
+    (reason,) = (p["reason"] for p in plain.report["problems"] if p["item"].endswith("by piece"))
+    assert "have fewer than 33 embeddings (of 32 dimensions), such as" in reason
+    assert "--shrinkage ledoit-wolf" in reason
+    shrunk = evaluate(material(root), run, NAMES, "ledoit-wolf", Wanted(0), all_at_once)
+    assert shrunk.report["closeness"]["by_piece"]["generated"]["accuracy"]["1"] == 1.0
+    assert shrunk.report["problems"] == []
+
+    write_audio(root / "generated/0.wav", sound(tune(0, 1.2), "dull", seconds=1.2))
+    short = evaluate(material(root), run, NAMES, "ledoit-wolf", Wanted(0), all_at_once)
+    reasons = {p["item"]: p["reason"] for p in short.report["problems"]}
+    assert "fewer than 2 embeddings, such as generated: 0.wav with 1" in reasons["pieces"]
+    items = short.report["closeness"]["by_piece"]["generated"]["items"]
+    assert [item["item"] for item in items] == ["1.wav"]
+    with_one = short.report["closeness"]["by_piece"]["generated"]["group_fad_interval"]
+    assert np.isnan(with_one).all()
+    assert ",nan" not in report_csv.files(short.report)["scores.csv"]
+
+
+def test_listening_test_in_a_browser(case: Path, folder: Path, tmp_path: Path) -> None:
+    sizes = listening_test.Sizes(quality=2, seams=2, seconds=2.0)
+    using = tools(case / "cache")
+    made = listening_test.listening_test(material(case), using, sizes)
+    page = listening_test.write(made, tmp_path)
+    again = listening_test.listening_test(material(case), using, sizes)
+    other = listening_test.listening_test(material(case), replace(using, seed=1), sizes)
+    assert again == made
+    assert other.key != made.key
+
+    key = json.loads((tmp_path / "key.json").read_text())
+    kinds = [clip["kind"] for clip in key["clips"].values()]
+    assert sorted(kinds) == sorted(
+        ["generated", "vocoded", "real"] * 2 + ["join", "random place"] * 2
+    )
+    text = page.read_text()
+    for word in ("generated", "vocoded", "random place", ".wav", ".flac"):
+        assert word not in text.split("<script>")[0], word  # it is blind
+    question = """
+      const pause = () => new Promise(done => setTimeout(done, 50));
+      const audio = [...document.querySelectorAll('audio')];
+      await Promise.all(audio.map(a => a.readyState >= 1 || new Promise(
+        done => { a.onloadedmetadata = a.onerror = done; })));
+      const shown = () => [...document.querySelectorAll('.trial')].filter(t => !t.hidden);
+      const visits = [];
+      let blob = null;
+      URL.createObjectURL = b => { blob = b; return '#'; };
+      document.getElementById('next').click();
+      const refused = document.getElementById('missing').textContent;
+      for (let i = 0; i < 6; i++) {
+        visits.push(shown().map(t => t.id).join());
+        for (const input of shown()[0].querySelectorAll('input')) {
+          if (input.type === 'range') { input.value = 80; input.dispatchEvent(new Event('input')); }
+          else if (input.value === '1') { input.click(); }
+        }
+        document.getElementById('next').click();
+        await pause();
+      }
+      document.getElementById('save').click();
+      return {refused, visits, seconds: audio.map(a => a.duration),
+        kept: JSON.parse(Object.values(localStorage)[0] || '{}'),
+        saved: JSON.parse(await blob.text())};"""
+    answer, problems = ask(page, question, tmp_path)
+    assert problems == []
+    assert answer["refused"] == "Please answer for every clip first."
+    assert answer["visits"] == [f"trial{i}" for i in range(6)]
+    assert len(answer["seconds"]) == 10 and all(s > 1.9 for s in answer["seconds"])
+    assert set(answer["saved"]["answers"]) == set(key["clips"])
+    assert answer["saved"]["unanswered"] == 0 and answer["saved"]["test"] == key["test"]
+    assert answer["kept"]["answers"] == answer["saved"]["answers"]
+    assert {a["value"] for a in answer["saved"]["answers"].values()} == {80, 1}
+
+
+def test_nothing_to_listen_to(case: Path) -> None:
+    bare = Material([replace(p, real=None, joins=None) for p in material(case).pieces])
+    with pytest.raises(ValueError, match="nothing for a listening test"):
+        listening_test.listening_test(bare, tools(case / "cache"), listening_test.Sizes())
