@@ -15,6 +15,7 @@ from mt3synth.vocoder.overlap import overlap_add
 
 _TINY = 1e-7  # far below the least mel magnitude
 _MOST = 4.0  # times that a mel bin is raised or lowered at once
+_BANDS = 4  # of neighbouring filters; most of the filterbank is zeros
 
 
 @struct.dataclass
@@ -67,17 +68,39 @@ def nearer_to_mel(
       wanted: T2 frames; their hop divides the window.
       spec: of the frames but for the hop.
     """
-    hop, weights, window = wanted.hop, mel_filterbank(spec), hann_window(spec.window)
+    hop, window = wanted.hop, hann_window(spec.window)
     frames = framed(audio, spec.window, hop)[:, : wanted.mel.shape[1]]
     spectrum = jnp.fft.rfft(frames * window, spec.fft)
     magnitude = jnp.sqrt(spectrum.real**2 + spectrum.imag**2 + _TINY**2)
-    lacking = jnp.clip(wanted.mel / (magnitude @ weights + _TINY), 1 / _MOST, _MOST)
-    factor = (lacking @ weights.T) / np.maximum(weights.sum(axis=1), _TINY)
-    heard = weights.sum(axis=1) > 0
-    gain = jnp.where(wanted.present[:, :, None] & heard, factor - 1, 0)
+    lacking = jnp.clip(wanted.mel / (_in_filters(magnitude, spec) + _TINY), 1 / _MOST, _MOST)
+    gain = jnp.where(wanted.present[:, :, None], _mean_over_filters(lacking - 1, spec), 0)
     change = jnp.fft.irfft(spectrum * gain, spec.fft)[:, :, : spec.window] * window
     nothing = jnp.zeros((len(audio), spec.window - hop))
     added, tail = overlap_add(change, nothing, hop)
     square = (window**2).reshape(-1, hop).sum(axis=0)
     repeats = audio.shape[1] // hop
     return audio + jnp.concatenate([added, tail], axis=1) / np.tile(square, repeats)
+
+
+def _in_filters(magnitude: Float[Array, "B T F"], spec: MelSpec) -> Float[Array, "B T M"]:
+    """``magnitude @ mel_filterbank(spec)``, without most of its zeros."""
+    parts = []
+    for filters in np.array_split(np.arange(spec.bins), _BANDS):
+        weights = mel_filterbank(spec)[:, filters]
+        heard = np.flatnonzero(weights.any(axis=1))
+        low, high = (heard[0], heard[-1] + 1) if heard.size else (0, 1)
+        parts.append(magnitude[..., low:high] @ weights[low:high])
+    return jnp.concatenate(parts, axis=-1)
+
+
+def _mean_over_filters(values: Float[Array, "B T M"], spec: MelSpec) -> Float[Array, "B T F"]:
+    """For each bin the weighted mean of what its filters say; 0 where there are none.
+
+    A bin lies in two triangles at most, which are neighbours.
+    """
+    weights = mel_filterbank(spec)
+    share = weights / np.maximum(weights.sum(axis=1, keepdims=True), _TINY)
+    first = np.minimum(np.argmax(weights > 0, axis=1), spec.bins - 2)
+    bins = np.arange(len(weights))
+    ours, next_ones = share[bins, first], share[bins, first + 1]
+    return values[..., first] * ours + values[..., first + 1] * next_ones

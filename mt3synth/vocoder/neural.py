@@ -39,7 +39,7 @@ class NeuralVocoder:
     spec: MelSpec
     config: VocosConfig
     params: PyTree
-    block: int = 512
+    block: int = 640
 
     def __post_init__(self) -> None:
         if self.block < 1:

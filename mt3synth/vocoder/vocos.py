@@ -58,7 +58,7 @@ class VocosConfig:
     mlp_width: int = 512
     kernel: int = 7
     fft: int = 1280
-    projections: int = 32
+    projections: int = 64
     momentum: float = 0.95
     refine: int = 2
 
