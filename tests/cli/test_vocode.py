@@ -56,9 +56,9 @@ def voiced(voice, tmp_path_factory):
     return folder
 
 
-def write_tone(path, seconds=1.0, rate=44100, channels=2):
+def write_tone(path, seconds=1.0, rate=44100, channels=2, level=0.3):
     time = np.arange(int(seconds * rate)) / rate
-    tone = 0.3 * np.sin(2 * np.pi * 440 * time)
+    tone = level * np.sin(2 * np.pi * 440 * time)
     soundfile.write(path, np.stack([tone] * channels, axis=1), rate)
     return read_audio(path, 16000)
 
@@ -81,7 +81,7 @@ def test_audio_of_any_rate_and_channels_comes_back_as_long_as_it_was(run, bundle
 
 
 def test_the_vocoder_of_the_bundle_is_taken_unless_another_is_named(run, voiced, voice):
-    audio = write_tone("in.wav")
+    audio = write_tone("in.wav", level=0.99)
     assert run("vocode", "in.wav", "-o", "own.wav", "--bundle", voiced).status == 0
     expected = NeuralVocoder.of(voice)(log_mel(audio, MELGAN))[: len(audio)]
     peak = np.abs(expected).max()
@@ -95,7 +95,7 @@ def test_the_vocoder_of_the_bundle_is_taken_unless_another_is_named(run, voiced,
 
 
 def test_audio_that_would_clip_is_turned_down_and_that_is_said(run, voiced):
-    write_tone("in.wav")
+    write_tone("in.wav", level=0.99)
     outcome = run("vocode", "in.wav", "-o", "out.wav", "--bundle", voiced)
     assert outcome.err[0].startswith("out.wav: -")
     assert outcome.err[0].endswith(" dB, so that it does not clip")

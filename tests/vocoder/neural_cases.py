@@ -9,7 +9,7 @@ from mt3synth.audio.mel import MELGAN, log_mel
 from mt3synth.vocoder.vocos import VocosConfig
 from mt3synth.vocoder.weights import VocoderWeights, abstract_params
 
-TINY = VocosConfig(width=16, layers=1, mlp_width=16)
+TINY = VocosConfig(width=16, layers=1, mlp_width=16, projections=2)
 
 
 def tiny_weights(seed: int = 0) -> VocoderWeights:
