@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--corpus", required=True, help="TFRecords of `mt3synth prepare corpus`")
     parser.add_argument("--out", required=True, type=Path)
     parser.add_argument("--minutes", type=float, default=10, help="budget of each network")
-    parser.add_argument("--excerpts", type=int, default=12, help="transcribed, 9.6 s each")
+    parser.add_argument("--excerpts", type=int, default=12, help="transcribed, 14 s each")
     parser.add_argument("--only", nargs="*", default=list(VARIANTS), choices=VARIANTS)
     parser.add_argument("--rates-only", action="store_true", help="stop when these are measured")
     options = parser.parse_args(argv)
