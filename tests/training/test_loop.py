@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import shutil
+import time
 import signal
 
 import jax
@@ -203,9 +204,14 @@ def test_it_learns_which_bin_sounds(tmp_path):
 @pytest.mark.slow
 def test_a_budget_of_time_ends_with_a_finished_model(tmp_path):
     config = TrainConfig(steps=1, batch_size=4, log_every=5, eval_every=10**6, save_every=10**6)
+    began = time.monotonic()
+    train(tiny_spec(), config, OPTIMIZER, Tones(), tmp_path / "one_step")
+    compiling = time.monotonic() - began
+    folder = tmp_path / "run"
     budget = BudgetConfig(minutes=0.4, measure_seconds=2.0)
-    state = train(tiny_spec(), config, OPTIMIZER, Tones(), tmp_path, budget_config=budget)
-    spent = json.loads((tmp_path / "budget.json").read_text())["spent_seconds"]
-    assert 0.5 * 24 < spent < 1.2 * 24
-    rates = scalars(tmp_path, "train/learning_rate")
+    state = train(tiny_spec(), config, OPTIMIZER, Tones(), folder, budget_config=budget)
+    spent = json.loads((folder / "budget.json").read_text())["spent_seconds"]
+    # On a busy machine compiling alone may take longer than the budget.
+    assert 0.5 * 24 < spent < 1.2 * max(24, 2 * compiling)
+    rates = scalars(folder, "train/learning_rate")
     assert max(rates.values()) == pytest.approx(3e-3) and rates[int(state.step)] == 0.0
