@@ -5,8 +5,8 @@ import itertools
 import json
 import os
 import shutil
-import time
 import signal
+import time
 
 import jax
 import numpy as np
