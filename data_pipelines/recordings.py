@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from data_pipelines.places import local_copy
+from data_pipelines.filesystem import local_copy
 from data_pipelines.songs import SPLITS
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes

@@ -5,7 +5,7 @@
 ``weights.safetensors`` parameters by their path, as float16 or float32
 ``README.md``          the model card
 
-and, where it has a trained vocoder, the two files of `mt3synth.vocoder.weights`.
+and, where it has a trained vocoder, the two files of `mt3synth.vocoder.files`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.conditions import Conditions
 from mt3synth.types import PyTree
-from mt3synth.vocoder import weights as vocoder_files
-from mt3synth.vocoder.base import VocoderError, check_spec
+from mt3synth.vocoder import files as vocoder_files
+from mt3synth.vocoder.files import VocoderWeights
 from mt3synth.vocoder.neural import NeuralVocoder
-from mt3synth.vocoder.weights import VocoderWeights
+from mt3synth.vocoder.protocol import VocoderError, check_spec
 
 FORMAT = 1
 DEFAULT = Path(__file__).resolve().parent / "bundles" / "default"

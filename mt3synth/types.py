@@ -12,10 +12,15 @@ Shapes are written with jaxtyping, ``Float[Array, "B T M"]``, and are checked wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 FloatND = np.ndarray
 Batch = dict[str, np.ndarray]
+JaxBatch = Mapping[str, Any]
+"""A batch as NumPy or JAX arrays."""
 
-__all__ = ["Array", "Batch", "Bool", "Float", "FloatND", "Int", "Key", "PyTree"]
+__all__ = ["Array", "Batch", "Bool", "Float", "FloatND", "Int", "JaxBatch", "Key", "PyTree"]

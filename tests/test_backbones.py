@@ -33,12 +33,12 @@ from mt3synth.diffusion.guidance import Guidance
 from mt3synth.model_spec import ModelSpec
 from mt3synth.symbolic.midi import write_midi
 from mt3synth.synthesis import SamplingConfig, Synthesizer
-from mt3synth.training.config import TrainConfig
+from mt3synth.training.diffusion.config import TrainConfig
+from mt3synth.training.diffusion.learner import train
+from mt3synth.training.diffusion.step import make_train_step
 from mt3synth.training.inputs import example_inputs
-from mt3synth.training.loop import train
-from mt3synth.training.optimizer import OptimizerConfig
+from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.state import init_state
-from mt3synth.training.step import make_train_step
 
 SAMPLING = SamplingConfig(steps=2, overlap=8, tail=0.0, chunk=2)
 TRAINING = TrainConfig(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mt3synth import gin_files
+from mt3synth.configuration import parse
 from mt3synth.errors import UserError
 
 HEAD = """from __gin__ import dynamic_registration
@@ -44,7 +44,7 @@ def test_in_a_file(tmp_path, caplog, line, said):
     path = tmp_path / "mine.gin"
     path.write_text(HEAD + line + "\n")
     with pytest.raises(UserError) as raised:
-        gin_files.parse([str(path)], [])
+        parse.parse([str(path)], [])
     message = str(raised.value)
     assert message.endswith(said) and "\n" not in message
     assert ("line 4" not in said) or str(path) in message
@@ -70,17 +70,17 @@ def test_on_the_command_line(tmp_path, binding, said):
     path = tmp_path / "mine.gin"
     path.write_text(HEAD + FINE)
     with pytest.raises(UserError) as raised:
-        gin_files.parse([str(path)], [binding])
+        parse.parse([str(path)], [binding])
     assert str(raised.value) == f"gin configuration: {said}"
 
 
 def test_a_file_that_is_not_there():
     with pytest.raises(UserError, match=r"did you mean gin_configs/runs/train.gin"):
-        gin_files.parse(["gin_configs/runs/trian.gin"], [])
+        parse.parse(["gin_configs/runs/trian.gin"], [])
 
 
 def test_nothing_near_gives_no_hint(tmp_path):
     path = tmp_path / "mine.gin"
     path.write_text(HEAD + FINE)
     with pytest.raises(UserError, match=r"no file defines XYZ$"):
-        gin_files.parse([str(path)], ["XYZ=1"])
+        parse.parse([str(path)], ["XYZ=1"])

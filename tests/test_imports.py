@@ -36,10 +36,10 @@ ONLY_IN = {
     "tensorflow_datasets": ("data_pipelines",),
     "music21": ("data_pipelines", "mt3synth/commands/doctor.py"),
     "gin": (
-        "mt3synth/gin_files.py",
+        "mt3synth/configuration/parse.py",
         "mt3synth/commands",
         "mt3synth/cli.py",
-        "mt3synth/foreign/gin_description.py",
+        "mt3synth/importers/gin_description.py",
     ),
     "note_seq": ("mt3synth/symbolic", "data_pipelines"),
     "orbax": ("mt3synth/training", "mt3synth/adapters"),
@@ -87,7 +87,7 @@ def test_diffusion_and_models_are_jax_without_files_or_numpy_io():
 
 
 @pytest.mark.parametrize(
-    "module", ["mt3synth.synthesis", "mt3synth.bundle", "data_pipelines.corpus.render"]
+    "module", ["mt3synth.synthesis", "mt3synth.bundle", "data_pipelines.corpus.sound.render"]
 )
 def test_rendering_imports_no_tensorflow(module):
     code = f"import sys, {module}; sys.exit('tensorflow' in sys.modules)"

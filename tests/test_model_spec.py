@@ -9,8 +9,8 @@ import pytest
 from backbone_cases import FORMS, ROLL, spec_of
 
 from mt3synth import bundle as bundles
-from mt3synth import gin_files
 from mt3synth.audio.mel import MELGAN
+from mt3synth.configuration import parse
 from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec, make_spec
@@ -66,7 +66,7 @@ def test_settings_of_another_backbone_are_named(form, strange, said, tmp_path):
 
 def test_gin_names_a_setting_of_the_other_backbone():
     with pytest.raises(UserError, match="encoder_layers") as caught:
-        gin_files.parse(["gin_configs/models/unet_tiny.gin"], ["unet.UNetConfig.encoder_layers=3"])
+        parse.parse(["gin_configs/models/unet_tiny.gin"], ["unet.UNetConfig.encoder_layers=3"])
     assert "UNetConfig" in str(caught.value) and "\n" not in str(caught.value)
 
 

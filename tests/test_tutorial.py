@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
     if shutil.which("fluidsynth") is None:
         pytest.skip("fluidsynth is not installed")
     from data_pipelines.corpus.performances import read_performances
-    from data_pipelines.corpus.render import render
+    from data_pipelines.corpus.sound.render import render
     from mt3synth.errors import UserError
 
     try:

@@ -12,10 +12,10 @@ from pathlib import Path
 from data_pipelines.alignment.align import Alignment, align
 from data_pipelines.alignment.features import SAMPLE_RATE
 from data_pipelines.alignment.picture import draw_alignment
+from data_pipelines.filesystem import appearing_whole, write_text
 from data_pipelines.prepare.manifest import OPTIONAL, REQUIRED
 from data_pipelines.prepare.tables import write_rejected
 from data_pipelines.recordings import Listing, Recording
-from data_pipelines.shards.atomic import appearing_whole, write_text
 from mt3synth.errors import UserError
 from mt3synth.symbolic.midi import write_midi
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from data_pipelines.alignment.align import SILENCE_S, Alignment
 from data_pipelines.alignment.features import FEATURE_RATE
-from data_pipelines.shards.atomic import appearing_whole
+from data_pipelines.filesystem import appearing_whole
 from mt3synth.types import FloatND
 
 _COLOURS = 40

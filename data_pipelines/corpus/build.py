@@ -16,23 +16,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from data_pipelines.corpus import scores as score_files
-from data_pipelines.corpus.book import SongBook
+from data_pipelines.corpus.arrangement import scores as score_files
+from data_pipelines.corpus.arrangement.scores import Split
+from data_pipelines.corpus.listing import RenderingError, recordings
 from data_pipelines.corpus.performances import DEFAULT_FILE
-from data_pipelines.corpus.scores import Split
-from data_pipelines.corpus.sf3 import playable
-from data_pipelines.corpus.sources import RenderingError, recordings
+from data_pipelines.corpus.recipe import SongBook
+from data_pipelines.corpus.sound.soundfonts import playable
+from data_pipelines.filesystem import write_text
+from data_pipelines.performances import PerformanceEntry, read_performances, write_performances
 from data_pipelines.prepare.build import CORPUS_FILE, build
 from data_pipelines.prepare.local import run_locally
-from data_pipelines.prepare.performances import (
-    PerformanceEntry,
-    read_performances,
-    write_performances,
-)
 from data_pipelines.prepare.settings import PrepareSettings
 from data_pipelines.prepare.tables import read_songs
 from data_pipelines.recordings import Listing, Recording
-from data_pipelines.shards.atomic import write_text
 from mt3synth.errors import UserError
 
 SCORE_SOURCE = {

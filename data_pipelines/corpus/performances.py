@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_pipelines.corpus.chains import Chain
-from data_pipelines.corpus.playing import Player
-from data_pipelines.corpus.rooms import Room
+from data_pipelines.corpus.expression import Player
+from data_pipelines.corpus.sound.recording_chain import Chain
+from data_pipelines.corpus.sound.reverb import Room
 from mt3synth.errors import UserError
 
 DEFAULT_FILE = Path(__file__).with_name("performances.toml")

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_pipelines.corpus.arrange import Arrangement, arrange, plain_excerpts
+from data_pipelines.corpus.arrangement.arrange import Arrangement, arrange, plain_excerpts
+from data_pipelines.corpus.arrangement.scores import Score, Split
+from data_pipelines.corpus.expression import play
 from data_pipelines.corpus.performances import Performance
-from data_pipelines.corpus.playing import play
-from data_pipelines.corpus.scores import Score, Split
 from mt3synth.symbolic.notes import Notes
 
 _SPLIT_KEYS: dict[Split, int] = {"train": 0, "validation": 1, "test": 2}

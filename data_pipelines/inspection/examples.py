@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from data_pipelines.filesystem import appearing_whole
 from data_pipelines.inspection.pictures import draw_notes
 from data_pipelines.inspection.tones import beside, tones
-from data_pipelines.shards.atomic import appearing_whole
 from data_pipelines.songs import Song
 from mt3synth.audio.files import write_audio
 from mt3synth.errors import UserError

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from data_pipelines.filesystem import appearing_whole, write_text
 from data_pipelines.inspection.examples import Example, write_example
 from data_pipelines.inspection.page import page_of
 from data_pipelines.inspection.pictures import draw_histograms, draw_hours
 from data_pipelines.inspection.survey import Survey
 from data_pipelines.inspection.tables import tables_of
-from data_pipelines.prepare.performances import read_performances
+from data_pipelines.performances import read_performances
 from data_pipelines.prepare.tables import REJECTED_FILE
-from data_pipelines.shards.atomic import appearing_whole, write_text
 from data_pipelines.shards.formats import FORMATS, format_of, read_split
 from data_pipelines.shards.names import splits_in
 from data_pipelines.songs import SPLITS, Song
 from mt3synth.errors import UserError
-from mt3synth.evaluation.tables import Table
+from mt3synth.reporting.tables import Table
 
 PAGE_FILE = "index.html"
 

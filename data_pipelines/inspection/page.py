@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from data_pipelines.inspection.examples import Example
 from data_pipelines.inspection.tables import performance_name
-from mt3synth.evaluation import html
-from mt3synth.evaluation.tables import Table
+from mt3synth.reporting import html
+from mt3synth.reporting.tables import Table
 
 
 def page_of(

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from data_pipelines.inspection.survey import DRUMS, MOST_VOICES, Survey, program_name
 from data_pipelines.inspection.tables import median_of, performance_name
 from mt3synth.audio.mel import MELGAN, MelSpec, log_mel
-from mt3synth.evaluation.pictures import bin_of
+from mt3synth.reporting.mel_pictures import bin_of
 from mt3synth.symbolic.notes import Notes
 
 _BARS = 40

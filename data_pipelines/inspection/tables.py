@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from data_pipelines.inspection.survey import DRUMS, Survey, Tally, program_name
-from mt3synth.evaluation.tables import Table
+from mt3synth.reporting.tables import Table
 
 ALL = "all"
 

@@ -16,7 +16,7 @@ def run_in_beam(jobs: Sequence[ShardJob], staging: Path, options: Sequence[str] 
     """Runs all jobs in a pipeline and waits for it.
 
     Workers read recordings from and write shards to the paths as they are: on a file system that
-    all of them have mounted, or in a store such as ``gs://`` (see `data_pipelines.places`).
+    all of them have mounted, or in a store such as ``gs://`` (see `data_pipelines.filesystem`).
 
     Args:
       jobs: in any order.

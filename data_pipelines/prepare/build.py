@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_pipelines.filesystem import write_text
+from data_pipelines.performances import assign, read_performances, write_performances
 from data_pipelines.prepare.jobs import ShardJob, plan
 from data_pipelines.prepare.local import run_locally
-from data_pipelines.prepare.performances import assign, read_performances, write_performances
 from data_pipelines.prepare.publish import is_made, publish, published, staging_folder
 from data_pipelines.prepare.scan import scan
 from data_pipelines.prepare.settings import PrepareSettings
@@ -29,7 +30,6 @@ from data_pipelines.prepare.tables import (
     write_songs,
 )
 from data_pipelines.recordings import Listing, Recording, Rejection
-from data_pipelines.shards.atomic import write_text
 from data_pipelines.shards.formats import FORMATS
 from data_pipelines.shards.names import shard_path, splits_in
 from data_pipelines.songs import SPLITS

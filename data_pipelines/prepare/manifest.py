@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from data_pipelines.places import place
+from data_pipelines.filesystem import place
 from data_pipelines.recordings import AudioFile, Listing, MidiFile, Recording, Rejection
 from mt3synth.errors import UserError
 

@@ -11,8 +11,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from data_pipelines.places import move, remove
-from data_pipelines.shards.atomic import remove_unfinished, write_text
+from data_pipelines.filesystem import move, remove, remove_unfinished, write_text
 
 STAGING = ".build"
 _NAMES = "names.json"

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from data_pipelines.places import remove
+from data_pipelines.filesystem import remove, write_text
 from data_pipelines.prepare.jobs import ShardJob
 from data_pipelines.prepare.song import prepare_song
 from data_pipelines.recordings import Recording, Rejection
-from data_pipelines.shards.atomic import write_text
 from data_pipelines.shards.formats import FORMATS
 from data_pipelines.songs import Song
 from mt3synth.errors import UserError

@@ -7,10 +7,9 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from data_pipelines.places import place
+from data_pipelines.filesystem import place, write_text
 from data_pipelines.prepare.shard import SongEntry
 from data_pipelines.recordings import Rejection
-from data_pipelines.shards.atomic import write_text
 from mt3synth.errors import UserError
 
 SONGS_FILE, REJECTED_FILE = "songs.csv", "rejected.csv"

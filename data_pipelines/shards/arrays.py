@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data_pipelines.note_tables import NOTE_COLUMNS, notes_from_table, notes_to_table
-from data_pipelines.shards.atomic import appearing_whole
+from data_pipelines.filesystem import appearing_whole
+from data_pipelines.shards.note_tables import NOTE_COLUMNS, notes_from_table, notes_to_table
 from data_pipelines.shards.npy_stream import NpyStream
 from data_pipelines.songs import Song
 from mt3synth.audio.mel import MELGAN, MelSpec, log_mel, to_network

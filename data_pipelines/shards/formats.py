@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_pipelines.places import local_copy, place
+from data_pipelines.filesystem import local_copy, place
 from data_pipelines.shards import arrays, tfrecord
 from data_pipelines.shards.names import find_shards, splits_in
 from data_pipelines.songs import Song

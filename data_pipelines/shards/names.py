@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data_pipelines.places import place
+from data_pipelines.filesystem import place
 from mt3synth.errors import UserError
 
 

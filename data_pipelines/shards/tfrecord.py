@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.shards.atomic import appearing_whole
+from data_pipelines.filesystem import appearing_whole
 from data_pipelines.shards.example import make_example, parse_example
 from data_pipelines.shards.framing import read_frames, write_frame
 from data_pipelines.songs import Song

@@ -21,7 +21,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from data_pipelines.places import place
+from data_pipelines.filesystem import place
 from data_pipelines.recordings import AudioFile, Listing, MidiFile, Recording, Rejection
 from data_pipelines.sources.shared import check_rule, number, read_text, whole
 from mt3synth.errors import UserError

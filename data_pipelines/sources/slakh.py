@@ -27,7 +27,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path, PurePosixPath
 
-from data_pipelines.places import place
+from data_pipelines.filesystem import place
 from data_pipelines.recordings import AudioFile, Listing, Recording, Rejection
 from data_pipelines.songs import SPLITS
 from data_pipelines.sources.shared import check_rule

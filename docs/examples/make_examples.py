@@ -11,13 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.corpus.arrange import Arrangement
-from data_pipelines.corpus.band import bass_line, drum_kit, pedalled_piano
-from data_pipelines.corpus.figures import harmony_of
-from data_pipelines.corpus.lines import Line, bar_starts, excerpt
-from data_pipelines.corpus.palette import CELLO, FLUTE, ORGAN, VIOLA, VIOLIN, fit_to_range
-from data_pipelines.corpus.playing import Player, play
-from data_pipelines.corpus.scores import Score, parse_file
+from data_pipelines.corpus.arrangement.accompaniment import bass_line, drum_kit, pedalled_piano
+from data_pipelines.corpus.arrangement.arrange import Arrangement
+from data_pipelines.corpus.arrangement.figuration import harmony_of
+from data_pipelines.corpus.arrangement.instruments import (
+    CELLO,
+    FLUTE,
+    ORGAN,
+    VIOLA,
+    VIOLIN,
+    fit_to_range,
+)
+from data_pipelines.corpus.arrangement.scores import Score, parse_file
+from data_pipelines.corpus.arrangement.voices import Line, bar_starts, excerpt
+from data_pipelines.corpus.expression import Player, play
 from mt3synth.symbolic.midi import write_midi
 
 FOLDER = Path(__file__).resolve().parent

@@ -9,7 +9,7 @@ import jax
 from flax.linen.partitioning import AxisMetadata
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from mt3synth.training.sharding import LOGICAL_RULES
+from mt3synth.training.parallel.sharding import LOGICAL_RULES
 from mt3synth.types import PyTree
 
 _MESH_AXES: dict[str | None, str | None] = {"tensor": "model", "fsdp": "data", None: None}

@@ -9,19 +9,19 @@ import flax
 import numpy as np
 import seqio
 
-from data_pipelines.prepare.performances import read_performances
-from data_pipelines.tasks import get_task
+from data_pipelines.performances import read_performances
+from data_pipelines.seqio_pipeline.tasks import get_task
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
+from mt3synth.training.diffusion.step import EVAL_TIMES
 from mt3synth.training.run_folder import claim
-from mt3synth.training.step import EVAL_TIMES
 
 
 def training_task(name: str) -> str:
     """The task or mixture to train on.
 
     Args:
-      name: as `data_pipelines.tasks.register_tasks` returns it.
+      name: as `data_pipelines.seqio_pipeline.tasks.register_tasks` returns it.
     """
     return f"{name}_train"
 
@@ -30,7 +30,7 @@ def evaluation_task(name: str) -> str:
     """The task or mixture to evaluate on, given the metric that ``t5x.eval`` asks for.
 
     Args:
-      name: as `data_pipelines.tasks.register_tasks` returns it.
+      name: as `data_pipelines.seqio_pipeline.tasks.register_tasks` returns it.
     """
     found = get_task(f"{name}_eval")
     for task in seqio.get_subtasks(found):

@@ -14,11 +14,12 @@ from mt3synth.adapters.t5x_axes import typed_key, with_axes
 from mt3synth.diffusion.sampler import sample
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
-from mt3synth.synthesis import SamplingConfig, denoise_chunk, encode_chunk
-from mt3synth.training.draws import draw, fixed_noise
-from mt3synth.training.inputs import JaxBatch, conditions_of, example_inputs
-from mt3synth.training.step import EVAL_TIMES, example_losses
-from mt3synth.types import Array, Float, PyTree
+from mt3synth.synthesis import SamplingConfig
+from mt3synth.synthesis.synthesizer import denoise_chunk, encode_chunk
+from mt3synth.training.diffusion.randomness import draw, fixed_noise
+from mt3synth.training.diffusion.step import EVAL_TIMES, example_losses
+from mt3synth.training.inputs import conditions_of, example_inputs
+from mt3synth.types import Array, Float, JaxBatch, PyTree
 
 _DTYPES = {"performance": jnp.int32, "tokens": jnp.int32, "context_mask": jnp.bool_}
 """Of the features that are not float32."""
@@ -31,10 +32,10 @@ class DiffusionModel(models.BaseModel):
       spec: the model.
       optimizer_def: a t5x optimizer, see `t5x_optimizer`; None to evaluate and to sample.
       feature_converter: makes a SeqIO feature converter when called with ``pack=False`` and the
-        other options t5x gives it: ``data_pipelines.converters.SegmentFeatureConverter``, its
-        features bound.
+        other options t5x gives it: `data_pipelines.seqio_pipeline.converters.SegmentFeatureConverter`,
+        its features bound.
       features: names of the features that it makes.
-      condition_drop, time_power: as in `mt3synth.training.config.TrainConfig`.
+      condition_drop, time_power: as in `mt3synth.training.diffusion.config.TrainConfig`.
       microbatches: as given to ``t5x.trainer.Trainer``, which adds up their gradients.
       sampling: how segments are sampled; steps, stepper and guidance are used.
 

@@ -12,7 +12,7 @@ import optax
 from t5x import optimizers
 
 from mt3synth.adapters.t5x_axes import axes_by_path
-from mt3synth.training.optimizer import OptimizerConfig
+from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.types import Array, PyTree
 
 
@@ -32,7 +32,7 @@ def averaged(decay: float) -> optax.GradientTransformation:
     """Passes updates on, and averages the parameters that they lead to; the last link of a chain.
 
     t5x's training state has no place for the average but the optimizer's state. The decay is
-    approached as in `mt3synth.training.step.make_train_step`.
+    approached as in `mt3synth.training.diffusion.step.make_train_step`.
 
     Args:
       decay: of the exponential moving average, in [0, 1).

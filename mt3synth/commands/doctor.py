@@ -12,7 +12,8 @@ import platform
 import shutil
 from dataclasses import dataclass
 
-from mt3synth import __version__, gin_files
+from mt3synth import __version__
+from mt3synth.configuration import parse
 from mt3synth.errors import UserError
 
 HELP = "what is installed, and what is missing for which command"
@@ -88,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Prints one line for each thing."""
-    gin_files.parse(args.gin_file or [], args.gin_bindings)
+    parse.parse(args.gin_file or [], args.gin_bindings)
     print(f"mt3synth {__version__}, Python {platform.python_version()}, {platform.platform()}")
     print(", ".join(f"{name} {_version(name)}" for name in _VERSIONS))
     lacking = {need.task: missing(need) for need in NEEDS}
@@ -136,10 +137,10 @@ def _version(distribution: str) -> str:
 def _devices() -> str:
     import jax
 
-    from mt3synth.commands import compiled_programs
+    from mt3synth.commands.shared import compilation_cache
 
-    folder = compiled_programs.keep()
-    kept = folder if folder else f"not kept, {compiled_programs.folder()} is not writable"
+    folder = compilation_cache.keep()
+    kept = folder if folder else "not kept: the user's cache cannot be written to"
     devices = ", ".join(f"{d.platform} {d.id} ({d.device_kind})" for d in jax.devices())
     return f"devices: {devices}\ncompiled programs: {kept}"
 

@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
-from mt3synth import gin_files
+from mt3synth.configuration import parse
 from mt3synth.errors import UserError
 
 HELP = "make a bundle of weights that others trained"
@@ -40,11 +40,11 @@ def main(args: argparse.Namespace) -> int:
     import logging
 
     from mt3synth import bundle as bundles
-    from mt3synth.foreign import mapping, published
-    from mt3synth.foreign.reading import open_checkpoint
+    from mt3synth.importers import mapping, published
+    from mt3synth.importers.open import open_checkpoint
 
     logging.getLogger("absl").setLevel(logging.ERROR)  # orbax warns that it will only read
-    gin_files.parse(args.gin_file or [], args.gin_bindings)
+    parse.parse(args.gin_file or [], args.gin_bindings)
     source, out = Path(args.source), Path(args.out)
     if out.exists():
         raise UserError(f"{out} exists; give a new folder")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mt3synth import gin_files
+from mt3synth.configuration import parse
 
 HELP = "list the performances that a model knows"
 
@@ -18,7 +18,7 @@ def main(args: argparse.Namespace) -> int:
     """Prints them in the order of their indices."""
     from mt3synth import bundle as bundles
 
-    gin_files.parse(args.gin_file or [], args.gin_bindings)
+    parse.parse(args.gin_file or [], args.gin_bindings)
     bundle = bundles.load(args.bundle or bundles.DEFAULT)
     width = max(len(p.name) for p in bundle.performances)
     for p in bundle.performances:

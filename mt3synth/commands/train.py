@@ -16,12 +16,11 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mt3synth import gin_files
-from mt3synth.commands import gin_settings
+from mt3synth.configuration import build, parse
 from mt3synth.errors import UserError
 
 if TYPE_CHECKING:
-    from mt3synth.training.stopping import Stopped
+    from mt3synth.training.preemption import Stopped
 
 HELP = "train a model, or go on training one"
 DEFAULT_GIN = "gin_configs/runs/train_unet_small.gin"
@@ -78,7 +77,7 @@ def main(args: argparse.Namespace) -> int:
     """Runs what the gin files say."""
 
     def find() -> Callable[..., Any]:
-        from mt3synth.training.run import run
+        from mt3synth.training.diffusion.run import run
 
         return run
 
@@ -105,14 +104,14 @@ def conduct(
     for name in ("absl", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        from mt3synth.training import distributed
+        from mt3synth.training.parallel import distributed
 
         distributed.initialize(args.coordinator, args.process_count, args.process_index)
-        gin_files.parse(args.gin_file or [default_gin], [*_bindings(args), *args.gin_bindings])
+        parse.parse(args.gin_file or [default_gin], [*_bindings(args), *args.gin_bindings])
 
         import gin
 
-        from mt3synth.training.stopping import Stopped
+        from mt3synth.training.preemption import Stopped
 
         run = find()
     except ModuleNotFoundError as error:
@@ -130,12 +129,12 @@ def conduct(
     except ModuleNotFoundError as error:
         raise _not_installed(error) from error
     except (UserError, FloatingPointError) as error:
-        raise UserError(gin_settings.own_words(error)) from error
+        raise UserError(build.own_words(error)) from error
     except (TypeError, ValueError) as error:
         # A run asks for its settings when it is about to begin; until then values are at fault.
         if configured:
             raise
-        raise UserError(f"gin configuration: {gin_settings.own_words(error)}") from error
+        raise UserError(f"gin configuration: {build.own_words(error)}") from error
     except Stopped as stopped:
         return report_stop(stopped, args.command)
     return 0
@@ -143,7 +142,7 @@ def conduct(
 
 def report_stop(stopped: Stopped, command: str = "train") -> int:
     """Says that a run was ended early; returns the exit status."""
-    said = gin_settings.own_words(stopped)
+    said = build.own_words(stopped)
     print(f"mt3synth {command}: {said}; the same command goes on from there", file=sys.stderr)
     return stopped.status
 

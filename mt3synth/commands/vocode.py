@@ -13,13 +13,14 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from mt3synth import __version__, gin_files
-from mt3synth.commands import outputs, vocoder_options
+from mt3synth import __version__
+from mt3synth.commands.shared import outputs, vocoder_options
+from mt3synth.configuration import parse
 from mt3synth.errors import UserError
 
 if TYPE_CHECKING:
     from mt3synth.bundle import Bundle
-    from mt3synth.vocoder.base import Vocoder
+    from mt3synth.vocoder.protocol import Vocoder
 
 HELP = "take recordings to mel frames and back, to hear what a vocoder leaves of them"
 _GIN = "gin_configs/infer/default.gin"
@@ -56,10 +57,10 @@ def main(args: argparse.Namespace) -> int:
         return 2
 
     from mt3synth import bundle as bundles
-    from mt3synth.commands import compiled_programs
+    from mt3synth.commands.shared import compilation_cache
 
-    compiled_programs.keep()
-    gin_files.parse([_GIN, *(args.gin_file or [])], args.gin_bindings)
+    compilation_cache.keep()
+    parse.parse([_GIN, *(args.gin_file or [])], args.gin_bindings)
     bundle = bundles.load(args.bundle or bundles.DEFAULT)
     vocoder = vocoder_options.read(args, bundle)
     for job in ready:
@@ -74,8 +75,8 @@ def _vocode(job: outputs.Job, bundle: Bundle, vocoder: Vocoder) -> None:
     """One file, as long afterwards as before."""
     from mt3synth.audio.files import check_output, read_audio
     from mt3synth.audio.mel import log_mel
-    from mt3synth.commands.interrupts import Interrupts
-    from mt3synth.commands.saving import save_fitted
+    from mt3synth.commands.shared.interrupts import Interrupts
+    from mt3synth.commands.shared.saving import save_fitted
 
     rate = bundle.spec.mel.sample_rate
     metadata = {

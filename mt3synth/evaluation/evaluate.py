@@ -18,23 +18,23 @@ from pathlib import Path
 from typing import Any
 
 from mt3synth import __version__
+from mt3synth.atomic import write_texts
 from mt3synth.audio.mel import log_mel
 from mt3synth.errors import UserError
-from mt3synth.evaluation import report_csv
-from mt3synth.evaluation.clips import cut, mp3
-from mt3synth.evaluation.closeness import closeness, names_of, tracks
-from mt3synth.evaluation.frechet import Shrinkage
-from mt3synth.evaluation.material import KINDS, Material, Piece, Problem
-from mt3synth.evaluation.measuring import RECORDING, Findings, Progress, Tools, hear_all, measure
-from mt3synth.evaluation.pictures import mels_png
-from mt3synth.evaluation.plots import draw_confusion, draw_tracks
-from mt3synth.evaluation.report_page import Example, page_of
-from mt3synth.evaluation.report_tables import LABELS
-from mt3synth.evaluation.shelves import Shelves
-from mt3synth.evaluation.summary import summary
-from mt3synth.evaluation.tables import Table
-from mt3synth.evaluation.tsne import thinned, tsne
-from mt3synth.evaluation.whole_files import write_texts
+from mt3synth.evaluation.aggregate import summary
+from mt3synth.evaluation.embeddings.store import Shelves
+from mt3synth.evaluation.evaluation_set import KINDS, Material, Piece, Problem
+from mt3synth.evaluation.fad_figures import closeness, names_of, tracks
+from mt3synth.evaluation.measure import RECORDING, Findings, Progress, Tools, hear_all, measure
+from mt3synth.evaluation.metrics.frechet import Shrinkage
+from mt3synth.evaluation.report import csv_files
+from mt3synth.evaluation.report.page import Example, page_of
+from mt3synth.evaluation.report.plots import draw_confusion, draw_tracks
+from mt3synth.evaluation.report.tables import LABELS
+from mt3synth.evaluation.report.tsne import thinned, tsne
+from mt3synth.reporting.clips import cut, mp3
+from mt3synth.reporting.mel_pictures import mels_png
+from mt3synth.reporting.tables import Table
 
 PAGE, REPORT = "index.html", "report.json"
 
@@ -123,7 +123,7 @@ def evaluate(
             "closeness": closeness(found, shrinkage, tools.seed),
             **summary(found, tools.seed),
         }
-        report["items"] = report_csv.piece_rows(found, report["closeness"])
+        report["items"] = csv_files.piece_rows(found, report["closeness"])
         pictures = _pictures(report, found, tools.seed)
         examples = _examples(material, tools, wanted, found, progress)
         report["problems"] = [{"item": p.item, "reason": p.reason} for p in found.problems]
@@ -141,7 +141,7 @@ def write(evaluation: Evaluation, names: Names, out: Path, more: Sequence[Table]
     files = {
         REPORT: json.dumps(report, indent=1) + "\n",
         PAGE: page,
-        **report_csv.files(evaluation.report),
+        **csv_files.files(evaluation.report),
     }
     write_texts(out, files, "--out")
 

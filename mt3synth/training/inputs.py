@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
 
 from mt3synth.models.conditions import Conditions
-from mt3synth.types import Array
-
-JaxBatch = Mapping[str, Any]
-"""A batch as NumPy or JAX arrays; see `mt3synth.types` for their shapes."""
+from mt3synth.types import Array, JaxBatch
 
 
 def conditions_of(

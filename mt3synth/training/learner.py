@@ -8,12 +8,11 @@ from typing import Protocol, runtime_checkable
 
 from jax.sharding import Mesh
 
-from mt3synth.training.board import Board
-from mt3synth.training.inputs import JaxBatch
-from mt3synth.training.reading import BatchStream, ReaderPosition
-from mt3synth.training.state import TrainState
-from mt3synth.training.step import Metrics
-from mt3synth.types import PyTree
+from mt3synth.batch_protocols import BatchStream
+from mt3synth.training.data import ReaderPosition
+from mt3synth.training.monitoring.logger import Board
+from mt3synth.training.state import Metrics, TrainState
+from mt3synth.types import JaxBatch, PyTree
 
 Update = Callable[[TrainState, JaxBatch], tuple[TrainState, Metrics]]
 

@@ -1,159 +1,152 @@
-"""Training a diffusion model from the first batch to the last checkpoint."""
+"""Training from the first batch to the last checkpoint, whatever it is that is trained."""
 
 from __future__ import annotations
 
+import dataclasses
+from contextlib import closing
 from pathlib import Path
 
-from jax.sharding import Mesh
+import jax
+import numpy as np
 
-from mt3synth.bundle import abstract_params
-from mt3synth.model_spec import ModelSpec
-from mt3synth.training.board import Board
-from mt3synth.training.budget import BudgetConfig
-from mt3synth.training.config import TrainConfig
-from mt3synth.training.examination import Examination
-from mt3synth.training.fitting import fit
-from mt3synth.training.freezing import FreezeConfig, freeze
-from mt3synth.training.learner import Update
-from mt3synth.training.mesh import MeshConfig, check_batch_size, make_mesh
-from mt3synth.training.optimizer import OptimizerConfig
-from mt3synth.training.reading import (
-    BatchStream,
-    ReaderPosition,
-    TrainingData,
-    first_batch,
-    open_batches,
-    position_at_start,
-)
-from mt3synth.training.run_folder import claim
-from mt3synth.training.showcase import ShowcaseConfig
-from mt3synth.training.state import TrainState, abstract_state, init_state_sharded
-from mt3synth.training.step import make_train_step
-from mt3synth.training.summary import write_summary
-from mt3synth.types import PyTree
+from mt3synth.training.checkpoints.manager import Checkpoints
+from mt3synth.training.data import ReaderPosition, trimmed
+from mt3synth.training.learner import Learner, Pace
+from mt3synth.training.monitoring.flops import StepFlops, peak_of_all
+from mt3synth.training.monitoring.logger import Board
+from mt3synth.training.monitoring.metrics import Window
+from mt3synth.training.monitoring.parameter_table import state_line
+from mt3synth.training.monitoring.profiling import Profiler
+from mt3synth.training.monitoring.throughput import Progress
+from mt3synth.training.optim.learning_rate import with_plan
+from mt3synth.training.optim.optimizer import OptimizerConfig
+from mt3synth.training.optim.time_budget import OPEN, Budget, BudgetConfig
+from mt3synth.training.parallel.mesh import place_batch
+from mt3synth.training.preemption import Stopped, StopRequests
+from mt3synth.training.run_folder import SETTINGS_FILE, write
+from mt3synth.training.state import TrainState
 
 
-def train(
-    spec: ModelSpec,
-    config: TrainConfig,
+def fit(
+    learner: Learner,
+    pace: Pace,
     optimizer_config: OptimizerConfig,
-    data: TrainingData,
     folder: Path,
-    initial: PyTree | None = None,
     *,
-    mesh_config: MeshConfig | None = None,
-    freezing: FreezeConfig | None = None,
     budget_config: BudgetConfig | None = None,
-    showcase: ShowcaseConfig | None = None,
     profile: tuple[int, int] | None = None,
     settings: str = "",
 ) -> TrainState:
-    """Trains, or goes on training, the model of ``spec`` in ``folder``.
-
-    Every process of a run calls it with the same arguments.
+    """Trains ``learner``, or goes on training it, in ``folder``, which is its own already.
 
     Args:
-      spec: the model.
-      config: how long and how.
-      optimizer_config: how it learns.
-      data: where batches come from.
-      folder: of the run: specification, checkpoints and TensorBoard scalars.
-      initial: parameters to begin with instead of fresh ones, if the run is new.
-      mesh_config: over which devices; by default all share the batch.
-      freezing: parameters that stay as they are; by default none.
-      budget_config: how much time there is, instead of ``config.steps``.
-      showcase: what is drawn and made audible at each evaluation; by default nothing.
-      profile: steps after which a profiler's trace begins and ends.
-      settings: text that goes beside the checkpoints as the configuration of the run.
+      learner: what is trained.
+      pace: how long, and how often something is saved and shown.
+      optimizer_config: says the learning rate by step, as the learner's optimizer has it.
+      folder, budget_config, profile, settings: as in `mt3synth.training.diffusion.learner.train`.
 
     Returns:
       The last state.
 
     Raises:
-      UserError: ``folder`` holds a run of another model, the batch does not divide over the
-        devices, or a checkpoint cannot be read or written.
-      FloatingPointError: the loss is not finite; the last checkpoint before is kept.
-      Stopped: a signal ended the run; its state is saved.
+      UserError, FloatingPointError, Stopped: as `mt3synth.training.diffusion.learner.train`.
     """
-    mesh = make_mesh(mesh_config or MeshConfig())
-    check_batch_size(config.batch_size, mesh, config.accumulation)
-    claim(folder, spec, data.performances)
-    learner = _Denoiser(
-        spec, config, optimizer_config, data, folder, initial, mesh, freezing, showcase
+    mesh, position = learner.mesh, learner.position
+    checkpoints = Checkpoints(folder)
+    saved = checkpoints.restore(learner.abstract())
+    if saved is None:
+        state = learner.fresh()
+        window = Window()
+    else:
+        state, record = saved
+        position = ReaderPosition(**record["reader"]).continued(position)
+        window = Window(record["window"])
+    step = first = int(state.step)
+    write(folder / SETTINGS_FILE, settings)
+
+    budget = None if budget_config is None else Budget(budget_config, folder, first)
+    plan = optimizer_config.plan(pace.steps) if budget is None else budget.plan
+    state = dataclasses.replace(state, opt_state=with_plan(state.opt_state, plan))
+
+    batches = learner.batches(position)
+    board = Board(folder, first, plan.end)
+    board.say(learner.summary(folder) + "; " + state_line(state))
+    board.say(learner.headline)
+    if first:
+        board.say(f"going on from step {first}, with batch {position.batch} of the data")
+    peak = peak_of_all(list(mesh.devices.flat), learner.dtype)
+    board.say(f"MFU is the share of {peak.flops_per_second / 1e12:.3g} TFLOP/s, {peak.source}")
+    progress = Progress(
+        batch_size=pace.batch_size,
+        segment_seconds=learner.segment_seconds,
+        first=first,
+        steps=plan.end,
+        peak=peak.flops_per_second,
     )
-    return fit(
-        learner,
-        config,
-        optimizer_config,
-        folder,
-        budget_config=budget_config,
-        profile=profile,
-        settings=settings,
-    )
+    train_step = learner.update_after(step)
+    flops = StepFlops(train_step, pace.batch_size)
+    with (
+        StopRequests() as stop,
+        closing(checkpoints),
+        closing(board),
+        closing(batches),
+        Profiler(folder, profile) as profiler,
+    ):
+        while step < plan.steps:
+            if learner.update_after(step) is not train_step:
+                train_step = learner.update_after(step)
+                flops = StepFlops(train_step, pace.batch_size)
+                if budget is not None:
+                    budget.measure_anew()
+            with progress.waiting():
+                batch = place_batch(trimmed(next(batches)), mesh)
+            if flops.knows(batch):
+                progress.worked(flops.of(state, batch))
+                state, metrics = train_step(state, batch)
+            else:
+                # Compiled for its shapes first, which tells nothing about the speed of others.
+                jax.block_until_ready(state)
+                with progress.paused(steps=1):
+                    flops.of(state, batch)
+                    state, metrics = train_step(state, batch)
+                    jax.block_until_ready(metrics)
+            step, position = step + 1, position.after(1)
+            window.add(metrics)
+            profiler.at(step, metrics)
 
-
-class _Denoiser:
-    """A diffusion model as a `mt3synth.training.learner.Learner`; arguments as for `train`."""
-
-    def __init__(
-        self,
-        spec: ModelSpec,
-        config: TrainConfig,
-        optimizer_config: OptimizerConfig,
-        data: TrainingData,
-        folder: Path,
-        initial: PyTree | None,
-        mesh: Mesh,
-        freezing: FreezeConfig | None,
-        showcase: ShowcaseConfig | None,
-    ) -> None:
-        self._spec, self._data, self._initial, self._seed = spec, data, initial, config.seed
-        self.mesh = mesh
-        self.position = position_at_start(data, config.batch_size, config.seed)
-        self.segment_seconds = spec.window / spec.mel.frame_rate
-        self.dtype: str = spec.network.dtype
-        self._network = spec.build()
-        examination = Examination(self._network, spec, data, config, showcase, folder, mesh)
-        self.headline, self._examination = examination.headline, examination
-        self._example = examination.example or first_batch(data, spec, self.position, mesh)
-        optimizer = optimizer_config.build(config.steps)
-        self._optimizer = freeze(optimizer, abstract_params(spec), freezing or FreezeConfig())
-        self._update = make_train_step(
-            self._network,
-            spec.diffusion,
-            self._optimizer,
-            ema_decay=config.ema_decay,
-            condition_drop=config.condition_drop,
-            time_power=config.time_power,
-            seed=config.seed,
-            mesh=mesh,
-            accumulation=config.accumulation,
-            remat=config.remat,
-        )
-
-    def abstract(self) -> TrainState:
-        """The state as shapes with their shardings."""
-        return abstract_state(self._network, self._example, self._optimizer, self.mesh)
-
-    def fresh(self) -> TrainState:
-        """The state before the first step."""
-        return init_state_sharded(
-            self._network, self._example, self._optimizer, self.mesh, self._seed, self._initial
-        )
-
-    def update_after(self, step: int) -> Update:
-        """The same for all."""
-        del step
-        return self._update
-
-    def batches(self, position: ReaderPosition) -> BatchStream:
-        """This process's share of every batch from ``position`` on."""
-        return open_batches(self._data, self._spec, position, self.mesh)
-
-    def summary(self, folder: Path) -> str:
-        """Parameters and mesh, in one line; the table goes into ``folder``."""
-        return write_summary(folder, self._network, self._example, self.mesh)
-
-    def examine(self, ema: PyTree, step: int, board: Board) -> None:
-        """Validation losses, pictures and sound."""
-        self._examination.hold(ema, step, board)
+            last, stopping = step == plan.steps, stop.reached(step)
+            logging = last or step % pace.log_every == 0
+            saving = last or stopping is not None or step % pace.save_every == 0
+            # Looked at before every save too, so that no state that is not finite is kept.
+            if (logging or saving) and not np.isfinite(window.loss()):
+                raise FloatingPointError(
+                    f"the loss is {window.loss()} within the {len(window)} steps up to step "
+                    f"{step}; the last good state is step {checkpoints.latest()} in {folder}"
+                )
+            board.advance(step, plan.end)
+            if logging:
+                rate = float(optimizer_config.rate(step, plan))
+                board.scalars({**window.scalars(), "train/learning_rate": rate}, step)
+                if progress.counts(step):
+                    report = progress.report(step)
+                    board.scalars(report.scalars(), step)
+                    board.status({"loss": f"{window.loss():.4f}", **report.postfix()})
+                window = Window()
+                checkpoints.check()
+            if saving:
+                with progress.paused():
+                    board.flush()
+                    checkpoints.save(state, {"reader": vars(position), "window": window.record()})
+            if stopping is not None and not last:
+                raise Stopped(step, stopping)
+            if last or step % pace.eval_every == 0:
+                with progress.paused():
+                    learner.examine(state.ema, step, board)
+            if budget is not None and logging and not last:
+                revised = budget.revise(step)
+                if revised != plan:
+                    if plan == OPEN:
+                        board.say(budget.describe(optimizer_config.warmup_steps))
+                    plan, progress.steps = revised, revised.end
+                    state = dataclasses.replace(state, opt_state=with_plan(state.opt_state, plan))
+    return state

@@ -13,7 +13,7 @@ import jax
 from mt3synth.bundle import Performance
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
-from mt3synth.training.distributed import everywhere
+from mt3synth.training.parallel.distributed import everywhere
 
 SPEC_FILE = "model.json"
 PERFORMANCES_FILE = "performances.json"

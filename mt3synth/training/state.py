@@ -12,9 +12,11 @@ import optax
 from flax import struct
 from jax.sharding import Mesh, NamedSharding
 
-from mt3synth.training.inputs import JaxBatch
-from mt3synth.training.sharding import example_shapes, param_shardings, state_shardings
-from mt3synth.types import Array, Key, PyTree
+from mt3synth.training.parallel.sharding import example_shapes, param_shardings, state_shardings
+from mt3synth.types import Array, JaxBatch, Key, PyTree
+
+Metrics = dict[str, Array]
+"""What a step measures, by name."""
 
 
 @struct.dataclass

@@ -36,9 +36,9 @@ import numpy as np
 
 from mt3synth.audio.mel import MelSpec, mel_filterbank
 from mt3synth.types import Array, Float, FloatND, Key
-from mt3synth.vocoder.base import check_log_mel
 from mt3synth.vocoder.mel_inversion import between_frames, fit_to_mel, linear_magnitude
-from mt3synth.vocoder.spectral_peaks import ringing_phases
+from mt3synth.vocoder.protocol import check_log_mel
+from mt3synth.vocoder.spsi import ringing_phases
 from mt3synth.vocoder.stft import Stft
 
 _CHUNK = 512  # mel frames at a time: one compilation and arrays of 8 MB, whatever the song

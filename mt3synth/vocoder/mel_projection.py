@@ -11,7 +11,7 @@ from mt3synth.audio.mel import MelSpec, hann_window, mel_filterbank
 from mt3synth.types import Array, Bool, Float
 from mt3synth.vocoder.jax_mel import framed
 from mt3synth.vocoder.mel_inversion import between_frames
-from mt3synth.vocoder.overlap import overlap_add
+from mt3synth.vocoder.stft import overlap_add
 
 _TINY = 1e-7  # far below the least mel magnitude
 _MOST = 4.0  # times that a mel bin is raised or lowered at once

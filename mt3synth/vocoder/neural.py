@@ -12,9 +12,9 @@ import numpy as np
 
 from mt3synth.audio.mel import MelSpec
 from mt3synth.types import Array, Bool, Float, FloatND, PyTree
-from mt3synth.vocoder.base import VocoderError, check_log_mel
+from mt3synth.vocoder.files import VocoderWeights, read
+from mt3synth.vocoder.protocol import VocoderError, check_log_mel
 from mt3synth.vocoder.vocos import Carry, Vocos, VocosConfig
-from mt3synth.vocoder.weights import VocoderWeights, read
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from mt3synth.audio.mel import MELGAN, MelSpec
 from mt3synth.errors import UserError
 from mt3synth.types import FloatND
-from mt3synth.vocoder.base import VocoderError, check_log_mel
+from mt3synth.vocoder.protocol import VocoderError, check_log_mel
 
 ADDRESS = "https://tfhub.dev/google/soundstream/mel/decoder/music/1"
 """Where its authors published it."""

@@ -26,10 +26,10 @@ from flax import struct
 from mt3synth.audio.mel import MelSpec, hann_window
 from mt3synth.types import Array, Bool, Float
 from mt3synth.vocoder.convnext import ConvNeXt, dense
-from mt3synth.vocoder.mel_envelope import mel_envelope
+from mt3synth.vocoder.mel_inversion import mel_envelope
 from mt3synth.vocoder.mel_projection import nearer_to_mel, targets
-from mt3synth.vocoder.overlap import centred_frames, overlap_add
-from mt3synth.vocoder.ringing import rung_on
+from mt3synth.vocoder.phase_propagation import rung_on
+from mt3synth.vocoder.stft import centred_frames, overlap_add
 
 _MOST_LAG = 2  # frames by which audio may lag before the projections
 _FARTHEST = 8.0  # in log magnitude, from what the mel bins say

@@ -6,10 +6,10 @@ from sine_cases import SECONDS, make_song, write_corpus
 
 pytest.importorskip("seqio", reason="SeqIO is not installed: pip install 'mt3synth[train]'")
 
-from data_pipelines.features import SegmentFeatures, feature_lengths
-from data_pipelines.mixtures import register_mixture
-from data_pipelines.prepare.performances import PerformanceEntry, write_performances
-from data_pipelines.tasks import register_tasks
+from data_pipelines.performances import PerformanceEntry, write_performances
+from data_pipelines.reading.features import SegmentFeatures, feature_lengths
+from data_pipelines.seqio_pipeline.mixtures import register_mixture
+from data_pipelines.seqio_pipeline.tasks import register_tasks
 from mt3synth.adapters.t5x_data import (
     DenoisingLoss,
     evaluation_task,
@@ -18,7 +18,7 @@ from mt3synth.adapters.t5x_data import (
 )
 from mt3synth.audio.mel import MELGAN
 from mt3synth.errors import UserError
-from mt3synth.training.step import EVAL_TIMES
+from mt3synth.training.diffusion.step import EVAL_TIMES
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_performances_are_counted(corpus, tmp_path):
 def test_seqios_evaluator_takes_the_evaluation_task(corpus, mixed):
     import seqio
 
-    from data_pipelines.converters import SegmentFeatureConverter
+    from data_pipelines.seqio_pipeline.converters import SegmentFeatureConverter
 
     name = register_tasks("for_t5x", corpus, MELGAN, 64)
     if mixed:

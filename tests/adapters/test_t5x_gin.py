@@ -5,7 +5,7 @@ from pathlib import Path
 import gin
 import pytest
 
-from mt3synth import gin_files
+from mt3synth.configuration import parse
 
 RUNS = ("train_t5x", "eval_t5x", "infer_t5x")
 SHARED = (
@@ -25,7 +25,7 @@ def clean_gin():
 
 
 def text_of(name: str) -> str:
-    return (gin_files.ROOT / "gin_configs" / "runs" / f"{name}.gin").read_text()
+    return (parse.ROOT / "gin_configs" / "runs" / f"{name}.gin").read_text()
 
 
 def without_theirs(text: str) -> str:
@@ -42,7 +42,7 @@ def without_theirs(text: str) -> str:
 
 @pytest.mark.parametrize("run", RUNS)
 def test_our_own_names_exist(run):
-    gin.add_config_file_search_path(str(gin_files.ROOT))
+    gin.add_config_file_search_path(str(parse.ROOT))
     for name in (*SHARED, "gin_configs/infer/default.gin"):
         gin.parse_config_file(name)
     gin.parse_config(without_theirs(text_of("model_t5x")))
@@ -60,7 +60,7 @@ def test_with_t5x_every_name_exists(run, monkeypatch):
 
     script = {"train_t5x": "t5x.train", "eval_t5x": "t5x.eval", "infer_t5x": "t5x.infer"}[run]
     monkeypatch.setitem(sys.modules, "__main__", importlib.import_module(script))
-    gin.add_config_file_search_path(str(gin_files.ROOT))
+    gin.add_config_file_search_path(str(parse.ROOT))
     given = {
         "train_t5x": ["MODEL_DIR"],
         "eval_t5x": ["CHECKPOINT_PATH", "EVAL_OUTPUT_DIR"],
@@ -74,4 +74,4 @@ def test_with_t5x_every_name_exists(run, monkeypatch):
 def test_files_say_what_they_include():
     for run in RUNS:
         assert 'include "gin_configs/runs/model_t5x.gin"' in text_of(run)
-    assert Path(gin_files.ROOT, "gin_configs/infer/default.gin").is_file()
+    assert Path(parse.ROOT, "gin_configs/infer/default.gin").is_file()

@@ -25,10 +25,10 @@ from mt3synth.adapters.t5x_model import DiffusionModel
 from mt3synth.adapters.t5x_optimizer import AveragingOptimizer, averaged, learning_rate
 from mt3synth.symbolic.notes import Notes
 from mt3synth.synthesis import SamplingConfig, Synthesizer
-from mt3synth.training.mesh import single_device_mesh
-from mt3synth.training.optimizer import OptimizerConfig
+from mt3synth.training.diffusion.step import EVAL_TIMES, make_eval_step, make_train_step
+from mt3synth.training.optim.optimizer import OptimizerConfig
+from mt3synth.training.parallel.mesh import single_device_mesh
 from mt3synth.training.state import init_state_sharded
-from mt3synth.training.step import EVAL_TIMES, make_eval_step, make_train_step
 from mt3synth.vocoder.griffin_lim import GriffinLim
 
 SEED, SIZE, STEPS = 5, 4, 20

@@ -25,10 +25,10 @@ from data_pipelines.alignment.align import THRESHOLD, align
 from data_pipelines.alignment.features import SAMPLE_RATE
 from data_pipelines.alignment.offsets import measure_offsets, problem
 from data_pipelines.alignment.picture import draw_alignment
-from data_pipelines.corpus.arrange import arrange, plain_excerpts
+from data_pipelines.corpus.arrangement.arrange import arrange, plain_excerpts
+from data_pipelines.corpus.arrangement.scores import parse_file, source_files
+from data_pipelines.corpus.expression import Player, play
 from data_pipelines.corpus.performances import Performance, read_performances
-from data_pipelines.corpus.playing import Player, play
-from data_pipelines.corpus.scores import parse_file, source_files
 from mt3synth.symbolic.notes import Notes
 
 FILES = 17  # of music21's corpus, evenly spaced in the list that the rendered corpus uses

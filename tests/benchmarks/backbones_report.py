@@ -14,8 +14,8 @@ from typing import Any
 
 from backbones import BATCH, VARIANTS
 
-from mt3synth.evaluation.pictures import png_of_few_colours
 from mt3synth.model_spec import ModelSpec
+from mt3synth.reporting.mel_pictures import png_of_few_colours
 from mt3synth.training.run_folder import SPEC_FILE
 
 LOSS = "validation/loss_at_"

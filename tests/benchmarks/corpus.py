@@ -21,10 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.array_reader import ArrayReader
-from data_pipelines.array_songs import MelSegmentFeatures, read_entries
-from data_pipelines.corpus import render, scores, sf3
-from data_pipelines.corpus.book import SongBook
+from data_pipelines.corpus.arrangement import scores
+from data_pipelines.corpus.recipe import SongBook
+from data_pipelines.corpus.sound import render, soundfonts
+from data_pipelines.reading.numpy_songs import MelSegmentFeatures, read_entries
+from data_pipelines.reading.segment_reader import ArrayReader
 from data_pipelines.shards import arrays
 from data_pipelines.songs import Song, to_pcm
 from mt3synth.audio.mel import MELGAN, log_mel
@@ -86,7 +87,7 @@ def main() -> None:
     scores.fill_cache(cache, os.cpu_count() or 1)
     book = SongBook.open(0, cache)
     for performance in book.all_performances():
-        sf3.playable(performance.soundfont.path())
+        soundfonts.playable(performance.soundfont.path())
     book.play("train", 0)
     songs, unpacked = rendered(book)
     installed_fonts = render.playable

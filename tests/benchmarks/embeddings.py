@@ -29,7 +29,7 @@ from mt3synth.audio.files import write_audio
 from mt3synth.evaluation.embeddings import EmbeddingError, embedding
 from mt3synth.evaluation.embeddings.cache import EmbeddingCache
 from mt3synth.evaluation.embeddings.musicnn import Musicnn, penultimate
-from mt3synth.evaluation.frechet import Gaussian, frechet_distance
+from mt3synth.evaluation.metrics.frechet import Gaussian, frechet_distance
 
 MINUTES = [5, 10, 20]
 NAMES = ("log-mel", "musicnn")

@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from data_pipelines.note_tables import notes_from_table
 from data_pipelines.prepare.beam import run_in_beam
 from data_pipelines.prepare.build import build
 from data_pipelines.prepare.local import run_locally
@@ -32,6 +31,7 @@ from data_pipelines.prepare.manifest import read_manifest
 from data_pipelines.prepare.settings import PrepareSettings
 from data_pipelines.shards.arrays import open_shard
 from data_pipelines.shards.names import find_shards
+from data_pipelines.shards.note_tables import notes_from_table
 from mt3synth.audio.files import read_audio
 from mt3synth.symbolic.codec import EventCodec
 from mt3synth.symbolic.midi import write_midi

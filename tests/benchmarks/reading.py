@@ -2,7 +2,8 @@
 
 Builds corpora of noise with eight notes a second, and prints from one run: for each of the lengths
 given (by default 0.5, 1 and 2 hours) the time and the peak of memory of caching it, by
-``data_pipelines.caching`` on one and two workers and by SeqIO's own pipeline; and for the last,
+``data_pipelines.seqio_pipeline.caching`` on one and two workers and by SeqIO's own pipeline; and
+for the last,
 segments of 256 frames per second of CPU time, so per core, from TFRecords and from the cache, with
 and without pitch shift and each score, as ratios to the bare mel front end on as many segments.
 """
@@ -23,12 +24,12 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
 
-from data_pipelines.batches import training_batches
-from data_pipelines.features import SegmentFeatures
+from data_pipelines.reading.features import SegmentFeatures
+from data_pipelines.seqio_pipeline.batches import training_batches
+from data_pipelines.seqio_pipeline.tasks import register_tasks
 from data_pipelines.shards import tfrecord
 from data_pipelines.shards.names import shard_path
 from data_pipelines.songs import Song
-from data_pipelines.tasks import register_tasks
 from mt3synth.audio.mel import MELGAN, log_mel
 from mt3synth.symbolic.codec import EventCodec
 from mt3synth.symbolic.notes import Notes
@@ -43,7 +44,7 @@ import sys
 import apache_beam as beam
 from absl import flags
 from seqio.scripts import cache_tasks_main
-from data_pipelines.tasks import register_tasks
+from data_pipelines.seqio_pipeline.tasks import register_tasks
 from mt3synth.audio.mel import MELGAN
 flags.FLAGS(["seqio_cache_tasks", "--min_shards=1"])
 register_tasks("corpus", sys.argv[1], MELGAN, splits=("train",))
@@ -131,12 +132,18 @@ def main() -> None:
         print("caching                          hours     CPU s   peak GiB of a process")
         for hours in lengths:
             corpus, cache = build(scratch / f"{hours}", hours), scratch / f"cache-{hours}"
-            ours = [sys.executable, "-m", "data_pipelines.caching", "--data", str(corpus)]
+            ours = [
+                sys.executable,
+                "-m",
+                "data_pipelines.seqio_pipeline.caching",
+                "--data",
+                str(corpus),
+            ]
             ours += ["--task", "corpus", "--splits", "train", "--output_cache_dir"]
             workers = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
             theirs = [sys.executable, "-c", SEQIO_CACHE, str(corpus)]
             for name, command in {
-                "data_pipelines.caching": [*ours, str(cache)],
+                "data_pipelines.seqio_pipeline.caching": [*ours, str(cache)],
                 "  two workers": [*ours, str(scratch / f"two-{hours}"), *workers],
                 "seqio.scripts.cache_tasks_main": [*theirs, str(scratch / f"theirs-{hours}")],
             }.items():

@@ -22,12 +22,12 @@ from stopwatch import Clock, best_seconds, in_turn
 from training_models import named_spec, noise_batch
 
 from mt3synth.model_spec import ModelSpec
-from mt3synth.training.draws import draw
-from mt3synth.training.flops import step_flops
-from mt3synth.training.mesh import single_device_mesh
-from mt3synth.training.optimizer import OptimizerConfig
+from mt3synth.training.diffusion.randomness import draw
+from mt3synth.training.diffusion.step import example_losses, make_train_step
+from mt3synth.training.monitoring.flops import step_flops
+from mt3synth.training.optim.optimizer import OptimizerConfig
+from mt3synth.training.parallel.mesh import single_device_mesh
 from mt3synth.training.state import init_state_sharded
-from mt3synth.training.step import example_losses, make_train_step
 
 HOW = {"condition_drop": 0.1, "time_power": 0.5}
 EMA = 0.999

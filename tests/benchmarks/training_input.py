@@ -20,13 +20,13 @@ from reading import build  # isort: skip
 import jax
 from training_models import named_spec
 
-from data_pipelines.training_data import open_data
-from mt3synth.training.mesh import place_batch, single_device_mesh
-from mt3synth.training.optimizer import OptimizerConfig
-from mt3synth.training.progress import Progress
-from mt3synth.training.reading import first_batch, open_batches, position_at_start
+from data_pipelines.open_data import open_data
+from mt3synth.training.data import first_batch, open_batches, position_at_start
+from mt3synth.training.diffusion.step import make_train_step
+from mt3synth.training.monitoring.throughput import Progress
+from mt3synth.training.optim.optimizer import OptimizerConfig
+from mt3synth.training.parallel.mesh import place_batch, single_device_mesh
 from mt3synth.training.state import init_state_sharded
-from mt3synth.training.step import make_train_step
 
 
 def measure(folder: str, model: str, size: int, steps: int, rounds: int) -> None:

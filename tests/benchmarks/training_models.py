@@ -8,8 +8,8 @@ from typing import Any
 import gin
 import numpy as np
 
-from mt3synth import gin_files
 from mt3synth.audio.mel import MELGAN
+from mt3synth.configuration import parse
 from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.model_spec import ModelSpec, make_spec
 from mt3synth.symbolic.codec import EventCodec
@@ -25,7 +25,7 @@ def named_spec(name: str, dtype: str = "float32") -> ModelSpec:
       name: such as ``"t5_small"``.
       dtype: of the activations.
     """
-    gin_files.parse([f"gin_configs/models/{name}.gin"], [])
+    parse.parse([f"gin_configs/models/{name}.gin"], [])
     spec = make_spec(
         gin.query_parameter("%NETWORK").scoped_configurable_fn,
         mel=MELGAN,

@@ -26,10 +26,10 @@ from mt3synth.adapters.t5x_axes import logical_axis_rules
 from mt3synth.adapters.t5x_model import DiffusionModel
 from mt3synth.adapters.t5x_optimizer import AveragingOptimizer, learning_rate
 from mt3synth.model_spec import ModelSpec
-from mt3synth.training.mesh import place_batch, single_device_mesh
-from mt3synth.training.optimizer import OptimizerConfig
+from mt3synth.training.diffusion.step import make_train_step
+from mt3synth.training.optim.optimizer import OptimizerConfig
+from mt3synth.training.parallel.mesh import place_batch, single_device_mesh
 from mt3synth.training.state import init_state_sharded
-from mt3synth.training.step import make_train_step
 
 HOW = {"condition_drop": 0.1, "time_power": 0.5}
 EMA, STEPS, SEED = 0.999, 1000, 0

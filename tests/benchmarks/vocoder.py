@@ -33,8 +33,8 @@ from vocoder_quality import (
 
 from mt3synth import bundle as bundles
 from mt3synth.audio.mel import MelSpec, log_mel
-from mt3synth.vocoder.base import Vocoder
-from mt3synth.vocoder.choices import choose
+from mt3synth.vocoder.protocol import Vocoder
+from mt3synth.vocoder.registry import choose
 
 SPEED_SECONDS = 60.0
 MEMORY_SECONDS = 600.0

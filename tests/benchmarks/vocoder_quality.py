@@ -12,13 +12,13 @@ import numpy as np
 from mt3synth.audio.files import fit_peak
 from mt3synth.audio.mel import MelSpec, log_mel
 from mt3synth.evaluation.embeddings import Embedding
-from mt3synth.evaluation.frechet import Gaussian, frechet_distance
-from mt3synth.evaluation.scores import log_mel_l1, multi_resolution_stft
-from mt3synth.evaluation.transcription import NoteCounts, count_notes, pooled
+from mt3synth.evaluation.metrics.audio_distance import log_mel_l1, multi_resolution_stft
+from mt3synth.evaluation.metrics.frechet import Gaussian, frechet_distance
+from mt3synth.evaluation.metrics.notes import NoteCounts, count_notes, pooled
 from mt3synth.symbolic.notes import Notes
 from mt3synth.transcription.transcriber import Transcriber
 from mt3synth.types import FloatND
-from mt3synth.vocoder.base import Vocoder
+from mt3synth.vocoder.protocol import Vocoder
 
 ORIGINAL = "original"
 _CLICK = 30.0  # times the median of a block's second differences
@@ -77,8 +77,8 @@ def soundfont_recordings(
     recordings: Sequence[Recording], soundfont: Path, rate: int, seconds: float
 ) -> Iterator[Recording]:
     """The same notes as another soundfont sounds them, dry."""
-    from data_pipelines.corpus.render import synthesize
-    from data_pipelines.corpus.sf3 import playable
+    from data_pipelines.corpus.sound.render import synthesize
+    from data_pipelines.corpus.sound.soundfonts import playable
 
     for recording in recordings:
         audio, _ = fit_peak(synthesize(recording.notes, playable(soundfont), rate))

@@ -1,13 +1,9 @@
 """``mt3synth evaluate``: a folder of files, a bundle, and what is wrong with a command."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "evaluation"))
 from evaluation_cases import RATE, write_audio, write_case
 
 from mt3synth.evaluation.embeddings import musicnn_setup

@@ -12,8 +12,8 @@ from cli_cases import PERFORMANCES, random_params, tiny_spec
 from flax.traverse_util import flatten_dict
 
 from mt3synth import bundle
-from mt3synth.training.checkpoint import Checkpoints
-from mt3synth.training.optimizer import OptimizerConfig
+from mt3synth.training.checkpoints.manager import Checkpoints
+from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.state import init_state
 
 CORPUS = {

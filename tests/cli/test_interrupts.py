@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from mt3synth.commands.interrupts import Interrupts
+from mt3synth.commands.shared.interrupts import Interrupts
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 
 from data_pipelines.alignment.features import SAMPLE_RATE
 from data_pipelines.corpus.performances import read_performances
-from data_pipelines.corpus.render import render
+from data_pipelines.corpus.sound.render import render
 from data_pipelines.prepare.manifest import read_manifest
 from mt3synth.audio.files import write_audio
 from mt3synth.errors import UserError

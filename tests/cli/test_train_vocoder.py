@@ -10,7 +10,7 @@ from song_cases import RATE, noise_song
 from data_pipelines.shards.formats import FORMATS
 from data_pipelines.shards.names import shard_path
 from mt3synth.audio.files import read_audio, read_metadata
-from mt3synth.vocoder import weights
+from mt3synth.vocoder import files
 
 TINY = (
     "VocosConfig.width=16",
@@ -70,7 +70,7 @@ def test_from_folders_to_a_recording_and_back(train, run, bundle_folder, here):
     assert "VocosConfig.width = 16" in (here / "run" / "config.gin").read_text()
     outcome = run("export", "--run", "run", "-o", "voice")
     assert outcome.status == 0, outcome.err
-    voice = weights.read("voice")
+    voice = files.read("voice")
     assert outcome.out == [f"voice: step 4, 0.0 M parameters, vocoder {voice.hash}"]
 
     time = np.arange(48000) / 48000

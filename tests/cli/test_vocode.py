@@ -16,13 +16,13 @@ from cli_cases import PERFORMANCES, random_params, tiny_spec, write_song
 from mt3synth import __version__, bundle
 from mt3synth.audio.files import read_audio, read_metadata
 from mt3synth.audio.mel import MELGAN, log_mel
-from mt3synth.training.checkpoint import Checkpoints
-from mt3synth.training.optimizer import OptimizerConfig
+from mt3synth.training.checkpoints.manager import Checkpoints
+from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.state import init_state
-from mt3synth.vocoder import weights
+from mt3synth.vocoder import files
+from mt3synth.vocoder.files import VocoderWeights, abstract_params
 from mt3synth.vocoder.neural import NeuralVocoder
 from mt3synth.vocoder.vocos import VocosConfig
-from mt3synth.vocoder.weights import VocoderWeights, abstract_params
 
 ONE_ITERATION = "--gin.griffin_lim.GriffinLim.iterations=1"
 
@@ -42,7 +42,7 @@ def voice() -> VocoderWeights:
 
 @pytest.fixture
 def voice_folder(voice, here):
-    weights.write(here / "voice", voice.config, voice.spec, voice.params)
+    files.write(here / "voice", voice.config, voice.spec, voice.params)
     return here / "voice"
 
 
@@ -188,9 +188,9 @@ def test_a_folder_and_a_file_into_a_folder_and_the_bad_ones_apart(run, bundle_fo
 def test_what_cannot_be_vocoded(run, bundle_folder, voice_folder, here, options, said):
     write_tone("in.wav", 0.1)
     shutil.copytree("voice", "other")
-    described = json.loads((here / "other" / weights.DESCRIPTION).read_text())
+    described = json.loads((here / "other" / files.DESCRIPTION).read_text())
     described["mel"]["low_hz"] = 60.0
-    (here / "other" / weights.DESCRIPTION).write_text(json.dumps(described))
+    (here / "other" / files.DESCRIPTION).write_text(json.dumps(described))
     shutil.copy("in.wav", "other.wav")
     before = (here / "in.wav").read_bytes()
     outcome = run("vocode", "in.wav", "--bundle", bundle_folder, *options.split())
@@ -261,8 +261,8 @@ def vocoder_run(voice, here):
     checkpoints.save(state.replace(ema=voice.params, step=jnp.int32(30)))
     checkpoints.close()
     jaxtyping.config.update("jaxtyping_disable", False)
-    described = weights.described(voice.config, voice.spec)
-    (here / "run" / weights.DESCRIPTION).write_text(json.dumps(described))
+    described = files.described(voice.config, voice.spec)
+    (here / "run" / files.DESCRIPTION).write_text(json.dumps(described))
     return here / "run"
 
 
@@ -270,7 +270,7 @@ def test_export_makes_a_folder_of_a_vocoders_run(run, vocoder_run, voice):
     outcome = run("export", "--run", vocoder_run, "-o", "made")
     assert outcome.status == 0, outcome.err
     assert outcome.out == [f"made: step 30, 0.0 M parameters, vocoder {voice.hash}"]
-    assert weights.read("made").hash == voice.hash
+    assert files.read("made").hash == voice.hash
     for options, said in {
         ("-o", "made"): "made exists; give a new folder",
         ("-o", "new", "--step", 7): "no checkpoint of step 7; there are: 30",
@@ -301,13 +301,13 @@ def test_export_of_a_run_takes_a_vocoder_along(run, voice, voice_folder, here):
 
 def test_a_bundle_with_a_vocoder_that_does_not_fit(run, voiced, here):
     shutil.copytree(voiced, here / "bad")
-    described = json.loads((here / "bad" / weights.DESCRIPTION).read_text())
+    described = json.loads((here / "bad" / files.DESCRIPTION).read_text())
     described["config"]["width"] = 24
-    (here / "bad" / weights.DESCRIPTION).write_text(json.dumps(described))
-    with pytest.raises(weights.VocoderFileError, match="does not fit its network"):
+    (here / "bad" / files.DESCRIPTION).write_text(json.dumps(described))
+    with pytest.raises(files.VocoderFileError, match="does not fit its network"):
         bundle.load("bad")
     described["config"]["width"], described["mel"]["low_hz"] = 16, 60.0
-    (here / "bad" / weights.DESCRIPTION).write_text(json.dumps(described))
+    (here / "bad" / files.DESCRIPTION).write_text(json.dumps(described))
     with pytest.raises(bundle.BundleError, match=r"bad: the vocoder inverts other .* low_hz=0"):
         bundle.load("bad")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from data_pipelines.alignment.features import SAMPLE_RATE
 from data_pipelines.corpus.performances import Performance
-from data_pipelines.corpus.render import render
+from data_pipelines.corpus.sound.render import render
 from mt3synth.symbolic.midi import read_midi
 from mt3synth.symbolic.notes import Notes
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from data_pipelines.corpus.arrangement.scores import Part, Score
 from data_pipelines.corpus.performances import DEFAULT_FILE, read_performances
-from data_pipelines.corpus.scores import Part, Score
 from mt3synth.errors import UserError
 
 STUDIO = read_performances()[0]

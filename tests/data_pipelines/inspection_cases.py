@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.prepare.performances import PerformanceEntry, write_performances
+from data_pipelines.performances import PerformanceEntry, write_performances
 from data_pipelines.shards.formats import FORMATS
 from data_pipelines.shards.names import shard_path
 from data_pipelines.songs import Song

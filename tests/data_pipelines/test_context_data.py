@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from song_cases import noise_song
 
-from data_pipelines.array_songs import MelSegmentFeatures, read_entries
-from data_pipelines.features import SegmentFeatures
-from data_pipelines.prepare.performances import PerformanceEntry, write_performances
+from data_pipelines.open_data import open_data
+from data_pipelines.performances import PerformanceEntry, write_performances
+from data_pipelines.reading.features import SegmentFeatures
+from data_pipelines.reading.numpy_songs import MelSegmentFeatures, read_entries
 from data_pipelines.shards.formats import FORMATS
 from data_pipelines.shards.names import find_shards, shard_path
-from data_pipelines.training_data import open_data
 from mt3synth.audio.mel import MELGAN
 from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.model_spec import ModelSpec, make_spec

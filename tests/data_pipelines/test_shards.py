@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from song_cases import assert_same_song, noise_song
 
-from data_pipelines.shards import arrays, atomic, tfrecord
+from data_pipelines import filesystem
+from data_pipelines.shards import arrays, tfrecord
 from data_pipelines.shards.example import make_example, parse_example
 from data_pipelines.shards.formats import FORMATS, format_of, read_split
 from data_pipelines.shards.framing import read_frame_at, read_frames
@@ -68,7 +69,7 @@ def test_leftovers_of_a_killed_process_are_cleared_away(tmp_path: Path) -> None:
     (tmp_path / ".train.arrays.123.unfinished").mkdir()
     (tmp_path / ".train.tfrecord.123.unfinished").write_bytes(b"half")
     (tmp_path / "kept").write_text("")
-    atomic.remove_unfinished(tmp_path)
+    filesystem.remove_unfinished(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["kept"]
 
 

@@ -12,15 +12,16 @@ from browser import ask
 from evaluation_cases import RATE, sound, tune, write_audio, write_case
 
 from mt3synth.audio.mel import MELGAN
-from mt3synth.evaluation import listening_test, report_csv
+from mt3synth.evaluation.caching import KeptVocoder
 from mt3synth.evaluation.embeddings import embedding
 from mt3synth.evaluation.embeddings.cache import EmbeddingCache
 from mt3synth.evaluation.evaluate import Names, Wanted, evaluate, write
-from mt3synth.evaluation.joins import Joins
-from mt3synth.evaluation.kept import KeptVocoder
-from mt3synth.evaluation.material import Material
-from mt3synth.evaluation.measuring import Tools
-from mt3synth.evaluation.references import Places, read_material
+from mt3synth.evaluation.evaluation_set import Material
+from mt3synth.evaluation.input_files import Places, read_material
+from mt3synth.evaluation.listening import trials
+from mt3synth.evaluation.measure import Tools
+from mt3synth.evaluation.metrics.seams import Joins
+from mt3synth.evaluation.report import csv_files
 from mt3synth.symbolic.notes import Notes
 from mt3synth.vocoder.griffin_lim import GriffinLim
 
@@ -316,16 +317,16 @@ def test_too_few_embeddings_are_said_and_shrunk_only_when_asked(tmp_path: Path) 
     assert [item["item"] for item in items] == ["1.wav"]
     with_one = short.report["closeness"]["by_piece"]["generated"]["group_fad_interval"]
     assert np.isnan(with_one).all()
-    assert ",nan" not in report_csv.files(short.report)["scores.csv"]
+    assert ",nan" not in csv_files.files(short.report)["scores.csv"]
 
 
 def test_listening_test_in_a_browser(case: Path, folder: Path, tmp_path: Path) -> None:
-    sizes = listening_test.Sizes(quality=2, seams=2, seconds=2.0)
+    sizes = trials.Sizes(quality=2, seams=2, seconds=2.0)
     using = tools(case / "cache")
-    made = listening_test.listening_test(material(case), using, sizes)
-    page = listening_test.write(made, tmp_path)
-    again = listening_test.listening_test(material(case), using, sizes)
-    other = listening_test.listening_test(material(case), replace(using, seed=1), sizes)
+    made = trials.listening_test(material(case), using, sizes)
+    page = trials.write(made, tmp_path)
+    again = trials.listening_test(material(case), using, sizes)
+    other = trials.listening_test(material(case), replace(using, seed=1), sizes)
     assert again == made
     assert other.key != made.key
 
@@ -375,4 +376,4 @@ def test_listening_test_in_a_browser(case: Path, folder: Path, tmp_path: Path) -
 def test_nothing_to_listen_to(case: Path) -> None:
     bare = Material([replace(p, real=None, joins=None) for p in material(case).pieces])
     with pytest.raises(ValueError, match="nothing for a listening test"):
-        listening_test.listening_test(bare, tools(case / "cache"), listening_test.Sizes())
+        trials.listening_test(bare, tools(case / "cache"), trials.Sizes())

@@ -27,8 +27,8 @@ from mt3synth.models.unet import UNetConfig
 from mt3synth.symbolic.codec import EventCodec
 from mt3synth.symbolic.groups import DEFAULT_GROUPS
 from mt3synth.symbolic.roll import RollSpec
-from mt3synth.training.config import TrainConfig
-from mt3synth.training.optimizer import OptimizerConfig
+from mt3synth.training.diffusion.config import TrainConfig
+from mt3synth.training.optim.optimizer import OptimizerConfig
 
 OPTIMIZER = OptimizerConfig(learning_rate=3e-3, warmup_steps=2, decay_steps=4)
 TEMPORARY = "*.orbax-checkpoint-tmp*"
@@ -160,14 +160,14 @@ def main() -> int:
     args = parser.parse_args()
 
     from mt3synth.commands import train as command
-    from mt3synth.training import distributed
+    from mt3synth.training.parallel import distributed
 
     distributed.initialize()
     import jax
 
-    from mt3synth.training import loop
-    from mt3synth.training.mesh import MeshConfig
-    from mt3synth.training.stopping import Stopped
+    from mt3synth.training.diffusion import learner
+    from mt3synth.training.parallel.mesh import MeshConfig
+    from mt3synth.training.preemption import Stopped
 
     first = jax.process_index() == 0
     number = signal.Signals[f"SIG{args.signal}"]
@@ -176,7 +176,7 @@ def main() -> int:
     args.run.mkdir(parents=True, exist_ok=True)
     log = (args.run / "losses.txt" if first else Path(os.devnull)).open("a")
     print("start", file=log, flush=True)
-    made = loop.make_train_step
+    made = learner.make_train_step
 
     def recorded(*arguments, **options):
         step = made(*arguments, **options)
@@ -194,7 +194,7 @@ def main() -> int:
 
         return update
 
-    loop.make_train_step = recorded
+    learner.make_train_step = recorded
     config = TrainConfig(
         steps=args.steps,
         batch_size=args.batch,
@@ -205,7 +205,7 @@ def main() -> int:
     )
     sizes = MeshConfig(*map(int, args.mesh.split(",")))
     try:
-        loop.train(tiny_spec(), config, OPTIMIZER, Tones(), args.run, mesh_config=sizes)
+        learner.train(tiny_spec(), config, OPTIMIZER, Tones(), args.run, mesh_config=sizes)
     except Stopped as stopped:
         return command.report_stop(stopped)
     return 0

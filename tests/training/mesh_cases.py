@@ -61,13 +61,15 @@ def batch(size: int = BATCH, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def on_eight_devices(program: str, *arguments: str) -> Any:
-    """What a program of this folder, given eight simulated devices, writes as JSON."""
-    root = Path(__file__).parents[2]
+    """What a program of these tests, given eight simulated devices, writes as JSON."""
+    here = Path(__file__).resolve().parent
+    (path,) = here.rglob(program)
+    paths = os.pathsep.join(str(p) for p in (here.parents[1], here))
     flags = "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"
     done = subprocess.run(
-        [sys.executable, Path(__file__).with_name(program), *arguments],
-        env={**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(root)},
-        cwd=root,
+        [sys.executable, path, *arguments],
+        env={**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": paths},
+        cwd=here.parents[1],
         capture_output=True,
         text=True,
         check=False,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mt3synth.training.optimizer import OptimizerConfig
+from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.vocoder.config import VocoderTrainConfig
 from mt3synth.vocoder.discriminators import DiscriminatorConfig
 from mt3synth.vocoder.vocos import VocosConfig

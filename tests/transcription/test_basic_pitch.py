@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mt3synth.errors import UserError
-from mt3synth.evaluation.transcription import count_notes
+from mt3synth.evaluation.metrics.notes import count_notes
 from mt3synth.symbolic.notes import Notes
 from mt3synth.transcription import basic_pitch
 

@@ -6,8 +6,8 @@ import jax
 import numpy as np
 
 from mt3synth.audio.mel import MELGAN, log_mel
+from mt3synth.vocoder.files import VocoderWeights, abstract_params
 from mt3synth.vocoder.vocos import VocosConfig
-from mt3synth.vocoder.weights import VocoderWeights, abstract_params
 
 TINY = VocosConfig(width=16, layers=1, mlp_width=16, projections=2)
 

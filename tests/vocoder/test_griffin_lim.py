@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mt3synth.audio.mel import MELGAN, log_mel
-from mt3synth.vocoder.base import Vocoder, VocoderError, check_spec
 from mt3synth.vocoder.griffin_lim import GriffinLim
+from mt3synth.vocoder.protocol import Vocoder, VocoderError, check_spec
 
 VOCODER = GriffinLim(MELGAN)
 

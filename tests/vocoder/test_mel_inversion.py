@@ -5,7 +5,7 @@ import numpy as np
 
 from mt3synth.audio.mel import MELGAN, mel_filterbank
 from mt3synth.vocoder.mel_inversion import between_frames, linear_magnitude
-from mt3synth.vocoder.spectral_peaks import peak_frequencies, ringing_phases
+from mt3synth.vocoder.spsi import peak_frequencies, ringing_phases
 from mt3synth.vocoder.stft import Stft
 
 WEIGHTS = jnp.asarray(mel_filterbank(MELGAN))

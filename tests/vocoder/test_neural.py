@@ -9,8 +9,8 @@ from neural_cases import TINY, melody_mel, tiny_weights
 
 from mt3synth.audio.mel import MELGAN
 from mt3synth.vocoder import neural
-from mt3synth.vocoder.base import Vocoder, VocoderError, check_spec
 from mt3synth.vocoder.neural import NeuralVocoder
+from mt3synth.vocoder.protocol import Vocoder, VocoderError, check_spec
 from mt3synth.vocoder.vocos import Vocos
 
 HOP = MELGAN.hop

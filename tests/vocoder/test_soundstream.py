@@ -11,7 +11,7 @@ from neural_cases import melody_mel
 from mt3synth.audio.mel import MELGAN
 from mt3synth.errors import UserError
 from mt3synth.vocoder import soundstream
-from mt3synth.vocoder.base import Vocoder, VocoderError
+from mt3synth.vocoder.protocol import Vocoder, VocoderError
 from mt3synth.vocoder.soundstream import SoundStream
 
 SLOPE = np.linspace(0, 1, 320, dtype=np.float32)

@@ -13,19 +13,19 @@ from neural_cases import TINY, melody_mel, tiny_weights
 from safetensors.numpy import load_file, save_file
 
 from mt3synth.audio.mel import MELGAN
-from mt3synth.vocoder import neural, weights
-from mt3synth.vocoder.weights import VocoderFileError
+from mt3synth.vocoder import files, neural
+from mt3synth.vocoder.files import VocoderFileError
 
 
 @pytest.fixture
 def folder(tmp_path):
     vocoder = tiny_weights()
-    weights.write(tmp_path / "voice", vocoder.config, vocoder.spec, vocoder.params)
+    files.write(tmp_path / "voice", vocoder.config, vocoder.spec, vocoder.params)
     return tmp_path / "voice"
 
 
 def test_comes_back_as_it_was(folder):
-    vocoder, made = weights.read(folder), tiny_weights()
+    vocoder, made = files.read(folder), tiny_weights()
     assert (vocoder.spec, vocoder.config) == (MELGAN, TINY)
     assert jax.tree.structure(vocoder.params) == jax.tree.structure(made.params)
     for read, written in zip(jax.tree.leaves(vocoder.params), jax.tree.leaves(made.params)):
@@ -38,17 +38,17 @@ def test_comes_back_as_it_was(folder):
 
 
 def test_the_files_are_small_and_may_be_read(folder):
-    assert sorted(path.name for path in folder.iterdir()) == sorted(weights.FILES)
-    stored = load_file(folder / weights.WEIGHTS)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(files.FILES)
+    stored = load_file(folder / files.WEIGHTS)
     assert {str(value.dtype) for value in stored.values()} == {"float16"}
-    assert (folder / weights.WEIGHTS).stat().st_mode & 0o777 == 0o644
-    assert weights.read(folder).size == sum(value.size for value in stored.values())
+    assert (folder / files.WEIGHTS).stat().st_mode & 0o777 == 0o644
+    assert files.read(folder).size == sum(value.size for value in stored.values())
 
 
 def test_the_hash_is_of_the_content(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "elsewhere")
-    assert weights.read(folder).hash == weights.read(tmp_path / "elsewhere").hash
-    assert weights.read(folder).hash == tiny_weights().hash != tiny_weights(seed=1).hash
+    assert files.read(folder).hash == files.read(tmp_path / "elsewhere").hash
+    assert files.read(folder).hash == tiny_weights().hash != tiny_weights(seed=1).hash
     narrower = dataclasses.replace(MELGAN, high_hz=7000.0)
     assert dataclasses.replace(tiny_weights(), spec=narrower).hash != tiny_weights().hash
 
@@ -67,46 +67,46 @@ def test_the_hash_is_of_the_content(folder, tmp_path):
     ],
 )
 def test_a_description_that_will_not_do(folder, change, said):
-    described = json.loads((folder / weights.DESCRIPTION).read_text())
-    (folder / weights.DESCRIPTION).write_text(json.dumps(described | change))
+    described = json.loads((folder / files.DESCRIPTION).read_text())
+    (folder / files.DESCRIPTION).write_text(json.dumps(described | change))
     with pytest.raises(VocoderFileError) as refusal:
-        weights.read(folder)
+        files.read(folder)
     assert said in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("name", weights.FILES)
+@pytest.mark.parametrize("name", files.FILES)
 def test_a_file_that_is_missing_or_damaged(folder, name):
     path = folder / name
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(VocoderFileError, match=name):
-        weights.read(folder)
+        files.read(folder)
     path.unlink()
-    assert weights.has_vocoder(folder)
+    assert files.has_vocoder(folder)
     with pytest.raises(VocoderFileError, match=f"it has no {name}"):
-        weights.read(folder)
+        files.read(folder)
 
 
 def test_a_weight_too_many(folder):
-    stored = load_file(folder / weights.WEIGHTS)
-    save_file({**stored, "more": np.zeros(1, np.float16)}, folder / weights.WEIGHTS)
+    stored = load_file(folder / files.WEIGHTS)
+    save_file({**stored, "more": np.zeros(1, np.float16)}, folder / files.WEIGHTS)
     with pytest.raises(VocoderFileError, match="does not fit its network: more is unknown"):
-        weights.read(folder)
+        files.read(folder)
 
 
 def test_no_folder_of_a_vocoder(tmp_path):
-    assert not weights.has_vocoder(tmp_path)
+    assert not files.has_vocoder(tmp_path)
     with pytest.raises(
         VocoderFileError, match=r"holds no trained vocoder: it has no vocoder\.json"
     ):
-        weights.read(tmp_path)
+        files.read(tmp_path)
 
 
 def test_an_existing_folder_is_left_alone(folder):
     made = tiny_weights(seed=1)
     with pytest.raises(VocoderFileError, match="exists; give a new folder"):
-        weights.write(folder, made.config, made.spec, made.params)
-    assert weights.read(folder).hash == tiny_weights().hash
+        files.write(folder, made.config, made.spec, made.params)
+    assert files.read(folder).hash == tiny_weights().hash
 
 
 def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
@@ -116,7 +116,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", full)
     made = tiny_weights()
     with pytest.raises(VocoderFileError, match="No space left on device"):
-        weights.write(tmp_path / "voice", made.config, made.spec, made.params)
+        files.write(tmp_path / "voice", made.config, made.spec, made.params)
     assert not list(tmp_path.iterdir())
 
 
@@ -125,5 +125,5 @@ def test_weights_that_float16_cannot_hold(tmp_path, value):
     made = tiny_weights()
     params = jax.tree.map(lambda leaf: np.full_like(leaf, value), made.params)
     with pytest.raises(ValueError, match="are not finite as float16"):
-        weights.write(tmp_path / "voice", made.config, made.spec, params)
+        files.write(tmp_path / "voice", made.config, made.spec, params)
     assert not list(tmp_path.iterdir())

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import soxr
 
+from mt3synth.atomic import appearing_whole
 from mt3synth.audio.files import AudioError, read_audio
 from mt3synth.evaluation.embeddings.base import Embedding, EmbeddingError
-from mt3synth.evaluation.whole_files import appearing_whole
 from mt3synth.types import Float, FloatND
 
 _BLOCK = 1 << 20

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from mt3synth.atomic import appearing_whole
 from mt3synth.cache_folder import cache_folder
 from mt3synth.evaluation.embeddings.base import EmbeddingError
 from mt3synth.evaluation.embeddings.tensor_bundle import read_bundle
-from mt3synth.evaluation.whole_files import appearing_whole
 
 REQUIREMENT = "musicnn==0.1.0"
 SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"
@@ -43,7 +43,7 @@ NAMES = (
 
 def folder() -> Path:
     """Where the weights are kept by default, in the user's cache."""
-    return cache_folder() / "musicnn"
+    return cache_folder("musicnn")
 
 
 def setup(

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from mt3synth.training.reading import BatchStream
+from mt3synth.batch_protocols import BatchStream
 from mt3synth.types import Float
 
 

@@ -11,19 +11,20 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
-from mt3synth.training.board import Board
+from mt3synth.batch_protocols import BatchStream
+from mt3synth.training.data import ReaderPosition
+from mt3synth.training.diffusion.samples import on_host
 from mt3synth.training.learner import Update
-from mt3synth.training.mesh import data_share
-from mt3synth.training.optimizer import OptimizerConfig
-from mt3synth.training.reading import BatchStream, ReaderPosition
-from mt3synth.training.sharding import shardings_of, state_shardings
-from mt3synth.training.showcase import on_host
+from mt3synth.training.monitoring.logger import Board
+from mt3synth.training.monitoring.parameter_table import parameters_in, write_table
+from mt3synth.training.optim.optimizer import OptimizerConfig
+from mt3synth.training.parallel.mesh import data_share
+from mt3synth.training.parallel.sharding import shardings_of, state_shardings
 from mt3synth.training.state import TrainState
-from mt3synth.training.summary import parameters_in, write_table
 from mt3synth.training.vocoder.config import VocoderTrainConfig
 from mt3synth.training.vocoder.data import SoundData
-from mt3synth.training.vocoder.examination import Examination
 from mt3synth.training.vocoder.step import DISCRIMINATORS, GENERATOR, make_update
+from mt3synth.training.vocoder.validation import Examination
 from mt3synth.types import Array, PyTree
 from mt3synth.vocoder.discriminators import DiscriminatorConfig, Discriminators
 from mt3synth.vocoder.vocos import Vocos

@@ -6,19 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mt3synth.audio.mel import MELGAN, MelSpec
-from mt3synth.training.budget import BudgetConfig
-from mt3synth.training.fitting import fit
-from mt3synth.training.mesh import MeshConfig, check_batch_size, make_mesh
-from mt3synth.training.optimizer import OptimizerConfig
-from mt3synth.training.profiling import parse_span
+from mt3synth.training.loop import fit
+from mt3synth.training.monitoring.profiling import parse_span
+from mt3synth.training.optim.optimizer import OptimizerConfig
+from mt3synth.training.optim.time_budget import BudgetConfig
+from mt3synth.training.parallel.mesh import MeshConfig, check_batch_size, make_mesh
 from mt3synth.training.run_folder import claim_files
 from mt3synth.training.state import TrainState
 from mt3synth.training.vocoder.config import VocoderTrainConfig
 from mt3synth.training.vocoder.data import SoundData
 from mt3synth.training.vocoder.learner import VocoderLearner
 from mt3synth.vocoder.discriminators import DiscriminatorConfig
+from mt3synth.vocoder.files import DESCRIPTION, described, understood
 from mt3synth.vocoder.vocos import Vocos, VocosConfig
-from mt3synth.vocoder.weights import DESCRIPTION, described, understood
 
 
 def run(
@@ -54,7 +54,7 @@ def run(
       settings: gives the text that is kept as the configuration of the run.
 
     Raises:
-      UserError, FloatingPointError, Stopped: as `mt3synth.training.loop.train`.
+      UserError, FloatingPointError, Stopped: as `mt3synth.training.diffusion.learner.train`.
     """
     where = Path(folder)
     network.lag(mel)  # refuses a transform that does not fit the frames

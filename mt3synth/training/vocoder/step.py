@@ -10,14 +10,12 @@ import optax
 from jax.lax import with_sharding_constraint
 from jax.sharding import Mesh
 
-from mt3synth.training.inputs import JaxBatch
 from mt3synth.training.learner import Update
-from mt3synth.training.mesh import check_batch_size, replicated
-from mt3synth.training.sharding import gathered, state_shardings
-from mt3synth.training.state import TrainState
-from mt3synth.training.step import Metrics
+from mt3synth.training.parallel.mesh import check_batch_size, replicated
+from mt3synth.training.parallel.sharding import gathered, state_shardings
+from mt3synth.training.state import Metrics, TrainState
 from mt3synth.training.vocoder.config import VocoderTrainConfig
-from mt3synth.types import Array, Float, PyTree
+from mt3synth.types import Array, Float, JaxBatch, PyTree
 from mt3synth.vocoder.discriminators import Discriminators
 from mt3synth.vocoder.jax_mel import log_mel
 from mt3synth.vocoder.losses import (

@@ -1,0 +1,1 @@
+"""Who plays what: scores re-orchestrated, with figuration and accompaniment."""

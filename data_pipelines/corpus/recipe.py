@@ -1,0 +1,121 @@
+"""All songs of a corpus, by split and index, without end; none is made before it is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from data_pipelines.corpus.arrangement import scores as score_files
+from data_pipelines.corpus.arrangement.arrange import Arrangement
+from data_pipelines.corpus.arrangement.scores import Score, Split
+from data_pipelines.corpus.performances import DEFAULT_FILE, Performance, read_performances
+from data_pipelines.corpus.songs import (
+    PlayedSong,
+    held_out_excerpts,
+    play_held_out,
+    play_training,
+)
+from mt3synth.errors import UserError
+
+
+@dataclass(frozen=True)
+class SongBook:
+    """What the songs are made of. Small, so that it can travel to workers with every song.
+
+    The representation names all that decides a song's bytes, and no path.
+
+    Attributes:
+      seed: of every random choice, at least 0.
+      scores: digest of the parsed scores.
+      performances: digest of the performances' file.
+      soundfonts: file and bytes of each soundfont.
+      fluidsynth: its version.
+      cache: folder of parsed scores.
+      performances_file: TOML.
+      folders: looked through first for soundfonts.
+    """
+
+    seed: int
+    scores: str
+    performances: str
+    soundfonts: tuple[tuple[str, int], ...]
+    fluidsynth: str
+    cache: Path = field(repr=False)
+    performances_file: Path = field(repr=False)
+    folders: tuple[Path, ...] = field(repr=False)
+
+    @staticmethod
+    def open(
+        seed: int,
+        cache: Path,
+        performances_file: Path = DEFAULT_FILE,
+        folders: tuple[Path, ...] = (),
+    ) -> SongBook:
+        """The book of these files.
+
+        Raises:
+          UserError: ``seed`` below 0, FluidSynth, a soundfont or the scores are missing, or the
+            performances cannot be read.
+        """
+        if seed < 0:
+            raise UserError(f"seed {seed}; must be at least 0")
+        fonts = {p.soundfont.file: p.soundfont for p in read_performances(performances_file)}
+        return SongBook(
+            seed=seed,
+            scores=score_files.digest(cache),
+            performances=hashlib.sha256(performances_file.read_bytes()).hexdigest()[:16],
+            soundfonts=tuple(
+                (name, font.path(folders).stat().st_size) for name, font in sorted(fonts.items())
+            ),
+            fluidsynth=_fluidsynth_version(),
+            cache=cache.resolve(),
+            performances_file=performances_file.resolve(),
+            folders=tuple(folder.resolve() for folder in folders),
+        )
+
+    def all_performances(self) -> tuple[Performance, ...]:
+        """The performances, in the order of their indices."""
+        return _performances(self.performances_file)
+
+    def size(self, split: Split) -> int | None:
+        """How many songs a split has; None for the training set, which has no end."""
+        return None if split == "train" else len(_excerpts(self.cache, split))
+
+    def play(self, split: Split, index: int) -> PlayedSong:
+        """A song's notes, and in which performance they are played."""
+        performances = self.all_performances()
+        if split == "train":
+            return play_training(self.seed, index, _scores(self.cache)["train"], performances)
+        return play_held_out(self.seed, split, index, _excerpts(self.cache, split), performances)
+
+
+# What a worker reads once, however many songs it makes.
+
+
+@lru_cache(maxsize=2)
+def _scores(cache: Path) -> dict[Split, list[Score]]:
+    return score_files.by_split(score_files.read_cache(cache)[0])
+
+
+@lru_cache(maxsize=4)
+def _excerpts(cache: Path, split: Split) -> list[Arrangement]:
+    return held_out_excerpts(_scores(cache)[split])
+
+
+@lru_cache(maxsize=2)
+def _performances(path: Path) -> tuple[Performance, ...]:
+    return read_performances(path)
+
+
+def _fluidsynth_version() -> str:
+    """As the program itself says it, "2.3.1"."""
+    program = shutil.which("fluidsynth")
+    if program is None:
+        raise UserError("fluidsynth is not installed; on Debian: apt install fluidsynth")
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    lines = [line for line in said.stdout.splitlines() if "version" in line]
+    return lines[0].split()[-1] if lines else "unknown"

@@ -1,0 +1,1 @@
+"""How it sounds: soundfonts, rooms and recording chains."""

@@ -1,0 +1,134 @@
+"""Notes to audio: FluidSynth, then the performance's room and recording chain."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from data_pipelines.corpus.performances import Performance
+from data_pipelines.corpus.sound.recording_chain import record
+from data_pipelines.corpus.sound.reverb import Room, impulse_response, in_room
+from data_pipelines.corpus.sound.soundfonts import playable
+from mt3synth.errors import UserError
+from mt3synth.symbolic.notes import Notes
+
+RING_OUT_S = 1.5
+_RENDER_RATE = 32_000  # soundfont samples above 8 kHz would alias if rendered at 16 kHz directly
+_SYNTH_GAIN = 0.5
+_LATENCY_S = 0.003  # FluidSynth's sound comes so late after a note-on, measured on drum clicks
+_TICKS_PER_SECOND = 10_000
+_TICKS_PER_QUARTER = 5_000
+_DRUM_CHANNEL = 9
+_FADE_S = 0.05
+
+
+def render(
+    notes: Notes,
+    performance: Performance,
+    sample_rate: int,
+    rng: np.random.Generator,
+    folders: Sequence[Path] = (),
+) -> np.ndarray:
+    """The song as the performance sounds it.
+
+    Args:
+      notes: in seconds; at most 15 pitched programs.
+      performance: who plays, and where.
+      sample_rate: of the result, Hz.
+      rng: draws the hiss.
+      folders: looked through first for the soundfont.
+
+    Returns:
+      Mono audio in -1..1, float32 ``[S]``: the notes and 1.5 s for them to ring out.
+
+    Raises:
+      UserError: FluidSynth or the soundfont is missing, or FluidSynth failed.
+      ValueError: more programs than MIDI has channels.
+    """
+    dry = synthesize(notes, playable(performance.soundfont.path(folders)), sample_rate)
+    length = int((notes.end_time + RING_OUT_S) * sample_rate)
+    dry = np.pad(dry[:length], (0, max(length - len(dry), 0))) * 10 ** (performance.gain_db / 20)
+    fade = int(_FADE_S * sample_rate)
+    wet = in_room(dry, _response(performance.room, sample_rate))
+    wet[-fade:] *= np.linspace(1, 0, fade)
+    return record(wet, performance.chain, sample_rate, rng)
+
+
+@lru_cache(maxsize=16)
+def _response(room: Room, sample_rate: int) -> np.ndarray:
+    return impulse_response(room, sample_rate)
+
+
+def synthesize(notes: Notes, soundfont: Path, sample_rate: int) -> np.ndarray:
+    """FluidSynth's dry sound of ``notes``, mono float32 ``[S]``, at a fixed gain.
+
+    Its own reverb and chorus are off, and samples are loaded only when a program needs them.
+    """
+    program = shutil.which("fluidsynth")
+    if program is None:
+        raise UserError("fluidsynth is not installed; on Debian: apt install fluidsynth")
+    with tempfile.TemporaryDirectory(prefix="mt3synth-") as folder:
+        midi, wave = Path(folder) / "song.mid", Path(folder) / "song.wav"
+        midi.write_bytes(midi_bytes(notes))
+        command = [program, "-ni", "-q", "-R", "0", "-C", "0", "-g", str(_SYNTH_GAIN)]
+        command += ["-r", str(_RENDER_RATE), "-O", "float", "-T", "wav", "-F", str(wave)]
+        command += ["-o", "synth.dynamic-sample-loading=1", "-o", "synth.polyphony=256"]
+        done = subprocess.run(
+            [*command, str(soundfont), str(midi)], capture_output=True, text=True, check=False
+        )
+        # With a soundfont that it cannot load it goes on, with status 0 and another soundfont.
+        if done.returncode != 0 or "error:" in done.stderr or not wave.exists():
+            said = " ".join(done.stderr.split())
+            raise UserError(f"fluidsynth failed on {soundfont}: {said[:300]}")
+        audio, rate = soundfile.read(wave, dtype="float32", always_2d=True)
+    mono = audio.mean(axis=1)[round(_LATENCY_S * rate) :]
+    return soxr.resample(mono, rate, sample_rate).astype(np.float32)
+
+
+def midi_bytes(notes: Notes) -> bytes:
+    """A Standard MIDI File of format 0, one channel a program, times kept to 0.1 ms.
+
+    Written here rather than through note-seq because a corpus of a thousand songs needs nothing
+    but notes, and note-seq's import alone takes longer than rendering a song.
+    """
+    programs = sorted({int(p) for p in notes.program[~notes.is_drum]})
+    channels = [c for c in range(16) if c != _DRUM_CHANNEL]
+    if len(programs) > len(channels):
+        raise ValueError(f"{len(programs)} programs; MIDI has {len(channels)} pitched channels")
+    channel_of = dict(zip(programs, channels))
+    events: list[tuple[int, int, bytes]] = [
+        (0, 0, bytes([0xC0 | c, p])) for p, c in channel_of.items()
+    ]
+    for i in range(len(notes)):
+        c = _DRUM_CHANNEL if notes.is_drum[i] else channel_of[int(notes.program[i])]
+        key = int(notes.pitch[i])
+        on, off = (round(float(t[i]) * _TICKS_PER_SECOND) for t in (notes.start, notes.end))
+        events.append((on, 2, bytes([0x90 | c, key, int(notes.velocity[i])])))
+        events.append((max(off, on + 1), 1, bytes([0x80 | c, key, 0])))
+    events.sort(key=lambda e: e[:2])
+    tempo = round(1e6 * _TICKS_PER_QUARTER / _TICKS_PER_SECOND)
+    track = b"\x00\xff\x51\x03" + tempo.to_bytes(3, "big")
+    now = 0
+    for tick, _, message in events:
+        track += _variable_length(tick - now) + message
+        now = tick
+    track += _variable_length(_TICKS_PER_SECOND * 4) + b"\xff\x2f\x00"
+    header = b"MThd" + struct.pack(">IHHH", 6, 0, 1, _TICKS_PER_QUARTER)
+    return header + b"MTrk" + struct.pack(">I", len(track)) + track
+
+
+def _variable_length(value: int) -> bytes:
+    """MIDI's variable-length quantity: seven bits a byte, most significant first."""
+    result = [value & 0x7F]
+    while value := value >> 7:
+        result.append(0x80 | (value & 0x7F))
+    return bytes(reversed(result))

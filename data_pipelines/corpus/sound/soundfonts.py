@@ -1,0 +1,153 @@
+"""Compressed soundfonts, unpacked once.
+
+FluidSynth decodes the samples of an .sf3 (an .sf2 whose samples are Ogg Vorbis) each time it is
+started, which takes longer than rendering a song. From an .sf2 it reads the samples it needs.
+
+The format: SoundFont Technical Specification 2.04 (Creative, 2006), sections 5 to 7, with
+MuseScore's extension: flag 16 of a sample's type says that its start and end count bytes of Ogg
+Vorbis, and that loop points count from its own start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import soundfile
+
+from data_pipelines.filesystem import appearing_whole
+from mt3synth.cache_folder import cache_folder
+from mt3synth.errors import UserError
+
+_SAMPLE_HEADER = struct.Struct("<20sIIIIIBbHH")
+_VORBIS = 0x10
+_GAP_POINTS = 46  # zeros that the specification wants after each sample
+
+
+@lru_cache(maxsize=64)
+def playable(soundfont: Path) -> Path:
+    """The soundfont itself if it is an .sf2; of an .sf3 the unpacked copy in the user's cache.
+
+    The copy is made if it is missing, and found again by the soundfont's content.
+
+    Raises:
+      UserError: the soundfont cannot be read, or the cache cannot be written.
+    """
+    if soundfont.suffix.lower() != ".sf3":
+        return soundfont
+    try:
+        with soundfont.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        copy = cache_folder("soundfonts") / f"{soundfont.stem}-{digest}.sf2"
+        if not copy.exists():
+            with appearing_whole(copy) as unfinished:
+                unpack(soundfont, unfinished)
+    except OSError as error:
+        raise UserError(f"{soundfont}: cannot be unpacked: {error}") from error
+    return copy
+
+
+def unpack(source: Path, target: Path) -> None:
+    """Writes the soundfont ``source`` (.sf3) as an .sf2 of 16-bit samples.
+
+    Raises:
+      UserError: it is no soundfont, or a sample in it is not mono Ogg Vorbis.
+    """
+    data = source.read_bytes()
+    try:
+        lists = {data[c.start : c.start + 4]: c for c in _chunks(data, 12, len(data))}
+        info, samples, presets = (
+            list(_chunks(data, lists[name].start + 4, lists[name].end))
+            for name in (b"INFO", b"sdta", b"pdta")
+        )
+        (pool,) = (c for c in samples if c.name == b"smpl")
+        (headers,) = (c for c in presets if c.name == b"shdr")
+        rows = list(_SAMPLE_HEADER.iter_unpack(data[headers.start : headers.end]))
+    except (KeyError, ValueError, struct.error) as error:
+        raise UserError(f"{source}: no soundfont, or damaged") from error
+    with target.open("wb") as file, _chunk(file, b"RIFF"):
+        file.write(b"sfbk")
+        with _chunk(file, b"LIST"):
+            file.write(b"INFO")
+            for part in info:
+                with _chunk(file, part.name):
+                    body = data[part.start : part.end]
+                    # Version 3 announces the compression; its minor number stays.
+                    file.write(struct.pack("<H", 2) + body[2:] if part.name == b"ifil" else body)
+        with _chunk(file, b"LIST"):
+            file.write(b"sdta")
+            with _chunk(file, b"smpl"):
+                rows = list(_decoded(source, data[pool.start : pool.end], rows, file))
+        with _chunk(file, b"LIST"):
+            file.write(b"pdta")
+            for part in presets:
+                with _chunk(file, part.name):
+                    if part.name == b"shdr":
+                        file.writelines(_SAMPLE_HEADER.pack(*row) for row in rows)
+                    else:
+                        file.write(data[part.start : part.end])
+
+
+def _decoded(
+    source: Path, pool: bytes, rows: list[tuple], file: BinaryIO
+) -> Iterator[tuple[bytes | int, ...]]:
+    """Appends every sample to ``file``; gives the sample headers with places in points."""
+    position = 0
+    for row in rows:
+        name, start, end, loop_start, loop_end, *rest, kind = row
+        if start == end:  # the record that ends the list
+            yield row
+            continue
+        try:
+            if not kind & _VORBIS:
+                raise ValueError("not compressed")
+            points, _ = soundfile.read(io.BytesIO(pool[start:end]), dtype="int16")
+            if points.ndim != 1:
+                raise ValueError("not mono")
+        except (ValueError, RuntimeError) as error:  # soundfile's own are RuntimeErrors
+            shown = name.rstrip(b"\0").decode("latin-1")
+            raise UserError(f"{source}: sample {shown!r} cannot be unpacked: {error}") from error
+        file.write(points.astype("<i2").tobytes() + bytes(2 * _GAP_POINTS))
+        places = (position, position + len(points), position + loop_start, position + loop_end)
+        yield (name, *places, *rest, kind & ~_VORBIS)
+        position += len(points) + _GAP_POINTS
+
+
+class _Chunk(NamedTuple):
+    """A chunk of a RIFF file: its name and where its content lies."""
+
+    name: bytes
+    start: int
+    end: int
+
+
+def _chunks(data: bytes, start: int, end: int) -> Iterator[_Chunk]:
+    while start + 8 <= end:
+        name, length = struct.unpack_from("<4sI", data, start)
+        chunk = _Chunk(name, start + 8, start + 8 + length)
+        if chunk.end > end:
+            raise ValueError(f"chunk {name!r} is cut short")
+        yield chunk
+        # RIFF pads to even lengths, but some writers of .sf3 do not; no name begins with zero.
+        padded = length % 2 == 1 and data[chunk.end : chunk.end + 1] == b"\0"
+        start = chunk.end + padded
+
+
+@contextmanager
+def _chunk(file: BinaryIO, name: bytes) -> Iterator[None]:
+    """A RIFF chunk around what is written to ``file`` meanwhile."""
+    file.write(name + bytes(4))
+    start = file.tell()
+    yield
+    length = file.tell() - start
+    file.write(bytes(length % 2))
+    end = file.tell()
+    file.seek(start - 4)
+    file.write(struct.pack("<I", length))
+    file.seek(end)

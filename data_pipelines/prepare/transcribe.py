@@ -1,0 +1,196 @@
+"""Recordings without notes become pairs: a MIDI file each, and a manifest that lists them.
+
+Hawthorne et al. 2022 (arXiv 2206.05408) train on notes that a transcription model heard; what is
+made here goes into `mt3synth prepare pairs` like notes from any other source.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data_pipelines.filesystem import appearing_whole, remove_unfinished, write_text
+from data_pipelines.prepare.manifest import REQUIRED
+from data_pipelines.prepare.tables import REJECTED_COLUMNS, REJECTED_FILE
+from data_pipelines.recordings import Rejection
+from mt3synth.audio.files import SUFFIXES, audio_seconds, read_audio
+from mt3synth.errors import UserError
+from mt3synth.symbolic.midi import write_midi
+from mt3synth.symbolic.notes import Notes
+from mt3synth.transcription.transcriber import Transcriber
+
+MANIFEST_FILE = "manifest.csv"
+SILENT_PEAK = 1e-3  # -60 dB: below it there is at most the noise of the equipment
+
+
+@dataclass(frozen=True)
+class Take:
+    """One recording to be transcribed.
+
+    Attributes:
+      audio: the recording.
+      midi: where its notes go.
+      performance: name of the performance.
+    """
+
+    audio: Path
+    midi: Path
+    performance: str
+
+
+def find_takes(inputs: Sequence[Path], out: Path, performance: str | None) -> list[Take]:
+    """The recordings named, and those anywhere in the folders named, in the order of their names.
+
+    FOLDER/sub/take.wav goes to OUT/sub/take.mid. Without ``performance`` a recording's is named
+    after the folder it lies in. A recording that is named twice is taken once.
+
+    Raises:
+      UserError: a folder without recordings.
+    """
+    takes: dict[Path, Take] = {}
+    for source in inputs:
+        base, files = (
+            (source, _recordings(source)) if source.is_dir() else (source.parent, [source])
+        )
+        for file in files:
+            midi = out / file.relative_to(base).with_suffix(".mid")
+            name = performance or file.resolve().parent.name or "recording"
+            takes.setdefault(file.resolve(), Take(file, midi, name))
+    return list(takes.values())
+
+
+def transcribe(
+    takes: Sequence[Take],
+    transcriber: Transcriber,
+    out: Path,
+    *,
+    sample_rate: int,
+    program: int | None = None,
+    overwrite: bool = False,
+    strict: bool = False,
+    say: Callable[[str], object] = print,
+) -> list[Rejection]:
+    """Writes the MIDI file of each recording, then manifest.csv and rejected.csv.
+
+    MIDI files that are there are kept, so that a run that was stopped goes on where it was. Lines
+    of the two tables that are about other recordings stay.
+
+    Args:
+      takes: what to transcribe.
+      transcriber: hears the notes.
+      out: folder of the tables.
+      sample_rate: at which the transcriber gets the audio, samples per second.
+      program: General MIDI program for all notes but drums; None leaves the transcriber's.
+      overwrite: transcribe again what has a MIDI file.
+      strict: stop at the first recording that cannot be transcribed.
+      say: told what becomes of each recording, one line.
+
+    Returns:
+      What was left out: recordings unreadable, silent, or without any note heard.
+
+    Raises:
+      UserError: a file cannot be written; or, if ``strict``, a recording is left out.
+    """
+    rejections = []
+    done: list[Take] = []
+    owners: dict[Path, Path] = {}
+    for number, take in enumerate(takes, 1):
+        where = f"[{number}/{len(takes)}] {take.audio}"
+        try:
+            owner = owners.setdefault(take.midi, take.audio)
+            if owner != take.audio:
+                raise UserError(f"{take.audio}: {take.midi} is that of {owner}; rename one of them")
+            if overwrite or not take.midi.is_file():
+                seconds, notes = _hear(take.audio, transcriber, sample_rate)
+                _write(notes if program is None else _played_by(notes, program), take.midi)
+                say(f"{where}: {len(notes)} notes in {seconds:.0f} s")
+            else:
+                say(f"{where}: kept {take.midi}")
+            done.append(take)
+        except UserError as error:
+            if strict:
+                raise
+            say(f"[{number}/{len(takes)}] left out: {error}")
+            rejections.append(Rejection(str(take.audio), str(take.midi), _one_line(error)))
+    _write_tables(out, takes, done, rejections)
+    return rejections
+
+
+def _recordings(folder: Path) -> list[Path]:
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    )
+    if not found:
+        raise UserError(f"{folder}: no recordings (.wav, .flac, .mp3, .m4a ...) in this folder")
+    return found
+
+
+def _hear(path: Path, transcriber: Transcriber, sample_rate: int) -> tuple[float, Notes]:
+    """The length of a recording in seconds, and its notes, of which there is at least one."""
+    audio_seconds(path)  # a file whose header is broken is refused before it is decoded
+    audio = read_audio(path, sample_rate)
+    peak = max(float(audio.max()), -float(audio.min()))
+    if peak < SILENT_PEAK:
+        level = f"peak {20 * np.log10(peak):.0f} dB" if peak else "all samples 0"
+        raise UserError(f"{path}: silent ({level})")
+    try:
+        notes = transcriber(audio, sample_rate)
+    except UserError:
+        raise
+    except Exception as error:  # a user's own code; one recording must not cost all the others
+        raise UserError(f"{path}: the transcriber failed: {error!r}") from error
+    if not len(notes):
+        raise UserError(f"{path}: the transcriber heard no notes")
+    return len(audio) / sample_rate, notes
+
+
+def _played_by(notes: Notes, program: int) -> Notes:
+    return notes.replace(program=np.where(notes.is_drum, notes.program, program))
+
+
+def _write(notes: Notes, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_unfinished(path.parent)
+        with appearing_whole(path) as unfinished:
+            write_midi(notes, unfinished)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def _write_tables(
+    out: Path, takes: Iterable[Take], done: Iterable[Take], rejections: Iterable[Rejection]
+) -> None:
+    """Brings both tables up to date; files are named as seen from ``out``, where the tables lie."""
+
+    def seen(path: str | Path) -> str:
+        return Path(os.path.relpath(Path(path).resolve(), out.resolve())).as_posix()
+
+    ours = {seen(take.audio) for take in takes}
+    listed = [[seen(t.audio), seen(t.midi), t.performance] for t in done]
+    refused = [[seen(r.audio), seen(r.midi), r.reason] for r in rejections]
+    _update(out / MANIFEST_FILE, REQUIRED, ours, listed)
+    _update(out / REJECTED_FILE, REJECTED_COLUMNS, ours, refused)
+
+
+def _update(path: Path, columns: tuple[str, ...], ours: set[str], rows: list[list[str]]) -> None:
+    """Exchanges the rows about ``ours``; the rows are sorted. An empty table has its header."""
+    kept: list[list[str]] = []
+    if path.is_file():
+        with open(path, encoding="utf-8", newline="") as file:
+            kept = [row for row in list(csv.reader(file))[1:] if row and row[0] not in ours]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([columns, *sorted(kept + rows)])
+    write_text(path, text.getvalue())
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,1 @@
+"""Prepared data as NumPy batches: songs, segments, features. No TensorFlow."""

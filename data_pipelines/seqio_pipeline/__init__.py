@@ -1,0 +1,1 @@
+"""Prepared data as SeqIO tasks, mixtures and converters; the only room with TensorFlow."""

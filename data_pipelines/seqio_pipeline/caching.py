@@ -1,0 +1,216 @@
+"""Makes SeqIO's offline cache of a corpus by Beam.
+
+Usage: ``python -m data_pipelines.seqio_pipeline.caching --help``.
+
+A cached task holds its songs with their notes decoded, in the files and under the names that
+``seqio_cache_tasks`` gives them, so that ``use_cached=True`` finds it in any SeqIO program. Here
+every shard is read, decoded and written by one worker, song after song: however large the corpus
+is, no more than a few songs are in memory. Songs are cached once, those of the split ``train`` for
+the training task and the others for the task of evaluation.
+
+``seqio_cache_tasks`` itself does as well, given a module that calls ``register_tasks``; but it
+shuffles whole songs between its steps, and Beam's local runner holds all of them in memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from data_pipelines.seqio_pipeline.tasks import get_task, register_tasks
+from data_pipelines.seqio_pipeline.tensorflow_runtime import reading_options
+from data_pipelines.shards.example import make_example
+from data_pipelines.shards.framing import write_frame
+from data_pipelines.songs import SPLITS
+from mt3synth.audio.mel import MELGAN
+from mt3synth.errors import UserError
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """One file of a task's source, and where its cache goes."""
+
+    task: str
+    split: str
+    index: int
+    count: int
+    path: str
+
+
+def cache_tasks(
+    splits: Mapping[str, Sequence[str]],
+    folder: str,
+    register: Callable[[], object],
+    pipeline_options: Sequence[str] = (),
+) -> None:
+    """Caches splits of tasks in ``folder``, a cache directory of SeqIO's.
+
+    Args:
+      splits: which splits of which tasks.
+      folder: a path, or a URL that Beam can write to.
+      register: registers the tasks; sent to the workers, so it must be picklable.
+      pipeline_options: as Beam's command line takes them.
+
+    Raises:
+      UserError: a task is not registered, lacks a split, or is cached there already.
+    """
+    import seqio
+
+    register()
+    shards: list[_Shard] = []
+    for name, wanted in splits.items():
+        task, target = get_task(name), FileSystems.join(folder, name)
+        if FileSystems.exists(FileSystems.join(target, "COMPLETED")):
+            raise UserError(f"{target}: holds a cache already; remove it to make it anew")
+        for split in wanted:
+            if split not in task.splits:
+                raise UserError(f"task {name} has no split {split!r}; it has {task.splits}")
+            count = len(task.source.list_shards(split))
+            prefix = seqio.get_cached_tfrecord_prefix(target, split)
+            shards += [
+                _Shard(name, split, i, count, f"{prefix}-{i:05d}-of-{count:05d}")
+                for i in range(count)
+            ]
+        _make_folder(target)
+
+    with beam.Pipeline(options=PipelineOptions(list(pipeline_options))) as pipeline:
+        _ = (
+            pipeline
+            | "shards" >> beam.Create(shards)
+            | "spread" >> beam.Reshuffle()
+            | "cache" >> beam.ParDo(_CacheShard(register))
+            | "songs of each split" >> beam.CombinePerKey(sum)
+            | "describe" >> beam.Map(partial(_describe, folder=folder, register=register))
+        )
+    # Written last: SeqIO takes a task as cached when it is there.
+    for name in splits:
+        _write_text(FileSystems.join(folder, name, "COMPLETED"), "")
+
+
+class _CacheShard(beam.DoFn):
+    """Writes the cache of one shard; yields how many songs it has."""
+
+    def __init__(self, register: Callable[[], object]) -> None:
+        self._register = register
+
+    def setup(self) -> None:
+        self._register()
+
+    def process(self, shard: _Shard) -> Iterator[tuple[tuple[str, str, int], int]]:
+        import seqio
+
+        dataset = _precached(
+            shard.task, shard.split, seqio.ShardInfo(index=shard.index, num_shards=shard.count)
+        )
+        unfinished = f"{shard.path}.{uuid.uuid4().hex}.unfinished"
+        songs = 0
+        with FileSystems.create(unfinished, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+            for song in dataset.with_options(reading_options(1)).as_numpy_iterator():
+                write_frame(file, make_example(_features(song)))
+                songs += 1
+        if FileSystems.exists(shard.path):  # of a run that was stopped
+            FileSystems.delete([shard.path])
+        FileSystems.rename([unfinished], [shard.path])
+        yield (shard.task, shard.split, shard.count), songs
+
+
+def _precached(name: str, split: str, shard_info: Any = None) -> Any:
+    task = get_task(name)
+    songs = task.source.get_dataset(split=split, shuffle=False, shard_info=shard_info)
+    return task.preprocess_precache(songs)
+
+
+def _features(song: Mapping[str, Any]) -> dict[str, list[bytes] | np.ndarray]:
+    return {
+        name: [value] if isinstance(value, bytes) else np.atleast_1d(value)
+        for name, value in song.items()
+    }
+
+
+def _describe(
+    counted: tuple[tuple[str, str, int], int], folder: str, register: Callable[[], object]
+) -> None:
+    """Writes what SeqIO wants to know of a cached split."""
+    import seqio
+
+    (name, split, count), songs = counted
+    register()
+    features = {
+        key: {"shape": spec.shape.as_list(), "dtype": spec.dtype.name}
+        for key, spec in _precached(name, split).element_spec.items()
+    }
+    info = {"features": features, "num_shards": count, "seqio_version": seqio.__version__}
+    target = FileSystems.join(folder, name)
+    for path, value in (
+        (seqio.get_cached_info_path(target, split), info),
+        (seqio.get_cached_stats_path(target, split), {"examples": songs}),
+    ):
+        _write_text(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
+
+
+def _make_folder(path: str) -> None:
+    if not FileSystems.exists(path):
+        FileSystems.mkdirs(path)
+
+
+def _write_text(path: str, text: str) -> None:
+    if FileSystems.exists(path):
+        FileSystems.delete([path])
+    with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        file.write(text.encode())
+
+
+def splits_to_cache(name: str, splits: Iterable[str]) -> dict[str, list[str]]:
+    """Each split once: ``train`` for ``<name>_train``, all others for ``<name>_eval``."""
+    held = list(splits)
+    wanted = {
+        f"{name}_train": [split for split in held if split == "train"],
+        f"{name}_eval": [split for split in held if split != "train"],
+    }
+    return {task: kept for task, kept in wanted.items() if kept}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; whatever it does not know is Beam's."""
+    parser = argparse.ArgumentParser(
+        prog="python -m data_pipelines.seqio_pipeline.caching",
+        description="Caches a corpus of TFRecords for SeqIO. Further arguments are Beam's, such as "
+        "--direct_num_workers=2 --direct_running_mode=multi_processing.",
+    )
+    parser.add_argument("--data", required=True, help="folder of the corpus")
+    parser.add_argument("--task", required=True, help="name, as given to register_tasks")
+    parser.add_argument("--output_cache_dir", required=True, help="SeqIO's cache directory")
+    parser.add_argument(
+        "--splits", default=",".join(SPLITS), help="splits, separated by commas (%(default)s)"
+    )
+    options, beams = parser.parse_known_args(arguments)
+    splits = tuple(options.splits.split(","))
+    # What is cached does not depend on the front end or on the length of a segment.
+    register = partial(register_tasks, options.task, options.data, MELGAN, splits=splits)
+    try:
+        cache_tasks(
+            splits_to_cache(options.task, splits), options.output_cache_dir, register, beams
+        )
+    except UserError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    # Workers find what is sent to them by the name of its module, which __main__ is not.
+    from data_pipelines.seqio_pipeline import caching
+
+    sys.exit(caching.main())

@@ -1,0 +1,105 @@
+"""SeqIO's examples to model features, for trainers that read through ``seqio.get_dataset`` (t5x).
+
+This project's own trainer reads the same arrays through ``batches``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import seqio
+
+from data_pipelines.reading.features import SegmentFeatures
+from data_pipelines.seqio_pipeline.task_reader import to_segment
+from data_pipelines.seqio_pipeline.tensorflow_runtime import tensorflow
+
+tf = tensorflow()
+
+_Spec = seqio.FeatureConverter.FeatureSpec
+_SEGMENT = (
+    "id",
+    "start_frame",
+    "context_frames",
+    "audio",
+    "notes",
+    "sample_rate",
+    "performance",
+    "shift",
+)
+
+
+class SegmentFeatureConverter(seqio.FeatureConverter):
+    """Makes of each segment the arrays that ``SegmentFeatures`` describes, without batch axis.
+
+    Of the task's features only ``audio`` has a length to be given, and the segments decide it:
+    ``features.feature_lengths`` says what it is. All others are read beside it.
+
+    Args:
+      features: which arrays to make, and how.
+      pack: must be False; a segment is no part of a longer sequence.
+      more: as `seqio.FeatureConverter` takes it.
+
+    Raises:
+      ValueError: ``pack`` is True.
+    """
+
+    TASK_FEATURES = {"audio": _Spec(dtype=tf.int16, rank=1)}  # noqa: RUF012  SeqIO's own interface
+    MODEL_FEATURES: Mapping[str, Any] = {}  # set for each instance
+    PACKING_FEATURE_DTYPES = None
+
+    def __init__(self, features: SegmentFeatures, pack: bool = False, **more: Any) -> None:
+        if pack:
+            raise ValueError("pack=True; segments cannot be packed, set pack=False")
+        self.features = features
+        shapes = _shapes(features)
+        self.MODEL_FEATURES = {
+            name: _Spec(dtype=dtype, rank=len(shape)) for name, (dtype, shape) in shapes.items()
+        }
+        super().__init__(pack=False, **more)
+
+    def get_model_feature_lengths(self, task_feature_lengths: Mapping[str, int]) -> dict[str, int]:
+        """Frames or tokens of each array; 1 for the performance, a scalar."""
+        shapes = _shapes(self.features)
+        return {name: shape[0] if shape else 1 for name, (_, shape) in shapes.items()}
+
+    def _convert_features(self, ds: Any, task_feature_lengths: Mapping[str, int]) -> Any:
+        shapes = _shapes(self.features)
+
+        def arrays(*values: Any) -> list[np.ndarray]:
+            batch = self.features.batch([to_segment(dict(zip(_SEGMENT, values)))])
+            return [batch[name][0] for name in shapes]
+
+        def convert(example: dict[str, Any]) -> dict[str, Any]:
+            made = tf.numpy_function(
+                arrays,
+                [example[name] for name in _SEGMENT],
+                [dtype for dtype, _ in shapes.values()],
+                stateful=False,
+            )
+            return {
+                name: tf.ensure_shape(array, shape)
+                for (name, (_, shape)), array in zip(shapes.items(), made)
+            }
+
+        return ds.map(convert, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _shapes(features: SegmentFeatures) -> dict[str, tuple[Any, tuple[int, ...]]]:
+    """Dtype and shape of each array that ``features`` makes of one segment."""
+    frames, context = features.frames, features.context_frames
+    tokens, bins = features.token_length, features.mel.bins
+    of_name: dict[str, dict[str, tuple[Any, tuple[int, ...]]]] = {
+        "mel": {"mel": (tf.float32, (frames, bins))},
+        "roll": {"roll": (tf.float32, (frames, features.roll.channels if features.roll else 0))},
+        "tokens": {"tokens": (tf.int32, (tokens,)), "token_times": (tf.float32, (tokens,))},
+        "context": {
+            "context": (tf.float32, (context, bins)),
+            "context_mask": (tf.bool, (context,)),
+        },
+    }
+    shapes: dict[str, tuple[Any, tuple[int, ...]]] = {"performance": (tf.int32, ())}
+    for name in features.names:
+        shapes.update(of_name[name])
+    return shapes

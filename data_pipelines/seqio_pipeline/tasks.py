@@ -1,0 +1,139 @@
+"""SeqIO tasks over a folder of records. Nothing is registered until it is asked for."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from data_pipelines.seqio_pipeline import preprocessors
+from data_pipelines.seqio_pipeline.tensorflow_runtime import tensorflow
+from data_pipelines.shards.names import find_shards, splits_in
+from data_pipelines.songs import SPLITS
+from mt3synth.audio.mel import MelSpec
+from mt3synth.audio.pitch_shift import MAX_SEMITONES
+from mt3synth.errors import UserError
+
+SUFFIX = ".tfrecord"
+
+# Files read side by side and songs taken from each in turn: every one holds a song in memory.
+_FILES_AT_ONCE, _SONGS_IN_TURN = 4, 1
+_SHUFFLED_SEGMENTS = 1024
+
+
+def register_tasks(
+    name: str,
+    data_dir: str | Path,
+    mel_spec: MelSpec,
+    segment_frames: int = 256,
+    splits: tuple[str, ...] | None = None,
+    *,
+    pitch_shift: int = 0,
+    context_frames: int = 0,
+    performances: Sequence[int] | None = None,
+) -> str:
+    """Registers ``<name>_train`` and ``<name>_eval`` with SeqIO and returns ``name``.
+
+    Both hold the same splits. The first cuts each song from a random offset in every pass and
+    shifts each segment in pitch, the second cuts it from its beginning to its end and shifts
+    nothing. Registering a name again replaces it. Both can be cached, as songs with their notes
+    decoded: see ``caching``.
+
+    Features of an example: ``audio`` int16 ``[S]``, ``notes`` float64 ``[n, 6]``, and the scalars
+    ``id`` string, ``start_frame``, ``context_frames``, ``sample_rate``, ``performance`` and
+    ``shift`` int32 (``segments.Segment`` says what they mean). What a network reads is made of
+    these by ``converters.SegmentFeatureConverter`` for t5x and by ``batches`` for this project's
+    trainer.
+
+    Args:
+      name: of the two tasks.
+      data_dir: the folder of TFRecord shards.
+      mel_spec: the front end, whose hop is the grid of segments.
+      segment_frames: length of a segment.
+      splits: which splits to read; by default those that the folder has.
+      pitch_shift: most semitones by which a training segment is shifted, up or down.
+      context_frames: how many frames before a segment travel with it.
+      performances: for each performance of the folder the index to give it, where several corpora
+        are joined (see ``performance_lists``).
+
+    Raises:
+      UserError: the folder is missing, or a split in it.
+      ValueError: a number out of its range.
+    """
+    if segment_frames < 1:
+        raise ValueError(f"segment_frames={segment_frames}; must be at least 1")
+    if context_frames < 0:
+        raise ValueError(f"context_frames={context_frames}; must be at least 0")
+    if not 0 <= pitch_shift <= MAX_SEMITONES:
+        raise ValueError(f"pitch_shift={pitch_shift} semitones; must be in 0..{MAX_SEMITONES}")
+    if splits is None:
+        present = splits_in(data_dir, SUFFIX)
+        # Without any, the search for the first says what is missing.
+        splits = tuple(split for split in SPLITS if split in present) or SPLITS[:1]
+    shards = {split: find_shards(data_dir, split, SUFFIX) for split in splits}
+
+    import seqio
+
+    source = seqio.TFExampleDataSource(
+        # Patterns, in which a folder's name may look like more than it is.
+        split_to_filepattern={
+            split: [glob.escape(str(path)) for path in paths] for split, paths in shards.items()
+        },
+        feature_description=preprocessors.feature_description(),
+        cycle_length=_FILES_AT_ONCE,
+        block_length=_SONGS_IN_TURN,
+    )
+    cut = preprocessors.Cut(mel_spec, segment_frames, context_frames, pitch_shift)
+    cutters = {
+        f"{name}_train": preprocessors.training_segments,
+        f"{name}_eval": preprocessors.evaluation_segments,
+    }
+    for task_name, cutter in cutters.items():
+        if task_name in seqio.TaskRegistry.names():
+            seqio.TaskRegistry.remove(task_name)
+        seqio.TaskRegistry.add(
+            task_name,
+            source=source,
+            preprocessors=[
+                preprocessors.decode_notes,
+                seqio.CacheDatasetPlaceholder(),
+                partial(preprocessors.decode_arrays, performances=performances),
+                partial(cutter, cut=cut),
+            ],
+            output_features=_output_features(),
+            shuffle_buffer_size=_SHUFFLED_SEGMENTS,
+        )
+    return name
+
+
+def get_task(name: str) -> Any:
+    """A registered ``seqio.Task`` or ``seqio.Mixture``.
+
+    Raises:
+      UserError: no task and no mixture has this name.
+    """
+    import seqio
+
+    for registry in (seqio.TaskRegistry, seqio.MixtureRegistry):
+        if name in registry.names():
+            return registry.get(name)
+    names = {*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()}
+    raise UserError(
+        f"task {name!r} is not registered (registered: {', '.join(sorted(names)) or 'none'}); "
+        "register_tasks first"
+    )
+
+
+def _output_features() -> dict[str, Any]:
+    import seqio
+
+    tf = tensorflow()
+    scalars = ("start_frame", "context_frames", "sample_rate", "performance", "shift")
+    return {
+        "id": seqio.ContinuousFeature(dtype=tf.string, rank=0),
+        "audio": seqio.ContinuousFeature(dtype=tf.int16, rank=1),
+        "notes": seqio.ContinuousFeature(dtype=tf.float64, rank=2),
+        **{name: seqio.ContinuousFeature(dtype=tf.int32, rank=0) for name in scalars},
+    }

@@ -1,0 +1,59 @@
+"""What training asks of whatever hands it batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol, runtime_checkable
+
+from mt3synth.model_spec import ModelSpec
+from mt3synth.types import Batch
+
+
+@runtime_checkable
+class BatchStream(Iterator[Batch], Protocol):
+    """Batches from a source that can be closed, such as a generator."""
+
+    def close(self) -> None:
+        """Lets go of files and threads."""
+        ...
+
+
+@runtime_checkable
+class TrainingData(Protocol):
+    """Where batches come from; see `mt3synth.types` for their shapes.
+
+    The order of the batches is fixed: where a reader stands is told by the number of the batch.
+    An attribute ``identity``, a string that is another for other data, is kept with a run if
+    there is one, and a run then goes on with these data only.
+
+    Attributes:
+      performances: name and description of each, in the order of their indices.
+    """
+
+    performances: list[dict[str, Any]]
+
+    def training(
+        self,
+        spec: ModelSpec,
+        batch: int,
+        seed: int,
+        start: int,
+        *,
+        process_index: int = 0,
+        process_count: int = 1,
+    ) -> BatchStream:
+        """Batches without end, beginning with number ``start``.
+
+        Args:
+          spec: the model.
+          batch: segments in a batch of one process.
+          seed: of the order.
+          start: batches to pass over.
+          process_index: whose share of every batch to read.
+          process_count: shares of a batch.
+        """
+        ...
+
+    def validation(self, spec: ModelSpec, batch: int) -> Iterable[Batch]:
+        """Batches in a fixed order, with an end; none if nothing is held out."""
+        ...

@@ -1,1 +1,0 @@
-"""What `mt3synth evaluate` does, each way in a module."""

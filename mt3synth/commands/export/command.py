@@ -1,0 +1,122 @@
+"""Make a bundle of a training run: the averaged weights of one of its checkpoints.
+
+The model card is written from what the run's folder and the corpus say; --card adds a text of
+your own. If the corpus has a corpus.json, with its sources and licences, it is copied beside.
+--vocoder puts a trained vocoder into the bundle; --bundle instead of --run takes all the rest from
+a bundle that there is. Of a vocoder's own run it makes a folder for --vocoder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mt3synth.configuration import parse
+from mt3synth.errors import UserError
+
+if TYPE_CHECKING:
+    from mt3synth.model_spec import ModelSpec
+
+HELP = "make a bundle of a training run"
+CORPUS_FILE = "corpus.json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where from and where to."""
+    origin = parser.add_mutually_exclusive_group(required=True)
+    origin.add_argument("--run", metavar="DIR", help="folder of the run")
+    origin.add_argument("--bundle", metavar="DIR", help="a bundle to be given another vocoder")
+    parser.add_argument("-o", "--output", required=True, metavar="BUNDLE", help="a new folder")
+    parser.add_argument("--step", type=int, metavar="N", help="checkpoint (default: the last)")
+    parser.add_argument(
+        "--default-performance", metavar="NAME", help="taken if none is named (default: the first)"
+    )
+    for condition in ("notes", "performance"):
+        parser.add_argument(
+            f"--guidance-{condition}",
+            type=float,
+            metavar="W",
+            help="with which it is best sampled (1.25)",
+        )
+    parser.add_argument("--card", metavar="FILE", help="Markdown that goes into the model card")
+    parser.add_argument(
+        "--corpus", metavar="DIR", help="what the run was trained on, for its corpus.json"
+    )
+    parser.add_argument("--vocoder", metavar="DIR", help="folder of a trained vocoder")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Writes the bundle and reads it back."""
+    import logging
+
+    from mt3synth import bundle as bundles
+    from mt3synth.adapters import t5x_checkpoints
+    from mt3synth.commands.export import vocoder as export_vocoder
+    from mt3synth.commands.export.model_card import model_card
+    from mt3synth.training.checkpoints.ema import load_averaged
+    from mt3synth.training.run_folder import read_run
+    from mt3synth.vocoder import files
+
+    logging.getLogger("absl").setLevel(logging.ERROR)  # orbax warns that it will only read
+    parse.parse(args.gin_file or [], args.gin_bindings)
+    output = Path(args.output)
+    if output.exists():
+        raise UserError(f"{output} exists; give a new folder")
+    card = _read(Path(args.card)) if args.card else ""
+    if args.bundle:
+        return export_vocoder.into_bundle(args, card)
+    run = Path(args.run)
+    if export_vocoder.is_vocoder_run(run):
+        return export_vocoder.of_run(args)
+    vocoder = files.read(args.vocoder) if args.vocoder else None
+    spec, performances = read_run(run)
+    spec = _guided(spec, args.guidance_notes, args.guidance_performance)
+    corpus_file = Path(args.corpus or args.run) / CORPUS_FILE
+    corpus = _read_json(corpus_file) if args.corpus or corpus_file.exists() else None
+    load = t5x_checkpoints.load_averaged if t5x_checkpoints.is_t5x_run(run) else load_averaged
+    params, step = load(run, bundles.abstract_params(spec), args.step)
+    text = model_card(output.name, spec, performances, params, step, corpus, card, vocoder)
+    default = args.default_performance or performances[0].name
+    bundles.save(output, spec, performances, default, params, text, vocoder=vocoder)
+    try:
+        if corpus is not None:
+            shutil.copy(corpus_file, output / CORPUS_FILE)
+        bundle = bundles.load(output)
+    except (OSError, UserError) as error:
+        shutil.rmtree(output, ignore_errors=True)
+        raise UserError(f"{output} was not made: {error}") from error
+    print(f"{output}: step {step}, {len(performances)} performances, bundle {bundle.hash}")
+    return 0
+
+
+def _guided(spec: ModelSpec, notes: float | None, performance: float | None) -> ModelSpec:
+    """The model with another guidance, where one is given."""
+    import dataclasses
+
+    old = spec.guidance
+    try:
+        guidance = dataclasses.replace(
+            old,
+            notes=old.notes if notes is None else notes,
+            performance=old.performance if performance is None else performance,
+        )
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    return dataclasses.replace(spec, guidance=guidance)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from error
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(_read(path))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}: is not JSON: {error}") from error

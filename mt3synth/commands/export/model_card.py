@@ -1,0 +1,133 @@
+"""The README of a bundle, from what is known about its model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from mt3synth import __version__
+from mt3synth.bundle import Performance
+from mt3synth.model_spec import ModelSpec
+from mt3synth.types import PyTree
+from mt3synth.vocoder.files import VocoderWeights
+
+_TEMPLATE = """\
+# {name}
+
+A diffusion model that turns a score (MIDI) into music in the sound of a performance you name:
+mel frames by the model, audio by a vocoder. For mt3synth {version}:
+
+    mt3synth synthesize song.mid --bundle {name}
+
+| | |
+|---|---|
+| network | {network}, {millions:.1f} M parameters (stored as float16) |
+| reads | {reads} |
+| predicts | {prediction} ({norm} loss) |
+| window | {window} frames, {seconds:.2f} s |
+| audio | {rate} Hz, {bins} mel bins, {frame_rate:g} frames per second |
+| weights | exponential moving average after {step} training steps |
+
+## Performances
+
+{performances}
+
+## Data and licences
+
+{data}
+{card}"""
+
+_UNKNOWN = "Nothing is recorded about the data that this model was trained on.\n"
+
+
+def model_card(
+    name: str,
+    spec: ModelSpec,
+    performances: Sequence[Performance],
+    params: PyTree,
+    step: int,
+    corpus: dict[str, Any] | None,
+    extra: str,
+    vocoder: VocoderWeights | None = None,
+) -> str:
+    """The card as Markdown.
+
+    Args:
+      name: of the bundle.
+      spec, performances, params: its content.
+      step: of the training run.
+      corpus: what the corpus's ``corpus.json`` holds, if there is one.
+      extra: Markdown for the end.
+      vocoder: the bundle's own, if it has one.
+    """
+    reads = " and ".join(words for name, words in _READS.items() if name in spec.features)
+    text = _TEMPLATE.format(
+        name=name,
+        version=__version__,
+        network=type(spec.network).__name__.removesuffix("Config"),
+        millions=sum(np.size(leaf) for leaf in jax.tree.leaves(params)) / 1e6,
+        reads=reads,
+        prediction=spec.diffusion.prediction,
+        norm=spec.diffusion.norm,
+        window=spec.window,
+        seconds=spec.window / spec.mel.frame_rate,
+        rate=spec.mel.sample_rate,
+        bins=spec.mel.bins,
+        frame_rate=spec.mel.frame_rate,
+        step=step,
+        performances="\n".join(f"- `{p.name}`: {p.description}" for p in performances),
+        data=_data(corpus) if corpus else "" if extra else _UNKNOWN,
+        card=f"\n{extra.strip()}\n" if extra.strip() else "",
+    )
+    return text if vocoder is None else with_vocoder(text, vocoder)
+
+
+def with_vocoder(card: str, vocoder: VocoderWeights, extra: str = "") -> str:
+    """A card whose last section is about the vocoder, in the place of such a one that it has.
+
+    Args:
+      card: Markdown.
+      vocoder: what it is to be about.
+      extra: Markdown for the section's end.
+    """
+    before = card.split(f"\n{_VOCODER_HEADING}\n")[0].rstrip()
+    said = _VOCODER.format(
+        heading=_VOCODER_HEADING,
+        network=type(vocoder.config).__name__.removesuffix("Config"),
+        millions=vocoder.size / 1e6,
+        hash=vocoder.hash,
+    )
+    return f"{before}\n\n{said}" + (f"\n{extra.strip()}\n" if extra.strip() else "")
+
+
+_VOCODER_HEADING = "## Vocoder"
+_VOCODER = """\
+{heading}
+
+A trained {network} of {millions:.1f} M parameters (stored as float16; {hash}) turns the frames into
+audio, unless `--vocoder` asks for another.
+"""
+
+
+_READS = {"tokens": "note events", "roll": "a piano roll", "context": "the frames before a segment"}
+"""In words, what a network may read beside the noisy frames."""
+
+
+def _data(corpus: dict[str, Any]) -> str:
+    """What ``corpus.json`` says; entries that another builder did not write are passed over."""
+    lines = []
+    train = corpus.get("splits", {}).get("train", {})
+    if {"hours", "songs"} <= train.keys():
+        lines.append(f"- {train['hours']} hours of rendered audio, {train['songs']} songs")
+    scores = corpus.get("scores", {})
+    if {"what", "licence"} <= scores.keys():
+        lines.append(f"- Scores: {scores['what']}. {scores['licence']}.")
+    for file, source in corpus.get("soundfonts", {}).items():
+        lines.append(
+            f"- Soundfont {file}, Debian package {source.get('package')}: {source.get('licence')}."
+        )
+    lines.append("- All that is recorded: `corpus.json` in this folder.")
+    return "\n".join(lines) + "\n"

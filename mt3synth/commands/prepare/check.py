@@ -1,0 +1,86 @@
+"""Check that MIDI files are aligned to their recordings, and name those that are not.
+
+For each pair it prints by how much the sound comes after the notes (ms, at the median, and the 5th
+and 95th percentile), at how many of the onsets such notes are heard to begin (20% by chance), and
+how well the harmony agrees (0 by chance, 1 at best). If a pair is bad the exit status is 3.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from mt3synth.errors import UserError
+
+if TYPE_CHECKING:
+    from data_pipelines.recordings import Recording
+
+HELP = "check that MIDI files are aligned to their recordings"
+GOOD, BAD = 0, 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `mt3synth prepare check`."""
+    parser.add_argument("--manifest", metavar="CSV", help="a table of pairs")
+    parser.add_argument("--audio", metavar="TAKE.wav", help="instead: a recording")
+    parser.add_argument("--midi", metavar="TAKE.mid", help="and its notes")
+    parser.add_argument(
+        "--tolerance", type=float, metavar="MS", help="shift that is still good (default 60)"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Prints the table; 3 if a pair is bad."""
+    pair = args.audio is not None and args.midi is not None
+    if (args.manifest is None) != pair or (args.audio is None) != (args.midi is None):
+        raise UserError("give --manifest, or --audio and --midi")
+    if args.tolerance is not None and not 0 < args.tolerance <= 1000:
+        raise UserError(f"--tolerance {args.tolerance:g} ms; must be within 0..1000")
+    from data_pipelines.alignment.offsets import TOLERANCE_S
+    from data_pipelines.filesystem import place
+    from data_pipelines.prepare.manifest import read_manifest
+    from data_pipelines.recordings import AudioFile, Listing, MidiFile, Recording
+
+    tolerance = TOLERANCE_S if args.tolerance is None else args.tolerance / 1000
+    if pair:
+        audio, midi = AudioFile(place(args.audio)), MidiFile(place(args.midi))
+        listing = Listing([Recording(args.audio, audio, midi, performance="recording")], [])
+    else:
+        listing = read_manifest(args.manifest)
+    print("   shift      5%     95%  found  agree  recording")
+    bad = [f"{r.audio} and {r.midi}: {r.reason}" for r in listing.rejections]
+    for recording in listing.recordings:
+        if wrong := _check(recording, tolerance):
+            names = ", ".join(str(path) for path in recording.notes.paths)
+            bad.append(f"{recording.audio.path} and {names}: {wrong}")
+    count = len(listing.recordings) + len(listing.rejections)
+    print(f"{count - len(bad)} of {count} pairs are aligned within {1000 * tolerance:g} ms")
+    for line in bad:
+        print(f"mt3synth prepare check: {line}", file=sys.stderr)
+    return BAD if bad else GOOD
+
+
+def _check(recording: Recording, tolerance: float) -> str | None:
+    """Prints the line of a pair; what is wrong with it, or None."""
+    from data_pipelines.alignment.features import SAMPLE_RATE
+    from data_pipelines.alignment.offsets import measure_offsets, problem
+
+    try:
+        audio = recording.audio.read(SAMPLE_RATE)
+        notes, _ = recording.notes.read()
+        begin = recording.start
+        end = len(audio) / SAMPLE_RATE if recording.end is None else recording.end
+        audio = audio[round(begin * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
+        offsets = measure_offsets(notes.select(notes.start >= begin).cropped(begin, end), audio)
+    except UserError as error:
+        print(f"{'':39}{recording.audio.path}")
+        return " ".join(str(error).split())
+    times = (1000 * t for t in (offsets.shift, offsets.earliest, offsets.latest))
+    print(
+        *(f"{t:+5.0f} ms" for t in times),
+        f"{offsets.found:5.0%}",
+        f"{offsets.agreement:6.2f}",
+        f" {recording.audio.path}",
+    )
+    return problem(offsets, tolerance)

@@ -1,0 +1,73 @@
+"""Look into a data set: hours, songs, notes, instruments, performances, and examples to hear.
+
+Figures go to the terminal; a folder gets them as a page with pictures, index.html. Without
+--example the page has one song of each performance. An example is the recording, its notes as MIDI,
+a picture of the mel frames with the notes over them, and a stereo file, left the recording and
+right the notes as plain tones, in which one can hear whether the two match.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from mt3synth.errors import UserError
+
+HELP = "look into a data set: figures, pictures, examples to hear"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `mt3synth prepare inspect`."""
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of the data set")
+    parser.add_argument("--split", metavar="S", help="look at this one only")
+    parser.add_argument(
+        "--example",
+        action="append",
+        default=[],
+        metavar="SONG",
+        help="id of a song, or its number from 0; may be repeated",
+    )
+    parser.add_argument(
+        "--start", type=float, metavar="S", help="of examples (default: before the first note)"
+    )
+    parser.add_argument("--end", type=float, metavar="S", help="of examples (default: 30 s later)")
+    parser.add_argument(
+        "--most",
+        type=int,
+        default=12,
+        metavar="N",
+        help="examples at most without --example (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="REPORT", help="folder of the report (default: DIR-inspection)"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Prints the figures and writes the report."""
+    if args.start is not None and not args.start >= 0:
+        raise UserError(f"--start {args.start:g} s; must be at least 0 s")
+    if args.end is not None and not args.end > (args.start or 0):
+        raise UserError(f"--end {args.end:g} s; must be after --start, {args.start or 0:g} s")
+    if args.most < 0:
+        raise UserError(f"--most {args.most}; must be at least 0")
+    from tqdm import tqdm
+
+    from data_pipelines.inspection.inspect import Wanted, inspect
+    from mt3synth.reporting.tables import as_text
+
+    folder = args.folder.resolve()
+    out = args.out or folder.with_name(f"{folder.name}-inspection")
+    found = inspect(
+        args.folder,
+        out,
+        Wanted(tuple(args.example), args.most, args.start, args.end),
+        args.split,
+        lambda songs: tqdm(songs, unit=" songs", disable=not sys.stderr.isatty(), leave=False),
+    )
+    print(as_text(found.tables))
+    for remark in found.remarks:
+        print(f"\n{remark}")
+    print(f"\n{len(found.examples)} examples: {found.page}")
+    return 0

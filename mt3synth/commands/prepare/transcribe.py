@@ -1,0 +1,86 @@
+"""Make the MIDI of recordings that have none, and a manifest.csv for `mt3synth prepare pairs`.
+
+A folder stands for all recordings in it and in its subfolders. Recordings that are unreadable,
+silent or without notes go into OUT/rejected.csv, and the exit status is 3. Run again, it keeps the
+MIDI files that are there.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mt3synth.errors import UserError
+
+HELP = "transcribe recordings that have no MIDI"
+SAMPLE_RATE = 22050
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `mt3synth prepare transcribe`."""
+    parser.add_argument(
+        "inputs", nargs="+", type=Path, metavar="AUDIO", help="recording, or folder of recordings"
+    )
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="DIR", help="folder for MIDI files and tables"
+    )
+    parser.add_argument(
+        "--performance",
+        metavar="NAME",
+        help="of all recordings (default: the name of the folder a recording lies in)",
+    )
+    parser.add_argument(
+        "--program",
+        type=int,
+        metavar="N",
+        help="General MIDI program of all notes, 0..127 (default: what the transcriber says;"
+        " basic-pitch says 0, piano)",
+    )
+    parser.add_argument(
+        "--transcriber",
+        metavar="NAME",
+        help="module:attribute or file.py:attribute, a class or a function of (audio float32 [S],"
+        " sample_rate) that returns mt3synth.symbolic.notes.Notes (default: basic-pitch)",
+    )
+    parser.add_argument(
+        "--sample-rate",
+        type=int,
+        default=SAMPLE_RATE,
+        metavar="HZ",
+        help="at which the transcriber gets the audio (default: %(default)s)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="make MIDI files anew")
+    parser.add_argument(
+        "--strict", action="store_true", help="stop at the first recording to be left out"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Returns 0, or 3 if a recording was left out."""
+    if args.program is not None and not 0 <= args.program <= 127:
+        raise UserError(f"--program {args.program}; must be in 0..127")
+    if args.sample_rate < 1:
+        raise UserError(f"--sample-rate {args.sample_rate}; must be at least 1")
+    from data_pipelines.prepare.tables import REJECTED_FILE
+    from data_pipelines.prepare.transcribe import MANIFEST_FILE, find_takes, transcribe
+    from mt3synth.transcription.loading import BASIC_PITCH, load_transcriber
+
+    takes = find_takes(args.inputs, args.out, args.performance)
+    transcriber = load_transcriber(args.transcriber or BASIC_PITCH)
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out {args.out}: {error.strerror or error}") from error
+    rejections = transcribe(
+        takes,
+        transcriber,
+        args.out,
+        sample_rate=args.sample_rate,
+        program=args.program,
+        overwrite=args.overwrite,
+        strict=args.strict,
+    )
+    print(f"{len(takes) - len(rejections)} of {len(takes)} recordings: {args.out / MANIFEST_FILE}")
+    if rejections:
+        print(f"{len(rejections)} left out: {args.out / REJECTED_FILE}")
+    return 3 if rejections else 0

@@ -1,1 +1,0 @@
-"""One module for each subcommand of `mt3synth prepare`; imported only when it is called."""

@@ -1,0 +1,54 @@
+"""Options that say what turns frames into audio."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from mt3synth.configuration import build
+
+if TYPE_CHECKING:
+    from mt3synth.bundle import Bundle
+    from mt3synth.vocoder.protocol import Vocoder
+
+# As mt3synth.vocoder.registry has them, whose import would slow every command's --help.
+NAMES = ("neural", "griffin-lim", "soundstream")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """``--vocoder`` and where it comes from."""
+    group = parser.add_argument_group("vocoder")
+    group.add_argument(
+        "--vocoder", choices=NAMES, help="(the bundle's own, neural, or without one griffin-lim)"
+    )
+    group.add_argument(
+        "--vocoder-source",
+        metavar="PLACE",
+        help="folder of another trained vocoder; for soundstream, folder or address of its "
+        "SavedModel",
+    )
+
+
+def read(args: argparse.Namespace, bundle: Bundle) -> Vocoder:
+    """The vocoder that options, bundle and gin's configuration give together.
+
+    Raises:
+      UserError: there is no such vocoder, it inverts other frames, or gin refuses a value.
+    """
+    from mt3synth.vocoder.griffin_lim import GriffinLim
+    from mt3synth.vocoder.registry import choose
+
+    def griffin_lim(**arguments: object) -> Vocoder:
+        return build.build(GriffinLim, **arguments)
+
+    return choose(args.vocoder, bundle.spec.mel, bundle.vocoder, args.vocoder_source, griffin_lim)
+
+
+def describe(vocoder: Vocoder) -> dict[str, str]:
+    """What a file's metadata say about the vocoder."""
+    from mt3synth.vocoder.neural import NeuralVocoder
+
+    name = {"vocoder": type(vocoder).__name__}
+    if isinstance(vocoder, NeuralVocoder):
+        return name | {"vocoder_weights": vocoder.weights.hash}
+    return name

@@ -1,0 +1,5 @@
+"""`mt3synth synthesize`: MIDI files as audio files."""
+
+from mt3synth.commands.synthesize.command import HELP, add_arguments, main
+
+__all__ = ["HELP", "add_arguments", "main"]

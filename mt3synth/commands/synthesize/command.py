@@ -1,0 +1,68 @@
+"""Render MIDI files: IN.mid becomes IN.wav in the current folder, or what -o says.
+
+A folder stands for the MIDI files in it. With a folder or several files -o names a folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+
+from mt3synth.commands.shared import outputs, sampling_options, vocoder_options
+from mt3synth.configuration import parse
+from mt3synth.errors import UserError
+
+HELP = "render MIDI files to audio"
+DEFAULT_GIN = "gin_configs/infer/default.gin"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options; those on sampling and on the vocoder are shared with other commands."""
+    parser.add_argument("inputs", nargs="+", metavar="IN.mid", help="MIDI file, or a folder")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", help="OUT.wav, OUT.flac, or a folder (default: .)"
+    )
+    parser.add_argument(
+        "--performance", metavar="NAME", help="whose sound; `mt3synth performances` lists them"
+    )
+    parser.add_argument("--bundle", metavar="DIR", help="a model other than the default one")
+    parser.add_argument("--save-mel", metavar="OUT.npy", help="also keep the log-mel frames [T, M]")
+    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="from this second on")
+    parser.add_argument("--end", type=float, default=math.inf, metavar="S", help="to this second")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    sampling_options.add_arguments(parser)
+    vocoder_options.add_arguments(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Renders every file that can be; returns 2 if one could not."""
+    jobs = outputs.plan(args.inputs, args.output, args.save_mel)
+    failures = 0
+
+    def fail(error: UserError) -> None:
+        nonlocal failures
+        failures += 1
+        print(f"mt3synth synthesize: {error}", file=sys.stderr)
+
+    ready = outputs.possible(jobs, args.overwrite, fail)
+    if not ready:
+        return 2
+
+    from mt3synth import bundle as bundles
+    from mt3synth.commands.shared import compilation_cache
+    from mt3synth.commands.synthesize.render_job import Renderer, Span
+
+    span = Span(args.start, args.end)
+    compilation_cache.keep()
+    parse.parse([DEFAULT_GIN, *(args.gin_file or [])], args.gin_bindings)
+    bundle = bundles.load(args.bundle or bundles.DEFAULT)
+    performance = bundle.performance(args.performance)
+    config = sampling_options.read(args, bundle.spec)
+    renderer = Renderer(bundle, performance, config, vocoder_options.read(args, bundle))
+    for job in ready:
+        try:
+            renderer.render(job, span)
+        except UserError as error:
+            fail(error)
+    return 2 if failures else 0

@@ -1,0 +1,1 @@
+"""Gin: configurations parsed, explained and built."""

@@ -1,0 +1,1 @@
+"""A bundle measured: its evaluation set rendered and handed to `evaluate`."""

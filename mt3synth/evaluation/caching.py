@@ -1,0 +1,105 @@
+"""What takes long, kept in a folder under a hash of the audio that it was made from.
+
+Files appear whole or not at all: an evaluation that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mt3synth.atomic import appearing_whole
+from mt3synth.audio.mel import log_mel
+from mt3synth.errors import UserError
+from mt3synth.symbolic.notes import Notes
+from mt3synth.transcription.transcriber import Transcriber
+from mt3synth.types import Float, FloatND
+from mt3synth.vocoder.protocol import Vocoder
+
+_COLUMNS = ("start", "end", "pitch", "velocity", "program", "is_drum")
+
+
+class KeptTranscriber:
+    """A `Transcriber` that does not transcribe the same audio twice.
+
+    Args:
+      transcriber: asked for what is not there yet.
+      identity: says which it is, and must change when its notes would.
+      folder: made when it is needed.
+    """
+
+    def __init__(self, transcriber: Transcriber, identity: str, folder: Path) -> None:
+        self._transcriber, self._identity, self._folder = transcriber, identity, folder
+
+    def __call__(self, audio: Float[FloatND, " S"], sample_rate: int) -> Notes:
+        """See `Transcriber`."""
+        path = self._folder / f"{_hash(audio, f'notes {self._identity} {sample_rate}')}.npz"
+        found = _load(path, _COLUMNS)
+        if found is not None:
+            return Notes(**found)
+        notes = self._transcriber(audio, sample_rate)
+        _save(path, {name: getattr(notes, name) for name in _COLUMNS})
+        return notes
+
+
+class KeptVocoder:
+    """Audio to mel frames and back, not twice for the same audio.
+
+    Args:
+      vocoder: makes the audio.
+      identity: says which it is, and must change when its audio would.
+      folder: made when it is needed.
+    """
+
+    def __init__(self, vocoder: Vocoder, identity: str, folder: Path) -> None:
+        self.vocoder, self.identity, self._folder = vocoder, identity, folder
+
+    def __call__(self, audio: Float[FloatND, " S"]) -> tuple[Float[FloatND, " S2"], float]:
+        """The vocoded audio, and the wall time in seconds that it took when it was made.
+
+        Raises:
+          UserError: it is not finite, or the folder cannot be written to.
+        """
+        path = self._folder / f"{_hash(audio, f'vocoded {self.identity}')}.npz"
+        found = _load(path, ("audio", "seconds"))
+        if found is not None:
+            return found["audio"], float(found["seconds"])
+        frames = log_mel(audio, self.vocoder.spec)
+        started = time.perf_counter()
+        made = self.vocoder(frames)
+        seconds = time.perf_counter() - started
+        made = np.asarray(made[: len(audio)], np.float32)
+        bad = int(np.sum(~np.isfinite(made)))
+        if bad:
+            raise UserError(f"the vocoder made {bad} of {len(made)} samples that are not finite")
+        _save(path, {"audio": made, "seconds": np.float64(seconds)})
+        return made, seconds
+
+
+def _hash(audio: FloatND, purpose: str) -> str:
+    digest = hashlib.sha256(purpose.encode())
+    digest.update(np.ascontiguousarray(audio, np.float32).data)
+    return digest.hexdigest()[:40]
+
+
+def _load(path: Path, names: tuple[str, ...]) -> dict[str, Any] | None:
+    """What was kept, unless it is damaged: then it is made anew."""
+    try:
+        with np.load(path) as kept:
+            return {name: kept[name] for name in names}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _save(path: Path, arrays: dict[str, Any]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with appearing_whole(path) as part, open(part, "xb") as file:
+            np.savez(file, **arrays)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,261 @@
+"""Reads what `mt3synth evaluate` is given: folders of audio, and a table of what belongs together.
+
+The table is a CSV file with the columns ``audio,performance`` and any of ``midi``, ``reference``,
+``wall_seconds``. Recordings lie in a folder for each performance; one of the same name as a
+generated file, in the folder of its performance, is the real recording of the same notes.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mt3synth.audio.files import SUFFIXES, read_metadata
+from mt3synth.errors import UserError
+from mt3synth.evaluation.evaluation_set import Material, Piece, Problem, Recording
+from mt3synth.evaluation.metrics.seams import Joins
+from mt3synth.symbolic.midi import read_midi
+from mt3synth.symbolic.notes import Notes
+
+REQUIRED = ("audio", "performance")
+OPTIONAL = ("midi", "reference", "wall_seconds")
+HOP, OVERLAP, WALL = "window_hop", "window_overlap", "wall_seconds"
+"""Seconds, in the metadata of a rendered file: see `mt3synth.evaluation.metrics.seams.Joins`,
+and how long rendering took."""
+
+
+_MORE = " more"  # no column can be called so, as spaces around names are taken off
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where everything lies.
+
+    Attributes:
+      generated: folder of the generated audio.
+      reference: folder of real recordings, a folder in it for each performance.
+      table: the CSV file; its audio is relative to ``generated``, everything else to its folder.
+      real: more recordings, laid out like ``reference``, that are not among those by which
+        performances are known.
+    """
+
+    generated: Path
+    reference: Path
+    table: Path
+    real: Path | None = None
+
+
+def read_material(places: Places, joins: Joins | None = None) -> Material:
+    """Pieces, recordings, and what is wrong with single ones.
+
+    A recording that is the real counterpart of a piece is not one of those by which its
+    performance is known: nothing is compared with itself.
+
+    Args:
+      places: see there.
+      joins: of all pieces; without it each file's metadata says where its windows meet.
+
+    Raises:
+      UserError: a folder or the table is missing, the table is no CSV file with the columns it
+        needs, or nothing in it can be used.
+    """
+    recordings = _recordings(places.reference, "--reference")
+    held_out = [] if places.real is None else _recordings(places.real, "--real")
+    if not places.generated.is_dir():
+        raise UserError(f"--generated {places.generated}: no such folder")
+    _check_apart(recordings, held_out, places)
+    material = Material()
+    named: dict[tuple[str, str], list[Recording]] = {}
+    for folder in (recordings, held_out):
+        of_folder: dict[tuple[str, str], list[Recording]] = {}
+        for recording in folder:
+            of_folder.setdefault(_key(recording.performance, recording.name), []).append(recording)
+        named |= of_folder  # one of --real before one of the same name in --reference
+    names: set[str] = set()
+    taken: set[Path] = set()
+    for line, row in _rows(places.table):
+        try:
+            if _MORE in row:
+                raise UserError("more fields than the head has; put names with commas in quotes")
+            piece, counterparts = _piece(row, places, named, joins)
+        except UserError as error:
+            item = row["audio"] or f"line {line}"
+            material.problems.append(Problem(item, f"line {line} of {places.table.name}: {error}"))
+            continue
+        if piece.name in names:
+            material.problems.append(Problem(piece.name, f"line {line}: stands there twice"))
+            continue
+        names.add(piece.name)
+        material.pieces.append(piece)
+        taken.update(path.resolve() for path in counterparts)
+        if row["reference"] and piece.real is None:
+            reason = f"reference {row['reference']}: no such file"
+            material.problems.append(Problem(piece.name, reason))
+        if row["midi"] and piece.notes is None:
+            material.problems.append(Problem(piece.name, f"midi {row['midi']}: no such file"))
+    if not material.pieces:
+        first = material.problems[0].reason if material.problems else "has no rows under its head"
+        raise UserError(f"{places.table}: nothing in it can be used; {first}")
+    material.recordings = [r for r in recordings if _path(r) not in taken]
+    material.held_out = [r for r in held_out if _path(r) not in taken]
+    known = {r.performance for r in material.recordings}
+    for name in dict.fromkeys(p.performance for p in material.pieces):
+        if name not in known:
+            left = " besides those of the same pieces" if taken else ""
+            reason = f"no recordings in {places.reference / name}{left}; it has no Group-FAD"
+            material.problems.append(Problem(f"performance {name}", reason))
+    return material
+
+
+def _piece(
+    row: Mapping[str, str],
+    places: Places,
+    named: Mapping[tuple[str, str], Sequence[Recording]],
+    joins: Joins | None,
+) -> tuple[Piece, list[Path]]:
+    """A row's piece, and all files of its real recording: there may be a FLAC beside a WAV."""
+    for name in REQUIRED:
+        if not row[name]:
+            raise UserError(f"{name} is empty")
+    audio = places.generated / row["audio"]
+    if not audio.is_file():
+        raise UserError(f"{audio}: no such file")
+    metadata = _metadata_of(audio)
+    wall = row[WALL] or metadata.get(WALL, "")
+    counterparts = [_path(found) for found in named.get(_key(row["performance"], row["audio"]), ())]
+    if row["reference"]:
+        reference = _file(places.table.parent, row["reference"])
+        counterparts = [] if reference is None else [reference]
+    midi = _file(places.table.parent, row["midi"])
+    piece = Piece(
+        name=row["audio"],
+        performance=row["performance"],
+        generated=audio,
+        real=counterparts[0] if counterparts else None,
+        notes=None if midi is None else _NotesOf(midi),
+        joins=joins or _joins_of(audio, metadata),
+        wall_seconds=_positive(wall, WALL) if wall else None,
+    )
+    return piece, counterparts
+
+
+@dataclass(frozen=True)
+class _NotesOf:
+    """The notes of a MIDI file, read when they are wanted."""
+
+    path: Path
+
+    def __call__(self) -> Notes:
+        return read_midi(self.path)[0]
+
+
+def _metadata_of(audio: Path) -> dict[str, str]:
+    try:
+        return read_metadata(audio)
+    except UserError:  # nothing that libsndfile reads, so nothing that mt3synth wrote
+        return {}
+
+
+def _joins_of(audio: Path, metadata: Mapping[str, str]) -> Joins | None:
+    if HOP not in metadata:
+        return None
+    try:
+        return Joins(float(metadata[HOP]), float(metadata.get(OVERLAP, "0")))
+    except ValueError as error:
+        raise UserError(f"{audio}: its metadata: {error}") from error
+
+
+def _recordings(folder: Path, option: str) -> list[Recording]:
+    if not folder.is_dir():
+        raise UserError(f"{option} {folder}: no such folder")
+    found = [
+        Recording(path.relative_to(folder).as_posix(), performance.name, path)
+        for performance in sorted(p for p in folder.iterdir() if p.is_dir())
+        for path in sorted(performance.rglob("*"))
+        if path.suffix.lower() in SUFFIXES and path.is_file()
+    ]
+    if not found:
+        raise UserError(
+            f"{option} {folder}: no recordings; put those of each performance into a folder of its"
+            f" name, {folder}/PERFORMANCE/*.wav"
+        )
+    return found
+
+
+def _check_apart(
+    recordings: Sequence[Recording], held_out: Sequence[Recording], places: Places
+) -> None:
+    """Refuses held-out recordings that would be compared with themselves."""
+    known = {_path(recording) for recording in recordings}
+    both = [recording.name for recording in held_out if _path(recording) in known]
+    if both:
+        raise UserError(
+            f"--real {places.real}: {len(both)} of its recordings are in --reference"
+            f" {places.reference}, too, such as {both[0]}; keep the two apart"
+        )
+
+
+def _key(performance: str, name: str) -> tuple[str, str]:
+    """A file's performance, and its name without suffix and without a folder of that name."""
+    within = name.removeprefix(f"{performance}/")
+    return performance, Path(within).with_suffix("").as_posix()
+
+
+def _path(recording: Recording) -> Path:
+    if not isinstance(recording.sound, Path):
+        raise ValueError(f"{recording.name} is no file")
+    return recording.sound.resolve()
+
+
+def _file(folder: Path, name: str) -> Path | None:
+    path = folder / name
+    return path if name and path.is_file() else None
+
+
+def _positive(text: str, name: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < float("inf"):
+        raise UserError(f"{name} {text!r}; must be seconds above 0")
+    return value
+
+
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Rows with every column, stripped, and the lines they end on."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restkey=_MORE, strict=True)
+            names = [(name or "").strip() for name in reader.fieldnames or ()]
+            _check_columns(path, names)
+            reader.fieldnames = names
+            rows = [(reader.line_num, row) for row in reader]
+    except OSError as error:
+        raise UserError(
+            f"--performances {path}: cannot be read: {error.strerror or error}"
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"--performances {path}: is no CSV file in UTF-8 ({error})") from error
+    empty = dict.fromkeys((*REQUIRED, *OPTIONAL), "")
+    return [
+        (line, empty | {name: _text(field) for name, field in row.items()}) for line, row in rows
+    ]
+
+
+def _text(field: str | list[str] | None) -> str:
+    """A field without spaces around it; those beyond the head's come together, missing ones as
+    None."""
+    return field.strip() if isinstance(field, str) else ",".join(field or ())
+
+
+def _check_columns(path: Path, names: list[str]) -> None:
+    missing = [name for name in REQUIRED if name not in names]
+    unknown = [name for name in names if name not in (*REQUIRED, *OPTIONAL)]
+    if missing or unknown or len(set(names)) != len(names):
+        raise UserError(
+            f"--performances {path}: columns are {','.join(names) or 'none'}; must be"
+            f" {','.join(REQUIRED)} and any of {','.join(OPTIONAL)}"
+        )

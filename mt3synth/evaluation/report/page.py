@@ -1,0 +1,107 @@
+"""The report of an evaluation as one page that needs nothing beside itself.
+
+Its size is bounded: so many examples, so many seconds of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from mt3synth.evaluation.report.tables import LABELS, tables_of
+from mt3synth.reporting import html
+from mt3synth.reporting.tables import Table
+
+_SCRIPT = """
+// One player at a time.
+document.addEventListener('play', event => {
+  for (const other of document.querySelectorAll('audio')) {
+    if (other !== event.target) other.pause();
+  }
+}, true);
+"""
+_STYLE = """
+table.reasons td { white-space: normal; text-align: left; overflow-wrap: anywhere; }
+table.reasons td:first-child { min-width: 12rem; }
+figure { margin: 0; } figcaption { font-size: .85rem; }
+.pictures { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A piece to hear and see.
+
+    Attributes:
+      name, performance: of the piece.
+      start, end: seconds of it.
+      audio: MP3 by kind.
+      picture: PNG of the mel frames of every kind.
+    """
+
+    name: str
+    performance: str
+    start: float
+    end: float
+    audio: Mapping[str, bytes]
+    picture: bytes
+
+
+def page_of(
+    report: Mapping[str, Any],
+    title: str,
+    pictures: Mapping[str, bytes],
+    examples: Sequence[Example],
+    more: Sequence[Table] = (),
+) -> str:
+    """The page as HTML.
+
+    Args:
+      report: what ``report.json`` holds.
+      title: above it all.
+      pictures: PNG by caption.
+      examples: to hear and see.
+      more: tables beside those of the report.
+    """
+    tables = tables_of(dict(report))
+    reasons = [t for t in tables if t.heading == "Not measured"]
+    parts = [f"<h1>{escape(title)}</h1>", html.paragraphs(_about(report))]
+    parts += [html.table(t) for t in tables if t not in reasons]
+    parts += [html.table(t) for t in more]
+    if pictures:
+        parts.append('<h2>Pictures</h2>\n<div class="pictures">')
+        parts += [html.figure(caption, png) for caption, png in pictures.items()]
+        parts.append("</div>")
+    if examples:
+        parts.append("<h2>Examples</h2>")
+        parts += [_example(example) for example in examples]
+    parts += [html.table(t).replace("<table>", '<table class="reasons">') for t in reasons]
+    return html.document(title, "\n".join(parts), _STYLE, _SCRIPT)
+
+
+def _about(report: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"{report['pieces']} pieces of {len(report['performances'])} performances beside"
+        f" {report['recordings']} recordings. Embedding {report['embedding']['name']}"
+        f" {report['embedding']['version']} ({report['embedding']['dimension']} dimensions,"
+        f" {report['embedding']['rate']:g} per second); vocoder {report['vocoder']};"
+        f" transcriber {report['transcriber'] or 'none'}; seed {report['seed']}.",
+        "Beside what was generated stand the real recordings and what the vocoder leaves of them:"
+        " no rendering through this vocoder can be expected to do better. Square brackets hold"
+        " 95 % bootstrap intervals over pieces.",
+    ]
+    if report["embedding"]["name"] == "log-mel":
+        lines.append("Log-mel statistics know nothing of music; a trained embedding says more.")
+    return lines
+
+
+def _example(example: Example) -> str:
+    where = f"{example.performance}, {example.start:.1f} to {example.end:.1f} s"
+    players = "".join(html.player(LABELS[kind], mp3) for kind, mp3 in example.audio.items())
+    return (
+        f"<article>\n<h3>{escape(example.name)}</h3>\n<small>{escape(where)}</small>\n"
+        f'<div class="players">{players}</div>\n'
+        f"{html.picture(f'mel frames of {example.name}', example.picture)}\n</article>"
+    )

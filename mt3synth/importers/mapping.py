@@ -1,0 +1,174 @@
+"""A foreign checkpoint as a model of ours: every parameter placed and checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from mt3synth.audio.mel import MELGAN
+from mt3synth.bundle import abstract_params
+from mt3synth.diffusion.spec import DiffusionSpec
+from mt3synth.importers.checkpoint import Checkpoint, Description, ForeignError
+from mt3synth.importers.published import GUIDANCE
+from mt3synth.model_spec import ModelSpec
+from mt3synth.models.t5_config import T5Config
+from mt3synth.symbolic.codec import EventCodec
+from mt3synth.symbolic.roll import RollSpec
+from mt3synth.types import PyTree
+
+_LISTED = 3
+_VELOCITY_BINS = (1, 127)
+"""Of the ancestor's vocabularies; which one shows in the length of the embedding."""
+
+
+def has_context(checkpoint: Checkpoint) -> bool:
+    """Whether the network has the second encoder, for the frames before a segment."""
+    return checkpoint.shape("continuous_encoder/input_proj/kernel") is not None
+
+
+def model_spec(checkpoint: Checkpoint, description: Description) -> ModelSpec:
+    """The model that the checkpoint's arrays are the weights of.
+
+    How many tokens and frames it takes is read from its tables of positions, the vocabulary from
+    its embedding of tokens.
+
+    Raises:
+      ForeignError: a vocabulary or a network that is none of ours.
+    """
+    context = has_context(checkpoint)
+    tokens = "token_encoder" if context else "encoder"
+    vocabulary = _rows(checkpoint, f"{tokens}/token_embedder/embedding", 1536)
+    bins = [b for b in _VELOCITY_BINS if EventCodec(b).num_embeddings == vocabulary]
+    if not bins:
+        sizes = " or ".join(str(EventCodec(b).num_embeddings) for b in _VELOCITY_BINS)
+        own = checkpoint.own_name(f"{tokens}/token_embedder/embedding")
+        raise ForeignError(
+            f"{checkpoint.source}: {own} has {vocabulary} rows; must be {sizes}, the ancestor's "
+            "vocabularies"
+        )
+    # Where a table is missing the published length stands in, until the table is asked for.
+    frames = _rows(checkpoint, "decoder/Embed_0/embedding", 256)
+    try:
+        network = T5Config(
+            encoder_layers=description.encoder_layers,
+            decoder_layers=description.decoder_layers,
+            width=description.width,
+            heads=description.heads,
+            head_width=description.head_width,
+            mlp_width=description.mlp_width,
+            mel_bins=MELGAN.bins,
+            dropout=description.dropout,
+            vocabulary_size=vocabulary,
+            max_tokens=_rows(checkpoint, f"{tokens}/Embed_0/embedding", 2048),
+            context_frames=(
+                _rows(checkpoint, "continuous_encoder/Embed_0/embedding", 256) if context else 0
+            ),
+            context_attention=description.context_attention,
+            position_table="stored",
+            max_frames=frames,
+            null_score="masked",
+        )
+        return ModelSpec(
+            network=network,
+            mel=MELGAN,
+            roll=RollSpec(),
+            codec=EventCodec(bins[0]),
+            diffusion=DiffusionSpec(description.prediction, description.norm),
+            window=frames,
+            guidance=GUIDANCE,
+        )
+    except ValueError as error:
+        raise ForeignError(f"{checkpoint.source}: {error}") from error
+
+
+def parameters(checkpoint: Checkpoint, spec: ModelSpec) -> PyTree:
+    """The checkpoint's arrays where our network has them, float32.
+
+    Nothing is read before all names and shapes are known to fit.
+
+    Raises:
+      ForeignError: parameters are missing, unknown, of another shape or damaged; says which.
+    """
+    context = has_context(checkpoint)
+    expected = {
+        path: (t5x_name(path, context), leaf.shape)
+        for path, leaf in flatten_dict(abstract_params(spec)).items()
+    }
+    _check(checkpoint, dict(expected.values()))
+    read = {path: checkpoint.read(name) for path, (name, _) in expected.items()}
+    return unflatten_dict({path: jnp.asarray(value) for path, value in read.items()})
+
+
+def _check(checkpoint: Checkpoint, expected: dict[str, tuple[int, ...]]) -> None:
+    own = {name: checkpoint.own_name(name) for name in expected}
+    missing = sorted(o for o in own.values() if o not in checkpoint.stored)
+    unknown = sorted(checkpoint.stored.keys() - set(own.values()))
+    shapes = {name: checkpoint.shape(name) for name in expected}
+    misshapen = [
+        f"{own[name]} ({_way(checkpoint, name, found)} instead of "
+        f"{_way(checkpoint, name, expected[name])})"
+        for name, found in sorted(shapes.items())
+        if found is not None and found != expected[name]
+    ]
+    problems = [
+        f"{len(names)} {what}: {', '.join(names[:_LISTED])}{', ...' * (len(names) > _LISTED)}"
+        for what, names in (
+            ("missing", missing),
+            ("unknown", unknown),
+            ("of another shape", misshapen),
+        )
+        if names
+    ]
+    if problems:
+        raise ForeignError(
+            f"{checkpoint.source}: its parameters are not those of the network "
+            f"({len(expected)} parameters): {'; '.join(problems)}"
+        )
+
+
+def _way(checkpoint: Checkpoint, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape as it is in the files."""
+    return shape[::-1] if checkpoint.turned(name) else shape
+
+
+def _rows(checkpoint: Checkpoint, name: str, otherwise: int) -> int:
+    shape: tuple[Any, ...] | None = checkpoint.shape(name)
+    return shape[0] if shape else otherwise
+
+
+def count(params: PyTree) -> int:
+    """How many numbers the parameters are."""
+    return sum(int(np.size(leaf)) for leaf in flatten_dict(params).values())
+
+
+_INSIDE = (
+    ("/stack/", "/"),
+    ("/time/mlp/", "/time_emb_"),
+    ("/cross_attention/", "/MultiHeadDotProductAttention_0/"),
+    ("/context_cross_attention/", "/MultiHeadDotProductAttention_1/"),
+    ("/self_attention_film/gamma_beta/", "/FiLMLayer_0/DenseGeneral_0/"),
+    ("/mlp_film/gamma_beta/", "/FiLMLayer_1/DenseGeneral_0/"),
+    ("/positions/table", "/Embed_0/embedding"),
+    ("/context_projection/", "/input_proj/"),
+)
+_MODULES = (("encoder/", "token_encoder/"), ("context_encoder/", "continuous_encoder/"))
+
+
+def t5x_name(path: tuple[str, ...], context: bool) -> str:
+    """The ancestor's name of the parameter at ``path`` in ours, with slashes.
+
+    Args:
+      path: keys from the root of the parameters.
+      context: whether it belongs to the network with context.
+    """
+    name = "/".join(path)
+    for ours, theirs in _INSIDE:
+        name = name.replace(ours, theirs)
+    if context:
+        for ours, theirs in _MODULES:
+            if name.startswith(ours):
+                return theirs + name.removeprefix(ours)
+    return name

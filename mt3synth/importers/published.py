@@ -1,0 +1,131 @@
+"""What is known of the ancestor's published models: sizes, origin, licence, sampling."""
+
+from __future__ import annotations
+
+from mt3synth import __version__
+from mt3synth.diffusion.guidance import Guidance
+from mt3synth.importers.checkpoint import Checkpoint, Description, ForeignError
+from mt3synth.model_spec import ModelSpec
+
+PUBLISHED = {
+    "small_with_context": Description(8, 8, width=512, heads=6, head_width=64, mlp_width=1024),
+    "base_with_context": Description(12, 12, width=768, heads=12, head_width=64, mlp_width=2048),
+}
+"""Models that Hawthorne et al. 2022 published (gin files of their repository)."""
+
+GUIDANCE = Guidance(notes=2.0, performance=1.0)
+"""Twice the prediction with conditions less that without, as diffusers' converter sets it."""
+
+ORIGINS = {
+    "t5x": "a t5x checkpoint of magenta/music-spectrogram-diffusion (Hawthorne et al. 2022, "
+    "arXiv 2206.05408)",
+    "diffusers": "a diffusers folder of google/music-spectrogram-diffusion, converted from the "
+    "t5x checkpoint of Hawthorne et al. 2022 (arXiv 2206.05408)",
+}
+LICENCE = "Apache License 2.0"
+"""Of the ancestor's repository; the converted weights are published under it by name."""
+
+
+def described(checkpoint: Checkpoint, config: str) -> Description:
+    """The description of a checkpoint's network.
+
+    Args:
+      checkpoint: the weights.
+      config: a name from ``PUBLISHED``, or "auto" for what the checkpoint's own configuration
+        says, and if it has none, for the published model of the same width.
+
+    Raises:
+      ForeignError: a name that disagrees with the checkpoint's own configuration, or neither that
+        nor a published model of its width.
+    """
+    own = checkpoint.description
+    if config != "auto":
+        wanted = PUBLISHED[config]
+        differing = [
+            f"{name} is {getattr(own, name)}, not {value}"
+            for name, value in vars(wanted).items()
+            if own is not None and getattr(own, name) != value
+        ]
+        if differing:
+            raise ForeignError(f"{checkpoint.source} is not {config}: {'; '.join(differing[:3])}")
+        return wanted
+    if own is not None:
+        return own
+    norm = checkpoint.shape("decoder/decoder_norm/scale")
+    for description in PUBLISHED.values():
+        if norm == (description.width,):
+            return description
+    raise ForeignError(
+        f"{checkpoint.source}: its network cannot be told, for there is no config.gin; put that of "
+        f"the download beside it, or give --config {' or '.join(PUBLISHED)}"
+    )
+
+
+_CARD = """\
+# {name}
+
+Weights that others trained, imported by mt3synth {version} from
+{origin}.
+
+    mt3synth synthesize song.mid --bundle {name}
+
+| | |
+|---|---|
+| network | T5, {millions:.1f} M parameters (stored as {precision}) |
+| layers | {encoder} of each encoder, {decoder} of the decoder, width {width} |
+| reads | {reads} |
+| performances | none: one sound, that of its training data |
+| predicts | {prediction} ({norm} loss) |
+| window | {window} frames, {seconds:.2f} s |
+| audio | {rate} Hz, {bins} mel bins, {frame_rate:g} frames per second |
+
+## Origin and licence
+
+The model is that of Hawthorne, Simon, Roberts, Zeghidour, Gardner, Manilow and Engel:
+Multi-instrument Music Synthesis with Spectrogram Diffusion, ISMIR 2022 (arXiv 2206.05408).
+Its repository, which points to the checkpoints, is under the {licence}, and so are the weights
+as converted for diffusers, by their model card. The checkpoints themselves come without a licence
+text. Only the form of the weights was changed.
+"""
+
+
+def card(
+    name: str,
+    spec: ModelSpec,
+    description: Description,
+    parameters: int,
+    origin: str,
+    precision: str,
+) -> str:
+    """The model card of a bundle made of foreign weights, as Markdown.
+
+    Args:
+      name: of the bundle.
+      spec: of the model.
+      description: of its network.
+      parameters: how many numbers it has.
+      origin: one of ``ORIGINS``.
+      precision: type in which the numbers are stored.
+    """
+    return _CARD.format(
+        name=name,
+        version=__version__,
+        origin=origin,
+        millions=parameters / 1e6,
+        precision=precision,
+        encoder=description.encoder_layers,
+        decoder=description.decoder_layers,
+        width=description.width,
+        reads=" and ".join(_READS[feature] for feature in spec.network.inputs),
+        prediction=spec.diffusion.prediction,
+        norm=spec.diffusion.norm,
+        window=spec.window,
+        seconds=spec.window / spec.mel.frame_rate,
+        rate=spec.mel.sample_rate,
+        bins=spec.mel.bins,
+        frame_rate=spec.mel.frame_rate,
+        licence=LICENCE,
+    )
+
+
+_READS = {"tokens": "note events", "context": "the frames before a segment"}

@@ -1,0 +1,222 @@
+"""Checkpoints of a run, by orbax: written in the background, and believed only if they are whole.
+
+Orbax gives a checkpoint its name when all of it is on disk, so a run that is killed leaves none
+by halves; what is lost or changed later is found by the checksums that are kept with each.
+"""
+
+from __future__ import annotations
+
+import errno
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from mt3synth.errors import UserError
+from mt3synth.training.checkpoints.checksum import fingerprints
+from mt3synth.training.parallel.distributed import everywhere
+from mt3synth.training.state import TrainState
+from mt3synth.types import PyTree
+
+if TYPE_CHECKING:
+    import orbax.checkpoint as ocp
+
+FOLDER = "checkpoints"
+"""Where in the folder of a run they lie."""
+DAMAGED = "damaged"
+"""Where those are put that cannot be read."""
+STATE, RECORD = "state", "record"
+"""Parts of a checkpoint: arrays, and what else a run needs to know, in JSON."""
+
+Record = dict[str, Any]
+
+
+class Checkpoints:
+    """The newest few states of a run, under ``folder``/checkpoints.
+
+    All processes of a run call the same methods at the same steps.
+    """
+
+    def __init__(self, folder: Path, keep: int = 2) -> None:
+        import orbax.checkpoint as ocp
+
+        self._args = ocp.args
+        self._folder = folder.absolute()
+        self._saving: int | None = None
+        self._manager: ocp.CheckpointManager = ocp.CheckpointManager(
+            self._folder / FOLDER,
+            options=ocp.CheckpointManagerOptions(
+                preservation_policy=ocp.checkpoint_managers.LatestN(keep),
+                cleanup_tmp_directories=True,
+            ),
+            item_handlers={
+                STATE: ocp.StandardCheckpointHandler(),
+                RECORD: ocp.JsonCheckpointHandler(),
+            },
+        )
+
+    def latest(self) -> int | None:
+        """The last step of which there is a checkpoint, or None."""
+        return self._manager.latest_step()
+
+    def save(self, state: TrainState, record: Record | None = None) -> None:
+        """Begins to save; returns before it is on disk, but when ``state`` may be changed.
+
+        Args:
+          state: of any step but one that is saved already, which is left as it is.
+          record: what else to give back at `restore`; goes into JSON.
+
+        Raises:
+          UserError: this save or the one before cannot be written.
+        """
+        step = int(state.step)
+        with self._writing():
+            self._manager.wait_until_finished()
+            if step == self.latest():
+                return
+            self._saving = step
+            sums = fingerprints(state)
+            self._manager.save(
+                step,
+                args=self._args.Composite(
+                    state=self._args.StandardSave(state),
+                    record=self._args.JsonSave({"fingerprints": sums, **(record or {})}),
+                ),
+            )
+
+    def restore(self, abstract: TrainState) -> tuple[TrainState, Record] | None:
+        """The newest state that is whole, and its record; None if there is no checkpoint.
+
+        Those that are not are put aside with a warning.
+
+        Args:
+          abstract: shapes and shardings; those of the run that saved may have been others.
+
+        Raises:
+          UserError: the checkpoint is of another network or optimizer, or none is whole.
+        """
+        damaged: dict[int, str] = {}
+        for step in sorted(self._manager.all_steps(), reverse=True):
+            found, problem = self._read(step, abstract)
+            if found is not None:
+                self._put_aside(damaged)
+                return found
+            damaged[step] = problem
+        if damaged:
+            step, problem = max(damaged.items())
+            raise UserError(
+                f"{self._manager.directory}: no checkpoint can be read (step {step}: {problem}); "
+                "remove them to begin anew"
+            )
+        return None
+
+    def check(self) -> None:
+        """Whether what was last to be saved could be.
+
+        Raises:
+          UserError: it could not.
+        """
+        with self._writing():
+            self._manager.check_for_errors()
+
+    def close(self) -> None:
+        """Waits until everything is on disk.
+
+        Raises:
+          UserError: it cannot be written.
+        """
+        with self._writing():
+            self._manager.close()
+
+    def _read(
+        self, step: int, abstract: TrainState
+    ) -> tuple[tuple[TrainState, Record] | None, str]:
+        """State and record of a step; or None, and what is wrong with it."""
+        state, record, problem = None, {}, ""
+        restore = self._args.Composite(
+            state=self._args.StandardRestore(abstract), record=self._args.JsonRestore()
+        )
+        try:
+            differing = self._differences(step, abstract)
+            if not differing:
+                read = self._manager.restore(step, args=restore)
+                state, record = read.state, read.record
+        except Exception as error:  # whatever damage makes the libraries stumble over
+            differing, problem = [], _in_a_line(error)
+        if differing:
+            raise UserError(
+                f"{self._manager.directory}: step {step} is of another network or optimizer: "
+                + "; ".join(differing[:3])
+                + (f"; and {len(differing) - 3} more" if len(differing) > 3 else "")
+            )
+        if not everywhere(not problem) or state is None:
+            return None, problem or "another process cannot read it"
+        # A checksum needs the work of all processes, as the array is spread over them.
+        sums, expected = fingerprints(state), record.pop("fingerprints", {})
+        changed = [name for name, value in sums.items() if expected.get(name) != value]
+        if changed:
+            return None, f"the checksum of {len(changed)} arrays is wrong, of {changed[0]} first"
+        return (state, record), ""
+
+    def _differences(self, step: int, abstract: TrainState) -> list[str]:
+        """Each array whose shape is not that of the checkpoint."""
+        import orbax.checkpoint as ocp
+
+        metadata = self._manager.item_metadata(step)[STATE]
+        if metadata is None:
+            raise FileNotFoundError(f"it has no part {STATE!r}")
+        saved = _shapes(ocp.tree.to_flat_dict(metadata.tree))
+        wanted = _shapes(ocp.tree.to_flat_dict(abstract))
+        return [
+            f"{name} {saved.get(name, 'missing')} there, {wanted.get(name, 'missing')} here"
+            for name in sorted(saved.keys() | wanted.keys())
+            if saved.get(name) != wanted.get(name)
+        ]
+
+    def _put_aside(self, damaged: dict[int, str]) -> None:
+        """Moves checkpoints out of the way of new ones of the same steps."""
+        if not damaged:
+            return
+        if jax.process_index() == 0:
+            for step, problem in sorted(damaged.items()):
+                target = self._folder / DAMAGED / str(step)
+                while target.exists():
+                    target = target.with_name(f"{target.name}_")
+                target.parent.mkdir(exist_ok=True)
+                (self._folder / FOLDER / str(step)).rename(target)
+                warnings.warn(
+                    f"checkpoint of step {step} is damaged and not used, it is now in {target}: "
+                    f"{problem}",
+                    stacklevel=3,
+                )
+        everywhere(True)
+        self._manager.reload()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            import orbax.checkpoint as ocp
+
+            kept = max(ocp.utils.checkpoint_steps(self._folder / FOLDER), default=None)
+            raise UserError(
+                f"{self._manager.directory}: step {self._saving} cannot be saved: "
+                f"{_in_a_line(error)}; "
+                + ("nothing is saved yet" if kept is None else f"step {kept} is kept")
+            ) from error
+
+
+def _shapes(arrays: dict[tuple[str, ...], PyTree]) -> dict[str, list[int]]:
+    return {"/".join(path): list(array.shape) for path, array in arrays.items()}
+
+
+def _in_a_line(error: Exception) -> str:
+    """The beginning of what an error says; tensorstore's are pages long."""
+    text = " ".join(str(error).split())
+    if "No space left" in text or getattr(error, "errno", None) == errno.ENOSPC:
+        return "no space left on the disk"
+    return f"{type(error).__name__}: {text[:200]}"

@@ -1,0 +1,116 @@
+"""Where batches come from, and how far a run has read."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import closing
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from mt3synth.batch_protocols import BatchStream, TrainingData
+from mt3synth.errors import UserError
+from mt3synth.model_spec import ModelSpec
+from mt3synth.training.parallel.mesh import data_share
+from mt3synth.types import Batch
+
+
+@dataclass(frozen=True)
+class ReaderPosition:
+    """How far in which order a run has read.
+
+    Attributes:
+      examples: read so far, by all processes together.
+      batch_size: examples in a batch of all processes together.
+      seed: of the order.
+      data: identity of the data, "" if they have none.
+    """
+
+    examples: int
+    batch_size: int
+    seed: int
+    data: str
+
+    @property
+    def batch(self) -> int:
+        """Number of the next batch."""
+        return self.examples // self.batch_size
+
+    def after(self, batches: int) -> ReaderPosition:
+        """The position so many batches later."""
+        return dataclasses.replace(self, examples=self.examples + batches * self.batch_size)
+
+    def continued(self, now: ReaderPosition) -> ReaderPosition:
+        """The position from which a resumed run reads on.
+
+        With another batch size it is the first boundary of a batch from which on nothing has been
+        read.
+
+        Args:
+          now: what the run is told to read this time; its ``examples`` do not matter.
+
+        Raises:
+          UserError: another order or other data.
+        """
+        if now.seed != self.seed:
+            raise UserError(
+                f"seed={now.seed}, but the run was begun with seed={self.seed}, which gives its "
+                "data their order; use that one, or another folder"
+            )
+        if now.data != self.data:
+            raise UserError(
+                f"the run was begun with other data (identity {self.data!r}, now {now.data!r}); "
+                "use those, or another folder"
+            )
+        batches = -(-self.examples // now.batch_size)
+        return dataclasses.replace(now, examples=batches * now.batch_size)
+
+
+def position_at_start(data: TrainingData, batch_size: int, seed: int) -> ReaderPosition:
+    """Before the first batch."""
+    return ReaderPosition(0, batch_size, seed, str(getattr(data, "identity", "")))
+
+
+def open_batches(
+    data: TrainingData, spec: ModelSpec, position: ReaderPosition, mesh: Mesh
+) -> BatchStream:
+    """This process's share of every batch from ``position`` on."""
+    share, shares = data_share(mesh)
+    return data.training(
+        spec,
+        position.batch_size // shares,
+        position.seed,
+        position.batch,
+        process_index=share,
+        process_count=shares,
+    )
+
+
+def first_batch(data: TrainingData, spec: ModelSpec, position: ReaderPosition, mesh: Mesh) -> Batch:
+    """The batch at ``position``, this process's share of it."""
+    with closing(open_batches(data, spec, position, mesh)) as batches:
+        return next(batches)
+
+
+TOKEN_MULTIPLE = 256
+"""Batches of tokens are as long as their longest segment, rounded up to this, so that a step is
+compiled for a few lengths only."""
+
+
+def trimmed(batch: Batch) -> Batch:
+    """The batch without the padding that all of its segments share.
+
+    It changes no prediction, for padding is masked; but attention to 1536 tokens costs several
+    times that to the 300 of an ordinary segment. Processes that train together must agree on
+    shapes without seeing each other's segments, so with several nothing is taken off (and where
+    attention weights are dropped, chance falls otherwise than with one).
+    """
+    if "tokens" not in batch or jax.process_count() > 1:
+        return batch
+    used = np.flatnonzero((batch["tokens"] != 0).any(axis=0))
+    longest = 1 + int(used[-1]) if len(used) else 1
+    length = -(-longest // TOKEN_MULTIPLE) * TOKEN_MULTIPLE
+    cut = ("tokens", "token_times")
+    return {name: value[:, :length] if name in cut else value for name, value in batch.items()}

@@ -1,0 +1,158 @@
+"""What a model sounds like while it learns: the opening of a held-out song, beside the real one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import jax
+import numpy as np
+
+from mt3synth.audio.files import fit_peak
+from mt3synth.audio.mel import from_network
+from mt3synth.diffusion.ddim import DDIM
+from mt3synth.diffusion.sampler import iterate
+from mt3synth.model_spec import ModelSpec
+from mt3synth.synthesis.synthesizer import denoise_chunk, encode_chunk
+from mt3synth.training.inputs import conditions_of
+from mt3synth.types import Array, Batch, Float, PyTree
+from mt3synth.vocoder.griffin_lim import GriffinLim
+
+FOLDER = "showcase"
+"""Where in the folder of a run the pictures lie."""
+
+
+@dataclass(frozen=True)
+class ShowcaseConfig:
+    """What it may cost.
+
+    Attributes:
+      segments: of the first validation batch; 0 for no showcase.
+      steps: denoising steps. Fewer than a rendering has: enough to follow a run.
+      iterations: of Griffin-Lim.
+      seed: of the noise that all showcases of a run begin with.
+
+    Raises:
+      ValueError: a negative number, or no steps.
+    """
+
+    segments: int = 2
+    steps: int = 10
+    iterations: int = 8
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("segments", "iterations", "seed"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}={getattr(self, name)}; must be at least 0")
+        if self.steps < 1:
+            raise ValueError(f"steps={self.steps}; must be at least 1")
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """As much of a TensorBoard writer as is needed."""
+
+    def add_image(self, tag: str, img_tensor: Any, global_step: int, *, dataformats: str) -> None:
+        """A picture ``[height, width, 3]``, uint8."""
+        ...
+
+    def add_audio(self, tag: str, snd_tensor: Any, global_step: int, sample_rate: int) -> None:
+        """Sound ``[S]`` in [-1, 1]."""
+        ...
+
+
+class Showcase:
+    """Renders the same segments at any time of a run.
+
+    Each segment is rendered for itself, from noise that depends on the seed alone, by DDIM with
+    eta = 0 and the model's guidance. Both sounds come out of the same vocoder, so that what differs
+    is the model. It all happens on one device.
+
+    Args:
+      spec: the model.
+      batch: a validation batch; its first segments are shown.
+      config: what it may cost.
+    """
+
+    def __init__(self, spec: ModelSpec, batch: Batch, config: ShowcaseConfig) -> None:
+        self._spec, self._config = spec, config
+        self._network = spec.build()
+        self._batch = {name: values[: config.segments] for name, values in batch.items()}
+        self._vocoder = GriffinLim(spec.mel, iterations=config.iterations)
+        self._recording_written = False
+
+    @cached_property
+    def real(self) -> Float[np.ndarray, "T M"]:
+        """The recorded log-mel frames of all segments, one after the other."""
+        return self._frames(np.asarray(self._batch["mel"], np.float32))
+
+    def render(self, params: PyTree) -> Float[np.ndarray, "T M"]:
+        """The model's log-mel frames of all segments, one after the other.
+
+        Args:
+          params: weights, on any devices of this process or in memory.
+        """
+        spec, config = self._spec, self._config
+        count = len(self._batch["mel"])
+        device = jax.local_devices()[0]
+        params, batch = jax.device_put((params, self._batch), device)
+        keep = jax.device_put(np.ones(count, bool), device)
+        conditions = conditions_of(batch, keep, keep)
+        context = encode_chunk(self._network, spec.guidance, params, conditions)
+
+        def denoise(x_t: Array, time: Array) -> Array:
+            return denoise_chunk(
+                self._network, spec.diffusion, spec.guidance, params, context, x_t, time
+            )
+
+        with jax.default_device(device):
+            key_start, key_steps = jax.random.split(jax.random.key(config.seed))
+            noise = jax.random.normal(key_start, (count, spec.window, spec.mel.bins))
+            schedule, stepper = spec.diffusion.schedule, DDIM(eta=0.0)
+            *_, x0 = iterate(denoise, noise, schedule, stepper, key_steps, steps=config.steps)
+        return self._frames(np.asarray(x0))
+
+    def write(self, writer: Writer, folder: Path, params: PyTree, step: int) -> None:
+        """Picture and sound to TensorBoard, and the picture into the folder of the run.
+
+        The recording's sound is written by the first call alone.
+
+        Args:
+          writer: to TensorBoard.
+          folder: of the run.
+          params: weights, as for `render`.
+          step: updates behind them.
+        """
+        from matplotlib.image import imread
+
+        from mt3synth.reporting.mel_pictures import draw_mels
+
+        made = self.render(params)
+        path = folder / FOLDER / f"{step:08}.png"
+        panels = {"recording": self.real, f"model after {step} steps": made}
+        draw_mels(panels, self._spec.mel, path, "opening of the validation split")
+        picture = np.round(255 * imread(path)[..., :3]).astype(np.uint8)
+        writer.add_image("showcase/mel", picture, step, dataformats="HWC")
+        sounds = {"model": made}
+        if not self._recording_written:
+            sounds["recording"] = self.real
+            self._recording_written = True
+        for name, mel in sounds.items():
+            audio, _ = fit_peak(self._vocoder(mel))
+            writer.add_audio(f"showcase/{name}", audio, step, self._spec.mel.sample_rate)
+
+    def _frames(self, mel: Float[np.ndarray, "C T M"]) -> Float[np.ndarray, "L M"]:
+        """As log-mel frames, natural log."""
+        return from_network(mel.reshape(-1, mel.shape[-1]), self._spec.mel)
+
+
+def on_host(params: PyTree) -> PyTree:
+    """Weights as NumPy arrays, wherever they lie; every process must call it."""
+    if all(leaf.is_fully_addressable for leaf in jax.tree.leaves(params)):
+        return jax.device_get(params)
+    from jax.experimental import multihost_utils
+
+    return multihost_utils.process_allgather(params, tiled=True)

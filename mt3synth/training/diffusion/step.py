@@ -1,0 +1,216 @@
+"""One update of the parameters, and one evaluation with fixed noise.
+
+The same functions serve one device and many: arrays come with their shardings, and the compiler
+sees to the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+from jax.lax import with_sharding_constraint
+from jax.sharding import Mesh
+
+from mt3synth.diffusion.loss import denoising_loss
+from mt3synth.diffusion.process import Estimate, diffuse, scales_like
+from mt3synth.diffusion.spec import DiffusionSpec
+from mt3synth.models.conditions import Conditions
+from mt3synth.models.remat import RematPolicy, check_remat
+from mt3synth.training.diffusion.randomness import draw, fixed_noise
+from mt3synth.training.inputs import conditions_of
+from mt3synth.training.monitoring.metrics import TIME_BINS
+from mt3synth.training.parallel.accumulation import summed
+from mt3synth.training.parallel.mesh import (
+    batch_sharding,
+    check_batch_size,
+    replicated,
+    single_device_mesh,
+)
+from mt3synth.training.parallel.sharding import gathered, param_shardings, state_shardings
+from mt3synth.training.state import Metrics, TrainState
+from mt3synth.types import Array, Float, JaxBatch, Key, PyTree
+
+
+def example_losses(
+    network: nn.Module,
+    spec: DiffusionSpec,
+    params: PyTree,
+    batch: JaxBatch,
+    time: Float[Array, " B"],
+    noise: Float[Array, "B T M"],
+    keep: tuple[Array, ...],
+    dropout_keys: Key[Array, " B"] | None = None,
+) -> Float[Array, " B"]:
+    """The denoising loss of each example at given times, noise and condition drops.
+
+    ``keep`` says for score, performance and, if some are withheld, contexts which are kept, each
+    bool ``[B]``. Dropout is on exactly when keys for it are given, one for each example.
+    """
+    mel = batch["mel"].astype(jnp.float32)
+    alpha, sigma = spec.schedule.alpha_sigma(time)
+    x_t = diffuse(mel, noise, alpha, sigma)
+    conditions = conditions_of(batch, *keep)
+    prediction: Any
+    if dropout_keys is None:
+        prediction = network.apply({"params": params}, x_t, time, conditions)
+    else:
+        prediction = _with_dropout(network, params, x_t, time, conditions, dropout_keys)
+    alpha, sigma = scales_like(alpha, sigma, mel)
+    target = Estimate(x0=mel, eps=noise, v=alpha * noise - sigma * mel)
+    return denoising_loss(prediction, target, spec.prediction, spec.norm)
+
+
+def _with_dropout(
+    network: nn.Module,
+    params: PyTree,
+    x_t: Float[Array, "B T M"],
+    time: Float[Array, " B"],
+    conditions: Conditions,
+    keys: Key[Array, " B"],
+) -> Float[Array, "B T M"]:
+    """The network on each example as a batch of its own, so that each has its own masks."""
+
+    def one(x_t: Array, time: Array, conditions: Conditions, key: Array) -> Array:
+        given = jax.tree.map(lambda leaf: leaf[None], (x_t, time, conditions))
+        prediction: Any = network.apply(
+            {"params": params}, *given, deterministic=False, rngs={"dropout": key}
+        )
+        return prediction[0]
+
+    return jax.vmap(one)(x_t, time, conditions, keys)
+
+
+def make_train_step(
+    network: nn.Module,
+    spec: DiffusionSpec,
+    optimizer: optax.GradientTransformation,
+    *,
+    ema_decay: float,
+    condition_drop: float,
+    time_power: float,
+    seed: int,
+    mesh: Mesh | None = None,
+    accumulation: int = 1,
+    remat: RematPolicy = "none",
+) -> Callable[[TrainState, JaxBatch], tuple[TrainState, Metrics]]:
+    """The jitted update.
+
+    Times are stratified over the batch; score, performance and context (where the network reads
+    one) are dropped independently. Up to rounding the result depends on none of ``mesh``,
+    ``accumulation`` and ``remat``.
+
+    Its metrics are ``loss`` and ``gradient_norm``, scalars, and for each of ``TIME_BINS`` equal
+    parts of the diffusion time ``loss_sum_by_time`` and ``count_by_time``, over the examples whose
+    time fell there. Every process has them whole.
+
+    Args:
+      network, spec, optimizer: the model and how it learns.
+      ema_decay: decay of the parameter average, approached as (1 + step) / (10 + step).
+      condition_drop: probability with which each condition is withheld.
+      time_power: times are u ** time_power for u uniform in [0, 1]; below 1 they lie more often
+        where there is much noise and the score has to decide.
+      seed: with the state's step, the source of all randomness.
+      mesh: on which state and batch lie; by default one device.
+      accumulation: micro-batches into which a batch is cut, to save memory.
+      remat: what the layers keep for the backward pass, to save more.
+
+    Raises:
+      ValueError: ``accumulation`` is below 1 or ``remat`` unknown.
+      UserError: when called, the batch does not divide over mesh and micro-batches.
+    """
+    if accumulation < 1:
+        raise ValueError(f"accumulation={accumulation} micro-batches; must be at least 1")
+    check_remat(remat)
+    network = network.clone(remat=remat)
+    mesh = mesh or single_device_mesh()
+    drops = network.config.dropout > 0
+
+    def update(state: TrainState, batch: JaxBatch) -> tuple[TrainState, Metrics]:
+        size, *frame_shape = batch["mel"].shape
+        check_batch_size(size, mesh, accumulation)
+        shardings = param_shardings(network, batch, mesh)
+        key = jax.random.fold_in(jax.random.key(seed), state.step)
+
+        def sums(piece: tuple[JaxBatch, Array]) -> tuple[PyTree, Metrics]:
+            examples, index = piece
+            draws = draw(
+                key,
+                index,
+                size,
+                tuple(frame_shape),
+                condition_drop=condition_drop,
+                time_power=time_power,
+            )
+            noise = with_sharding_constraint(draws.noise, batch_sharding(mesh))
+            keep = (draws.keep_score, draws.keep_performance, draws.keep_context)
+            dropout_keys = draws.dropout if drops else None
+
+            def total(params: PyTree) -> tuple[Array, Array]:
+                params = with_sharding_constraint(params, gathered(shardings))
+                losses = example_losses(
+                    network, spec, params, examples, draws.time, noise, keep, dropout_keys
+                )
+                return jnp.sum(losses) / size, losses
+
+            (loss, losses), grads = jax.value_and_grad(total, has_aux=True)(state.params)
+            place = jnp.minimum(jnp.int32(draws.time * TIME_BINS), TIME_BINS - 1)
+            bins = jax.nn.one_hot(place, TIME_BINS)
+            metrics = {
+                "loss": loss,
+                "loss_sum_by_time": losses @ bins,
+                "count_by_time": jnp.sum(bins, axis=0),
+            }
+            return with_sharding_constraint(grads, shardings), metrics
+
+        index = with_sharding_constraint(jnp.arange(size), batch_sharding(mesh))
+        grads, metrics = summed(sums, (dict(batch), index), accumulation)
+        metrics["gradient_norm"] = optax.global_norm(grads)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        step = state.step + 1
+        decay = jnp.minimum(ema_decay, (1.0 + step) / (10.0 + step))
+        ema = optax.incremental_update(params, state.ema, 1 - decay)
+        new = TrainState(step, params, ema, opt_state)
+        new = with_sharding_constraint(new, state_shardings(new, shardings, mesh))
+        return new, with_sharding_constraint(metrics, replicated(mesh))
+
+    return jax.jit(update, donate_argnums=0)
+
+
+EVAL_TIMES = (0.1, 0.3, 0.6, 0.95)
+"""Diffusion times at which the loss is measured; the last, nearly pure noise, shows how far the
+score is used at all."""
+
+
+def make_eval_step(
+    network: nn.Module, spec: DiffusionSpec, *, seed: int, mesh: Mesh | None = None
+) -> Callable[[PyTree, JaxBatch], Float[Array, " times"]]:
+    """The jitted mean loss of a batch at each of ``EVAL_TIMES``.
+
+    Noise depends on the seed and an example's place in the batch alone and dropout is off, so
+    values of different runs compare.
+    """
+    mesh = mesh or single_device_mesh()
+
+    def evaluate(params: PyTree, batch: JaxBatch) -> Array:
+        size, *frame_shape = batch["mel"].shape
+        check_batch_size(size, mesh)
+        shardings = gathered(param_shardings(network, batch, mesh))
+        params = with_sharding_constraint(params, shardings)
+        noise = fixed_noise(seed, size, tuple(frame_shape))
+        noise = with_sharding_constraint(noise, batch_sharding(mesh))
+        keep = (jnp.ones(size, bool), jnp.ones(size, bool))
+
+        def mean_loss(time: Array) -> Array:
+            times = jnp.full(size, time)
+            return jnp.mean(example_losses(network, spec, params, batch, times, noise, keep))
+
+        means = jax.lax.map(mean_loss, jnp.array(EVAL_TIMES))
+        return with_sharding_constraint(means, replicated(mesh))
+
+    return jax.jit(evaluate)

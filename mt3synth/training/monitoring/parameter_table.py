@@ -1,0 +1,185 @@
+"""What a network is made of and where it lies, as text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import jax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from mt3synth.training.parallel.sharding import LOGICAL_RULES, example_shapes, param_spec
+from mt3synth.training.run_folder import write
+from mt3synth.types import JaxBatch, PyTree
+
+FILE = "summary.txt"
+"""Where in the folder of a run it lies."""
+
+_HEADINGS = ("parameter", "shape", "numbers", "kB", "axes", "on the mesh", "on a device")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One array of a network.
+
+    Attributes:
+      path: names of its modules and its own.
+      shape: of the whole.
+      names: logical name of each axis, None where it has none.
+      spec: mesh axis of each axis.
+      shard: shape of the part that each device holds.
+      bytes: of the whole.
+      undivided: mesh axes that the rules name for it but that do not divide its length.
+    """
+
+    path: tuple[str, ...]
+    shape: tuple[int, ...]
+    names: tuple[str | None, ...]
+    spec: tuple[str | None, ...]
+    shard: tuple[int, ...]
+    bytes: int
+    undivided: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Numbers in it."""
+        return math.prod(self.shape)
+
+    @property
+    def bytes_on_device(self) -> int:
+        """What one device holds of it."""
+        return self.bytes * math.prod(self.shard) // max(1, self.size)
+
+
+def parameters_of(network: nn.Module, batch: JaxBatch, mesh: Mesh) -> list[Parameter]:
+    """Every parameter of ``network``, in the order of its modules; nothing is computed.
+
+    Args:
+      network: with logically partitioned parameters.
+      batch: for its shapes.
+      mesh: where the parameters will lie.
+    """
+    inputs = example_shapes(batch)
+    boxed = jax.eval_shape(lambda *given: network.init(jax.random.key(0), *given), *inputs)
+    return parameters_in(boxed["params"], mesh)
+
+
+def parameters_in(boxed: PyTree, mesh: Mesh) -> list[Parameter]:
+    """Every one of some parameters that are boxed with the names of their axes."""
+    is_boxed = lambda leaf: isinstance(leaf, nn.LogicallyPartitioned)  # noqa: E731
+    leaves = jax.tree.leaves_with_path(boxed, is_leaf=is_boxed)
+    return [_parameter(path, leaf, mesh) for path, leaf in leaves]
+
+
+def _parameter(path: tuple[Any, ...], leaf: Any, mesh: Mesh) -> Parameter:
+    boxed = isinstance(leaf, nn.LogicallyPartitioned)
+    value = leaf.value if boxed else leaf
+    names = tuple(leaf.names) if boxed else (None,) * value.ndim
+    given = tuple(param_spec(names, value.shape, mesh))
+    spec = given + (None,) * (value.ndim - len(given))
+    # Vectors are left whole on purpose.
+    wished = nn.logical_to_mesh_axes(names, LOGICAL_RULES) if value.ndim > 1 else spec
+    undivided = tuple(
+        wish
+        for wish, got in zip(wished or (), spec)
+        if wish and got is None and mesh.shape[wish] > 1
+    )
+    shard = NamedSharding(mesh, PartitionSpec(*spec)).shard_shape(value.shape)
+    keys = tuple(str(key.key) for key in path)
+    size = math.prod(value.shape) * value.dtype.itemsize
+    return Parameter(keys, value.shape, names, spec, shard, size, undivided)
+
+
+def headline(parameters: Sequence[Parameter], mesh: Mesh) -> str:
+    """The whole in one line."""
+    total, bytes_ = _totals(parameters)
+    held = sum(p.bytes_on_device for p in parameters)
+    shape = " x ".join(f"{axis}={size}" for axis, size in mesh.shape.items())
+    return (
+        f"{total:,} parameters, {bytes_ / 1e6:.1f} MB; mesh {shape}, "
+        f"{held / 1e6:.1f} MB on each device"
+    )
+
+
+def table(parameters: Sequence[Parameter], mesh: Mesh) -> str:
+    """Modules with their sums, under each its parameters, and at last all together."""
+    rows: list[tuple[str, ...]] = [_HEADINGS]
+    for module, members in _by_module(parameters):
+        size, bytes_ = _totals(members)
+        rows.append((module, "", f"{size:,}", f"{bytes_ / 1e3:,.1f}", "", "", ""))
+        rows += [_row(p) for p in members]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    lines = [_line(row, widths) for row in rows]
+    lines.insert(1, "-" * len(lines[0]))
+    if any(p.undivided for p in parameters):
+        lines.append("")
+        lines.append("! whole on every device, for the mesh axis does not divide its length")
+    return "\n".join([headline(parameters, mesh), "", *lines, ""])
+
+
+def write_summary(folder: Path, network: nn.Module, batch: JaxBatch, mesh: Mesh) -> str:
+    """Writes the `table` into the folder of a run; returns its `headline`."""
+    return write_table(folder, parameters_of(network, batch, mesh), mesh)
+
+
+def write_table(folder: Path, parameters: Sequence[Parameter], mesh: Mesh) -> str:
+    """Writes the `table` into the folder of a run; returns its `headline`."""
+    write(folder / FILE, table(parameters, mesh))
+    return headline(parameters, mesh)
+
+
+def state_line(state: PyTree) -> str:
+    """Bytes of a training state that lies on its devices, in one line."""
+    leaves = [leaf for leaf in jax.tree.leaves(state) if isinstance(leaf, jax.Array)]
+    whole = sum(leaf.nbytes for leaf in leaves)
+    held = sum(
+        math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize for leaf in leaves
+    )
+    return (
+        f"training state (parameters, average, optimizer): {whole / 1e6:.1f} MB, "
+        f"{held / 1e6:.1f} MB on each device"
+    )
+
+
+def _by_module(parameters: Sequence[Parameter]) -> Iterator[tuple[str, list[Parameter]]]:
+    """Parameters by the first name of their paths."""
+    groups: dict[str, list[Parameter]] = {}
+    for parameter in parameters:
+        groups.setdefault(parameter.path[0], []).append(parameter)
+    yield from groups.items()
+
+
+def _totals(parameters: Sequence[Parameter]) -> tuple[int, int]:
+    return sum(p.size for p in parameters), sum(p.bytes for p in parameters)
+
+
+def _row(parameter: Parameter) -> tuple[str, ...]:
+    mapped = ["-" if axis is None else axis for axis in parameter.spec] + [
+        f"{axis}!" for axis in parameter.undivided
+    ]
+    return (
+        "  " + "/".join(parameter.path[1:] or parameter.path),
+        _times(parameter.shape),
+        f"{parameter.size:,}",
+        f"{parameter.bytes / 1e3:,.1f}",
+        ", ".join(name or "-" for name in parameter.names),
+        ", ".join(mapped),
+        _times(parameter.shard),
+    )
+
+
+def _times(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape)) or "scalar"
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    numbers = {2, 3}
+    cells = [
+        cell.rjust(width) if column in numbers else cell.ljust(width)
+        for column, (cell, width) in enumerate(zip(row, widths))
+    ]
+    return "  ".join(cells).rstrip()

@@ -1,0 +1,1 @@
+"""Optimizer, learning rate, freezing and the budget of time."""

@@ -1,0 +1,77 @@
+"""The optimizer and its learning rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import optax
+
+from mt3synth.training.optim.learning_rate import Plan, planned_rate, scale_by_planned_rate
+from mt3synth.types import Array, Float, PyTree
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """AdamW with warm-up, a plateau and a linear decay to zero at the end.
+
+    The plateau leaves the length of a run open: a run may be stopped, lengthened, and then cooled
+    down from where it stands (Hägele et al. 2024, arXiv 2405.18392).
+
+    Attributes:
+      learning_rate: on the plateau.
+      warmup_steps: linear rise from zero.
+      decay_steps: length of the final decay.
+      weight_decay: decoupled, on kernels and embeddings but not on vectors, nor on stored
+        positions, which nothing else moves.
+      clip_norm: bound on the global norm of the gradients.
+      b2: decay of the second moment.
+
+    Raises:
+      ValueError: a value that is negative, or a rate or bound that is zero.
+    """
+
+    learning_rate: float = 5e-4
+    warmup_steps: int = 500
+    decay_steps: int = 2000
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    b2: float = 0.99
+
+    def __post_init__(self) -> None:
+        for name in ("learning_rate", "clip_norm"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}={getattr(self, name)}; must be positive")
+        for name in ("warmup_steps", "decay_steps", "weight_decay"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}={getattr(self, name)}; must be at least 0")
+
+    def plan(self, steps: int) -> Plan:
+        """The plan of a run of ``steps`` steps in all."""
+        return Plan(steps, self.decay_steps)
+
+    def rate(self, step: int | Array, plan: Plan) -> Float[Array, ""]:
+        """Learning rate of the update after ``step`` updates."""
+        return planned_rate(
+            step, self.learning_rate, self.warmup_steps, plan.steps, plan.decay_steps
+        )
+
+    def schedule(self, steps: int) -> optax.Schedule:
+        """Learning rate by step, for a run of ``steps`` steps in all."""
+        return lambda step: self.rate(step, self.plan(steps))
+
+    def build(self, steps: int) -> optax.GradientTransformation:
+        """The optimizer for a run of ``steps`` steps in all, until `with_plan` says otherwise."""
+
+        def decayed(params: PyTree) -> PyTree:
+            return jax.tree.map_with_path(
+                lambda path, p: p.ndim > 1 and "['positions']" not in jax.tree_util.keystr(path),
+                params,
+            )
+
+        return optax.chain(
+            optax.clip_by_global_norm(self.clip_norm),
+            optax.scale_by_adam(b2=self.b2),
+            optax.add_decayed_weights(self.weight_decay, mask=decayed),
+            scale_by_planned_rate(self.learning_rate, self.warmup_steps, self.plan(steps)),
+        )

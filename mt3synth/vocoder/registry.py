@@ -1,0 +1,69 @@
+"""A vocoder by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+from mt3synth.audio.mel import MelSpec
+from mt3synth.vocoder.files import VocoderWeights
+from mt3synth.vocoder.griffin_lim import GriffinLim
+from mt3synth.vocoder.neural import NeuralVocoder, load
+from mt3synth.vocoder.protocol import Vocoder, VocoderError, check_spec
+from mt3synth.vocoder.soundstream import ADDRESS, SoundStream
+
+Name = Literal["neural", "griffin-lim", "soundstream"]
+NAMES: tuple[Name, ...] = get_args(Name)
+
+
+def default_name(own: VocoderWeights | None) -> Name:
+    """What is taken when none is named: the bundle's own if it has one."""
+    return "griffin-lim" if own is None else "neural"
+
+
+def choose(
+    name: Name | None,
+    spec: MelSpec,
+    own: VocoderWeights | None,
+    source: str | None = None,
+    griffin_lim: Callable[..., Vocoder] = GriffinLim,
+) -> Vocoder:
+    """The vocoder called ``name``, or the default one.
+
+    Args:
+      name: None for `default_name`.
+      spec: frames to be inverted.
+      own: the trained vocoder of the bundle in use, if it has one.
+      source: where another is: for ``neural`` the folder of a trained one, for ``soundstream`` the
+        folder or the address of a SavedModel.
+      griffin_lim: makes that one of ``spec``.
+
+    Raises:
+      UserError: there is no such vocoder, or what ``source`` names cannot be loaded.
+      VocoderError: it inverts other frames.
+    """
+    if source is not None and name not in ("neural", "soundstream"):
+        raise VocoderError(
+            f"a source of a vocoder, {source}, goes with neural or soundstream; name one of them"
+        )
+    match name or default_name(own):
+        case "griffin-lim":
+            vocoder = griffin_lim(spec=spec)
+        case "soundstream" if source is None:
+            raise VocoderError(
+                "soundstream is not part of this project: name the folder of its SavedModel, or "
+                f"its address ({ADDRESS}), with --vocoder-source"
+            )
+        case "soundstream":
+            vocoder = SoundStream.load(str(source))
+        case "neural" if source is not None:
+            vocoder = load(source)
+        case "neural" if own is None:
+            raise VocoderError(
+                "the bundle has no trained vocoder: name a folder that has one with "
+                "--vocoder-source, or take griffin-lim"
+            )
+        case "neural":
+            vocoder = NeuralVocoder.of(own)
+    check_spec(vocoder, spec)
+    return vocoder

@@ -1,0 +1,314 @@
+"""NumPy shards as training data: every segment once a pass, the same from wherever it is begun."""
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from song_cases import RATE, noise_song
+
+from data_pipelines.performances import PerformanceEntry, write_performances
+from data_pipelines.reading.numpy_songs import MelSegmentFeatures, Rows, read_entries
+from data_pipelines.reading.segment_reader import ArrayReader
+from data_pipelines.reading.training_batches import ArrayData
+from data_pipelines.shards.formats import FORMATS
+from data_pipelines.shards.names import find_shards, shard_path
+from data_pipelines.songs import Song
+from mt3synth.audio.mel import MELGAN, log_mel, to_network
+from mt3synth.batch_protocols import TrainingData
+from mt3synth.diffusion.spec import DiffusionSpec
+from mt3synth.errors import UserError
+from mt3synth.model_spec import ModelSpec, make_spec
+from mt3synth.models.unet import UNetConfig
+from mt3synth.symbolic.codec import EventCodec
+from mt3synth.symbolic.groups import InstrumentGroup
+from mt3synth.symbolic.roll import RollSpec, piano_roll
+
+ROOT = Path(__file__).resolve().parents[3]
+FRAMES = 64
+LENGTHS_S = (4.1, 1.0, 7.77, 2.56, 5.0)
+ROLL = RollSpec((InstrumentGroup("all", 0, tuple(range(128))),))
+PERFORMANCES = [PerformanceEntry("hall", "A hall."), PerformanceEntry("booth", "A booth.")]
+
+
+def songs(seed: int = 0) -> list[Song]:
+    """Five songs, one shorter than a segment and one of exactly two."""
+    return [
+        noise_song(f"song {i}", seconds, performance=i % 2, seed=10 * seed + i)
+        for i, seconds in enumerate(LENGTHS_S)
+    ]
+
+
+def write_folder(
+    folder: Path, format: str = "numpy", performances=PERFORMANCES, seed: int = 0
+) -> Path:
+    kind, made = FORMATS[format], songs(seed)
+    folder.mkdir()
+    splits = {"train": [made[:3], made[3:]], "validation": [made[2:4]], "test": [made[:1]]}
+    for split, parts in splits.items():
+        for i, part in enumerate(parts):
+            kind.write(shard_path(folder, split, i, len(parts), kind.suffix), part)
+    write_performances(folder, performances)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_folder(tmp_path / "data")
+
+
+@pytest.fixture
+def spec() -> ModelSpec:
+    network = partial(UNetConfig, widths=(32,), blocks=1, attention_levels=(), roll_width=8)
+    return make_spec(
+        network,
+        mel=MELGAN,
+        roll=ROLL,
+        codec=EventCodec(127),
+        performances=2,
+        diffusion=DiffusionSpec(),
+        window=FRAMES,
+    )
+
+
+def reader(folder: Path, **more) -> ArrayReader:
+    features = MelSegmentFeatures(MELGAN, ("mel",), FRAMES)
+    return ArrayReader(
+        read_entries(find_shards(folder, "train", ".arrays"), (0, 1)), features, **more
+    )
+
+
+def draw(data: ArrayData, spec: ModelSpec, count: int, batch: int = 4, start: int = 0, **share):
+    with data.training(spec, batch, 7, start, **share) as batches:
+        return [next(batches) for _ in range(count)]
+
+
+def assert_same(one, other) -> None:
+    assert one.keys() == other.keys()
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name])
+
+
+def test_a_pass_holds_every_stretch_of_every_song_once(folder: Path) -> None:
+    read = reader(folder)
+    # 4.1 s are 205 frames: three whole segments of 64, and so on; a short song counts as one.
+    wanted = {"song 0": 3, "song 1": 1, "song 2": 6, "song 3": 2, "song 4": 3}
+    assert read.pass_length == sum(wanted.values())
+    orders, offsets = [], []
+    for number in range(3):
+        at = range(number * read.pass_length, (number + 1) * read.pass_length)
+        drawn = [(s.id, s.start_frame) for s in map(read.training, at)]
+        assert Counter(name for name, _ in drawn) == wanted
+        for name, count in wanted.items():
+            starts = sorted(start for n, start in drawn if n == name)
+            assert np.diff(starts).tolist() == [FRAMES] * (count - 1)
+            assert 0 <= starts[0] < FRAMES
+        orders.append([name for name, _ in drawn])
+        offsets.append(min(start for name, start in drawn if name == "song 2"))
+    assert orders[0] != orders[1] and len(set(offsets)) == 3
+
+
+def test_segments_are_the_songs_stretches(folder: Path, spec: ModelSpec) -> None:
+    by_id = {song.id: song for song in songs()}
+    for place in range(30):
+        segment = reader(folder).training(place)
+        song = by_id[segment.id]
+        mel = to_network(log_mel(song.audio.astype(np.float32) / 32768, MELGAN), MELGAN)
+        mel = np.pad(mel, ((0, FRAMES), (0, 0)), constant_values=-1)
+        features = MelSegmentFeatures(MELGAN, ("mel", "roll"), FRAMES, ROLL)
+        made = features.batch([segment])
+        expected = mel[segment.start_frame :][:FRAMES]
+        # float16 has 11 significant bits, and values are within -1..1.
+        np.testing.assert_allclose(made["mel"][0], expected, atol=2.0**-11)
+        roll = piano_roll(song.notes, ROLL, segment.start_frame, FRAMES)
+        np.testing.assert_array_equal(made["roll"][0], roll)
+        assert made["performance"] == [song.performance]
+
+
+def test_frames_of_the_shard_are_those_of_its_audio(folder: Path) -> None:
+    context = MelSegmentFeatures(MELGAN, ("mel", "context"), FRAMES, context_frames=20)
+    entries = read_entries(find_shards(folder, "train", ".arrays"), (0, 1))
+    kept = 0
+    for start in (0, 19, 20, 64, 200, 380):
+        segment = entries[2].cut(start, 0, context)
+        stored = context.batch([segment])
+        computed = context.batch([replace(segment, frames=None)])
+        kept += segment.frames is not None
+        for name in ("mel", "context", "context_mask"):
+            np.testing.assert_allclose(stored[name], computed[name], atol=2.0**-11)
+    assert kept == 4  # context from before the song is not in the shard
+
+
+def test_another_front_end_is_computed_from_the_audio(folder: Path) -> None:
+    other = replace(MELGAN, hop=160, bins=80)
+    features = MelSegmentFeatures(other, ("mel",), FRAMES)
+    segment = read_entries(find_shards(folder, "train", ".arrays"), (0, 1))[0].cut(10, 0, features)
+    audio = songs()[0].audio.astype(np.float32) / 32768
+    expected = to_network(log_mel(audio, other), other)[10 : 10 + FRAMES]
+    np.testing.assert_allclose(features.batch([segment])["mel"][0], expected, atol=1e-6)
+
+
+def test_batches_from_any_start_are_those_that_would_have_come(folder, spec: ModelSpec) -> None:
+    data = ArrayData(str(folder), pitch_shift=2)
+    assert isinstance(data, TrainingData)
+    whole = draw(data, spec, 9)  # 36 segments: more than two passes of 15
+    assert whole[0]["mel"].shape == (4, FRAMES, 128) and whole[0]["mel"].dtype == np.float32
+    for start in (1, 3, 4, 7):
+        for one, other in zip(draw(data, spec, 2, start=start), whole[start:]):
+            assert_same(one, other)
+    far, again = (draw(data, spec, 1, start=10**9)[0] for _ in range(2))
+    assert_same(far, again)
+
+
+def test_processes_share_each_batch(folder: Path, spec: ModelSpec) -> None:
+    data = ArrayData(str(folder))
+    alone = draw(data, spec, 5, batch=6)
+    parts = [draw(data, spec, 5, batch=2, process_index=i, process_count=3) for i in range(3)]
+    for number, batch in enumerate(alone):
+        joined = {name: np.concatenate([p[number][name] for p in parts]) for name in batch}
+        assert_same(joined, batch)
+
+
+def test_pitch_shift_moves_notes_and_sound_together(folder: Path) -> None:
+    plain, shifted = reader(folder), reader(folder, pitch_shift=2)
+    segments = [shifted.training(i) for i in range(150)]
+    counts = Counter(s.shift for s in segments)
+    assert set(counts) == {-2, -1, 0, 1, 2} and min(counts.values()) > 10
+    features = MelSegmentFeatures(MELGAN, ("mel", "roll"), FRAMES, ROLL)
+    for i, segment in enumerate(segments[:15]):
+        assert (segment.frames is None) == (segment.shift != 0)
+        same = plain.training(i)
+        assert (same.id, same.start_frame) == (segment.id, segment.start_frame)
+        one, other = features.batch([segment]), features.batch([same])
+        assert np.array_equal(one["mel"], other["mel"]) == (segment.shift == 0)
+        moved = replace(same, shift=segment.shift, frames=None)
+        assert_same(one, features.batch([moved] if segment.shift else [same]))
+
+
+def test_validation_is_the_same_as_tensorflow_reads(tmp_path: Path, spec: ModelSpec) -> None:
+    pytest.importorskip("seqio")
+    from data_pipelines.seqio_pipeline.training_batches import CorpusData
+
+    arrays = ArrayData(str(write_folder(tmp_path / "numpy")))
+    records = CorpusData(str(write_folder(tmp_path / "tfrecord", "tfrecord")), task="array_data")
+    assert arrays.performances == records.performances
+    ours, theirs = (list(data.validation(spec, 3)) for data in (arrays, records))
+    assert [len(b["mel"]) for b in ours] == [3, 3, 3]  # 7.77 s and 2.56 s: 7 and 2 segments
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one["mel"], other["mel"], atol=2.0**-11)
+        np.testing.assert_allclose(one["roll"], other["roll"], atol=1e-3)  # times of 1 ms
+        np.testing.assert_array_equal(one["performance"], other["performance"])
+
+
+def test_several_folders_by_temperature(tmp_path: Path, spec: ModelSpec) -> None:
+    swapped = [PerformanceEntry("booth", "Ours."), PerformanceEntry("church", "A church.")]
+    one = write_folder(tmp_path / "one")
+    other = write_folder(tmp_path / "other", performances=swapped, seed=1)
+    for path in other.glob("train-*-of-*"):  # half of it, as one shard
+        path.rename(path.with_name(path.name.replace("00002", "00001")))
+    (other / "train-00001-of-00001.arrays").rename(tmp_path / "away.arrays")
+    names = [p["name"] for p in ArrayData([str(one), str(other)]).performances]
+    assert names == ["hall", "booth", "church"]
+    write_performances(other, [PerformanceEntry("church", ""), PerformanceEntry("cave", "")])
+    for temperature, share in ((1.0, 10 / 25), (1e6, 0.5)):
+        data = ArrayData([str(one), str(other)], temperature=temperature)
+        drawn = np.concatenate([b["performance"] for b in draw(data, spec, 5, 100)])
+        assert np.mean(drawn >= 2) == pytest.approx(share, abs=0.04)
+
+
+def test_no_file_stays_open(folder: Path, spec: ModelSpec) -> None:
+    files = Path("/proc/self/fd")
+    if not files.exists():
+        pytest.skip("needs /proc")
+    with ArrayData(str(folder)).training(spec, 4, 0, 0) as batches:
+        next(batches)
+        # The thread that works ahead opens files while it reads, but must then let them go.
+        deadline = time.monotonic() + 10
+        while opened := [t for f in files.iterdir() if ".arrays" in (t := os.path.realpath(f))]:
+            assert time.monotonic() < deadline, opened
+            time.sleep(0.01)
+
+
+def test_what_is_no_data_set_is_refused(tmp_path: Path, folder: Path, spec: ModelSpec) -> None:
+    with pytest.raises(UserError, match="no such corpus folder"):
+        ArrayData(str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match=r"no train-\*-of-\*\.arrays"):
+        ArrayData(str(write_folder(tmp_path / "records", "tfrecord")))
+    rate = replace(MELGAN, sample_rate=32000, hop=640, window=1280, fft=2048)
+    with pytest.raises(UserError, match="16000 samples per second, the mel spec 32000"):
+        draw(ArrayData(str(folder)), replace(spec, mel=rate), 1)
+    for path in folder.glob("train-*/audio.npy"):
+        os.truncate(path, 128 + 2 * RATE)
+    with pytest.raises(UserError, match="damaged"):
+        draw(ArrayData(str(folder)), spec, 1)
+    write_performances(folder, PERFORMANCES[:1])
+    with pytest.raises(UserError, match=r"song 3.*performance 1; performances\.json has 1"):
+        list(ArrayData(str(folder)).validation(spec, 4))
+    (folder / "performances.json").unlink()
+    with pytest.raises(UserError, match=r"no performances\.json"):
+        ArrayData(str(folder))
+
+
+def test_a_file_cut_short_while_reading_is_named(folder: Path) -> None:
+    rows = Rows.of(folder / "train-00000-of-00002.arrays" / "notes.npy")
+    assert rows.read(2, 3).shape == (3, 6)
+    with pytest.raises(UserError, match=r"notes\.npy: is cut short"):
+        rows.read(10**6, 1)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("folder", []),
+        ("pitch_shift", -1),
+        ("temperature", 0.0),
+    ],
+)
+def test_numbers_out_of_range(folder: Path, argument: str, value) -> None:
+    with pytest.raises(ValueError, match=argument):
+        ArrayData(**{"folder": str(folder), argument: value})
+
+
+def test_a_process_that_is_none_of_them(folder: Path, spec: ModelSpec) -> None:
+    with pytest.raises(ValueError, match=r"process_index=2; must be in 0\.\.1"):
+        draw(ArrayData(str(folder)), spec, 1, process_index=2, process_count=2)
+
+
+def test_other_data_have_another_identity(folder: Path, tmp_path: Path) -> None:
+    one = ArrayData(str(folder)).identity
+    folder.rename(tmp_path / "elsewhere")
+    assert ArrayData(str(tmp_path / "elsewhere")).identity == one
+    assert ArrayData(str(tmp_path / "elsewhere"), pitch_shift=1).identity != one
+    with open(tmp_path / "elsewhere/train-00000-of-00002.arrays/audio.npy", "ab") as file:
+        file.write(b"more")
+    assert ArrayData(str(tmp_path / "elsewhere")).identity != one
+
+
+def test_no_validation_split_gives_no_batches(folder: Path, spec: ModelSpec) -> None:
+    (folder / "validation-00000-of-00001.arrays").rename(folder / ".away")
+    assert list(ArrayData(str(folder)).validation(spec, 4)) == []
+
+
+def test_it_works_without_tensorflow(folder: Path) -> None:
+    code = f"""
+import sys
+sys.modules.update(tensorflow=None, seqio=None, note_seq=None)  # whoever imports them fails
+from data_pipelines.reading.training_batches import ArrayData
+from data_pipelines.reading.segment_reader import ArrayReader
+from data_pipelines.reading.numpy_songs import MelSegmentFeatures, read_entries
+from data_pipelines.shards.names import find_shards
+from mt3synth.audio.mel import MELGAN
+from mt3synth.symbolic.groups import InstrumentGroup
+from mt3synth.symbolic.roll import RollSpec
+assert len(ArrayData({str(folder)!r}).performances) == 2
+features = MelSegmentFeatures(MELGAN, ("mel", "roll"), 64, RollSpec())
+songs = read_entries(find_shards({str(folder)!r}, "train", ".arrays"), (0, 1))
+assert features.batch([ArrayReader(songs, features).training(0)])["mel"].any()
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
