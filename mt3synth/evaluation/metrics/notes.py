@@ -211,10 +211,6 @@ class Heard:
         return reasons
 
 
-def _pitched(notes: Notes) -> Notes:
-    return notes.select(~notes.is_drum)
-
-
 def _sounding(notes: Notes, frames: int) -> list[np.ndarray]:
     """MIDI keys that sound in the middle of each frame."""
     roll = np.zeros((frames, 128), bool)
