@@ -32,8 +32,7 @@ class DiffusionModel(models.BaseModel):
       spec: the model.
       optimizer_def: a t5x optimizer, see `t5x_optimizer`; None to evaluate and to sample.
       feature_converter: makes a SeqIO feature converter when called with ``pack=False`` and the
-        other options t5x gives it: `data_pipelines.seqio_pipeline.converters.SegmentFeatureConverter`,
-        its features bound.
+        other options t5x gives it: a `SegmentFeatureConverter` whose features are bound.
       features: names of the features that it makes.
       condition_drop, time_power: as in `mt3synth.training.diffusion.config.TrainConfig`.
       microbatches: as given to ``t5x.trainer.Trainer``, which adds up their gradients.
