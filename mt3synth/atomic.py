@@ -1,32 +1,92 @@
-"""Files that appear under their name whole or not at all."""
+"""Writes files and folders that appear under their name whole or not at all.
+
+All of it rests on one step: what is written lies under a hidden name in the same folder until it is
+complete, and is then renamed, which a file system does in one go.
+"""
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from mt3synth.errors import UserError
 
+_SUFFIX = ".unfinished"
+
 
 @contextmanager
-def appearing_whole(path: Path) -> Iterator[Path]:
-    """Gives a hidden name beside ``path`` to write to, which becomes ``path`` at the end.
+def write_atomically(path: Path) -> Iterator[Path]:
+    """Gives a hidden name beside ``path`` to write a file or a folder to; it becomes ``path``.
 
-    After an exception, Ctrl-C too, what was written is removed.
+    An older file is replaced in one step, an older folder only if it is empty. After an exception,
+    Ctrl-C too, what was written is removed. A process that is killed leaves its hidden file behind,
+    which `remove_unfinished` clears away.
+
+        with write_atomically(path) as unfinished:
+            unfinished.write_bytes(data)
+
+    Raises:
+      OSError: the rename fails, or ``path`` is a folder with something in it.
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    # A random part, for several processes may write the same file of a cache at once.
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_SUFFIX}")
     try:
-        yield part
-        os.replace(part, path)
+        yield unfinished
+        os.replace(unfinished, path)
     finally:
-        part.unlink(missing_ok=True)
+        _remove(unfinished)
+
+
+@contextmanager
+def write_folder(folder: Path, error: type[UserError]) -> Iterator[Path]:
+    """Gives an empty hidden folder to write to, which becomes ``folder`` at the end.
+
+    What a killed process left of the same folder is cleared away first.
+
+    Raises:
+      UserError: of the class ``error``: ``folder`` exists, or cannot be written.
+    """
+    if folder.exists():
+        raise error(f"{folder} exists; give a new folder")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        remove_unfinished(folder.parent, folder.name)
+        with write_atomically(folder) as unfinished:
+            unfinished.mkdir()
+            yield unfinished
+    except OSError as failure:
+        raise error(f"cannot write {folder}: {failure}") from failure
+
+
+def write_bytes(path: Path, data: bytes | memoryview) -> None:
+    """Writes a file and waits until the disk holds it.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+    with write_atomically(path) as unfinished, open(unfinished, "xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())  # some file systems report a full disk only here
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file of UTF-8 with Unix line ends.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+    with write_atomically(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_texts(folder: Path, texts: Mapping[str, str], option: str) -> None:
-    """Files of UTF-8 with Unix line ends, by name; the folder is made if need be.
+    """Writes texts by their files' names into a folder, which is made if need be.
 
     Raises:
       UserError: they cannot be written; names the option that says where.
@@ -34,7 +94,23 @@ def write_texts(folder: Path, texts: Mapping[str, str], option: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            with appearing_whole(folder / name) as part:
-                part.write_text(text, encoding="utf-8", newline="\n")
+            write_text(folder / name, text)
     except OSError as error:
         raise UserError(f"{option} {folder}: {error.strerror or error}") from error
+
+
+def remove_unfinished(folder: Path, name: str | None = None) -> None:
+    """Removes what killed processes left in ``folder``, of the file or folder ``name`` or of all.
+
+    Only for a folder to which nobody else writes at that moment.
+    """
+    pattern = "*" if name is None else f"{glob.escape(name)}.*"
+    for path in folder.glob(f".{pattern}{_SUFFIX}"):
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

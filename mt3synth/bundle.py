@@ -13,10 +13,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from mt3synth.atomic import write_folder
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.conditions import Conditions
@@ -193,8 +191,6 @@ def save(
     from mt3synth import __version__
 
     folder = Path(folder)
-    if folder.exists():
-        raise BundleError(f"{folder} exists; give a new folder")
     if default not in {p.name for p in performances}:
         raise BundleError(f"default performance {default!r} is not among the performances")
     # A network that knows no performances has one sound all the same, and that has a name.
@@ -210,15 +206,15 @@ def save(
         "model": spec.to_dict(),
     }
     flat = {"/".join(k): np.asarray(v, precision) for k, v in flatten_dict(params).items()}
-    with _appearing(folder) as staging:
-        (staging / CONFIG).write_text(json.dumps(config, indent=1) + "\n")
+    with write_folder(folder, BundleError) as unfinished:
+        (unfinished / CONFIG).write_text(json.dumps(config, indent=1) + "\n")
         listed = [asdict(p) for p in performances]
-        (staging / PERFORMANCES).write_text(json.dumps(listed, indent=1) + "\n")
-        save_file(flat, staging / WEIGHTS)
-        (staging / WEIGHTS).chmod(0o644)  # safetensors leaves it to its owner alone
-        (staging / CARD).write_text(card)
+        (unfinished / PERFORMANCES).write_text(json.dumps(listed, indent=1) + "\n")
+        save_file(flat, unfinished / WEIGHTS)
+        (unfinished / WEIGHTS).chmod(0o644)  # safetensors leaves it to its owner alone
+        (unfinished / CARD).write_text(card)
         if vocoder is not None:
-            vocoder_files.put(staging, vocoder)
+            vocoder_files.put(unfinished, vocoder)
 
 
 def copy(bundle: Bundle, folder: str | Path, vocoder: VocoderWeights, card: str) -> None:
@@ -234,28 +230,11 @@ def copy(bundle: Bundle, folder: str | Path, vocoder: VocoderWeights, card: str)
       BundleError: the folder exists or cannot be written, or the vocoder inverts other frames.
     """
     folder = Path(folder)
-    if folder.exists():
-        raise BundleError(f"{folder} exists; give a new folder")
     _check_vocoder(vocoder, bundle.spec, folder)
-    with _appearing(folder) as staging:
-        shutil.copytree(bundle.folder, staging, dirs_exist_ok=True)
-        (staging / CARD).write_text(card)
-        vocoder_files.put(staging, vocoder)
-
-
-@contextmanager
-def _appearing(folder: Path) -> Iterator[Path]:
-    """A folder to write to that becomes ``folder`` in the end, or vanishes."""
-    staging = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(staging, ignore_errors=True)
-    try:
-        staging.mkdir(parents=True)
-        yield staging
-        os.replace(staging, folder)
-    except OSError as error:
-        raise BundleError(f"cannot write {folder}: {error}") from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with write_folder(folder, BundleError) as unfinished:
+        shutil.copytree(bundle.folder, unfinished, dirs_exist_ok=True)
+        (unfinished / CARD).write_text(card)
+        vocoder_files.put(unfinished, vocoder)
 
 
 def _check_vocoder(vocoder: VocoderWeights | None, spec: ModelSpec, folder: Path) -> None:

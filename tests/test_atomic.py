@@ -4,15 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from mt3synth.atomic import appearing_whole, write_texts
+from mt3synth.atomic import (
+    remove_unfinished,
+    write_atomically,
+    write_bytes,
+    write_folder,
+    write_texts,
+)
 from mt3synth.errors import UserError
 
 
 def test_replaces_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with appearing_whole(path) as part:
-        part.write_text("new")
+    with write_atomically(path) as unfinished:
+        unfinished.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
@@ -22,11 +28,42 @@ def test_replaces_at_the_end(tmp_path: Path) -> None:
 def test_an_exception_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(error), appearing_whole(path) as part:
-        part.write_text("half")
+    with pytest.raises(error), write_atomically(path) as unfinished:
+        unfinished.write_text("half")
         raise error
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "new"
+    with pytest.raises(ZeroDivisionError), write_folder(folder, UserError) as unfinished:
+        (unfinished / "a").touch()
+        raise ZeroDivisionError
+    assert list(folder.parent.iterdir()) == []
+    (folder.parent / ".new.0.unfinished").mkdir()  # of a process that was killed
+    (folder.parent / ".other.0.unfinished").mkdir()  # of somebody else, maybe at work
+    with write_folder(folder, UserError) as unfinished:
+        (unfinished / "a").touch()
+        assert not folder.exists()
+    assert (folder / "a").exists()
+    assert {p.name for p in folder.parent.iterdir()} == {"new", ".other.0.unfinished"}
+    with pytest.raises(UserError, match="new exists; give a new folder"):
+        write_folder(folder, UserError).__enter__()
+
+
+def test_what_cannot_be_written_is_an_error_of_the_given_class(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"cannot write .*below: "):
+        write_folder(tmp_path / "file" / "below", UserError).__enter__()
+
+
+def test_leftovers_are_recognised(tmp_path: Path) -> None:
+    context = write_atomically(tmp_path / "a")
+    context.__enter__().mkdir()
+    write_bytes(tmp_path / "b", b"whole")
+    remove_unfinished(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["b"]
 
 
 def test_texts_and_the_option_that_says_where(tmp_path: Path) -> None:

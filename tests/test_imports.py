@@ -13,12 +13,13 @@ ROOT = Path(__file__).resolve().parent.parent
 OWN = {
     "mt3synth/types.py": set(),
     "mt3synth/errors.py": set(),
+    "mt3synth/atomic.py": {"errors"},
     "mt3synth/symbolic": {"symbolic", "types", "errors"},
-    "mt3synth/audio": {"audio", "types", "errors"},
+    "mt3synth/audio": {"audio", "types", "errors", "atomic"},
     "mt3synth/diffusion": {"diffusion", "types", "errors"},
     "mt3synth/models": {"models", "types", "errors"},
     "mt3synth/transcription": {"transcription", "symbolic", "types", "errors"},
-    "mt3synth/vocoder": {"vocoder", "audio", "types", "errors"},
+    "mt3synth/vocoder": {"vocoder", "audio", "types", "errors", "atomic"},
 }
 ONLY_IN = {
     "tensorflow": (

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import secrets
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -20,6 +19,7 @@ import soundfile
 import soxr
 from jaxtyping import Float
 
+from mt3synth.atomic import write_bytes
 from mt3synth.audio.ffmpeg import FFmpegSound
 from mt3synth.audio.libsndfile import LibsndfileSound, NotDecodable
 from mt3synth.audio.sound import DecodingError, Sound
@@ -162,7 +162,7 @@ def write_audio(
             file.comment = _comment(metadata)
         file.write(audio)
     try:
-        _write_atomically(path, encoded.getbuffer())
+        write_bytes(path, encoded.getbuffer())
     except OSError as error:
         raise AudioError(f"{path}: cannot be written: {error.strerror or error}") from error
 
@@ -225,16 +225,3 @@ def _check_input(path: str | os.PathLike[str]) -> None:
         raise AudioError(f"{path}: cannot be read: {error.strerror or error}") from error
     if not status.st_size:
         raise AudioError(f"{path}: is empty (0 bytes)")
-
-
-def _write_atomically(path: Path, data: memoryview) -> None:
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with open(part, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())  # some file systems report a full disk only here
-        os.replace(part, path)
-    except BaseException:  # Ctrl-C too
-        part.unlink(missing_ok=True)
-        raise

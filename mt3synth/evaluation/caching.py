@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mt3synth.atomic import appearing_whole
+from mt3synth.atomic import write_atomically
 from mt3synth.audio.mel import log_mel
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
@@ -99,7 +99,7 @@ def _load(path: Path, names: tuple[str, ...]) -> dict[str, Any] | None:
 def _save(path: Path, arrays: dict[str, Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with appearing_whole(path) as part, open(part, "xb") as file:
+        with write_atomically(path) as unfinished, open(unfinished, "xb") as file:
             np.savez(file, **arrays)
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 
+from mt3synth.atomic import remove_unfinished, write_text
 from mt3synth.bundle import Performance
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
@@ -54,6 +54,8 @@ def claim_files(
                 "configuration with which that run was begun"
             )
     everywhere(True)  # Looked at by all before it is written by one.
+    if jax.process_index() == 0:
+        remove_unfinished(folder)  # of a run that was killed
     for path, text in texts.items():
         write(path, text)
 
@@ -95,6 +97,4 @@ def write(path: Path, text: str) -> None:
     if jax.process_index() != 0:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text)
-    os.replace(part, path)
+    write_text(path, text)

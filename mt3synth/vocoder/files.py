@@ -9,8 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
-import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from mt3synth.atomic import write_folder
 from mt3synth.audio.mel import MelSpec
 from mt3synth.errors import UserError
 from mt3synth.types import PyTree
@@ -152,20 +151,9 @@ def write(folder: str | Path, config: VocosConfig, spec: MelSpec, params: PyTree
       VocoderFileError: the folder exists or cannot be written.
       ValueError: a weight that float16 cannot hold.
     """
-    folder = Path(folder)
-    if folder.exists():
-        raise VocoderFileError(f"{folder} exists; give a new folder")
     vocoder = VocoderWeights(spec, config, params)
-    staging = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(staging, ignore_errors=True)
-    try:
-        staging.mkdir(parents=True)
-        put(staging, vocoder)
-        os.replace(staging, folder)
-    except OSError as error:
-        raise VocoderFileError(f"cannot write {folder}: {error}") from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with write_folder(Path(folder), VocoderFileError) as unfinished:
+        put(unfinished, vocoder)
     return vocoder
 
 

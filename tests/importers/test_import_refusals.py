@@ -64,7 +64,7 @@ def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Refused:
         status = cli.main(["import", str(source), "--out", str(out), *options])
         lines = capsys.readouterr().err.splitlines()
         assert status == 2 and len(lines) == 1, lines
-        assert not out.exists() and not list(tmp_path.glob("*.partial"))
+        assert not out.exists() and not list(tmp_path.glob(".*.unfinished"))
         return lines[0]
 
     return call

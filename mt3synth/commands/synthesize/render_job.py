@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mt3synth import __version__
+from mt3synth.atomic import write_bytes
 from mt3synth.audio.files import check_output
 from mt3synth.bundle import Bundle, Performance
 from mt3synth.commands.shared import vocoder_options
@@ -152,12 +153,7 @@ def _save_array(path: Path, array: FloatND) -> None:
     """A .npy file that appears whole or not at all."""
     encoded = io.BytesIO()
     np.save(encoded, array)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        try:
-            part.write_bytes(encoded.getbuffer())
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        write_bytes(path, encoded.getbuffer())
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error

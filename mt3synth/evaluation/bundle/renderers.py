@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from mt3synth.atomic import appearing_whole
+from mt3synth.atomic import write_atomically
 from mt3synth.audio.mel import MelSpec, log_mel
 from mt3synth.bundle import Bundle
 from mt3synth.errors import UserError
@@ -67,7 +67,7 @@ class ModelRenderer:
             notes, performance, replace(self._config, tail=max(tail, 0.0), chunk=chunk)
         )
         made = Rendered(_fitted(frames_made, frames), time.perf_counter() - started)
-        with appearing_whole(path) as part, open(part, "xb") as file:
+        with write_atomically(path) as unfinished, open(unfinished, "xb") as file:
             np.savez(file, log_mel=made.log_mel, seconds=made.seconds)
         return made
 

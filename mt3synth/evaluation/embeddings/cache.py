@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from mt3synth.atomic import appearing_whole
+from mt3synth.atomic import write_atomically
 from mt3synth.audio.files import AudioError, read_audio
 from mt3synth.evaluation.embeddings.base import Embedding, EmbeddingError
 from mt3synth.types import Float, FloatND
@@ -122,7 +122,7 @@ def _save(path: Path | None, rows: FloatND) -> None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with appearing_whole(path) as part, open(part, "xb") as file:
+        with write_atomically(path) as unfinished, open(unfinished, "xb") as file:
             np.save(file, rows)
     except OSError as error:
         raise AudioError(f"{path}: cannot be written: {error.strerror or error}") from error

