@@ -10,7 +10,6 @@ and, where it has a trained vocoder, the two files of `mt3synth.vocoder.files`.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import shutil
@@ -26,7 +25,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from mt3synth.atomic import write_folder
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, nearest
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.conditions import Conditions
 from mt3synth.types import PyTree
@@ -99,8 +98,8 @@ class Bundle:
         known = {p.name: p for p in self.performances}
         if name in known:
             return known[name]
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        near = nearest(name, known)
+        hint = f"did you mean {near!r}? " if near else ""
         raise BundleError(f"no performance {name!r}; {hint}known are: {', '.join(known)}")
 
     @cached_property

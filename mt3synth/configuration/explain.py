@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from mt3synth import errors
 
 _PLACE = re.compile(r'In (?:file "(?P<file>[^"]+)", line (?P<line>\d+)|bindings string)')
 _IMPORT = re.compile(r"^(?:from (?P<package>[\w.]+) )?import (?P<name>[\w.]+)", re.MULTILINE)
@@ -39,8 +40,8 @@ def explain(error: Exception, config: str, root: Path) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """``; did you mean ...?`` with the nearest of ``known``, or nothing if none is near."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else ""
+    near = errors.nearest(name, known, cutoff=0.5)
+    return f"; did you mean {near}?" if near else ""
 
 
 def macros(config: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from mt3synth import bundle as bundles
 from mt3synth.bundle import Bundle, abstract_params
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, nearest
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.film import PerformanceEmbedding
 from mt3synth.training.checkpoints.ema import load_averaged
@@ -136,8 +135,8 @@ def _check_neighbours(
 
 
 def _nearest(name: str, names: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, list(names), n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    near = nearest(name, names)
+    hint = f"did you mean {near!r}? " if near else ""
     return f"{name!r}; {hint}it has: {', '.join(names) or 'none'}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -11,7 +10,7 @@ import jax
 import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, nearest
 from mt3synth.types import PyTree
 
 TRAINED, FROZEN = "trained", "frozen"
@@ -109,8 +108,8 @@ def _matching(patterns: Sequence[str], paths: Sequence[str], option: str) -> set
         within = {path for path in paths if any(fnmatchcase(p, pattern) for p in _upwards(path))}
         if not within:
             names = sorted({name for path in paths for name in _upwards(path)})
-            near = difflib.get_close_matches(pattern, names, n=1, cutoff=0.0)
-            hint = f"; the nearest is {near[0]!r}" if near else ""
+            near = nearest(pattern, names, cutoff=0.0)
+            hint = f"; the nearest is {near!r}" if near else ""
             raise UserError(f"{option}: no parameter matches {pattern!r}{hint}")
         found |= within
     return found

@@ -7,7 +7,7 @@ from mt3synth.errors import UserError
 
 HEAD = """from __gin__ import dynamic_registration
 from mt3synth.diffusion import ddim
-from mt3synth.training import learning_rate
+from mt3synth.training.optim import learning_rate
 """
 FINE = "ddim.DDIM.eta = 1.0\nLOUDNESS = 1.0\n"
 
@@ -30,8 +30,9 @@ FINE = "ddim.DDIM.eta = 1.0\nLOUDNESS = 1.0\n"
             "ddim.DDIM.eta wants %LOUDNES, but no file defines LOUDNES; did you mean LOUDNESS?",
         ),
         (
-            "from mt3synth.training import budgett",
-            "line 4: there is no module mt3synth.training.budgett; did you mean budget?",
+            "from mt3synth.training.optim import time_budgett",
+            "line 4: there is no module mt3synth.training.optim.time_budgett; "
+            "did you mean time_budget?",
         ),
         (
             "include 'gin_configs/models/unet_smal.gin'",
