@@ -25,7 +25,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from mt3synth.atomic import write_folder
-from mt3synth.errors import UserError, nearest
+from mt3synth.errors import UserError, unknown
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.conditions import Conditions
 from mt3synth.types import PyTree
@@ -98,9 +98,7 @@ class Bundle:
         known = {p.name: p for p in self.performances}
         if name in known:
             return known[name]
-        near = nearest(name, known)
-        hint = f"did you mean {near!r}? " if near else ""
-        raise BundleError(f"no performance {name!r}; {hint}known are: {', '.join(known)}")
+        raise BundleError(f"no performance {unknown(name, known)}")
 
     @cached_property
     def hash(self) -> str:

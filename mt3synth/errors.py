@@ -1,13 +1,18 @@
-"""Errors that are the user's to mend: the command line prints them as one line and exits with 2."""
+"""Errors that are the user's to mend, and the words in which an unknown name is answered."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
 class UserError(ValueError):
-    """Bad input. The message says what is wrong, where, and what to do, in one line."""
+    """Bad input, which the command line prints as one line before it exits with status 2.
+
+    The message says where something is wrong, what, and what to do, in one line:
+
+        raise UserError(f"{path}: no such folder; make it first")
+    """
 
 
 def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
@@ -23,3 +28,13 @@ def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
     """
     near = difflib.get_close_matches(name, list(names), n=1, cutoff=cutoff)
     return near[0] if near else None
+
+
+def unknown(name: str, names: Collection[str]) -> str:
+    """Says which names are known, and which of them may have been meant.
+
+    For example ``'hal'; did you mean 'hall'? known are: studio, hall``.
+    """
+    near = nearest(name, names)
+    hint = f"did you mean {near!r}? " if near else ""
+    return f"{name!r}; {hint}known are: {', '.join(names) or 'none'}"

@@ -15,7 +15,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from mt3synth import bundle as bundles
 from mt3synth.bundle import Bundle, abstract_params
-from mt3synth.errors import UserError, nearest
+from mt3synth.errors import UserError, unknown
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.film import PerformanceEmbedding
 from mt3synth.training.checkpoints.ema import load_averaged
@@ -129,15 +129,9 @@ def _check_neighbours(
         if new in known:
             raise UserError(f"{pair}: {new!r} is known to the model and keeps its own embedding")
         if new not in performances:
-            raise UserError(f"{pair}: the data has no performance {_nearest(new, performances)}")
+            raise UserError(f"{pair}: the data has no performance {unknown(new, performances)}")
         if like not in known:
-            raise UserError(f"{pair}: the model knows no performance {_nearest(like, known)}")
-
-
-def _nearest(name: str, names: Collection[str]) -> str:
-    near = nearest(name, names)
-    hint = f"did you mean {near!r}? " if near else ""
-    return f"{name!r}; {hint}it has: {', '.join(names) or 'none'}"
+            raise UserError(f"{pair}: the model knows no performance {unknown(like, known)}")
 
 
 def _differences(one: Any, other: Any, path: str = "") -> list[tuple[str, Any, Any]]:
