@@ -22,12 +22,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax.traverse_util import flatten_dict, unflatten_dict
+from flax.traverse_util import flatten_dict
 
 from mt3synth.atomic import write_folder
 from mt3synth.errors import UserError, unknown
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.conditions import Conditions
+from mt3synth.param_check import read_params, write_params
 from mt3synth.types import PyTree
 from mt3synth.vocoder import files as vocoder_files
 from mt3synth.vocoder.files import VocoderWeights
@@ -121,8 +122,6 @@ def load(folder: str | Path = DEFAULT) -> Bundle:
         not those of the network that it describes; or its vocoder inverts other frames.
       VocoderFileError: it has a vocoder that cannot be read.
     """
-    from safetensors.numpy import load_file
-
     folder = Path(folder)
     if not folder.is_dir():
         raise BundleError(f"{folder}: no such folder; give a bundle made by `mt3synth export`")
@@ -148,13 +147,7 @@ def load(folder: str | Path = DEFAULT) -> Bundle:
         raise BundleError(
             f"{folder} is no bundle that this version understands: {type(error).__name__}: {error}"
         ) from error
-    try:
-        weights = load_file(folder / WEIGHTS)
-    except Exception as error:
-        raise BundleError(f"{folder / WEIGHTS} cannot be read: {error}") from error
-    flat = {name: np.asarray(value, np.float32) for name, value in weights.items()}
-    _check(flat, spec, folder)
-    params = unflatten_dict({tuple(name.split("/")): value for name, value in flat.items()})
+    params = read_params(folder / WEIGHTS, abstract_params(spec), BundleError)
     vocoder = vocoder_files.read(folder) if vocoder_files.has_vocoder(folder) else None
     _check_vocoder(vocoder, spec, folder)
     return Bundle(spec, performances, default, params, folder, vocoder)
@@ -183,8 +176,6 @@ def save(
       BundleError: the folder exists, the default is not among the performances, their number is
         not that of the network, or the vocoder inverts other frames.
     """
-    from safetensors.numpy import save_file
-
     from mt3synth import __version__
 
     folder = Path(folder)
@@ -202,13 +193,12 @@ def save(
         "default_performance": default,
         "model": spec.to_dict(),
     }
-    flat = {"/".join(k): np.asarray(v, precision) for k, v in flatten_dict(params).items()}
+    flat = {k: np.asarray(v, precision) for k, v in flatten_dict(params, sep="/").items()}
     with write_folder(folder, BundleError) as unfinished:
         (unfinished / CONFIG).write_text(json.dumps(config, indent=1) + "\n")
         listed = [asdict(p) for p in performances]
         (unfinished / PERFORMANCES).write_text(json.dumps(listed, indent=1) + "\n")
-        save_file(flat, unfinished / WEIGHTS)
-        (unfinished / WEIGHTS).chmod(0o644)  # safetensors leaves it to its owner alone
+        write_params(unfinished / WEIGHTS, flat)
         (unfinished / CARD).write_text(card)
         if vocoder is not None:
             vocoder_files.put(unfinished, vocoder)
@@ -258,19 +248,3 @@ def abstract_params(spec: ModelSpec) -> PyTree:
     frames = jnp.zeros((1, spec.window, spec.mel.bins))
     shapes = jax.eval_shape(spec.build().init, jax.random.key(0), frames, jnp.zeros(1), conditions)
     return nn.meta.unbox(shapes)["params"]
-
-
-def _check(flat: dict[str, np.ndarray], spec: ModelSpec, folder: Path) -> None:
-    expected = {"/".join(k): v.shape for k, v in flatten_dict(abstract_params(spec)).items()}
-    problems = [f"{name} is missing" for name in sorted(expected.keys() - flat.keys())]
-    problems += [f"{name} is unknown" for name in sorted(flat.keys() - expected.keys())]
-    problems += [
-        f"{name} has shape {flat[name].shape} instead of {expected[name]}"
-        for name in sorted(expected.keys() & flat.keys())
-        if flat[name].shape != expected[name]
-    ]
-    if problems:
-        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
-        raise BundleError(
-            f"{folder / WEIGHTS} does not fit the network: {'; '.join(problems[:3])}{more}"
-        )

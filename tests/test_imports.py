@@ -14,12 +14,13 @@ OWN = {
     "mt3synth/types.py": set(),
     "mt3synth/errors.py": set(),
     "mt3synth/atomic.py": {"errors"},
+    "mt3synth/param_check.py": {"errors", "types"},
     "mt3synth/symbolic": {"symbolic", "types", "errors"},
     "mt3synth/audio": {"audio", "types", "errors", "atomic"},
     "mt3synth/diffusion": {"diffusion", "types", "errors"},
     "mt3synth/models": {"models", "types", "errors"},
     "mt3synth/transcription": {"transcription", "symbolic", "types", "errors"},
-    "mt3synth/vocoder": {"vocoder", "audio", "types", "errors", "atomic"},
+    "mt3synth/vocoder": {"vocoder", "audio", "types", "errors", "atomic", "param_check"},
 }
 ONLY_IN = {
     "tensorflow": (

@@ -15,11 +15,11 @@ from mt3synth.importers.checkpoint import Checkpoint, Description, ForeignError
 from mt3synth.importers.published import GUIDANCE
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.t5_config import T5Config
+from mt3synth.param_check import check_params
 from mt3synth.symbolic.codec import EventCodec
 from mt3synth.symbolic.roll import RollSpec
 from mt3synth.types import PyTree
 
-_LISTED = 3
 _VELOCITY_BINS = (1, 127)
 """Of the ancestor's vocabularies; which one shows in the length of the embedding."""
 
@@ -97,36 +97,18 @@ def parameters(checkpoint: Checkpoint, spec: ModelSpec) -> PyTree:
         path: (t5x_name(path, context), leaf.shape)
         for path, leaf in flatten_dict(abstract_params(spec)).items()
     }
-    _check(checkpoint, dict(expected.values()))
+    check_params(
+        {name: array.shape for name, array in checkpoint.stored.items()},
+        # As they are called and turned in the files, for the message.
+        {
+            checkpoint.own_name(name): _way(checkpoint, name, shape)
+            for name, shape in expected.values()
+        },
+        checkpoint.source,
+        ForeignError,
+    )
     read = {path: checkpoint.read(name) for path, (name, _) in expected.items()}
     return unflatten_dict({path: jnp.asarray(value) for path, value in read.items()})
-
-
-def _check(checkpoint: Checkpoint, expected: dict[str, tuple[int, ...]]) -> None:
-    own = {name: checkpoint.own_name(name) for name in expected}
-    missing = sorted(o for o in own.values() if o not in checkpoint.stored)
-    unknown = sorted(checkpoint.stored.keys() - set(own.values()))
-    shapes = {name: checkpoint.shape(name) for name in expected}
-    misshapen = [
-        f"{own[name]} ({_way(checkpoint, name, found)} instead of "
-        f"{_way(checkpoint, name, expected[name])})"
-        for name, found in sorted(shapes.items())
-        if found is not None and found != expected[name]
-    ]
-    problems = [
-        f"{len(names)} {what}: {', '.join(names[:_LISTED])}{', ...' * (len(names) > _LISTED)}"
-        for what, names in (
-            ("missing", missing),
-            ("unknown", unknown),
-            ("of another shape", misshapen),
-        )
-        if names
-    ]
-    if problems:
-        raise ForeignError(
-            f"{checkpoint.source}: its parameters are not those of the network "
-            f"({len(expected)} parameters): {'; '.join(problems)}"
-        )
 
 
 def _way(checkpoint: Checkpoint, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:

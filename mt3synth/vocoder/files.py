@@ -18,11 +18,12 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax.traverse_util import flatten_dict, unflatten_dict
+from flax.traverse_util import flatten_dict
 
 from mt3synth.atomic import write_folder
 from mt3synth.audio.mel import MelSpec
 from mt3synth.errors import UserError
+from mt3synth.param_check import read_params, write_params
 from mt3synth.types import PyTree
 from mt3synth.vocoder.vocos import Vocos, VocosConfig
 
@@ -74,8 +75,6 @@ def read(folder: str | Path) -> VocoderWeights:
       VocoderFileError: a file is missing, is of another type or version, or the weights are not
         those of the network that it describes.
     """
-    from safetensors.numpy import load_file
-
     folder = Path(folder)
     for name in FILES:
         if not (folder / name).is_file():
@@ -84,13 +83,7 @@ def read(folder: str | Path) -> VocoderWeights:
                 "`mt3synth export`"
             )
     config, spec = read_description(folder)
-    try:
-        loaded = load_file(folder / WEIGHTS)
-    except Exception as error:
-        raise VocoderFileError(f"{folder / WEIGHTS} cannot be read: {error}") from error
-    flat = {name: np.asarray(value, np.float32) for name, value in loaded.items()}
-    _check(flat, abstract_params(config, spec), folder / WEIGHTS)
-    params = unflatten_dict({tuple(name.split("/")): value for name, value in flat.items()})
+    params = read_params(folder / WEIGHTS, abstract_params(config, spec), VocoderFileError)
     return VocoderWeights(spec, config, params)
 
 
@@ -137,11 +130,8 @@ def put(folder: Path, vocoder: VocoderWeights) -> None:
       ValueError: a weight that float16 cannot hold.
       OSError: they cannot be written.
     """
-    from safetensors.numpy import save_file
-
     (folder / DESCRIPTION).write_text(_description(vocoder))
-    save_file(_stored(vocoder.params), folder / WEIGHTS)
-    (folder / WEIGHTS).chmod(0o644)  # safetensors leaves it to its owner alone
+    write_params(folder / WEIGHTS, _stored(vocoder.params))
 
 
 def write(folder: str | Path, config: VocosConfig, spec: MelSpec, params: PyTree) -> VocoderWeights:
@@ -183,22 +173,8 @@ def _description(vocoder: VocoderWeights) -> str:
 
 def _stored(params: PyTree) -> dict[str, np.ndarray]:
     with np.errstate(over="ignore"):
-        flat = {"/".join(k): np.asarray(v, np.float16) for k, v in flatten_dict(params).items()}
+        flat = {k: np.asarray(v, np.float16) for k, v in flatten_dict(params, sep="/").items()}
     broken = [name for name, value in flat.items() if not np.isfinite(value).all()]
     if broken:
         raise ValueError(f"weights of {broken[0]} are not finite as float16; train it again")
     return flat
-
-
-def _check(flat: dict[str, np.ndarray], params: PyTree, path: Path) -> None:
-    expected = {"/".join(k): v.shape for k, v in flatten_dict(params).items()}
-    problems = [f"{name} is missing" for name in sorted(expected.keys() - flat.keys())]
-    problems += [f"{name} is unknown" for name in sorted(flat.keys() - expected.keys())]
-    problems += [
-        f"{name} has shape {list(flat[name].shape)} instead of {list(expected[name])}"
-        for name in sorted(expected.keys() & flat.keys())
-        if flat[name].shape != expected[name]
-    ]
-    if problems:
-        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
-        raise VocoderFileError(f"{path} does not fit its network: {'; '.join(problems[:3])}{more}")

@@ -304,7 +304,7 @@ def test_a_bundle_with_a_vocoder_that_does_not_fit(run, voiced, here):
     described = json.loads((here / "bad" / files.DESCRIPTION).read_text())
     described["config"]["width"] = 24
     (here / "bad" / files.DESCRIPTION).write_text(json.dumps(described))
-    with pytest.raises(files.VocoderFileError, match="does not fit its network"):
+    with pytest.raises(files.VocoderFileError, match="not those of the network"):
         bundle.load("bad")
     described["config"]["width"], described["mel"]["low_hz"] = 16, 60.0
     (here / "bad" / files.DESCRIPTION).write_text(json.dumps(described))

@@ -1,0 +1,92 @@
+"""Parameters of a network by their paths: in a safetensors file, and checked against the network.
+
+A path is the keys from the root of the parameters, joined by slashes: ``decoder/layer_0/kernel``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from mt3synth.errors import UserError
+from mt3synth.types import PyTree
+
+Shape = tuple[int, ...]
+
+_LISTED = 3  # names of each kind in a message that has to stay one line
+
+
+def check_params(
+    found: Mapping[str, Shape],
+    expected: Mapping[str, Shape],
+    source: Path,
+    error: type[UserError],
+) -> None:
+    """Checks that parameters have the names and shapes of a network's.
+
+    Args:
+      found: shape by name, of the parameters in hand.
+      expected: the same of those that the network has.
+      source: where the parameters come from, for the message.
+      error: what to raise.
+
+    Raises:
+      UserError: of the class ``error``: parameters are missing, unknown or of another shape; says
+        how many and the first of each.
+    """
+    problems = {
+        "missing": sorted(expected.keys() - found.keys()),
+        "unknown": sorted(found.keys() - expected.keys()),
+        "of another shape": [
+            f"{name} ({found[name]} instead of {expected[name]})"
+            for name in sorted(expected.keys() & found.keys())
+            if found[name] != expected[name]
+        ],
+    }
+    described = [
+        f"{len(names)} {what}: {', '.join(names[:_LISTED])}{', ...' * (len(names) > _LISTED)}"
+        for what, names in problems.items()
+        if names
+    ]
+    if described:
+        raise error(
+            f"{source}: its parameters are not those of the network ({len(expected)} parameters): "
+            + "; ".join(described)
+        )
+
+
+def read_params(path: Path, like: PyTree, error: type[UserError]) -> PyTree:
+    """Reads a network's parameters from a safetensors file as float32.
+
+    Args:
+      path: of the file.
+      like: values or shapes of the network's parameters.
+      error: what to raise.
+
+    Raises:
+      UserError: of the class ``error``: the file cannot be read, or holds other parameters.
+    """
+    from safetensors.numpy import load_file
+
+    try:
+        flat = {name: np.asarray(value, np.float32) for name, value in load_file(path).items()}
+    except Exception as failure:  # safetensors' own class is not a public name
+        raise error(f"{path} cannot be read: {failure}") from failure
+    expected = {name: leaf.shape for name, leaf in flatten_dict(like, sep="/").items()}
+    check_params({name: value.shape for name, value in flat.items()}, expected, path, error)
+    return unflatten_dict(flat, sep="/")
+
+
+def write_params(path: Path, params: Mapping[str, np.ndarray]) -> None:
+    """Writes arrays by their paths to a safetensors file that everybody may read.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+    from safetensors.numpy import save_file
+
+    save_file(dict(params), path)
+    path.chmod(0o644)  # safetensors leaves it to its owner alone
