@@ -38,7 +38,7 @@ ONLY_IN = {
     "tensorflow_datasets": ("data_pipelines",),
     "music21": ("data_pipelines", "mt3synth/commands/doctor.py"),
     "gin": (
-        "mt3synth/configuration/parse.py",
+        "mt3synth/configuration",
         "mt3synth/commands",
         "mt3synth/cli.py",
         "mt3synth/importers/gin_description.py",

@@ -27,7 +27,7 @@ _GIN = "gin_configs/infer/default.gin"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What to read, where to write, and which vocoder."""
+    """Adds what to read, where to write, and which vocoder."""
     parser.add_argument("inputs", nargs="+", metavar="IN", help="audio file, or a folder")
     parser.add_argument(
         "-o", "--output", required=True, metavar="OUT", help="OUT.wav, OUT.flac, or a folder"
@@ -72,11 +72,12 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _vocode(job: outputs.Job, bundle: Bundle, vocoder: Vocoder) -> None:
-    """One file, as long afterwards as before."""
-    from mt3synth.audio.files import check_output, read_audio
+    """Takes one file to frames and back, as long afterwards as before."""
+    from mt3synth.audio.files import check_output, fit_peak, read_audio, write_audio
     from mt3synth.audio.mel import log_mel
     from mt3synth.commands.shared.interrupts import Interrupts
-    from mt3synth.commands.shared.saving import save_fitted
+    from mt3synth.commands.shared.saving import report_saved
+    from mt3synth.vocoder.registry import describe
 
     rate = bundle.spec.mel.sample_rate
     metadata = {
@@ -84,7 +85,7 @@ def _vocode(job: outputs.Job, bundle: Bundle, vocoder: Vocoder) -> None:
         "bundle": bundle.hash,
         # A name that is not UTF-8 cannot go into the file's comment as it is.
         "recording": os.fsencode(job.source.name).decode(errors="replace"),
-        **vocoder_options.describe(vocoder),
+        **describe(vocoder),
     }
     check_output(job.audio, metadata)
     began = time.monotonic()
@@ -92,4 +93,6 @@ def _vocode(job: outputs.Job, bundle: Bundle, vocoder: Vocoder) -> None:
     with Interrupts() as interrupts:
         made = vocoder(log_mel(audio, bundle.spec.mel))[: len(audio)]
         interrupts.check()
-    save_fitted(job.audio, made, rate, metadata, began)
+    fitted, gain = fit_peak(made)
+    write_audio(job.audio, fitted, rate, metadata)
+    report_saved(job.audio, len(fitted) / rate, gain, began)

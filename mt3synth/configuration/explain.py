@@ -1,4 +1,8 @@
-"""What a gin error is about, in one line and with the nearest name that gin would have known."""
+"""Explains an error of gin in one line, with the nearest name that gin would have known.
+
+gin names the line, shows a parser's state and says nothing of what could have been meant. Its texts
+are matched here, for it has no error classes of its own.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mt3synth import errors
+from mt3synth.configuration import moved_names
 
-_PLACE = re.compile(r'In (?:file "(?P<file>[^"]+)", line (?P<line>\d+)|bindings string)')
+_LOCATION = re.compile(r'In (?:file "(?P<file>[^"]+)", line (?P<line>\d+)|bindings string)')
 _IMPORT = re.compile(r"^(?:from (?P<package>[\w.]+) )?import (?P<name>[\w.]+)", re.MULTILINE)
 _MACRO = re.compile(r"^(\w+)\s*=", re.MULTILINE)
 _OWN = ("mt3synth", "data_pipelines", "gin_configs")
 
 
 def explain(error: Exception, config: str, root: Path) -> str:
-    """The error of a gin parser in one line.
+    """Puts the error of a gin parser into one line.
 
     Args:
       error: what gin raised.
@@ -26,38 +31,38 @@ def explain(error: Exception, config: str, root: Path) -> str:
       root: the folder under which the project's gin files lie.
     """
     text = " ".join(str(error).split())
-    place = _PLACE.search(text)
-    where = f"{place['file']}, line {place['line']}: " if place and place["file"] else ""
+    location = _LOCATION.search(text)
+    file = location["file"] if location else None
+    where = f"{file}, line {location['line']}: " if location and file else ""
     # What the file at fault imports counts too, for gin may not have got that far.
-    known = config + "\n" + (_read(Path(place["file"])) if place and place["file"] else "")
+    known = config + "\n" + (_read(Path(file)) if file else "")
     for pattern, say in _KINDS:
         match = re.search(pattern, text)
         if match:
             return where + say(match, known, root)
-    said = text[: place.start()].strip() if where and place else text
-    return where + said
+    return where + (text[: location.start()].strip() if where and location else text)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """``; did you mean ...?`` with the nearest of ``known``, or nothing if none is near."""
+    """Returns ``; did you mean ...?`` with the nearest of ``known``, or nothing if none is near."""
     near = errors.nearest(name, known, cutoff=0.5)
     return f"; did you mean {near}?" if near else ""
 
 
 def macros(config: str) -> list[str]:
-    """Names that a configuration defines."""
+    """Lists the macros that a configuration defines."""
     return sorted(set(_MACRO.findall(config)) - {"from", "import", "include"})
 
 
 def files(root: Path) -> list[str]:
-    """The project's own gin files, as they are named on the command line."""
+    """Lists the project's own gin files, as they are named on the command line."""
     return sorted(
         path.relative_to(root).as_posix() for path in (root / "gin_configs").rglob("*.gin")
     )
 
 
 def _imports(config: str) -> dict[str, str]:
-    """Module by the name under which gin files know it."""
+    """Finds the imported modules, by the name under which gin files know each."""
     found = {}
     for match in _IMPORT.finditer(config):
         package, name = match["package"], match["name"]
@@ -67,7 +72,7 @@ def _imports(config: str) -> dict[str, str]:
 
 
 def _configurables(config: str) -> dict[str, object]:
-    """Classes and functions of the imported modules, as gin files name them."""
+    """Finds the classes and functions of the imported modules, as gin files name them."""
     found: dict[str, object] = {}
     for alias, module in _imports(config).items():
         try:
@@ -83,18 +88,23 @@ def _configurables(config: str) -> dict[str, object]:
 
 def _unknown_alias(match: re.Match[str], config: str, root: Path) -> str:
     name = match[1]
-    return f"no module {name} is imported{nearest(name, _imports(config))}"
+    moved = moved_names.module_answer(name)
+    return moved or f"no module {name} is imported{nearest(name, _imports(config))}"
 
 
 def _unknown_configurable(match: re.Match[str], config: str, root: Path) -> str:
     name, known = match[1], _configurables(config)
     if name in known:
         return f"{name} is bound in no gin file that was read; bind it in a file"
+    if moved := moved_names.selector_answer(name):
+        return moved
     return f"No configurable matching '{name}'{nearest(name, known)}"
 
 
 def _unknown_parameter(match: re.Match[str], config: str, root: Path) -> str:
     name, parameter = match[1], match[2]
+    if renamed := moved_names.parameter_answer(name, parameter):
+        return renamed
     known = _configurables(config)
     found = known.get(name) or known.get(".".join(name.split(".")[-2:]))
     parameters = inspect.signature(found).parameters if callable(found) else ()
@@ -110,6 +120,8 @@ def _unknown_macro(match: re.Match[str], config: str, root: Path) -> str:
 
 
 def _unknown_module(match: re.Match[str], config: str, root: Path) -> str:
+    if moved := moved_names.module_answer(match[1]):
+        return moved
     package, _, name = match[1].rpartition(".")
     if package.split(".")[0] not in _OWN:
         return f"{match[1]} is not installed"

@@ -7,6 +7,7 @@ from mt3synth.symbolic.midi import (
     MidiError,
     notes_from_sequence,
     read_midi,
+    read_sequence,
     sequence_from_notes,
     write_midi,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "pad_segment",
     "piano_roll",
     "read_midi",
+    "read_sequence",
     "sequence_from_notes",
     "substitutions",
     "truncate_segment",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from mt3synth.symbolic.midi_file import (
     MAX_NOTES,
     SUSTAIN_PEDAL,
     MidiError,
+    controller_name,
     count_messages,
     left_out,
     parse_midi,
@@ -25,6 +27,7 @@ __all__ = [
     "notes_from_sequence",
     "parse_note_sequence",
     "read_midi",
+    "read_sequence",
     "sequence_from_notes",
     "write_midi",
 ]
@@ -80,6 +83,46 @@ def read_midi(path: str | Path, sustain: bool = True) -> tuple[Notes, list[str]]
     }
     reports += [f"{kind}: {count} ignored" for kind, count in lost.items() if count > 0]
     return notes, reports
+
+
+def read_sequence(song: Any) -> tuple[Notes, list[str]]:
+    """Reads a song that is in memory: the notes, lengthened by the sustain pedal.
+
+    A ``pretty_midi.PrettyMIDI`` gives the notes that `read_midi` reads of its file.
+
+    Args:
+      song: a ``pretty_midi.PrettyMIDI`` or a ``note_seq.NoteSequence``; is left as it is.
+
+    Returns:
+      The notes, sorted, and one line for each kind of thing in the song that is not in them.
+
+    Raises:
+      MidiError: it is neither of the two, cannot be read, or has no notes.
+    """
+    note_seq = import_note_seq()
+    import pretty_midi
+
+    kind = type(song).__name__
+    if not isinstance(song, (note_seq.NoteSequence, pretty_midi.PrettyMIDI)):
+        raise MidiError(
+            f"a score of type {kind}; give the path of a MIDI file, a pretty_midi.PrettyMIDI, "
+            "a note_seq.NoteSequence or mt3synth's Notes"
+        )
+    try:
+        is_midi = isinstance(song, pretty_midi.PrettyMIDI)
+        sequence = note_seq.midi_to_note_sequence(song) if is_midi else song
+        notes = notes_from_sequence(note_seq.apply_sustain_control_changes(sequence))
+    except Exception as error:  # they raise whatever the odd values lead them into
+        raise MidiError(f"the {kind} cannot be read ({error!r})") from error
+    if not len(notes):
+        raise MidiError(f"the {kind} has no notes")
+    counts = Counter(
+        controller_name(change.control_number)
+        for change in sequence.control_changes
+        if change.control_number != SUSTAIN_PEDAL
+    )
+    counts["pitch bends"] = len(sequence.pitch_bends)
+    return notes, [f"{name}: {count} ignored" for name, count in sorted(counts.items()) if count]
 
 
 def write_midi(notes: Notes, path: str | Path) -> None:

@@ -101,10 +101,15 @@ def count_messages(midi: Any) -> tuple[int, int]:
     return notes, pedals
 
 
+def controller_name(number: int) -> str:
+    """Names a MIDI controller for a message."""
+    name = _CONTROLLERS.get(number)
+    return f"controller {number}" + (f" ({name})" if name else "")
+
+
 def _kind_left_out(message: Any) -> str | None:
     if message.type == "control_change" and message.control != SUSTAIN_PEDAL:
-        name = _CONTROLLERS.get(message.control)
-        return f"controller {message.control}" + (f" ({name})" if name else "")
+        return controller_name(message.control)
     if message.type == "program_change" and message.channel == DRUM_CHANNEL and message.program:
         return "changes of drum kit"
     return {

@@ -22,7 +22,7 @@ def default_name(own: VocoderWeights | None) -> Name:
 
 
 def choose(
-    name: Name | None,
+    name: str | None,
     spec: MelSpec,
     own: VocoderWeights | None,
     source: str | None = None,
@@ -46,6 +46,8 @@ def choose(
         raise VocoderError(
             f"a source of a vocoder, {source}, goes with neural or soundstream; name one of them"
         )
+    if name not in (None, *NAMES):
+        raise VocoderError(f"no vocoder {name!r}; must be one of {', '.join(NAMES)}")
     match name or default_name(own):
         case "griffin-lim":
             vocoder = griffin_lim(spec=spec)
@@ -67,3 +69,11 @@ def choose(
             vocoder = NeuralVocoder.of(own)
     check_spec(vocoder, spec)
     return vocoder
+
+
+def describe(vocoder: Vocoder) -> dict[str, str]:
+    """Returns what a file's metadata say about the vocoder."""
+    name = {"vocoder": type(vocoder).__name__}
+    if isinstance(vocoder, NeuralVocoder):
+        return name | {"vocoder_weights": vocoder.weights.hash}
+    return name

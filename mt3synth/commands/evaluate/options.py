@@ -155,8 +155,9 @@ def tools(args: argparse.Namespace, mel: MelSpec, vocoder: Vocoder) -> Tools:
 def kept_vocoder(args: argparse.Namespace, vocoder: Vocoder) -> KeptVocoder:
     """The vocoder, with what it made before."""
     from mt3synth.evaluation.caching import KeptVocoder
+    from mt3synth.vocoder.registry import describe
 
-    said = vocoder_options.describe(vocoder)
+    said = describe(vocoder)
     # A Griffin-Lim is all in its fields, a trained one in its hash; of a SavedModel the place must
     # do.
     fields = "" if "vocoder_weights" in said else repr(sorted(_plain(vocoder).items()))
@@ -166,7 +167,9 @@ def kept_vocoder(args: argparse.Namespace, vocoder: Vocoder) -> KeptVocoder:
 
 def vocoder_name(vocoder: Vocoder) -> str:
     """What a report calls it."""
-    said = vocoder_options.describe(vocoder)
+    from mt3synth.vocoder.registry import describe
+
+    said = describe(vocoder)
     name = _VOCODERS.get(said["vocoder"], said["vocoder"])
     return f"{name} {said['vocoder_weights']}" if "vocoder_weights" in said else name
 

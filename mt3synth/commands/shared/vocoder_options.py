@@ -16,7 +16,7 @@ NAMES = ("neural", "griffin-lim", "soundstream")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``--vocoder`` and where it comes from."""
+    """Adds ``--vocoder``, and where it comes from."""
     group = parser.add_argument_group("vocoder")
     group.add_argument(
         "--vocoder", choices=NAMES, help="(the bundle's own, neural, or without one griffin-lim)"
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read(args: argparse.Namespace, bundle: Bundle) -> Vocoder:
-    """The vocoder that options, bundle and gin's configuration give together.
+    """Makes the vocoder that options, bundle and gin's configuration give together.
 
     Raises:
       UserError: there is no such vocoder, it inverts other frames, or gin refuses a value.
@@ -42,13 +42,3 @@ def read(args: argparse.Namespace, bundle: Bundle) -> Vocoder:
         return build.build(GriffinLim, **arguments)
 
     return choose(args.vocoder, bundle.spec.mel, bundle.vocoder, args.vocoder_source, griffin_lim)
-
-
-def describe(vocoder: Vocoder) -> dict[str, str]:
-    """What a file's metadata say about the vocoder."""
-    from mt3synth.vocoder.neural import NeuralVocoder
-
-    name = {"vocoder": type(vocoder).__name__}
-    if isinstance(vocoder, NeuralVocoder):
-        return name | {"vocoder_weights": vocoder.weights.hash}
-    return name

@@ -18,7 +18,7 @@ DEFAULT_GIN = "gin_configs/infer/default.gin"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options; those on sampling and on the vocoder are shared with other commands."""
+    """Adds the options; those on sampling and on the vocoder are shared with other commands."""
     parser.add_argument("inputs", nargs="+", metavar="IN.mid", help="MIDI file, or a folder")
     parser.add_argument(
         "-o", "--output", metavar="OUT", help="OUT.wav, OUT.flac, or a folder (default: .)"
@@ -49,20 +49,23 @@ def main(args: argparse.Namespace) -> int:
     if not ready:
         return 2
 
-    from mt3synth import bundle as bundles
+    import mt3synth
     from mt3synth.commands.shared import compilation_cache
-    from mt3synth.commands.synthesize.render_job import Renderer, Span
+    from mt3synth.commands.synthesize.render_job import render
+    from mt3synth.score import Span
 
     span = Span(args.start, args.end)
     compilation_cache.keep()
     parse.parse([DEFAULT_GIN, *(args.gin_file or [])], args.gin_bindings)
-    bundle = bundles.load(args.bundle or bundles.DEFAULT)
-    performance = bundle.performance(args.performance)
-    config = sampling_options.read(args, bundle.spec)
-    renderer = Renderer(bundle, performance, config, vocoder_options.read(args, bundle))
+    model = mt3synth.load(args.bundle)
+    renderer = model.renderer(
+        args.performance,
+        vocoder=vocoder_options.read(args, model.bundle),
+        config=sampling_options.read(args, model.spec),
+    )
     for job in ready:
         try:
-            renderer.render(job, span)
+            render(job, span, renderer)
         except UserError as error:
             fail(error)
     return 2 if failures else 0

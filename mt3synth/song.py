@@ -1,0 +1,103 @@
+"""What a model makes of a score: sound and mel frames, to be written, listened to or looked at."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mt3synth.atomic import write_bytes
+from mt3synth.audio.files import write_audio
+from mt3synth.audio.mel import MelSpec
+from mt3synth.errors import UserError
+from mt3synth.types import FloatND
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Song:
+    """A rendered song.
+
+        song = mt3synth.load().render("song.mid")
+        song.write("song.flac")
+        song  # at the end of a notebook's cell: a player, and a picture of the mel frames
+
+    Attributes:
+      audio: mono float32 ``[S]`` in [-1, 1].
+      mel: its log-mel frames ``[T, M]``, natural log, as the model made them.
+      mel_spec: what the frames are.
+      gain: with which the vocoder's sound was turned down so that it does not clip; 1 if it was
+        not.
+      reports: one line for each kind of thing in the score that was not rendered as written.
+      metadata: everything that the sound depends on, by name: seed, settings, version, bundle.
+    """
+
+    audio: FloatND
+    mel: FloatND
+    mel_spec: MelSpec
+    gain: float
+    reports: tuple[str, ...]
+    metadata: Mapping[str, str]
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples of ``audio`` per second."""
+        return self.mel_spec.sample_rate
+
+    @property
+    def seconds(self) -> float:
+        """How long it plays."""
+        return len(self.audio) / self.sample_rate
+
+    @property
+    def title(self) -> str:
+        """What was rendered, in which performance."""
+        score, performance = self.metadata.get("score", "notes"), self.metadata["performance"]
+        return f"{score}, performance {performance}"
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Writes 16-bit WAV or FLAC, by suffix, with ``metadata``; an older file is replaced.
+
+        The file appears whole or not at all; `mt3synth.audio.files.read_metadata` reads the
+        metadata back.
+
+        Raises:
+          AudioError: another suffix, or a file that cannot be written.
+        """
+        write_audio(path, self.audio, self.sample_rate, self.metadata)
+
+    def write_mel(self, path: str | os.PathLike[str]) -> None:
+        """Writes the mel frames as a .npy file, which appears whole or not at all.
+
+        Raises:
+          UserError: it cannot be written.
+        """
+        encoded = io.BytesIO()
+        np.save(encoded, self.mel)
+        try:
+            write_bytes(Path(path), encoded.getbuffer())
+        except OSError as error:
+            raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+    def __repr__(self) -> str:
+        reports = f", {len(self.reports)} reports" if self.reports else ""
+        return f"Song({self.title}, {self.seconds:.1f} s at {self.sample_rate} Hz{reports})"
+
+    def _repr_html_(self) -> str:
+        """Returns what a notebook shows: a player, a picture of the mel frames, and the reports."""
+        # A page's tools, which a rendering does not need.
+        from mt3synth.reporting import clips, html
+
+        parts = [html.player(self.title, clips.mp3(self.audio, self.sample_rate))]
+        try:
+            from mt3synth.reporting.mel_pictures import mels_png
+
+            picture = mels_png({"log-mel frames": self.mel}, self.mel_spec, self.title)
+            parts.append(html.picture(self.title, picture))
+        except ModuleNotFoundError:  # matplotlib comes with an extra: it can be heard all the same
+            pass
+        parts.append(html.paragraphs(self.reports))
+        return "".join(f"<div>{part}</div>" for part in parts if part)

@@ -1,0 +1,139 @@
+"""Sampling options by name, as keyword arguments and the command line have them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, Literal, TypedDict, get_args
+
+from mt3synth.diffusion.ddim import DDIM
+from mt3synth.diffusion.ddpm import DDPM
+from mt3synth.diffusion.guidance import Guidance, GuidanceKind
+from mt3synth.diffusion.sampler import Stepper
+from mt3synth.errors import UserError, nearest
+from mt3synth.model_spec import ModelSpec
+from mt3synth.synthesis.canvas import Windows
+from mt3synth.synthesis.synthesizer import Continuity, SamplingConfig
+
+SamplerName = Literal["ddim", "ddpm"]
+_STEPPERS: dict[str, type[Any]] = {"ddim": DDIM, "ddpm": DDPM}
+_NUMBERS: dict[str, type[Any]] = {
+    **dict.fromkeys(("steps", "seed", "overlap", "chunk", "context_bytes"), Integral),
+    **dict.fromkeys(("eta", "guidance_notes", "guidance_performance", "tail"), Real),
+}
+_MAX_SEED = 2**32 - 1  # JAX would take larger ones modulo 2^32
+
+
+class SamplingOptions(TypedDict, total=False):
+    """What may be said of sampling; `SamplingConfig` and `Guidance` say what each means.
+
+    An option that is missing or None leaves what the configuration below it says.
+    """
+
+    steps: int | None
+    seed: int | None
+    sampler: SamplerName | None
+    stepper: Stepper | None
+    eta: float | None
+    guidance: Guidance | None
+    guidance_notes: float | None
+    guidance_performance: float | None
+    guidance_kind: GuidanceKind | None
+    continuity: Continuity | None
+    overlap: int | None
+    chunk: int | None
+    tail: float | None
+    context_bytes: int | None
+
+
+def sampling_config(
+    spec: ModelSpec,
+    options: SamplingOptions,
+    base: SamplingConfig | None = None,
+    make_stepper: Callable[[type[Any]], Any] = lambda kind: kind(),
+) -> SamplingConfig:
+    """Builds the configuration that a model, a configuration and options over it give together.
+
+    Args:
+      spec: the model; names the guidance if nobody else does, and its segment bounds the overlap.
+      options: what differs from ``base``.
+      base: what differs from the model; the defaults of `SamplingConfig` if None.
+      make_stepper: makes the stepper that ``options["sampler"]`` names of its class, for a caller
+        that has settings of it from elsewhere.
+
+    Raises:
+      UserError: an unknown option, a value that is out of its bounds, an option that another one
+        makes void, or a continuity that the model does not have.
+    """
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    for name in given.keys() - SamplingOptions.__annotations__.keys():
+        near = nearest(name, SamplingOptions.__annotations__)
+        raise UserError(f"no option {name!r}" + (f"; did you mean {near!r}?" if near else ""))
+    for name, value in given.items():
+        kind = _NUMBERS.get(name, object)
+        if not isinstance(value, kind):
+            what = "an integer" if kind is Integral else "a number"
+            raise UserError(f"{name}={value!r}; must be {what}")
+    try:
+        config = base or SamplingConfig()
+        stepper = _stepper(given, config.stepper, make_stepper)
+        guidance = dataclasses.replace(
+            given.pop("guidance", None) or config.guidance or spec.guidance,
+            **{
+                name: given.pop(f"guidance_{name}")
+                for name in ("notes", "performance", "kind")
+                if f"guidance_{name}" in given
+            },
+        )
+        config = dataclasses.replace(config, **given, stepper=stepper, guidance=guidance)
+        config = dataclasses.replace(config, continuity=config.continuity_for(spec))
+        if config.continuity == "canvas":
+            Windows(spec.window, spec.window, config.overlap)  # refuses an overlap out of bounds
+    except UserError:
+        raise
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    if config.seed > _MAX_SEED:
+        raise UserError(f"seed={config.seed}; must be at most {_MAX_SEED}")
+    return config
+
+
+def describe(config: SamplingConfig, spec: ModelSpec) -> dict[str, str]:
+    """Returns all that the sampled frames depend on beside the model, by name."""
+    guidance = config.guidance or spec.guidance
+    continuity = config.continuity_for(spec)
+    hop, shared = config.window_seconds(spec)
+    return {
+        "steps": str(config.steps),
+        "sampler": type(config.stepper).__name__.lower(),
+        **{name: str(value) for name, value in vars(config.stepper).items()},
+        "guidance_notes": str(guidance.notes),
+        "guidance_performance": str(guidance.performance),
+        "guidance_kind": guidance.kind,
+        "seed": str(config.seed),
+        "continuity": continuity,
+        **({"overlap": str(config.overlap)} if continuity == "canvas" else {}),
+        "tail": str(config.tail),
+        # Seconds, for whoever looks for the places where windows meet.
+        "window_hop": str(hop),
+        "window_overlap": str(shared),
+    }
+
+
+def _stepper(
+    given: dict[str, Any], configured: Stepper, make_stepper: Callable[[type[Any]], Any]
+) -> Stepper:
+    """Takes the options on the stepper out of ``given``."""
+    stepper = given.pop("stepper", configured)
+    name, eta = given.pop("sampler", None), given.pop("eta", None)
+    if name is not None and name not in _STEPPERS:
+        raise UserError(f"sampler={name!r}; must be one of {get_args(SamplerName)}")
+    # One that is of that class already keeps its settings.
+    if name is not None and not isinstance(stepper, _STEPPERS[name]):
+        stepper = make_stepper(_STEPPERS[name])
+    if eta is None:
+        return stepper
+    if not isinstance(stepper, DDIM):
+        raise UserError(f"eta={eta} goes with the sampler ddim; leave it out")
+    return dataclasses.replace(stepper, eta=eta)
