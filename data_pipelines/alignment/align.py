@@ -1,4 +1,4 @@
-"""A score aligned to a recording, with how far to trust it."""
+"""Aligns a score to a recording, and says how far to trust it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_pipelines.alignment.confidence import Agreement, agreement
-from data_pipelines.alignment.evidence import onset_evidence
+from data_pipelines.alignment.confidence import Agreement, measure_agreement
+from data_pipelines.alignment.evidence import find_onset_evidence
 from data_pipelines.alignment.features import (
     HIGHEST,
     LOWEST,
     SAMPLE_RATE,
     Features,
-    recording_features,
-    score_features,
+    analyse_recording,
+    analyse_score,
 )
-from data_pipelines.alignment.path import map_onsets, warping_path
-from data_pipelines.alignment.refine import Onsets, onsets_of, refine
+from data_pipelines.alignment.path import find_path, map_onsets
+from data_pipelines.alignment.refine import Onsets, group_onsets, refine
 from data_pipelines.alignment.warping import TimeMap
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
@@ -36,7 +36,7 @@ _LARGEST_RATIO = 4.0
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """What came of aligning a score to a recording.
+    """A score aligned to a recording.
 
     Attributes:
       notes: the score's notes at the recording's times.
@@ -56,12 +56,12 @@ class Alignment:
 
     @property
     def confidence(self) -> float:
-        """Agreement over the whole score, -1..1; 0 by chance."""
+        """Tells how far the whole score agrees with the recording, -1..1; 0 by chance."""
         return self.agreement.confidence
 
     @property
     def stretch(self) -> tuple[float, float]:
-        """Seconds of recording for a second of score: 5th and 95th percentile over 2 s spans."""
+        """Gives the 5th and 95th percentile, over 2 s, of recorded seconds for one of score."""
         first, last = self.time_map.score[0], self.time_map.score[-1]
         at = np.arange(first, max(last - 2.0, first) + 0.5, 0.5)
         spans = (self.time_map(at + 2.0) - self.time_map(at)) / 2.0
@@ -82,18 +82,18 @@ def align(score: Notes, audio: FloatND) -> Alignment:
     Raises:
       UserError: silent, too short, fewer than 4 onsets, or lengths more than a factor 4 apart.
     """
-    onsets = onsets_of(score)
+    onsets = group_onsets(score)
     _check(onsets, score.end_time, audio)
     seconds = len(audio) / SAMPLE_RATE
-    frames = score_features(score.shifted(SILENCE_S), score.end_time + 2 * SILENCE_S)
-    recording = recording_features(audio)
-    path = warping_path(frames, recording)
+    frames = analyse_score(score.shifted(SILENCE_S), score.end_time + 2 * SILENCE_S)
+    recording = analyse_recording(audio)
+    path = find_path(frames, recording)
     path_map = map_onsets(onsets.times, path, SILENCE_S)
-    time_map = refine(onsets, path_map, onset_evidence(audio))
+    time_map = refine(onsets, path_map, find_onset_evidence(audio))
     return Alignment(
         time_map.warp(score, seconds),
         time_map,
-        agreement(frames.chroma, recording.chroma, time_map, SILENCE_S),
+        measure_agreement(frames.chroma, recording.chroma, time_map, SILENCE_S),
         frames,
         recording,
         seconds,

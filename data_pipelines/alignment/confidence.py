@@ -1,4 +1,4 @@
-"""How far an aligned score agrees with its recording."""
+"""Measures how far an aligned score agrees with its recording."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Agreement:
     local: FloatND
 
 
-def agreement(
+def measure_agreement(
     score: FloatND, recording: FloatND, time_map: TimeMap, lead: float = 0.0
 ) -> Agreement:
-    """Correlation of the two chroma sequences along the map, where the score is not silent.
+    """Correlates the two chroma sequences along the map, where the score is not silent.
 
     Each sequence is smoothed over 1.6 s and its mean chroma taken off before, so that having a key
     in common counts for nothing.
@@ -53,8 +53,8 @@ def agreement(
     ours, theirs = (x - x.mean(axis=1, keepdims=True) for x in (ours, theirs))
     ours, theirs = (x - x.mean(axis=0) for x in (ours, theirs))
     sums = np.stack([(ours * theirs).sum(0), (ours**2).sum(0), (theirs**2).sum(0)])
-    whole = float(_correlation(sums.sum(axis=1)))
-    return Agreement(whole, at[sounding], _correlation(_local(sums)))
+    whole = float(_correlate(sums.sum(axis=1)))
+    return Agreement(whole, at[sounding], _correlate(_sum_locally(sums)))
 
 
 def _smooth(chroma: FloatND) -> FloatND:
@@ -64,12 +64,12 @@ def _smooth(chroma: FloatND) -> FloatND:
     return convolve1d(chroma, window / window.sum(), axis=1, mode="constant")
 
 
-def _local(sums: FloatND) -> FloatND:
+def _sum_locally(sums: FloatND) -> FloatND:
     from scipy.ndimage import uniform_filter1d
 
     return uniform_filter1d(sums, int(_LOCAL_S * FEATURE_RATE), axis=1, mode="constant")
 
 
-def _correlation(sums: FloatND) -> FloatND:
+def _correlate(sums: FloatND) -> FloatND:
     together, one, other = sums
     return together / np.sqrt(np.maximum(one * other, np.finfo(float).tiny))

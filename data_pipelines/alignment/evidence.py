@@ -1,4 +1,4 @@
-"""Where in a recording the notes of a given key begin: what onsets are measured with.
+"""Finds where in a recording the notes of a given key begin.
 
 For every semitone the log energy of a short Fourier transform is followed in time. Its rise over
 two frames some milliseconds apart is large at an onset; its curvature is large where a rise begins,
@@ -43,29 +43,29 @@ class OnsetEvidence:
         return len(self.rise)
 
     def rises(self, times: FloatND, pitch: FloatND) -> FloatND:
-        """Evidence ``[...]`` of onsets of keys ``pitch`` at ``times`` in seconds, of one shape."""
+        """Reads the rise ``[...]`` of keys ``pitch`` at ``times`` in seconds, both of one shape."""
         return _sample(self.rise, times, pitch)
 
     def curvatures(self, times: FloatND, pitch: FloatND) -> FloatND:
-        """The curvature ``[...]`` of keys ``pitch`` at ``times``, of one shape."""
+        """Reads the curvature ``[...]`` of keys ``pitch`` at ``times``, both of one shape."""
         return _sample(self.curvature, times, pitch)
 
 
-def onset_evidence(audio: FloatND) -> OnsetEvidence:
-    """The evidence in ``audio``, mono ``[S]`` at `features.SAMPLE_RATE`, not silent."""
-    level = _log_energy(audio, _RISE_WINDOW)
+def find_onset_evidence(audio: FloatND) -> OnsetEvidence:
+    """Finds the evidence in ``audio``, mono ``[S]`` at `features.SAMPLE_RATE`, not silent."""
+    level = _measure_log_energy(audio, _RISE_WINDOW)
     rise = np.zeros_like(level)
     lag = _RISE_LAG
     rise[lag:-lag] = np.maximum(level[2 * lag :] - level[: -2 * lag], 0)
-    level = _log_energy(audio, _CURVATURE_WINDOW)
+    level = _measure_log_energy(audio, _CURVATURE_WINDOW)
     curvature = np.zeros_like(level)
     lag = _CURVATURE_LAG
     curvature[lag:-lag] = level[2 * lag :] + level[: -2 * lag] - 2 * level[lag:-lag]
-    return OnsetEvidence(_equalized(rise), _equalized(curvature))
+    return OnsetEvidence(_equalize(rise), _equalize(curvature))
 
 
-def _log_energy(audio: FloatND, window: int) -> FloatND:
-    """Log-compressed energy of semitones ``[N, 85]``, relative to the recording's loud parts."""
+def _measure_log_energy(audio: FloatND, window: int) -> FloatND:
+    """Measures the log energy of semitones ``[N, 85]``, relative to the recording's loud parts."""
     taper = np.hanning(window + 2)[1:-1].astype(np.float32)
     padded = np.pad(audio.astype(np.float32), window // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, window)[: len(audio) : HOP]
@@ -84,15 +84,15 @@ def _log_energy(audio: FloatND, window: int) -> FloatND:
     return np.log1p(energy, out=energy)
 
 
-def _equalized(activity: FloatND) -> FloatND:
-    """Each semitone relative to its mean, so that a busy or noisy one does not outweigh others."""
+def _equalize(activity: FloatND) -> FloatND:
+    """Divides each semitone by its mean, so that a busy or noisy one does not outweigh others."""
     mean = np.abs(activity).mean(axis=0)
     activity /= np.maximum(mean + _QUIETEST_BAND * mean.mean(), np.finfo(np.float32).tiny)
     return activity
 
 
 def _sample(activity: FloatND, times: FloatND, pitch: FloatND) -> FloatND:
-    """Weighted mean over a key's harmonics at the nearest frames; 0 outside the recording."""
+    """Averages a key's harmonics at the nearest frames; gives 0 outside the recording."""
     frame = np.round(times * EVIDENCE_RATE).astype(int)
     inside = (frame >= 0) & (frame < len(activity))
     frame = np.clip(frame, 0, len(activity) - 1)

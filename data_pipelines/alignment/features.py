@@ -41,8 +41,8 @@ class Features:
     onsets: FloatND
 
 
-def recording_features(audio: FloatND) -> Features:
-    """Frames of a recording.
+def analyse_recording(audio: FloatND) -> Features:
+    """Computes the frames of a recording.
 
     Args:
       audio: mono ``[S]`` at `SAMPLE_RATE`, not silent, at least a second.
@@ -51,33 +51,33 @@ def recording_features(audio: FloatND) -> Features:
       UserError: synctoolbox is not installed.
     """
     dlnco, onset = import_synctoolbox("feature.dlnco"), import_synctoolbox("feature.pitch_onset")
-    chroma = recording_chroma(audio)
+    chroma = find_recording_chroma(audio)
     with contextlib.redirect_stdout(io.StringIO()):  # it prints a dot for every key
-        peaks = onset.audio_to_pitch_onset_features(_at_full_scale(audio), SAMPLE_RATE)
+        peaks = onset.audio_to_pitch_onset_features(_scale_to_full(audio), SAMPLE_RATE)
     onsets = dlnco.pitch_onset_features_to_DLNCO(peaks, chroma.shape[1], FEATURE_RATE)
     return Features(chroma, onsets)
 
 
-def recording_chroma(audio: FloatND) -> FloatND:
-    """Only the chroma of a recording, as in `recording_features`."""
+def find_recording_chroma(audio: FloatND) -> FloatND:
+    """Computes the chroma alone of a recording, as in `analyse_recording`."""
     chroma, pitch = import_synctoolbox("feature.chroma"), import_synctoolbox("feature.pitch")
     with contextlib.redirect_stdout(io.StringIO()):
-        energy = pitch.audio_to_pitch_features(_at_full_scale(audio), SAMPLE_RATE, FEATURE_RATE)
+        energy = pitch.audio_to_pitch_features(_scale_to_full(audio), SAMPLE_RATE, FEATURE_RATE)
     return chroma.quantize_chroma(chroma.pitch_to_chroma(energy))
 
 
-def score_features(notes: Notes, seconds: float) -> Features:
-    """Frames of a score of ``seconds``; drums are left out.
+def analyse_score(notes: Notes, seconds: float) -> Features:
+    """Computes the frames of a score of ``seconds``; drums are left out.
 
     Raises:
       UserError: synctoolbox is not installed.
     """
     dlnco = import_synctoolbox("feature.dlnco")
-    chroma = score_chroma(notes, seconds)
-    notes = _covered(notes)
+    chroma = find_score_chroma(notes, seconds)
+    notes = _select_covered(notes)
     peaks = {
         int(pitch): np.stack(
-            [1000 * notes.start[notes.pitch == pitch], _LOUDEST * _loudness(notes, pitch)]
+            [1000 * notes.start[notes.pitch == pitch], _LOUDEST * _find_loudness(notes, pitch)]
         )
         for pitch in np.unique(notes.pitch)
     }
@@ -86,9 +86,9 @@ def score_features(notes: Notes, seconds: float) -> Features:
     )
 
 
-def score_chroma(notes: Notes, seconds: float) -> FloatND:
-    """Only the chroma of a score, as in `score_features`."""
-    notes = _covered(notes)
+def find_score_chroma(notes: Notes, seconds: float) -> FloatND:
+    """Computes the chroma alone of a score, as in `analyse_score`."""
+    notes = _select_covered(notes)
     first = np.round(notes.start * FEATURE_RATE).astype(int)
     last = np.maximum(np.round(notes.end * FEATURE_RATE).astype(int), first + 1)
     sounding = np.zeros((12, int(np.ceil(seconds * FEATURE_RATE)) + 1))
@@ -97,20 +97,20 @@ def score_chroma(notes: Notes, seconds: float) -> FloatND:
     return import_synctoolbox("feature.chroma").quantize_chroma(sounding)
 
 
-def _covered(notes: Notes) -> Notes:
+def _select_covered(notes: Notes) -> Notes:
     return notes.select(~notes.is_drum & (notes.pitch >= LOWEST) & (notes.pitch <= HIGHEST))
 
 
-def _at_full_scale(audio: FloatND) -> FloatND:
+def _scale_to_full(audio: FloatND) -> FloatND:
     return audio.astype(np.float64) / np.abs(audio).max()
 
 
-def _loudness(notes: Notes, pitch: int) -> FloatND:
+def _find_loudness(notes: Notes, pitch: int) -> FloatND:
     return notes.velocity[notes.pitch == pitch] / 127
 
 
 def import_synctoolbox(module: str) -> Any:
-    """A module of synctoolbox, whose import takes seconds.
+    """Imports a module of synctoolbox, which takes seconds.
 
     Raises:
       UserError: it is not installed.

@@ -1,4 +1,4 @@
-"""Aligning pairs of files: one, or all of a manifest."""
+"""Aligns pairs of files: one, or all of a manifest."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class Figures:
         return text + (f", {self.weak:.0%} of it weak" if self.weak else "")
 
 
-def figures_of(alignment: Alignment, threshold: float) -> Figures:
-    """The numbers of ``alignment``."""
+def summarize(alignment: Alignment, threshold: float) -> Figures:
+    """Sums up ``alignment`` in numbers."""
     low, high = alignment.stretch
     weak = float((alignment.agreement.local < threshold).mean())
     return Figures(alignment.confidence, weak, 1 / low, 1 / high)
@@ -90,7 +90,7 @@ def align_files(
             write_midi(alignment.notes.shifted(recording.start), unfinished)
     except OSError as error:
         raise UserError(f"{midi}: cannot be written ({error.strerror or error})") from error
-    return figures_of(alignment, threshold)
+    return summarize(alignment, threshold)
 
 
 def align_listing(
@@ -127,7 +127,7 @@ def align_listing(
     rows = {} if overwrite else _read_figures(out)
     done: list[tuple[Recording, str]] = []
     rejections = list(listing.rejections)
-    for number, (recording, name) in enumerate(zip(listing.recordings, _names(listing)), 1):
+    for number, (recording, name) in enumerate(zip(listing.recordings, _name_files(listing)), 1):
         where = f"[{number}/{len(listing.recordings)}] {recording.audio.path}"
         midi = out / f"{name}.mid"
         kept = rows.get(midi.name)
@@ -148,8 +148,8 @@ def align_listing(
     return Listing([recording for recording, _ in done], rejections)
 
 
-def _names(listing: Listing) -> list[str]:
-    """A file name for each recording: that of its audio, numbered where it is not the first."""
+def _name_files(listing: Listing) -> list[str]:
+    """Names a file for each recording after its audio, with a number where it is not the first."""
     seen: dict[str, int] = {}
     names = []
     for recording in listing.recordings:
@@ -173,10 +173,10 @@ def _read_figures(out: Path) -> dict[str, Figures]:
 
 def _write_figures(out: Path, listing: Listing, rows: dict[str, Figures]) -> None:
     table: list[Sequence[object]] = [FIGURE_COLUMNS]
-    for recording, name in zip(listing.recordings, _names(listing)):
+    for recording, name in zip(listing.recordings, _name_files(listing)):
         if figures := rows.get(f"{name}.mid"):
             numbers = [getattr(figures, column) for column in FIGURE_COLUMNS[2:]]
-            audio = _seen_from(out, recording.audio.path)
+            audio = _make_relative(out, recording.audio.path)
             table.append([audio, f"{name}.mid", *(f"{x:.4f}" for x in numbers)])
     _write_csv(out / FIGURES_FILE, table)
 
@@ -185,12 +185,12 @@ def _write_manifest(out: Path, done: Sequence[tuple[Recording, str]]) -> None:
     table: list[Sequence[object]] = [(*REQUIRED, *OPTIONAL)]
     for r, midi in done:
         span = ("" if not r.start else f"{r.start:g}", "" if r.end is None else f"{r.end:g}")
-        audio = _seen_from(out, r.audio.path)
+        audio = _make_relative(out, r.audio.path)
         table.append([audio, midi, r.performance, r.description, r.split or "", *span])
     _write_csv(out / MANIFEST_FILE, table)
 
 
-def _seen_from(folder: Path, path: Path) -> str:
+def _make_relative(folder: Path, path: Path) -> str:
     if "://" in str(path):
         return str(path)
     return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()

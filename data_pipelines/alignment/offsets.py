@@ -1,4 +1,4 @@
-"""How far the notes of a pair that is said to be aligned are from its sound."""
+"""Measures how far the notes of a pair are from its sound, if it is said to be aligned."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_pipelines.alignment.align import SILENT_PEAK
-from data_pipelines.alignment.confidence import agreement
-from data_pipelines.alignment.evidence import onset_evidence
-from data_pipelines.alignment.features import SAMPLE_RATE, recording_chroma, score_chroma
-from data_pipelines.alignment.path import increasing
-from data_pipelines.alignment.refine import onsets_of, speaking_offsets
+from data_pipelines.alignment.confidence import measure_agreement
+from data_pipelines.alignment.evidence import find_onset_evidence
+from data_pipelines.alignment.features import SAMPLE_RATE, find_recording_chroma, find_score_chroma
+from data_pipelines.alignment.path import make_increasing
+from data_pipelines.alignment.refine import find_speaking_offsets, group_onsets
 from data_pipelines.alignment.tracking import track_offsets
 from data_pipelines.alignment.warping import TimeMap
 from mt3synth.errors import UserError
@@ -67,36 +67,36 @@ def measure_offsets(notes: Notes, audio: FloatND) -> Offsets:
     seconds = len(audio) / SAMPLE_RATE
     if float(np.abs(audio).max(initial=0.0)) < SILENT_PEAK:
         raise UserError("the recording is silent")
-    onsets = onsets_of(notes.select(notes.start < seconds))
+    onsets = group_onsets(notes.select(notes.start < seconds))
     if len(onsets.times) < _FEWEST_ONSETS:
         raise UserError(
             f"{len(onsets.times)} onsets in the {seconds:.1f} s of the recording, drums apart; "
             f"must be at least {_FEWEST_ONSETS}"
         )
-    evidence = onset_evidence(audio)
+    evidence = find_onset_evidence(audio)
     offsets = np.arange(-_REACH_S, _REACH_S + _STEP_S / 2, _STEP_S)
     curves = onsets.evidence(evidence, onsets.times, offsets)
     middle = track_offsets(_TRUST * curves, offsets, onsets.times, _JITTER_S, _DRIFT)
     times = onsets.times + middle
-    offset = middle + speaking_offsets(onsets, times, evidence)
+    offset = middle + find_speaking_offsets(onsets, times, evidence)
     low, high = np.percentile(offset, [5, 95])
-    matched = agreement(
-        score_chroma(onsets.notes, onsets.notes.end_time),
-        recording_chroma(audio),
-        TimeMap(onsets.times, increasing(times)),
+    matched = measure_agreement(
+        find_score_chroma(onsets.notes, onsets.notes.end_time),
+        find_recording_chroma(audio),
+        TimeMap(onsets.times, make_increasing(times)),
     )
     return Offsets(
         shift=float(np.median(offset)),
         earliest=float(low),
         latest=float(high),
-        found=float(_found(curves, offsets, middle).mean()),
+        found=float(_find_evidenced(curves, offsets, middle).mean()),
         agreement=float(matched.confidence),
         onsets=len(onsets.times),
     )
 
 
-def _found(curves: FloatND, offsets: FloatND, middle: FloatND) -> FloatND:
-    """Which onsets have evidence, bool ``[K]``."""
+def _find_evidenced(curves: FloatND, offsets: FloatND, middle: FloatND) -> FloatND:
+    """Tells which onsets have evidence, bool ``[K]``."""
     from scipy.ndimage import maximum_filter1d
 
     best = maximum_filter1d(curves, 2 * round(WINDOW_S / _STEP_S) + 1, axis=1)
@@ -106,8 +106,8 @@ def _found(curves: FloatND, offsets: FloatND, middle: FloatND) -> FloatND:
     return own[:, 0] > np.nanquantile(around, 1 - CHANCE, axis=1)
 
 
-def problem(offsets: Offsets, tolerance: float = TOLERANCE_S) -> str | None:
-    """What is wrong with a pair, one line; None if it is aligned within ``tolerance`` seconds.
+def find_problem(offsets: Offsets, tolerance: float = TOLERANCE_S) -> str | None:
+    """Says in one line what is wrong with a pair; None if it is within ``tolerance`` seconds.
 
     docs/alignment.md has the measurement behind the limits.
     """

@@ -12,8 +12,8 @@ _STEP_WEIGHTS = (1.5, 1.5, 2.0)  # score waits, recording waits, both go on
 _LARGEST_RECTANGLE = 10**6  # cells of the cost matrix held at a time
 
 
-def warping_path(score: Features, recording: Features) -> FloatND:
-    """Frames of score and recording that belong together, int64 ``[2, L]``.
+def find_path(score: Features, recording: Features) -> FloatND:
+    """Finds the frames of score and recording that belong together, int64 ``[2, L]``.
 
     MrMsDTW (Praetzlich, Driedger and Mueller, "Memory-restricted multiscale dynamic time warping",
     2016), as synctoolbox has it.
@@ -34,7 +34,7 @@ def warping_path(score: Features, recording: Features) -> FloatND:
 
 
 def map_onsets(onsets: FloatND, path: FloatND, lead: float) -> TimeMap:
-    """The map that a path gives at the score's onsets.
+    """Reads off a path the map at the score's onsets.
 
     Where the score waits, a frame of it belongs to many of the recording: the middle is taken.
 
@@ -46,10 +46,10 @@ def map_onsets(onsets: FloatND, path: FloatND, lead: float) -> TimeMap:
     frames = np.unique(path[0])
     middle = np.bincount(path[0], path[1])[frames] / np.bincount(path[0])[frames]
     times = np.interp((onsets + lead) * FEATURE_RATE, frames, middle) / FEATURE_RATE
-    return TimeMap(onsets, increasing(times))
+    return TimeMap(onsets, make_increasing(times))
 
 
-def increasing(times: FloatND, step: float = 1e-3) -> FloatND:
-    """``times`` ``[K]``, each moved to at least ``step`` seconds after the one before."""
+def make_increasing(times: FloatND, step: float = 1e-3) -> FloatND:
+    """Moves each of ``times`` ``[K]`` to at least ``step`` seconds after the one before."""
     ramp = step * np.arange(len(times))
     return np.maximum.accumulate(times - ramp) + ramp

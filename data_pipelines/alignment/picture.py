@@ -1,4 +1,4 @@
-"""Pictures of alignments."""
+"""Draws pictures of alignments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PATH, _LINE, _GUIDE = "#e4572e", "#17607d", "#8d99ae"
 
 
 def draw_alignment(alignment: Alignment, path: Path, title: str, threshold: float) -> None:
-    """The path over the similarity of chroma, tempo and agreement under it, as a small PNG.
+    """Draws the path over the similarity of chroma, with tempo and agreement under it.
 
     Args:
       alignment: what to draw.
@@ -38,8 +38,8 @@ def draw_alignment(alignment: Alignment, path: Path, title: str, threshold: floa
         3, 1, sharex=True, gridspec_kw={"height_ratios": [5.2, 1.2, 1.2]}
     )
     time_map, agreement = alignment.time_map, alignment.agreement
-    ours, first, last = _thumbnail(alignment.score.chroma, -SILENCE_S)
-    theirs, begin, end = _thumbnail(alignment.recording.chroma, 0.0)
+    ours, first, last = _shrink(alignment.score.chroma, -SILENCE_S)
+    theirs, begin, end = _shrink(alignment.recording.chroma, 0.0)
     matrix.imshow(
         ours.T @ theirs,
         origin="lower",
@@ -82,8 +82,8 @@ def draw_alignment(alignment: Alignment, path: Path, title: str, threshold: floa
         unfinished.write_bytes(small.getvalue())
 
 
-def _thumbnail(chroma: FloatND, begin: float) -> tuple[FloatND, float, float]:
-    """Chroma averaged to at most 300 columns of unit length, and the seconds they span."""
+def _shrink(chroma: FloatND, begin: float) -> tuple[FloatND, float, float]:
+    """Averages chroma to at most 300 columns of unit length; tells the seconds they span."""
     width = max(int(np.ceil(chroma.shape[1] / _PIXELS)), 1)
     columns = chroma.shape[1] // width
     mean = chroma[:, : columns * width].reshape(12, columns, width).mean(axis=2)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_pipelines.alignment.evidence import OnsetEvidence
-from data_pipelines.alignment.path import increasing
+from data_pipelines.alignment.path import make_increasing
 from data_pipelines.alignment.tracking import smooth, track_offsets
 from data_pipelines.alignment.warping import TimeMap
 from mt3synth.symbolic.notes import Notes
@@ -58,7 +58,7 @@ class Onsets:
     of_note: FloatND
 
     def evidence(self, found: OnsetEvidence, times: FloatND, offsets: FloatND) -> FloatND:
-        """Evidence ``[K, G]`` that the onsets are at ``times`` ``[K]`` plus ``offsets`` ``[G]``.
+        """Gives evidence ``[K, G]`` of onsets at ``times`` ``[K]`` plus ``offsets`` ``[G]``.
 
         Summed over a chord's notes and divided by the root of their number: more notes tell more.
         """
@@ -70,7 +70,7 @@ class Onsets:
         return total / np.sqrt(np.bincount(self.of_note))[:, None]
 
 
-def onsets_of(notes: Notes) -> Onsets:
+def group_onsets(notes: Notes) -> Onsets:
     """Groups the pitched notes of a score; notes up to 10 ms apart begin together."""
     notes = notes.select(~notes.is_drum).sorted()
     first = np.diff(notes.start, prepend=-np.inf) > _SAME_ONSET_S
@@ -78,26 +78,28 @@ def onsets_of(notes: Notes) -> Onsets:
 
 
 def refine(onsets: Onsets, path_map: TimeMap, evidence: OnsetEvidence) -> TimeMap:
-    """The map of ``path_map`` moved, at every onset, to the evidence in the recording."""
+    """Moves every onset of ``path_map`` to the evidence in the recording."""
     first = path_map.recording
     first = first + _track(onsets, first, evidence, _FROM_PATH)
     # What looks like a pause may be where the path lagged: the evidence decides.
     candidates = [_settle(onsets, first, evidence, with_pauses) for with_pauses in (True, False)]
     times = max(candidates, key=lambda t: onsets.evidence(evidence, t, np.zeros(1)).sum())
-    return TimeMap(onsets.times, increasing(times + speaking_offsets(onsets, times, evidence)))
+    return TimeMap(
+        onsets.times, make_increasing(times + find_speaking_offsets(onsets, times, evidence))
+    )
 
 
 def _settle(onsets: Onsets, times: FloatND, evidence: OnsetEvidence, with_pauses: bool) -> FloatND:
-    """Onset times ``[K]`` after smoothing the tempo and following the evidence, twice."""
+    """Smooths the tempo and follows the evidence, twice; gives onset times ``[K]``."""
     for _ in range(2):
-        waits = pauses(onsets.times, times) if with_pauses else np.zeros(len(times))
-        times = increasing(smooth(onsets.times, times - waits, _SPAN_S) + waits)
+        waits = find_pauses(onsets.times, times) if with_pauses else np.zeros(len(times))
+        times = make_increasing(smooth(onsets.times, times - waits, _SPAN_S) + waits)
         times = times + _track(onsets, times, evidence, _FROM_SMOOTH)
     return times
 
 
-def pauses(score: FloatND, recording: FloatND) -> FloatND:
-    """How long the recording has paused before each onset, beyond what its tempo explains.
+def find_pauses(score: FloatND, recording: FloatND) -> FloatND:
+    """Finds how long the recording paused before each onset, beyond what its tempo explains.
 
     A pause is a step in the times that the onsets on both sides of it agree on; smoothing must not
     run across it.
@@ -129,8 +131,8 @@ def _track(onsets: Onsets, times: FloatND, evidence: OnsetEvidence, how: _Pass) 
     return track_offsets(found, offsets, times, how.jitter, how.drift)
 
 
-def speaking_offsets(onsets: Onsets, times: FloatND, evidence: OnsetEvidence) -> FloatND:
-    """Seconds ``[K]`` from the middle of the attacks at ``times`` to their foot.
+def find_speaking_offsets(onsets: Onsets, times: FloatND, evidence: OnsetEvidence) -> FloatND:
+    """Finds the seconds ``[K]`` from the middle of the attacks at ``times`` to their foot.
 
     One for each program with at least 8 notes, found in the mean curvature over all of them, since
     a single foot drowns in what else sounds; a chord gets the mean of its notes'.

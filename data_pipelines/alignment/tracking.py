@@ -1,4 +1,4 @@
-"""Following a slowly changing offset through evidence for it."""
+"""Follows a slowly changing offset through the evidence for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mt3synth.types import FloatND
 def track_offsets(
     evidence: FloatND, offsets: FloatND, times: FloatND, jitter: float, drift: float
 ) -> FloatND:
-    """The most likely offset at each of K times: Viterbi's algorithm with Gaussian changes.
+    """Finds the most likely offset at each of K times by Viterbi's algorithm, changes Gaussian.
 
     Args:
       evidence: log-likelihood of each offset at each time, ``[K, G]``.
@@ -40,7 +40,7 @@ def track_offsets(
 
 
 def smooth(times: FloatND, values: FloatND, span: float, fewest: int = 7) -> FloatND:
-    """``values`` ``[K]`` at increasing ``times``, smoothed by robust local lines.
+    """Smooths ``values`` ``[K]`` at increasing ``times`` by robust local lines.
 
     Cleveland, "Robust locally weighted regression and smoothing scatterplots", 1979: tricube
     weights within ``span`` seconds to either side (farther where that holds less than ``fewest``
@@ -48,14 +48,14 @@ def smooth(times: FloatND, values: FloatND, span: float, fewest: int = 7) -> Flo
     """
     trust = np.ones(len(times))
     for _ in range(3):
-        result = _local_lines(times, values, trust, span, fewest)
+        result = _fit_local_lines(times, values, trust, span, fewest)
         error = np.abs(values - result)
         scale = 6 * (np.median(error) + 1e-3)
         trust = np.maximum(1 - (error / scale) ** 2, 0) ** 2 + 1e-6
     return result
 
 
-def _local_lines(
+def _fit_local_lines(
     times: FloatND, values: FloatND, trust: FloatND, span: float, fewest: int
 ) -> FloatND:
     result = np.empty(len(times))

@@ -40,15 +40,18 @@ class TimeMap:
             raise ValueError("the times of a map do not increase")
 
     def __call__(self, seconds: FloatND) -> FloatND:
-        """Seconds of the recording for ``seconds`` of the score, float64 ``[...]``."""
+        """Maps ``seconds`` of the score to seconds of the recording, float64 ``[...]``."""
         score, recording = self.score, self.recording
         inner = np.interp(seconds, score, recording)
-        first, last = self._stretch(slice(None)), self._stretch(slice(None, None, -1))
+        first, last = (
+            self._measure_stretch(slice(None)),
+            self._measure_stretch(slice(None, None, -1)),
+        )
         early, late = np.minimum(seconds - score[0], 0), np.maximum(seconds - score[-1], 0)
         return inner + first * early + last * late
 
-    def _stretch(self, order: slice) -> float:
-        """Seconds of recording for a second of score, at the end where ``order`` begins."""
+    def _measure_stretch(self, order: slice) -> float:
+        """Measures recorded seconds for a second of score, at the end where ``order`` begins."""
         score, recording = self.score[order], self.recording[order]
         within = min(int(np.sum(np.abs(score - score[0]) < _TEMPO_SPAN_S)), len(score) - 1)
         if not within:
@@ -56,7 +59,7 @@ class TimeMap:
         return float((recording[within] - recording[0]) / (score[within] - score[0]))
 
     def warp(self, notes: Notes, seconds: float) -> Notes:
-        """``notes`` of the score at the times of a recording of ``seconds``.
+        """Moves ``notes`` of the score to their times in a recording of ``seconds``.
 
         A note begins no earlier than the recording and ends with it at the latest, unless it would
         become shorter than 10 ms.

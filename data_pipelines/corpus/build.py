@@ -18,10 +18,10 @@ from typing import Any
 
 from data_pipelines.corpus.arrangement import scores as score_files
 from data_pipelines.corpus.arrangement.scores import Split
-from data_pipelines.corpus.listing import RenderingError, recordings
+from data_pipelines.corpus.listing import RenderingError, list_recordings
 from data_pipelines.corpus.performances import DEFAULT_FILE
 from data_pipelines.corpus.recipe import SongBook
-from data_pipelines.corpus.sound.soundfonts import playable
+from data_pipelines.corpus.sound.soundfonts import find_playable
 from data_pipelines.filesystem import write_text
 from data_pipelines.performances import PerformanceEntry, read_performances, write_performances
 from data_pipelines.prepare.build import CORPUS_FILE, build
@@ -44,7 +44,7 @@ _SOURCE = {
 
 @dataclass(frozen=True)
 class CorpusSettings:
-    """What a corpus may be told.
+    """Settings of a corpus.
 
     Attributes:
       hours: of the training set, more than 0.
@@ -90,23 +90,23 @@ def build_corpus(out: Path, settings: CorpusSettings) -> dict[str, Any]:
     """
     prepare = PrepareSettings(format=settings.format, shard_minutes=settings.shard_minutes)
     workers = settings.workers or os.cpu_count() or 1
-    cache = settings.cache or score_files.default_cache()
+    cache = settings.cache or score_files.find_cache()
     score_files.fill_cache(cache, workers)
     book = SongBook.open(settings.seed, cache, settings.performances, settings.soundfonts)
     _refuse_another(out, book)
-    about = _about(book)
+    about = _describe_sources(book)
     for performance in book.all_performances():
-        playable(performance.soundfont.path(book.folders))
+        find_playable(performance.soundfont.path(book.folders))
     hours: dict[Split, float] = {
         "train": settings.hours,
         "validation": settings.validation_hours,
         "test": settings.test_hours,
     }
-    listed = recordings(book, hours, workers)
+    listed = list_recordings(book, hours, workers)
     _refuse_less(out, listed)
     # Written first, so that every performance keeps its place in the file, played or not.
     out.mkdir(parents=True, exist_ok=True)
-    write_performances(out, _entries(book))
+    write_performances(out, _list_entries(book))
     try:
         report = build(
             Listing(listed, []),
@@ -123,21 +123,21 @@ def build_corpus(out: Path, settings: CorpusSettings) -> dict[str, Any]:
     return corpus
 
 
-def _recipe(book: SongBook) -> dict[str, Any]:
-    """What decides the songs, by name."""
+def _describe_recipe(book: SongBook) -> dict[str, Any]:
+    """Names what decides the songs."""
     said = asdict(book)
     for where in ("cache", "performances_file", "folders"):
         del said[where]
     return {**said, "soundfonts": {file: size for file, size in book.soundfonts}}
 
 
-def _about(book: SongBook) -> dict[str, Any]:
-    """What corpus.json says beside what every data set's does."""
+def _describe_sources(book: SongBook) -> dict[str, Any]:
+    """Lists what corpus.json says of a corpus beyond what every data set's says."""
     scores, problems = score_files.read_cache(book.cache)
     fonts = {p.soundfont.file: p.soundfont for p in book.all_performances()}
     return {
         "seed": book.seed,
-        "recipe": _recipe(book),
+        "recipe": _describe_recipe(book),
         "scores": {"read": len(scores), "problems": problems, **SCORE_SOURCE},
         "soundfonts": {
             file: {"package": font.package, "licence": font.licence} for file, font in fonts.items()
@@ -145,7 +145,7 @@ def _about(book: SongBook) -> dict[str, Any]:
     }
 
 
-def _entries(book: SongBook) -> list[PerformanceEntry]:
+def _list_entries(book: SongBook) -> list[PerformanceEntry]:
     return [PerformanceEntry(p.name, p.description) for p in book.all_performances()]
 
 
@@ -161,11 +161,11 @@ def _refuse_another(out: Path, book: SongBook) -> None:
             raise UserError(f"{out / CORPUS_FILE}: cannot be read ({error})") from error
     elif not read_performances(out):
         return
-    now = _recipe(book)
+    now = _describe_recipe(book)
     differing = [f"{k} {before.get(k)} (now {v})" for k, v in now.items() if before.get(k) != v]
     if before and differing:
         raise UserError(f"{out}: was built with {', '.join(differing)}; name a new folder")
-    if read_performances(out) not in ([], _entries(book)):
+    if read_performances(out) not in ([], _list_entries(book)):
         raise UserError(f"{out}: has other performances; name a new folder")
 
 

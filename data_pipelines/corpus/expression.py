@@ -1,4 +1,4 @@
-"""An arrangement becomes a performance: tempo, dynamics, articulation and a player's timing."""
+"""Plays an arrangement: tempo, dynamics, articulation and a player's timing."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Player:
 def play(
     arrangement: Arrangement, player: Player, rng: np.random.Generator, plain: bool = False
 ) -> Notes:
-    """The notes as played, in seconds, velocities 12..127, no unison twice on one program.
+    """Plays an arrangement: notes in seconds, velocities 12..127, no key twice on one program.
 
     Args:
       arrangement: lines in quarter lengths.
@@ -57,17 +57,18 @@ def play(
     """
     ends = [float((line.start + line.duration).max()) for line in arrangement.lines]
     length = max(ends, default=0.0)
-    seconds_at = _tempo_map(length, arrangement.bpm, player.rubato * (0.5 if plain else 1), rng)
-    centre = float(rng.uniform(62, 86) if plain else _song_level(rng))
-    swell = _curve(length, 10.0 if plain else 17.0, rng)
+    seconds_at = _draw_tempo(length, arrangement.bpm, player.rubato * (0.5 if plain else 1), rng)
+    centre = float(rng.uniform(62, 86) if plain else _draw_level(rng))
+    swell = _draw_curve(length, 10.0 if plain else 17.0, rng)
     played = []
     for line in arrangement.lines:
         begin = seconds_at(line.start)
-        end = seconds_at(line.start + _sounding(line, player, rng, plain))
+        end = seconds_at(line.start + _articulate(line, player, rng, plain))
         velocity = (
             centre
-            + player.contrast * (swell(line.start) + line.accent + _metre(line, arrangement.bars))
-            + player.contrast * _curve(length, 2.0 if plain else 6.0, rng)(line.start)
+            + player.contrast
+            * (swell(line.start) + line.accent + _accent_bars(line, arrangement.bars))
+            + player.contrast * _draw_curve(length, 2.0 if plain else 6.0, rng)(line.start)
             + line.level
             + rng.normal(0, 3.0 if plain else 5.0, len(line))
         )
@@ -84,11 +85,11 @@ def play(
                 is_drum=np.full(len(line), line.is_drum),
             )
         )
-    return without_unisons(Notes.concatenate(played))
+    return remove_unisons(Notes.concatenate(played))
 
 
-def without_unisons(notes: Notes) -> Notes:
-    """One sound per key and program, as on one MIDI channel.
+def remove_unisons(notes: Notes) -> Notes:
+    """Leaves one sound per key and program, as on one MIDI channel.
 
     Onsets of one key less than 40 ms apart become the louder of the two; a key struck again ends
     what was sounding there.
@@ -111,8 +112,8 @@ def without_unisons(notes: Notes) -> Notes:
     return notes.replace(end=end, velocity=velocity).select(keep)
 
 
-def _song_level(rng: np.random.Generator) -> float:
-    """Mean velocity of a song: mostly mezzo, one in four quite soft or quite loud."""
+def _draw_level(rng: np.random.Generator) -> float:
+    """Draws the mean velocity of a song: mostly mezzo, three in ten quite soft or quite loud."""
     draw = rng.random()
     if draw < 0.15:
         return float(rng.uniform(28, 50))
@@ -121,10 +122,10 @@ def _song_level(rng: np.random.Generator) -> float:
     return float(rng.uniform(50, 92))
 
 
-def _tempo_map(length: float, bpm: float, drift: float, rng: np.random.Generator) -> Curve:
-    """A function from quarter lengths to seconds: drifting tempo and, often, a slower ending."""
+def _draw_tempo(length: float, bpm: float, drift: float, rng: np.random.Generator) -> Curve:
+    """Draws a map from quarter lengths to seconds: drifting tempo and, often, a slower ending."""
     grid = np.arange(0, length + 2, 0.25)
-    walk = np.interp(grid, *_knots(length + 2, rng))
+    walk = np.interp(grid, *_draw_knots(length + 2, rng))
     tempo = (bpm / 60) * np.exp(drift * walk)
     if rng.random() < 0.6:
         ending = np.clip((grid - (length - 4)) / 4, 0, 1)
@@ -137,9 +138,9 @@ def _tempo_map(length: float, bpm: float, drift: float, rng: np.random.Generator
     return seconds_at
 
 
-def _curve(length: float, depth: float, rng: np.random.Generator) -> Curve:
-    """A function from quarter lengths to velocity: crescendi, and now and then a sudden step."""
-    at, value = _knots(length + 2, rng)
+def _draw_curve(length: float, depth: float, rng: np.random.Generator) -> Curve:
+    """Draws a velocity over quarter lengths: crescendi, and now and then a sudden step."""
+    at, value = _draw_knots(length + 2, rng)
     value = depth * value
     step_at = rng.uniform(0, length + 2, 2)
     step = rng.normal(0, depth, 2) * (rng.random(2) < 0.5)
@@ -151,22 +152,22 @@ def _curve(length: float, depth: float, rng: np.random.Generator) -> Curve:
     return velocity_at
 
 
-def _knots(length: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Times some 3 to 12 quarters apart, with standard normal values."""
+def _draw_knots(length: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draws times some 3 to 12 quarters apart, with standard normal values."""
     at = np.concatenate([[0.0], np.cumsum(rng.uniform(3, 12, int(length / 3) + 2))])
     return at, rng.normal(0, 1, len(at))
 
 
-def _metre(line: Line, bars: np.ndarray) -> np.ndarray:
-    """Weight of the first beat of each bar."""
+def _accent_bars(line: Line, bars: np.ndarray) -> np.ndarray:
+    """Adds weight to the first beat of each bar."""
     if not len(bars) or not len(line):
         return np.zeros(len(line))
     nearest = np.abs(line.start[:, None] - bars[None, :]).min(axis=1)
     return np.where(nearest < 0.05, 6.0, 0.0)
 
 
-def _sounding(line: Line, player: Player, rng: np.random.Generator, plain: bool) -> np.ndarray:
-    """Durations as articulated, quarter lengths: legato to staccato, changing every few bars."""
+def _articulate(line: Line, player: Player, rng: np.random.Generator, plain: bool) -> np.ndarray:
+    """Articulates durations in quarter lengths: legato to staccato, changing every few bars."""
     if line.is_drum or line.pedalled or not len(line):
         return line.duration
     section = int(rng.choice([8, 16, 400]))

@@ -1,4 +1,4 @@
-"""Rendered songs as recordings: what `data_pipelines.prepare` makes a data set of."""
+"""Lists rendered songs as recordings, of which `data_pipelines.prepare` makes a data set."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class RenderedAudio:
     path: Path
 
     def seconds(self) -> float:
-        """To where the last note has rung out."""
+        """Tells the length to where the last note has rung out."""
         return self.length
 
     def read(self, sample_rate: int) -> Float[np.ndarray, " S"]:
-        """The song in its performance. Raises RenderingError if it cannot be rendered."""
+        """Renders the song in its performance. Raises RenderingError if that fails."""
         song = self.book.play(self.split, self.index)
         performance = self.book.all_performances()[song.performance]
         try:
@@ -68,16 +68,16 @@ class PlayedNotes:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """None: no file holds them."""
+        """No file holds them."""
         return ()
 
     def read(self) -> tuple[Notes, list[str]]:
-        """The notes; there is nothing to remark."""
+        """Plays the notes; there is nothing to remark."""
         return self.book.play(self.split, self.index).notes, []
 
 
-def recordings(book: SongBook, hours: Mapping[Split, float], workers: int) -> list[Recording]:
-    """As many songs of each split, in order, as fill its hours, or all there are.
+def list_recordings(book: SongBook, hours: Mapping[Split, float], workers: int) -> list[Recording]:
+    """Lists as many songs of each split, in order, as fill its hours, or all there are.
 
     Args:
       book: the songs.
@@ -87,41 +87,41 @@ def recordings(book: SongBook, hours: Mapping[Split, float], workers: int) -> li
     listed: list[Recording] = []
     for split in _SPLITS:
         wanted = 3600 * hours.get(split, 0.0)
-        outlines = _outlines(book, split, wanted, workers)
+        outlines = _play_outlines(book, split, wanted, workers)
         seconds = 0.0
         for index, outline in enumerate(outlines):
             if seconds >= wanted:
                 break
-            listed.append(_recording(book, split, index, outline))
+            listed.append(_make_recording(book, split, index, outline))
             seconds += outline.seconds
         outlines.close()  # and with it the workers, which play ahead
     return listed
 
 
 class _Outline(NamedTuple):
-    """What the listing wants to know of a song."""
+    """What a listing needs to know of a song."""
 
     seconds: float
     performance: int
     source: str
 
 
-def _outlines(
+def _play_outlines(
     book: SongBook, split: Split, seconds: float, workers: int
 ) -> Generator[_Outline, None, None]:
-    """Of every song of a split, in order."""
+    """Plays through every song of a split, in order."""
     size = book.size(split)
     # Songs last half a minute: within one piece, starting workers takes longer than the work.
     if workers == 1 or seconds < 30 * _PIECE:
         for index in count() if size is None else range(size):
-            yield _outline(book, split, index)
+            yield _play_outline(book, split, index)
         return
     firsts = iter(count(0, _PIECE) if size is None else range(0, size, _PIECE))
     with worker_pool(workers) as pool:
 
         def submit(pieces: int) -> list[Future[list[_Outline]]]:
             chosen = islice(firsts, pieces)
-            return [pool.submit(_outlines_of_piece, book, split, first) for first in chosen]
+            return [pool.submit(_play_piece, book, split, first) for first in chosen]
 
         ahead = submit(2 * workers)
         while ahead:
@@ -129,18 +129,18 @@ def _outlines(
             ahead += submit(1)
 
 
-def _outlines_of_piece(book: SongBook, split: Split, first: int) -> list[_Outline]:
+def _play_piece(book: SongBook, split: Split, first: int) -> list[_Outline]:
     size = book.size(split)
     last = first + _PIECE if size is None else min(first + _PIECE, size)
-    return [_outline(book, split, index) for index in range(first, last)]
+    return [_play_outline(book, split, index) for index in range(first, last)]
 
 
-def _outline(book: SongBook, split: Split, index: int) -> _Outline:
+def _play_outline(book: SongBook, split: Split, index: int) -> _Outline:
     song = book.play(split, index)
     return _Outline(song.notes.end_time + RING_OUT_S, song.performance, song.source)
 
 
-def _recording(book: SongBook, split: Split, index: int, outline: _Outline) -> Recording:
+def _make_recording(book: SongBook, split: Split, index: int, outline: _Outline) -> Recording:
     performance = book.all_performances()[outline.performance]
     return Recording(
         id=f"{split}-{index:05d} {outline.source}",

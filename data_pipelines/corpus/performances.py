@@ -1,4 +1,4 @@
-"""Performances: soundfont, room, recording chain and player, read from ``performances.toml``."""
+"""Reads performances (soundfont, room, recording chain, player) from ``performances.toml``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Soundfont:
     licence: str
 
     def path(self, folders: Sequence[Path] = ()) -> Path:
-        """Where it is: in ``folders``, in ``$MT3SYNTH_SOUNDFONTS`` or where systems keep them.
+        """Finds it in ``folders``, in ``$MT3SYNTH_SOUNDFONTS`` or where systems keep them.
 
         Raises:
           UserError: nowhere; the message names the Debian package.
@@ -75,7 +75,7 @@ class Performance:
 
 
 def read_performances(path: Path = DEFAULT_FILE) -> tuple[Performance, ...]:
-    """All performances of a file, in the order of their IDs.
+    """Reads all performances of a file, in the order of their IDs.
 
     Raises:
       UserError: the file is missing or malformed, a performance names an unknown part or value,

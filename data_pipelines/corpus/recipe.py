@@ -1,4 +1,4 @@
-"""All songs of a corpus, by split and index, without end; none is made before it is asked for."""
+"""Plays any song of a corpus by split and index; none is made before it is asked for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from data_pipelines.corpus.arrangement.scores import Score, Split
 from data_pipelines.corpus.performances import DEFAULT_FILE, Performance, read_performances
 from data_pipelines.corpus.songs import (
     PlayedSong,
-    held_out_excerpts,
+    cut_held_out_excerpts,
     play_held_out,
     play_training,
 )
@@ -24,7 +24,7 @@ from mt3synth.errors import UserError
 
 @dataclass(frozen=True)
 class SongBook:
-    """What the songs are made of. Small, so that it can travel to workers with every song.
+    """What the songs are made of, small enough to travel to workers with every song.
 
     The representation names all that decides a song's bytes, and no path.
 
@@ -55,7 +55,7 @@ class SongBook:
         performances_file: Path = DEFAULT_FILE,
         folders: tuple[Path, ...] = (),
     ) -> SongBook:
-        """The book of these files.
+        """Opens the book of these files.
 
         Raises:
           UserError: ``seed`` below 0, FluidSynth, a soundfont or the scores are missing, or the
@@ -66,53 +66,55 @@ class SongBook:
         fonts = {p.soundfont.file: p.soundfont for p in read_performances(performances_file)}
         return SongBook(
             seed=seed,
-            scores=score_files.digest(cache),
+            scores=score_files.hash_cache(cache),
             performances=hashlib.sha256(performances_file.read_bytes()).hexdigest()[:16],
             soundfonts=tuple(
                 (name, font.path(folders).stat().st_size) for name, font in sorted(fonts.items())
             ),
-            fluidsynth=_fluidsynth_version(),
+            fluidsynth=_read_fluidsynth_version(),
             cache=cache.resolve(),
             performances_file=performances_file.resolve(),
             folders=tuple(folder.resolve() for folder in folders),
         )
 
     def all_performances(self) -> tuple[Performance, ...]:
-        """The performances, in the order of their indices."""
-        return _performances(self.performances_file)
+        """Reads the performances, in the order of their indices."""
+        return _read_performances(self.performances_file)
 
     def size(self, split: Split) -> int | None:
-        """How many songs a split has; None for the training set, which has no end."""
-        return None if split == "train" else len(_excerpts(self.cache, split))
+        """Counts the songs of a split; None for the training set, which has no end."""
+        return None if split == "train" else len(_cut_excerpts(self.cache, split))
 
     def play(self, split: Split, index: int) -> PlayedSong:
-        """A song's notes, and in which performance they are played."""
+        """Plays a song: its notes, and in which performance."""
         performances = self.all_performances()
         if split == "train":
-            return play_training(self.seed, index, _scores(self.cache)["train"], performances)
-        return play_held_out(self.seed, split, index, _excerpts(self.cache, split), performances)
+            return play_training(self.seed, index, _read_scores(self.cache)["train"], performances)
+        return play_held_out(
+            self.seed, split, index, _cut_excerpts(self.cache, split), performances
+        )
 
 
 # What a worker reads once, however many songs it makes.
 
 
 @lru_cache(maxsize=2)
-def _scores(cache: Path) -> dict[Split, list[Score]]:
-    return score_files.by_split(score_files.read_cache(cache)[0])
+def _read_scores(cache: Path) -> dict[Split, list[Score]]:
+    return score_files.group_by_split(score_files.read_cache(cache)[0])
 
 
 @lru_cache(maxsize=4)
-def _excerpts(cache: Path, split: Split) -> list[Arrangement]:
-    return held_out_excerpts(_scores(cache)[split])
+def _cut_excerpts(cache: Path, split: Split) -> list[Arrangement]:
+    return cut_held_out_excerpts(_read_scores(cache)[split])
 
 
 @lru_cache(maxsize=2)
-def _performances(path: Path) -> tuple[Performance, ...]:
+def _read_performances(path: Path) -> tuple[Performance, ...]:
     return read_performances(path)
 
 
-def _fluidsynth_version() -> str:
-    """As the program itself says it, "2.3.1"."""
+def _read_fluidsynth_version() -> str:
+    """Asks the program for its version, "2.3.1"."""
     program = shutil.which("fluidsynth")
     if program is None:
         raise UserError("fluidsynth is not installed; on Debian: apt install fluidsynth")

@@ -1,4 +1,4 @@
-"""One song of the corpus, played: everything follows from the seed, its split and its index."""
+"""Plays one song of the corpus: everything follows from the seed, its split and its index."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_pipelines.corpus.arrangement.arrange import Arrangement, arrange, plain_excerpts
+from data_pipelines.corpus.arrangement.arrange import Arrangement, arrange, cut_plain_excerpts
 from data_pipelines.corpus.arrangement.scores import Score, Split
 from data_pipelines.corpus.expression import play
 from data_pipelines.corpus.performances import Performance
@@ -38,8 +38,8 @@ class PlayedSong(NamedTuple):
 def play_training(
     seed: int, index: int, scores: Sequence[Score], performances: Sequence[Performance]
 ) -> PlayedSong:
-    """The ``index``-th song of the training set."""
-    rng = _song_rng(seed, "train", index)
+    """Plays the ``index``-th song of the training set."""
+    rng = _seed_song(seed, "train", index)
     weight = np.array([p.weight for p in performances])
     performance = int(rng.choice(len(performances), p=weight / weight.sum()))
     tunes = [s for s in scores if len(s.parts) == 1]
@@ -52,9 +52,9 @@ def play_training(
             return PlayedSong(notes, performance, arrangement.source, rng)
 
 
-def held_out_excerpts(scores: Sequence[Score]) -> list[Arrangement]:
-    """Plain excerpts of all scores: the first of every movement, then the second, and so on."""
-    by_movement = [plain_excerpts(score) for score in scores]
+def cut_held_out_excerpts(scores: Sequence[Score]) -> list[Arrangement]:
+    """Cuts all scores plainly: the first excerpt of every movement, then the second, and so on."""
+    by_movement = [cut_plain_excerpts(score) for score in scores]
     deepest = max((len(m) for m in by_movement), default=0)
     return [m[i] for i in range(deepest) for m in by_movement if i < len(m)]
 
@@ -66,13 +66,13 @@ def play_held_out(
     excerpts: Sequence[Arrangement],
     performances: Sequence[Performance],
 ) -> PlayedSong:
-    """The ``index``-th song of a held-out split, in the performances by turns."""
-    rng = _song_rng(seed, split, index)
+    """Plays the ``index``-th song of a held-out split, in the performances by turns."""
+    rng = _seed_song(seed, split, index)
     performance = index % len(performances)
     notes = play(excerpts[index], performances[performance].player, rng, plain=True)
     return PlayedSong(notes, performance, excerpts[index].source, rng)
 
 
-def _song_rng(seed: int, split: Split, index: int) -> np.random.Generator:
-    """The generator of one song, the same whichever worker makes it."""
+def _seed_song(seed: int, split: Split, index: int) -> np.random.Generator:
+    """Makes the generator of one song, the same whichever worker makes it."""
     return np.random.default_rng([seed, _SPLIT_KEYS[split], index])

@@ -1,4 +1,4 @@
-"""A song of a data set as files: its sound, its notes, and both together for ear and eye."""
+"""Writes a song of a data set as files: sound, notes, and both together for ear and eye."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import soundfile
 
 from data_pipelines.filesystem import appearing_whole
 from data_pipelines.inspection.pictures import draw_notes
-from data_pipelines.inspection.tones import beside, tones
+from data_pipelines.inspection.tones import pan_apart, synthesize_tones
 from data_pipelines.songs import Song
 from mt3synth.audio.files import write_audio
 from mt3synth.errors import UserError
 from mt3synth.symbolic.midi import write_midi
 
 SECONDS = 30.0
-"""Of an example, unless its end is given."""
+"""Length of an example whose end is not given."""
 
 _LEAD_S = 1.0
 
 
 @dataclass(frozen=True)
 class Example:
-    """Files of an example, and where it is from.
+    """The files of an example, and where it is from.
 
     Attributes:
       song: id of the song.
@@ -75,12 +75,12 @@ def write_example(
     Raises:
       UserError: the song is over at ``start``, or a file cannot be written.
     """
-    begin, until = _span(song, start, end)
+    begin, until = _choose_span(song, start, end)
     audio = song.audio[round(begin * song.sample_rate) : round(until * song.sample_rate)]
     audio = audio.astype(np.float32) / 32768
     notes = song.notes.cropped(begin, until)
     folder.mkdir(parents=True, exist_ok=True)
-    stem = file_stem(number, song.id)
+    stem = make_stem(number, song.id)
     example = Example(
         *(song.id, split, number, song.performance, begin, until, len(notes)),
         audio=folder / f"{stem}.wav",
@@ -91,7 +91,7 @@ def write_example(
     write_audio(example.audio, audio, song.sample_rate, {"song": song.id[:200]})
     with appearing_whole(example.midi) as unfinished:
         write_midi(notes, unfinished)
-    both = beside(audio, tones(notes, song.sample_rate, len(audio)))
+    both = pan_apart(audio, synthesize_tones(notes, song.sample_rate, len(audio)))
     with appearing_whole(example.check) as unfinished:
         soundfile.write(unfinished, both, song.sample_rate, "PCM_16", format="WAV")
     title = f"{song.id}, {begin:g} to {until:.4g} s: {len(notes)} notes"
@@ -100,13 +100,13 @@ def write_example(
     return example
 
 
-def file_stem(number: int, song_id: str) -> str:
-    """A name for a song's files: its number keeps them apart, its id is for people."""
+def make_stem(number: int, song_id: str) -> str:
+    """Names a song's files: its number keeps them apart, its id is for people."""
     safe = re.sub(r"[^\w.-]+", "_", song_id).strip("._")
     return f"{number:05d}_{safe[-60:]}"
 
 
-def _span(song: Song, start: float | None, end: float | None) -> tuple[float, float]:
+def _choose_span(song: Song, start: float | None, end: float | None) -> tuple[float, float]:
     if start is None:
         first = float(song.notes.start.min()) if len(song.notes) else 0.0
         start = max(0.0, min(first, song.seconds) - _LEAD_S)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from data_pipelines.filesystem import appearing_whole, write_text
 from data_pipelines.inspection.examples import Example, write_example
-from data_pipelines.inspection.page import page_of
+from data_pipelines.inspection.page import format_page
 from data_pipelines.inspection.pictures import draw_histograms, draw_hours
 from data_pipelines.inspection.survey import Survey
-from data_pipelines.inspection.tables import tables_of
+from data_pipelines.inspection.tables import make_tables
 from data_pipelines.performances import read_performances
 from data_pipelines.prepare.tables import REJECTED_FILE
 from data_pipelines.shards.formats import FORMATS, format_of, read_split
@@ -26,7 +26,7 @@ PAGE_FILE = "index.html"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ExampleOptions:
     """Which songs become examples.
 
     Attributes:
@@ -56,7 +56,7 @@ class Inspection:
 def inspect(
     folder: Path,
     out: Path,
-    wanted: Wanted,
+    options: ExampleOptions,
     split: str | None = None,
     progress: Callable[[Iterator[tuple[str, Song]]], Iterator[tuple[str, Song]]] = iter,
 ) -> Inspection:
@@ -65,36 +65,36 @@ def inspect(
     Args:
       folder: of the data set, in either format.
       out: made if need be; files of an earlier report are replaced.
-      wanted: which examples to write.
+      options: which examples to write.
       split: the only one to look at; None looks at all.
       progress: wraps the songs, to show how far it is.
 
     Raises:
-      UserError: ``folder`` is no data set or is damaged, a wanted song is not in it, or ``out``
+      UserError: ``folder`` is no data set or is damaged, a named song is not in it, or ``out``
         cannot be written to; or matplotlib is not installed.
     """
     if find_spec("matplotlib") is None:
         raise UserError("inspecting draws with matplotlib: pip install 'mt3synth[data]'")
-    splits = _splits(folder, split)
+    splits = _choose_splits(folder, split)
     names = {i: p.name for i, p in enumerate(read_performances(folder))}
-    _make(out)
+    _make_folder(out)
     survey, examples = Survey(), []
-    missing = set(wanted.songs)
+    missing = set(options.songs)
     heard: set[int] = set()
-    for number, (of_split, song) in enumerate(progress(_songs(folder, splits))):
+    for number, (of_split, song) in enumerate(progress(_read_songs(folder, splits))):
         survey.add(of_split, song)
         asked = missing & {song.id, str(number)}
-        first = not wanted.songs and song.performance not in heard and len(heard) < wanted.most
+        first = not options.songs and song.performance not in heard and len(heard) < options.most
         if asked or first:
             missing -= asked
             heard.add(song.performance)
-            span = wanted.start, wanted.end
+            span = options.start, options.end
             examples.append(write_example(song, of_split, number, out / "examples", *span))
     if missing:
         raise UserError(f"{folder}: no song {', '.join(sorted(missing))} (of {number + 1} songs)")
     remarks = [] if split is None else [f"Only split {split} was looked at."]
-    remarks += _remarks(folder, survey, examples, wanted)
-    tables = tables_of(survey, names)
+    remarks += _write_remarks(folder, survey, examples, options)
+    tables = make_tables(survey, names)
     pictures = {
         "Length of performances": out / "hours.png",
         "Pitch, velocity, polyphony": out / "histograms.png",
@@ -105,19 +105,19 @@ def inspect(
     with appearing_whole(histograms) as unfinished:
         draw_histograms(survey, unfinished)
     title = f"Data set {folder.resolve().name}"
-    page = page_of(title, tables, pictures, examples, names, remarks, out)
+    page = format_page(title, tables, pictures, examples, names, remarks, out)
     write_text(out / PAGE_FILE, page)
     return Inspection(survey, tables, remarks, examples, out / PAGE_FILE)
 
 
-def _songs(folder: Path, splits: Sequence[str]) -> Iterator[tuple[str, Song]]:
+def _read_songs(folder: Path, splits: Sequence[str]) -> Iterator[tuple[str, Song]]:
     for split in splits:
         for song in read_split(folder, split):
             yield split, song
 
 
-def _splits(folder: Path, split: str | None) -> list[str]:
-    """The splits to look at, in the usual order."""
+def _choose_splits(folder: Path, split: str | None) -> list[str]:
+    """Chooses the splits to look at, in the usual order."""
     suffix = FORMATS[format_of(folder)].suffix
     present = splits_in(folder, suffix)
     if split is not None and split not in present:
@@ -127,14 +127,14 @@ def _splits(folder: Path, split: str | None) -> list[str]:
     return usual + [name for name in chosen if name not in usual]
 
 
-def _remarks(
-    folder: Path, survey: Survey, examples: Sequence[Example], wanted: Wanted
+def _write_remarks(
+    folder: Path, survey: Survey, examples: Sequence[Example], options: ExampleOptions
 ) -> list[str]:
     remarks = []
     rejected = _count_rows(folder / REJECTED_FILE)
     if rejected:
         remarks.append(f"Recordings left out: {rejected}; {REJECTED_FILE} says why.")
-    if not wanted.songs and len(examples) < len(survey.performances):
+    if not options.songs and len(examples) < len(survey.performances):
         remarks.append(
             f"Examples of {len(examples)} of {len(survey.performances)} performances"
             " (--most N for more)."
@@ -143,14 +143,14 @@ def _remarks(
 
 
 def _count_rows(path: Path) -> int:
-    """Rows of a CSV file below its header; 0 if there is no such file."""
+    """Counts the rows of a CSV file below its header; 0 if there is no such file."""
     if not path.is_file():
         return 0
     with open(path, encoding="utf-8", newline="") as file:
         return max(sum(1 for row in csv.reader(file) if row) - 1, 0)
 
 
-def _make(out: Path) -> None:
+def _make_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

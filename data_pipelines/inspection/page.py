@@ -1,4 +1,4 @@
-"""A report as one static page: no scripts, nothing from elsewhere."""
+"""Formats a report as one static page: no scripts, nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from data_pipelines.inspection.examples import Example
-from data_pipelines.inspection.tables import performance_name
+from data_pipelines.inspection.tables import name_performance
 from mt3synth.reporting import html
 from mt3synth.reporting.tables import Table
 
 
-def page_of(
+def format_page(
     title: str,
     tables: Sequence[Table],
     pictures: Mapping[str, Path],
@@ -22,7 +22,7 @@ def page_of(
     remarks: Sequence[str],
     folder: Path,
 ) -> str:
-    """The page as HTML.
+    """Formats the page as HTML.
 
     Args:
       title: above it all.
@@ -38,36 +38,36 @@ def page_of(
     parts += [html.table(table) for table in tables]
     for caption, picture in pictures.items():
         parts.append(f"<h2>{escape(caption)}</h2>")
-        parts.append(f'<img src="{_link(picture, folder)}" alt="{escape(caption)}">')
+        parts.append(f'<img src="{_make_link(picture, folder)}" alt="{escape(caption)}">')
     if examples:
         parts.append(
             "<h2>Examples</h2><p>Of the second player the left channel is the recording, the right"
             " one its notes as plain tones: best heard with headphones. If the tones come late or"
             " early, or play something else, notes and sound do not match.</p>"
         )
-        parts += [_example(example, names, folder) for example in examples]
+        parts += [_format_example(example, names, folder) for example in examples]
     return html.document(title, "\n".join(parts))
 
 
-def _example(example: Example, names: Mapping[int, str], folder: Path) -> str:
-    midi, picture = _link(example.midi, folder), _link(example.picture, folder)
+def _format_example(example: Example, names: Mapping[int, str], folder: Path) -> str:
+    midi, picture = _make_link(example.midi, folder), _make_link(example.picture, folder)
     where = (
-        f"{performance_name(names, example.performance)}, {example.split}, song {example.number},"
+        f"{name_performance(names, example.performance)}, {example.split}, song {example.number},"
         f" {example.start:.1f} to {example.end:.1f} s, {example.notes} notes"
     )
     return (
         f"<article>\n<h3>{escape(example.song)}</h3>\n<small>{escape(where)}</small>\n"
-        f'<div class="players">{_player("recording", example.audio, folder)}'
-        f"{_player('left recording, right notes', example.check, folder)}</div>\n"
+        f'<div class="players">{_format_player("recording", example.audio, folder)}'
+        f"{_format_player('left recording, right notes', example.check, folder)}</div>\n"
         f'<a href="{picture}"><img src="{picture}" loading="lazy" alt="mel frames and notes"></a>\n'
         f'<p><a href="{midi}">{escape(example.midi.name)}</a></p>\n</article>'
     )
 
 
-def _player(what: str, audio: Path, folder: Path) -> str:
-    source = _link(audio, folder)
+def _format_player(what: str, audio: Path, folder: Path) -> str:
+    source = _make_link(audio, folder)
     return f'<label>{escape(what)}<audio controls preload="none" src="{source}"></audio></label>'
 
 
-def _link(path: Path, folder: Path) -> str:
+def _make_link(path: Path, folder: Path) -> str:
     return quote(path.relative_to(folder).as_posix())

@@ -1,4 +1,4 @@
-"""Pictures of a survey, and of a song's mel frames with its notes drawn over them."""
+"""Draws a survey, and a song's mel frames with its notes over them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from data_pipelines.inspection.survey import DRUMS, MOST_VOICES, Survey, program_name
-from data_pipelines.inspection.tables import median_of, performance_name
+from data_pipelines.inspection.survey import DRUMS, MOST_VOICES, Survey, name_program
+from data_pipelines.inspection.tables import find_median, name_performance
 from mt3synth.audio.mel import MELGAN, MelSpec, log_mel
 from mt3synth.reporting.mel_pictures import bin_of
 from mt3synth.symbolic.notes import Notes
@@ -27,18 +27,18 @@ _RANGE = 9.0  # natural log units (78 dB) from the brightest colour to the darke
 
 
 def draw_hours(survey: Survey, names: Mapping[int, str], path: Path) -> None:
-    """Hours of each performance, a colour for each split; beyond the longest 40 they are summed.
+    """Draws the hours of each performance by split; beyond the longest 40 they are summed.
 
     Minutes if they are less than an hour in all.
     """
     ranked = sorted(survey.performances, key=lambda i: -survey.tally(performance=i).seconds)
     shown, rest = ranked[:_BARS], ranked[_BARS:]
-    labels = [f"{index}  {performance_name(names, index)}" for index in shown]
+    labels = [f"{index}  {name_performance(names, index)}" for index in shown]
     groups = [[index] for index in shown]
     if rest:
         labels.append(f"{len(rest)} others")
         groups.append(rest)
-    figure = _figure(9, 1.1 + 0.28 * len(labels))
+    figure = _make_figure(9, 1.1 + 0.28 * len(labels))
     axis = figure.subplots()
     unit, name = (3600, "hours") if survey.tally().seconds >= 3600 else (60, "minutes")
     places, left = np.arange(len(groups)), np.zeros(len(groups))
@@ -49,25 +49,25 @@ def draw_hours(survey: Survey, names: Mapping[int, str], path: Path) -> None:
         colour = _SPLIT_COLOURS.get(split, f"C{number}")
         axis.barh(places, lengths, left=left, height=0.7, color=colour, label=split)
         left += lengths
-    axis.set_yticks(places, [_shortened(label, 48) for label in labels], parse_math=False)
+    axis.set_yticks(places, [_shorten(label, 48) for label in labels], parse_math=False)
     axis.invert_yaxis()
     axis.set_xlabel(name)
     axis.grid(axis="x", color=_FAINT, linewidth=0.6)
     axis.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
-    _plain(axis)
+    _tidy_axes(axis)
     _save(figure, path)
 
 
 def draw_histograms(survey: Survey, path: Path) -> None:
-    """Notes by pitch, notes by velocity, and time by polyphony, side by side."""
-    figure = _figure(12, 3)
+    """Draws notes by pitch, notes by velocity, and time by polyphony, side by side."""
+    figure = _make_figure(12, 3)
     pitch, velocity, voices = figure.subplots(1, 3)
-    _histogram(pitch, survey.pitches, "pitch (MIDI key)", "notes")
+    _draw_histogram(pitch, survey.pitches, "pitch (MIDI key)", "notes")
     pitch.set_xticks(range(24, 109, 12), [f"C{octave}" for octave in range(1, 9)])
-    _histogram(velocity, survey.velocities, "velocity", "notes")
+    _draw_histogram(velocity, survey.velocities, "velocity", "notes")
     share = survey.voices / max(survey.voices.sum(), 1e-9)
     last = max(int(np.flatnonzero(share)[-1]) if share.any() else 0, 4)
-    _histogram(voices, share[: last + 1], "notes sounding at once", "share of time")
+    _draw_histogram(voices, share[: last + 1], "notes sounding at once", "share of time")
     if last == MOST_VOICES:
         voices.set_xlabel(f"notes sounding at once (last bar: {MOST_VOICES} or more)")
     _save(figure, path)
@@ -76,7 +76,7 @@ def draw_histograms(survey: Survey, path: Path) -> None:
 def draw_notes(
     audio: Float[np.ndarray, " S"], sample_rate: int, notes: Notes, path: Path, title: str
 ) -> None:
-    """The model's mel frames; below, the range of the notes enlarged, each at its fundamental.
+    """Draws mel frames; below, the range of the notes enlarged, each at its fundamental.
 
     Args:
       audio: mono.
@@ -85,25 +85,25 @@ def draw_notes(
       path: PNG to write.
       title: above the picture.
     """
-    spec = mel_spec(sample_rate)
+    spec = choose_mel_spec(sample_rate)
     fine = replace(spec, window=4 * spec.hop, fft=4 * spec.fft, bins=3 * spec.bins)
-    figure = _figure(13, 7)
+    figure = _make_figure(13, 7)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 3))
     _draw_mel(above, audio, spec, "magma")
     _draw_mel(below, audio, fine, "bone", dimmed=2.0)
-    _draw_over(below, notes, fine)
+    _draw_notes_over(below, notes, fine)
     pitched = notes.pitch[~notes.is_drum]
-    highest = _hertz(int(pitched.max())) if len(pitched) else 1000.0
+    highest = _find_hertz(int(pitched.max())) if len(pitched) else 1000.0
     below.set_ylim(-0.5, min(bin_of(2.2 * highest, fine), fine.bins - 0.5))
     below.set_xlabel("seconds")
     figure.suptitle(
-        _shortened(title, 150), parse_math=False, fontsize=11, x=0.01, ha="left", color=_INK
+        _shorten(title, 150), parse_math=False, fontsize=11, x=0.01, ha="left", color=_INK
     )
     _save(figure, path, colours=256)
 
 
-def mel_spec(sample_rate: int) -> MelSpec:
-    """The model's front end, or at another rate than its own one as like it as can be."""
+def choose_mel_spec(sample_rate: int) -> MelSpec:
+    """Chooses the model's front end, or at another sample rate the nearest to it."""
     if sample_rate == MELGAN.sample_rate:
         return MELGAN
     hop = max(1, round(sample_rate / MELGAN.frame_rate))
@@ -134,11 +134,11 @@ def _draw_mel(
     axis.set_ylabel("Hz")
 
 
-def _hertz(pitch: int) -> float:
+def _find_hertz(pitch: int) -> float:
     return 440 * 2 ** ((pitch - 69) / 12)
 
 
-def _draw_over(axis: Any, notes: Notes, spec: MelSpec) -> None:
+def _draw_notes_over(axis: Any, notes: Notes, spec: MelSpec) -> None:
     from matplotlib.collections import LineCollection
     from matplotlib.lines import Line2D
 
@@ -148,7 +148,7 @@ def _draw_over(axis: Any, notes: Notes, spec: MelSpec) -> None:
     for rank, part in enumerate(ranked):
         colour = _NOTE_COLOURS[min(rank, len(_NOTE_COLOURS) - 1)]
         own = notes.select(parts == part)
-        height = np.array([bin_of(_hertz(p), spec) for p in own.pitch.tolist()])
+        height = np.array([bin_of(_find_hertz(p), spec) for p in own.pitch.tolist()])
         if part == DRUMS:
             height = np.full(len(own), 3.0)
         height = np.minimum(height, spec.bins - 1.5)
@@ -158,36 +158,36 @@ def _draw_over(axis: Any, notes: Notes, spec: MelSpec) -> None:
         heads = dict(color=colour, s=14, linewidths=0, zorder=3)
         axis.scatter(own.start, height, marker="|" if part == DRUMS else "o", **heads)
         if rank < len(_NOTE_COLOURS):
-            legend.append(Line2D([], [], color=colour, linewidth=2, label=program_name(part)))
+            legend.append(Line2D([], [], color=colour, linewidth=2, label=name_program(part)))
     if legend:
         style = dict(fontsize=8, ncols=6, loc="upper right", facecolor="black", framealpha=0.6)
         axis.legend(handles=legend, labelcolor="white", edgecolor="none", **style)
 
 
-def _histogram(axis: Any, counts: np.ndarray, what: str, of: str) -> None:
+def _draw_histogram(axis: Any, counts: np.ndarray, what: str, of: str) -> None:
     used = np.flatnonzero(counts)
     low, high = (int(used[0]), int(used[-1])) if len(used) else (0, 1)
     axis.bar(np.arange(len(counts)), counts, width=1.0, color=_SPLIT_COLOURS["train"])
-    axis.axvline(median_of(counts), color=_SPLIT_COLOURS["validation"], linewidth=1.4)
+    axis.axvline(find_median(counts), color=_SPLIT_COLOURS["validation"], linewidth=1.4)
     axis.set_xlim(min(low - 1.5, -0.5) if low == 0 else low - 1.5, high + 1.5)
-    axis.set_title(f"median {median_of(counts)}", fontsize=9, color=_INK, loc="right")
+    axis.set_title(f"median {find_median(counts)}", fontsize=9, color=_INK, loc="right")
     axis.set_xlabel(what)
     axis.set_ylabel(of)
     axis.grid(axis="y", color=_FAINT, linewidth=0.6)
-    _plain(axis)
+    _tidy_axes(axis)
 
 
-def _shortened(text: str, most: int) -> str:
+def _shorten(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 + 1 :]}"
 
 
-def _plain(axis: Any) -> None:
+def _tidy_axes(axis: Any) -> None:
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(colors=_INK, labelsize=9)
 
 
-def _figure(width: float, height: float) -> Any:
+def _make_figure(width: float, height: float) -> Any:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=100, layout="constrained")

@@ -1,4 +1,4 @@
-"""Figures of a data set, summed song by song: memory does not grow with the number of songs."""
+"""Counts a data set song by song: memory does not grow with the number of songs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Tally:
 
 @dataclass
 class Survey:
-    """The figures.
+    """The figures of a data set.
 
     Attributes:
       parts: by split and index of the performance.
@@ -70,20 +70,20 @@ class Survey:
             self.programs[number].add(song.seconds, count)
         self.pitches += np.bincount(pitched.pitch, minlength=128)
         self.velocities += np.bincount(notes.velocity, minlength=128)
-        self.voices += seconds_by_voices(pitched, song.seconds)
+        self.voices += measure_polyphony(pitched, song.seconds)
 
     @property
     def splits(self) -> list[str]:
-        """The splits that were looked at, in that order."""
+        """Lists the splits that were looked at, in that order."""
         return list(dict.fromkeys(split for split, _ in self.parts))
 
     @property
     def performances(self) -> list[int]:
-        """The performances that have songs, by index."""
+        """Lists the performances that have songs, by index."""
         return sorted({index for _, index in self.parts})
 
     def tally(self, split: str | None = None, performance: int | None = None) -> Tally:
-        """The sum over the parts of one split, or of all; of one performance, or of all."""
+        """Sums the parts of one split, or of all; of one performance, or of all."""
         total = Tally()
         for (of_split, of_performance), part in self.parts.items():
             if split in (None, of_split) and performance in (None, of_performance):
@@ -91,8 +91,8 @@ class Survey:
         return total
 
 
-def seconds_by_voices(notes: Notes, seconds: float) -> Float[np.ndarray, " voices"]:
-    """How long how many notes sound at once, from 0 to `MOST_VOICES`, within the audio's length."""
+def measure_polyphony(notes: Notes, seconds: float) -> Float[np.ndarray, " voices"]:
+    """Measures how long 0 to `MOST_VOICES` notes sound at once, within the audio's length."""
     times = np.concatenate([[0.0], notes.start, notes.end]).clip(0, seconds)
     steps = np.concatenate([[0], np.ones(len(notes), int), -np.ones(len(notes), int)])
     order = np.argsort(times, kind="stable")
@@ -101,6 +101,6 @@ def seconds_by_voices(notes: Notes, seconds: float) -> Float[np.ndarray, " voice
     return np.bincount(sounding, lengths, minlength=MOST_VOICES + 1)
 
 
-def program_name(program: int) -> str:
-    """The name General MIDI gives a program; "Drums" for `DRUMS`."""
+def name_program(program: int) -> str:
+    """Names a program as General MIDI does; "Drums" for `DRUMS`."""
     return "Drums" if program == DRUMS else PROGRAMS[program]

@@ -1,4 +1,4 @@
-"""The figures of a survey as tables, for the terminal and for the page."""
+"""Tabulates the figures of a survey, for the terminal and for the page."""
 
 from __future__ import annotations
 
@@ -6,68 +6,72 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from data_pipelines.inspection.survey import DRUMS, Survey, Tally, program_name
+from data_pipelines.inspection.survey import DRUMS, Survey, Tally, name_program
 from mt3synth.reporting.tables import Table
 
 ALL = "all"
 
 
-def tables_of(survey: Survey, names: Mapping[int, str]) -> list[Table]:
-    """Splits, performances and instruments.
+def make_tables(survey: Survey, names: Mapping[int, str]) -> list[Table]:
+    """Tabulates splits, performances and instruments.
 
     Args:
       survey: the figures.
       names: of performances by index; one without a name goes by its index.
     """
-    return [_splits(survey), _performances(survey, names), _instruments(survey)]
+    return [
+        _tabulate_splits(survey),
+        _tabulate_performances(survey, names),
+        _tabulate_instruments(survey),
+    ]
 
 
-def performance_name(names: Mapping[int, str], index: int) -> str:
-    """The name of a performance, or what to call one that has none."""
+def name_performance(names: Mapping[int, str], index: int) -> str:
+    """Names a performance, by its index if it has no name."""
     return names.get(index, f"performance {index}")
 
 
-def duration(seconds: float) -> str:
-    """In hours, minutes or seconds, whichever is not below 1."""
+def format_duration(seconds: float) -> str:
+    """Formats a length in hours, minutes or seconds, whichever is not below 1."""
     if seconds >= 3600:
         return f"{seconds / 3600:.2f} h"
     return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.1f} s"
 
 
-def _splits(survey: Survey) -> Table:
-    rows = [_split_row(split, survey.tally(split)) for split in survey.splits]
+def _tabulate_splits(survey: Survey) -> Table:
+    rows = [_make_split_row(split, survey.tally(split)) for split in survey.splits]
     if len(rows) > 1:
-        rows.append(_split_row(ALL, survey.tally()))
+        rows.append(_make_split_row(ALL, survey.tally()))
     columns = ("split", "songs", "audio", "mean length", "notes", "notes per second")
     return Table("Splits", columns, tuple(rows))
 
 
-def _split_row(name: str, tally: Tally) -> tuple[str, ...]:
+def _make_split_row(name: str, tally: Tally) -> tuple[str, ...]:
     mean = tally.seconds / max(tally.songs, 1)
     rate = tally.notes / tally.seconds if tally.seconds else 0.0
     return (
-        *(name, f"{tally.songs}", duration(tally.seconds)),
-        *(duration(mean), f"{tally.notes}", f"{rate:.1f}"),
+        *(name, f"{tally.songs}", format_duration(tally.seconds)),
+        *(format_duration(mean), f"{tally.notes}", f"{rate:.1f}"),
     )
 
 
-def _performances(survey: Survey, names: Mapping[int, str]) -> Table:
+def _tabulate_performances(survey: Survey, names: Mapping[int, str]) -> Table:
     rows = []
     for index in survey.performances:
         tally = survey.tally(performance=index)
-        lengths = [duration(survey.tally(s, index).seconds) for s in survey.splits]
-        name = f"{index}  {performance_name(names, index)}"
+        lengths = [format_duration(survey.tally(s, index).seconds) for s in survey.splits]
+        name = f"{index}  {name_performance(names, index)}"
         rows.append((name, f"{tally.songs}", *lengths, f"{tally.notes}"))
     columns = ("performance", "songs", *survey.splits, "notes")
     return Table("Performances", columns, tuple(rows))
 
 
-def _instruments(survey: Survey) -> Table:
+def _tabulate_instruments(survey: Survey) -> Table:
     total = max(survey.tally().notes, 1)
     ranked = sorted(survey.programs.items(), key=lambda item: (-item[1].notes, item[0]))
     rows = [
         (
-            program_name(program),
+            name_program(program),
             "" if program == DRUMS else f"{program}",
             f"{tally.songs}",
             f"{tally.notes}",
@@ -78,7 +82,7 @@ def _instruments(survey: Survey) -> Table:
     return Table("Instruments", ("instrument", "program", "songs", "notes", "share"), tuple(rows))
 
 
-def median_of(counts: np.ndarray) -> int:
-    """The value at which half of what was counted by value lies at or below; 0 if nothing was."""
+def find_median(counts: np.ndarray) -> int:
+    """Finds the median of what was counted by value; 0 if nothing was."""
     total = counts.sum()
     return int(np.searchsorted(np.cumsum(counts), total / 2)) if total else 0

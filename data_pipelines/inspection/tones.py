@@ -1,4 +1,4 @@
-"""Notes as plain tones, to be heard beside a recording."""
+"""Plays notes as plain tones, to be heard beside a recording."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _DECAY_S = 0.8
 _CLICK_S = 0.03
 
 
-def tones(notes: Notes, sample_rate: int, samples: int) -> Float[np.ndarray, " S"]:
-    """Each pitched note as a decaying sine of its pitch, each drum as a short burst of noise.
+def synthesize_tones(notes: Notes, sample_rate: int, samples: int) -> Float[np.ndarray, " S"]:
+    """Plays each pitched note as a decaying sine, each drum as a short burst of noise.
 
     Loudness follows velocity. A tone that would lie above half the sample rate sounds an octave, or
     several, lower. The same notes give the same samples.
@@ -36,15 +36,17 @@ def tones(notes: Notes, sample_rate: int, samples: int) -> Float[np.ndarray, " S
         time = np.arange(count) / sample_rate
         shape = np.minimum(1, time / _ATTACK_S) * np.exp(-time / _DECAY_S)
         shape *= np.clip((length - time) / _RELEASE_S, 0, 1)
-        sound = noise[:count] if is_drum else np.sin(2 * np.pi * _hertz(pitch, sample_rate) * time)
+        sound = (
+            noise[:count] if is_drum else np.sin(2 * np.pi * _find_hertz(pitch, sample_rate) * time)
+        )
         audio[first : first + count] += velocity / 127 * shape * sound
     return audio
 
 
-def beside(
+def pan_apart(
     recording: Float[np.ndarray, " S"], notes: Float[np.ndarray, " S"]
 ) -> Float[np.ndarray, "S 2"]:
-    """Left the recording, right the notes, made equally strong; both turned down if need be."""
+    """Puts the recording left and the notes right, equally strong; turns both down if need be."""
     power, wanted = (float(np.mean(np.square(x))) for x in (notes, recording))
     if power > 0 and wanted > 0:
         notes = notes * np.float32(np.sqrt(wanted / power))
@@ -53,7 +55,7 @@ def beside(
     return both / np.float32(peak) if peak > 1 else both
 
 
-def _hertz(pitch: int, sample_rate: int) -> float:
+def _find_hertz(pitch: int, sample_rate: int) -> float:
     hertz = 440 * 2 ** ((float(pitch) - 69) / 12)
     while hertz >= 0.45 * sample_rate:
         hertz /= 2

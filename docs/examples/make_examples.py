@@ -11,9 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.corpus.arrangement.accompaniment import bass_line, drum_kit, pedalled_piano
+from data_pipelines.corpus.arrangement.accompaniment import (
+    write_bass,
+    write_drums,
+    write_pedalled_piano,
+)
 from data_pipelines.corpus.arrangement.arrange import Arrangement
-from data_pipelines.corpus.arrangement.figuration import harmony_of
+from data_pipelines.corpus.arrangement.figuration import find_harmony
 from data_pipelines.corpus.arrangement.instruments import (
     CELLO,
     FLUTE,
@@ -23,7 +27,7 @@ from data_pipelines.corpus.arrangement.instruments import (
     fit_to_range,
 )
 from data_pipelines.corpus.arrangement.scores import Score, parse_file
-from data_pipelines.corpus.arrangement.voices import Line, bar_starts, excerpt
+from data_pipelines.corpus.arrangement.voices import Line, cut_excerpt, find_bars
 from data_pipelines.corpus.expression import Player, play
 from mt3synth.symbolic.midi import write_midi
 
@@ -48,11 +52,11 @@ def trio() -> Arrangement:
     score = _score("bach/bwv244.17.mxl")
     plain = _seated(score, 104.0, 40.0, (ORGAN,) * 4)
     beats = int(40.0 * plain.bpm / 60)
-    harmony = harmony_of(plain.lines, beats)
+    harmony = find_harmony(plain.lines, beats)
     rng = np.random.default_rng(3)
-    piano = pedalled_piano(harmony, rng, 0.5)
-    drums = replace(drum_kit(plain.bars, beats, rng), level=-12.0)
-    return replace(plain, lines=(piano, bass_line(harmony, rng), drums))
+    piano = write_pedalled_piano(harmony, rng, 0.5)
+    drums = replace(write_drums(plain.bars, beats, rng), level=-12.0)
+    return replace(plain, lines=(piano, write_bass(harmony, rng), drums))
 
 
 def main() -> None:
@@ -71,9 +75,9 @@ def _score(source: str) -> Score:
 def _seated(score: Score, bpm: float, seconds: float, seats: tuple[int, ...]) -> Arrangement:
     length = seconds * bpm / 60
     lines: list[Line] = []
-    for voice, seat in zip(excerpt(score, 0.0, length), seats):
+    for voice, seat in zip(cut_excerpt(score, 0.0, length), seats):
         lines.append(replace(voice, program=seat, pitch=fit_to_range(voice.pitch, seat)))
-    return Arrangement(tuple(lines), bar_starts(score, 0.0, length), bpm, score.source)
+    return Arrangement(tuple(lines), find_bars(score, 0.0, length), bpm, score.source)
 
 
 if __name__ == "__main__":

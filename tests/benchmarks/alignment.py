@@ -23,10 +23,10 @@ from alignment_cases import example, played, recorded, tempo_curve
 
 from data_pipelines.alignment.align import THRESHOLD, align
 from data_pipelines.alignment.features import SAMPLE_RATE
-from data_pipelines.alignment.offsets import measure_offsets, problem
+from data_pipelines.alignment.offsets import find_problem, measure_offsets
 from data_pipelines.alignment.picture import draw_alignment
-from data_pipelines.corpus.arrangement.arrange import arrange, plain_excerpts
-from data_pipelines.corpus.arrangement.scores import parse_file, source_files
+from data_pipelines.corpus.arrangement.arrange import arrange, cut_plain_excerpts
+from data_pipelines.corpus.arrangement.scores import list_source_files, parse_file
 from data_pipelines.corpus.expression import Player, play
 from data_pipelines.corpus.performances import Performance, read_performances
 from mt3synth.symbolic.notes import Notes
@@ -51,7 +51,7 @@ def scores() -> Iterator[tuple[str, Notes]]:
     """Three examples, excerpts of the chosen files, and two of one Mozart movement."""
     for name in ("mozart_quartet", "bach_chorale", "trio"):
         yield name, example(name, 45.0)
-    files = source_files()
+    files = list_source_files()
     rng = np.random.default_rng(0)
     for file in (files[i] for i in np.linspace(0, len(files) - 1, FILES).astype(int)):
         for score in parse_file(file)[:1]:
@@ -59,7 +59,7 @@ def scores() -> Iterator[tuple[str, Notes]]:
             if notes.end_time > 15:
                 yield file, notes
     for score in parse_file("mozart/k155/movement3.mxl"):
-        for part, excerpt in enumerate(plain_excerpts(score)[:2], 1):
+        for part, excerpt in enumerate(cut_plain_excerpts(score)[:2], 1):
             yield f"mozart/k155/movement3 ({part})", play(excerpt, EXACT, rng, plain=True)
 
 
@@ -147,7 +147,7 @@ def checks(rendered: Sequence[Pair]) -> None:
         found = [measure_offsets(notes, pair.audio) for notes, pair in cases]
         shifts = 1000 * np.array([o.shift for o in found])
         print(
-            f"{kind}: {sum(problem(o) is None for o in found)} of {len(found)} pass; shift"
+            f"{kind}: {sum(find_problem(o) is None for o in found)} of {len(found)} pass; shift"
             f" {np.median(shifts):+.0f} ms ({shifts.min():+.0f} to {shifts.max():+.0f}), onsets"
             f" found {np.median([o.found for o in found]):.0%} (at least"
             f" {min(o.found for o in found):.0%}), agreement"

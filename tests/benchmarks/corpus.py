@@ -83,19 +83,19 @@ def main() -> None:
     unit = 6 * processor_seconds(lambda: log_mel(noise, MELGAN))
     print(f"mel of an hour of noise                  {unit:8.2f} processor s\n")
 
-    cache = scores.default_cache()
+    cache = scores.find_cache()
     scores.fill_cache(cache, os.cpu_count() or 1)
     book = SongBook.open(0, cache)
     for performance in book.all_performances():
-        soundfonts.playable(performance.soundfont.path())
+        soundfonts.find_playable(performance.soundfont.path())
     book.play("train", 0)
     songs, unpacked = rendered(book)
-    installed_fonts = render.playable
+    installed_fonts = render.find_playable
     try:
-        render.playable = lambda path: path
+        render.find_playable = lambda path: path
         installed = rendered(book)[1]
     finally:
-        render.playable = installed_fonts
+        render.find_playable = installed_fonts
     print("rendering an hour, processor s (ratio)       unpacked      as installed")
     everything = [[s for spent in kind.values() for s in spent] for kind in (unpacked, installed)]
     rows = {name: (unpacked[name], installed[name]) for name in sorted(unpacked)}

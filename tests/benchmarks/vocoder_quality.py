@@ -78,10 +78,10 @@ def soundfont_recordings(
 ) -> Iterator[Recording]:
     """The same notes as another soundfont sounds them, dry."""
     from data_pipelines.corpus.sound.render import synthesize
-    from data_pipelines.corpus.sound.soundfonts import playable
+    from data_pipelines.corpus.sound.soundfonts import find_playable
 
     for recording in recordings:
-        audio, _ = fit_peak(synthesize(recording.notes, playable(soundfont), rate))
+        audio, _ = fit_peak(synthesize(recording.notes, find_playable(soundfont), rate))
         samples = round(seconds * rate)
         padded = np.pad(audio[:samples], (0, max(samples - len(audio), 0)))
         if np.any(padded):

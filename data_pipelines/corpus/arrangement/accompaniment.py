@@ -1,4 +1,4 @@
-"""Players added beside a score's own voices: bass, drum kit, and a piano with the pedal down."""
+"""Writes players beside a score's own voices: bass, drum kit, and a piano with pedal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from data_pipelines.corpus.arrangement.figuration import REST, Harmony
 from data_pipelines.corpus.arrangement.instruments import BASS, PIANO, fit_to_range
-from data_pipelines.corpus.arrangement.voices import Line, Row, line_of
+from data_pipelines.corpus.arrangement.voices import Line, Row, make_line
 
 # Grooves over four beats: percussion key -> (place in sixteenths, accent) pairs.
 _STRAIGHT = tuple((i, 6 if i % 4 == 0 else -6) for i in range(0, 16, 2))
@@ -39,8 +39,8 @@ _CRASHES = (49, 57, 55, 52)
 _DRUM_HIT = 0.2
 
 
-def drum_kit(bars: np.ndarray, length: float, rng: np.random.Generator) -> Line:
-    """A kit that keeps one or two grooves, with a fill and a crash every few bars."""
+def write_drums(bars: np.ndarray, length: float, rng: np.random.Generator) -> Line:
+    """Writes drums that keep one or two grooves, with a fill and a crash every few bars."""
     names = list(GROOVES)
     pair = [GROOVES[names[i]] for i in rng.integers(0, len(names), 2)]
     phrase = int(rng.choice([4, 8]))
@@ -57,21 +57,21 @@ def drum_kit(bars: np.ndarray, length: float, rng: np.random.Generator) -> Line:
                 if at < stop - 1e-6 and rng.random() > 0.04:
                     rows.append((at, _DRUM_HIT, key, accent))
         if fill:
-            rows += _fill(stop, end, rng)
+            rows += _write_fill(stop, end, rng)
         if bar % phrase == 0 and rng.random() < 0.6:
             rows.append((begin, _DRUM_HIT, int(rng.choice(_CRASHES)), 8.0))
-    return line_of(rows, 0, is_drum=True)
+    return make_line(rows, 0, is_drum=True)
 
 
-def _fill(begin: float, end: float, rng: np.random.Generator) -> list[Row]:
+def _write_fill(begin: float, end: float, rng: np.random.Generator) -> list[Row]:
     step = float(rng.choice([0.25, 0.25, 0.5, 1 / 3]))
     times = np.arange(begin, end - 1e-6, step)
     keys = np.sort(rng.choice(_FILLS, len(times)))[::-1]
     return [(float(t), _DRUM_HIT, int(k), float(rng.integers(-8, 9))) for t, k in zip(times, keys)]
 
 
-def bass_line(harmony: Harmony, rng: np.random.Generator) -> Line:
-    """A plucked bass under the lowest voice: held, in quavers, root and fifth, or walking."""
+def write_bass(harmony: Harmony, rng: np.random.Generator) -> Line:
+    """Writes a plucked bass under the lowest voice: held, quavers, root and fifth, or walking."""
     style = str(rng.choice(["held", "quavers", "fifths", "walking"]))
     rows: list[Row] = []
     for beat in range(harmony.beats):
@@ -88,12 +88,12 @@ def bass_line(harmony: Harmony, rng: np.random.Generator) -> Line:
             rows.append((beat, 1.0, harmony.step(root, int(rng.choice([0, 0, 1, -1, 2]))), 0.0))
         elif beat % 2 == 0:
             rows.append((beat, 2.0, root, 0.0))
-    line = line_of(rows, BASS)
+    line = make_line(rows, BASS)
     return replace(line, pitch=fit_to_range(line.pitch, BASS))
 
 
-def pedalled_piano(harmony: Harmony, rng: np.random.Generator, step: float) -> Line:
-    """A piano accompaniment whose notes last until the sustain pedal is changed.
+def write_pedalled_piano(harmony: Harmony, rng: np.random.Generator, step: float) -> Line:
+    """Writes a piano accompaniment whose notes last until the sustain pedal is changed.
 
     The left hand gives the bass at each pedal change, the right hand chords or arpeggios.
 
@@ -125,4 +125,4 @@ def pedalled_piano(harmony: Harmony, rng: np.random.Generator, step: float) -> L
             order = tones if style == "arpeggio" else tones + tones[-2:0:-1]
             for i, at in enumerate(np.arange(begin, up, step)):
                 rows.append((float(at), up - at, order[i % len(order)], -6.0))
-    return replace(line_of(rows, PIANO), pedalled=True)
+    return replace(make_line(rows, PIANO), pedalled=True)

@@ -1,4 +1,4 @@
-"""A score becomes an arrangement: which excerpt, how fast, on which instruments, how figured."""
+"""Arranges a score: which excerpt, how fast, on which instruments, in which figures."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from data_pipelines.corpus.arrangement import instruments
-from data_pipelines.corpus.arrangement.accompaniment import bass_line, drum_kit, pedalled_piano
+from data_pipelines.corpus.arrangement.accompaniment import (
+    write_bass,
+    write_drums,
+    write_pedalled_piano,
+)
 from data_pipelines.corpus.arrangement.figuration import (
     Harmony,
-    figured,
-    harmony_of,
-    harmony_of_tune,
+    figure_voice,
+    find_harmony,
+    harmonize_tune,
 )
 from data_pipelines.corpus.arrangement.instruments import PIANO, STRINGS, VIOLIN, fit_to_range
 from data_pipelines.corpus.arrangement.scores import Score
-from data_pipelines.corpus.arrangement.voices import Line, bar_starts, excerpt, line_of
+from data_pipelines.corpus.arrangement.voices import Line, cut_excerpt, find_bars, make_line
 
 SHORTEST_S, LONGEST_S = 20.0, 45.0
 _FIGURED, _BOWED, _PIANO, _BAND = 0.40, 0.45, 0.20, 0.20
@@ -42,8 +46,8 @@ class Arrangement:
     source: str
 
 
-def plain_excerpts(score: Score) -> list[Arrangement]:
-    """A score as written, on a string quartet, cut at bar lines into excerpts of up to 45 s.
+def cut_plain_excerpts(score: Score) -> list[Arrangement]:
+    """Cuts a score as written, for a string quartet, at bar lines into excerpts of up to 45 s.
 
     The printed tempo is used, halved or doubled into 60..150 quarters per minute; 112 where
     nothing is printed. Used for the held-out composers.
@@ -60,51 +64,51 @@ def plain_excerpts(score: Score) -> list[Arrangement]:
         end = max(
             (b for b in [*bars, score.length] if begin < b <= longest + 1e-6), default=longest
         )
-        lines = _seated(excerpt(score, begin, end - begin), _quartet(len(score.parts)))
+        lines = _seat(cut_excerpt(score, begin, end - begin), _choose_quartet(len(score.parts)))
         if lines:
-            bars_here = bar_starts(score, begin, end - begin)
+            bars_here = find_bars(score, begin, end - begin)
             result.append(Arrangement(tuple(lines), bars_here, bpm, score.source))
         begin = end
     return result
 
 
 def arrange(score: Score, rng: np.random.Generator) -> Arrangement:
-    """One song of the training set from a score, everything drawn from ``rng``."""
+    """Arranges one song of the training set, everything drawn from ``rng``."""
     seconds = float(rng.uniform(SHORTEST_S, LONGEST_S))
     if len(score.parts) > 1 and rng.random() < _FIGURED:
-        return _figured_song(score, rng, seconds)
+        return _arrange_figured(score, rng, seconds)
     rate = float(np.exp(rng.uniform(np.log(1.2), np.log(8.0))))  # notes per second of a busy voice
     busiest = max(len(set(p.start)) for p in score.parts) / score.length
     bpm = float(np.clip(60 * rate / busiest, 40, 320))
     length = seconds * bpm / 60
-    start = _start(score, length, rng)
-    lines = excerpt(score, start, length)
-    bars = bar_starts(score, start, length)
-    lines = _tune(lines[0], bars, rng) if len(lines) == 1 else _orchestrated(lines, rng)
-    return _finished(lines, bars, bpm, score, rng)
+    start = _choose_start(score, length, rng)
+    lines = cut_excerpt(score, start, length)
+    bars = find_bars(score, start, length)
+    lines = _accompany(lines[0], bars, rng) if len(lines) == 1 else _orchestrate(lines, rng)
+    return _finish(lines, bars, bpm, score, rng)
 
 
-def _figured_song(score: Score, rng: np.random.Generator, seconds: float) -> Arrangement:
-    beat = _beat(score)
+def _arrange_figured(score: Score, rng: np.random.Generator, seconds: float) -> Arrangement:
+    beat = _find_beat(score)
     bpm = float(rng.uniform(56, 150))
     beats = int(seconds * bpm / 60)
-    start = _start(score, beats * beat, rng)
-    lines = [line.scaled(1 / beat) for line in excerpt(score, start, beats * beat)]
-    bars = bar_starts(score, start, beats * beat) / beat
+    start = _choose_start(score, beats * beat, rng)
+    lines = [line.scale_time(1 / beat) for line in cut_excerpt(score, start, beats * beat)]
+    bars = find_bars(score, start, beats * beat) / beat
     fits = [s for s in _STEPS if bpm / 60 / s <= _FASTEST]
     step = float(rng.choice(fits))
-    harmony = harmony_of(lines, beats)
-    lines = _orchestrated(lines, rng, in_parts=True)
+    harmony = find_harmony(lines, beats)
+    lines = _orchestrate(lines, rng, in_parts=True)
     share = min(float(rng.uniform(0.3, 1.0)), _DENSEST * 60 * step / bpm / len(lines))
     made = []
     for voice, line in enumerate(lines):
         if rng.random() < share and voice < len(harmony.voices):
-            line = figured(line, harmony, voice, rng, step)
+            line = figure_voice(line, harmony, voice, rng, step)
         made.append(line)
-    return _finished(made, bars, bpm, score, rng)
+    return _finish(made, bars, bpm, score, rng)
 
 
-def _finished(
+def _finish(
     lines: Sequence[Line], bars: np.ndarray, bpm: float, score: Score, rng: np.random.Generator
 ) -> Arrangement:
     """Transposes, adds a band to some songs, balances, and folds every line into its range."""
@@ -113,13 +117,13 @@ def _finished(
     shift = int(rng.integers(-6, 6))
     lines = [replace(line, pitch=line.pitch + shift) for line in lines]
     if rng.random() < _BAND:
-        harmony = harmony_of(lines, int(length)) if len(lines) > 1 else None
+        harmony = find_harmony(lines, int(length)) if len(lines) > 1 else None
         if harmony is None and lines:
-            harmony = harmony_of_tune(lines[0], bars, int(length))
+            harmony = harmonize_tune(lines[0], bars, int(length))
         if rng.random() < 0.75 and harmony is not None:
-            lines.append(bass_line(harmony, rng))
+            lines.append(write_bass(harmony, rng))
         if rng.random() < 0.75:
-            kit = drum_kit(bars[bars < length], length, rng)
+            kit = write_drums(bars[bars < length], length, rng)
             lines.append(replace(kit, level=float(rng.uniform(-20, 0))))
     lines = [
         line if line.is_drum else replace(line, pitch=fit_to_range(line.pitch, line.program))
@@ -129,23 +133,21 @@ def _finished(
     return Arrangement(tuple(lines), bars, bpm, score.source)
 
 
-def _orchestrated(
-    lines: list[Line], rng: np.random.Generator, in_parts: bool = False
-) -> list[Line]:
-    """The voices on a quartet, a piano or another ensemble, some of them doubled.
+def _orchestrate(lines: list[Line], rng: np.random.Generator, in_parts: bool = False) -> list[Line]:
+    """Gives the voices to a quartet, a piano or another ensemble, and doubles some of them.
 
     With ``in_parts`` the first lines of the result stay the voices, in their order.
     """
     draw = rng.random()
     if draw < _BOWED:
-        seats = _quartet(len(lines), rng)
+        seats = _choose_quartet(len(lines), rng)
         if rng.random() < 0.12:
             seats = (STRINGS,) * len(lines)
     elif draw < _BOWED + _PIANO:
-        return _with_piano(lines, rng, in_parts)
+        return _give_to_piano(lines, rng, in_parts)
     else:
         seats = instruments.ENSEMBLES[rng.integers(len(instruments.ENSEMBLES))]
-    seated = _seated(lines, seats, rng)
+    seated = _seat(lines, seats, rng)
     if rng.random() < 0.15:
         voice = int(rng.integers(len(seated)))
         programs = list(instruments.INSTRUMENTS)
@@ -156,21 +158,21 @@ def _orchestrated(
     return seated
 
 
-def _with_piano(lines: list[Line], rng: np.random.Generator, in_parts: bool) -> list[Line]:
-    """All voices on the piano, or a soloist on the top voice over a pedalled accompaniment."""
+def _give_to_piano(lines: list[Line], rng: np.random.Generator, in_parts: bool) -> list[Line]:
+    """Gives all voices to the piano, or the top one to a soloist over a pedalled accompaniment."""
     draw = rng.random()
     if in_parts or draw < 0.4:
-        return _seated(lines, (PIANO,) * len(lines), rng)
+        return _seat(lines, (PIANO,) * len(lines), rng)
     beats = max(int(max((x.start + x.duration).max() for x in lines)), 1)
     step = float(rng.choice([0.5, 0.25, 1 / 3]))
-    accompaniment = pedalled_piano(harmony_of(lines, beats), rng, step)
+    accompaniment = write_pedalled_piano(find_harmony(lines, beats), rng, step)
     soloist = PIANO if draw < 0.6 else int(rng.choice(instruments.SOLOISTS))
     solo = replace(lines[0], program=soloist, level=8.0)
     return [solo, replace(accompaniment, level=-4.0)]
 
 
-def _tune(tune: Line, bars: np.ndarray, rng: np.random.Generator) -> list[Line]:
-    """A single melody: alone, or over a piano, or over held chords."""
+def _accompany(tune: Line, bars: np.ndarray, rng: np.random.Generator) -> list[Line]:
+    """Leaves a melody alone, or sets it over a piano or over held chords."""
     draw = rng.random()
     program = VIOLIN if draw < 0.45 else int(rng.choice((*instruments.SOLOISTS, PIANO, PIANO)))
     lines = [replace(tune, program=program)]
@@ -178,23 +180,23 @@ def _tune(tune: Line, bars: np.ndarray, rng: np.random.Generator) -> list[Line]:
     draw = rng.random()
     if draw < 0.5:
         beats = max(int((tune.start + tune.duration).max()), 1)
-        harmony = harmony_of_tune(tune, bars, beats)
+        harmony = harmonize_tune(tune, bars, beats)
         if draw < 0.25:
-            lines.append(pedalled_piano(harmony, rng, float(rng.choice([0.5, 1.0, 0.25]))))
+            lines.append(write_pedalled_piano(harmony, rng, float(rng.choice([0.5, 1.0, 0.25]))))
         else:
             seats = (
                 (instruments.VIOLA, instruments.CELLO) if draw < 0.4 else (instruments.GUITAR,) * 3
             )
             for voice, seat in enumerate(seats):
-                plain = replace(line_of([], seat), level=-8.0)
-                lines.append(figured(plain, harmony, voice, rng, 0.5))
+                plain = replace(make_line([], seat), level=-8.0)
+                lines.append(figure_voice(plain, harmony, voice, rng, 0.5))
     return lines
 
 
-def _seated(
+def _seat(
     lines: Sequence[Line], seats: Sequence[int], rng: np.random.Generator | None = None
 ) -> list[Line]:
-    """Voices handed out top to bottom; with ``rng`` the balance varies, the top one comes out."""
+    """Hands voices out top to bottom; with ``rng`` the balance varies, the top one comes out."""
     result = []
     for voice, line in enumerate(lines):
         seat = seats[min(voice * len(seats) // len(lines), len(seats) - 1)]
@@ -206,18 +208,18 @@ def _seated(
     return result
 
 
-def _quartet(voices: int, rng: np.random.Generator | None = None) -> tuple[int, ...]:
+def _choose_quartet(voices: int, rng: np.random.Generator | None = None) -> tuple[int, ...]:
     seatings = instruments.QUARTETS[min(max(voices, 1), 5)]
     return seatings[0 if rng is None else rng.integers(len(seatings))]
 
 
-def _beat(score: Score) -> float:
-    """The note value that moves like a beat: 1, 2 or 4 quarters, by the voices' median note."""
+def _find_beat(score: Score) -> float:
+    """Finds the note value that moves like a beat, 1/2 to 4 quarters, by the median note."""
     middle = float(np.median(np.concatenate([p.duration for p in score.parts])))
     return float(np.clip(2.0 ** np.round(np.log2(middle)), 0.5, 4.0))
 
 
-def _start(score: Score, length: float, rng: np.random.Generator) -> float:
-    """A bar line to begin at, such that the excerpt fits into the score where it can."""
+def _choose_start(score: Score, length: float, rng: np.random.Generator) -> float:
+    """Chooses a bar line to begin at, such that the excerpt fits into the score where it can."""
     bars = [b for b in score.bars if b + length <= score.length]
     return float(bars[rng.integers(len(bars))]) if bars else 0.0

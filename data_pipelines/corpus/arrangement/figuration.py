@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data_pipelines.corpus.arrangement.voices import Line, Row, line_of
+from data_pipelines.corpus.arrangement.voices import Line, Row, make_line
 
 REST = -1
 
@@ -34,17 +34,17 @@ class Harmony:
         return self.voices.shape[1]
 
     def chord(self, beat: int, low: int, high: int) -> list[int]:
-        """Keys of the beat's chord in ``[low, high]``, ascending; empty where all are silent."""
+        """Lists the keys of the beat's chord in ``[low, high]``, ascending; none where all rest."""
         classes = {int(p) % 12 for p in self.voices[:, beat] if p != REST}
         return [p for p in range(low, high + 1) if p % 12 in classes]
 
     def step(self, pitch: int, steps: int) -> int:
-        """``pitch`` moved by so many steps of the scale."""
+        """Moves ``pitch`` by so many steps of the scale."""
         at = int(np.searchsorted(self.scale, pitch)) + steps
         return int(self.scale[np.clip(at, 0, len(self.scale) - 1)])
 
 
-def harmony_of(lines: Sequence[Line], beats: int) -> Harmony:
+def find_harmony(lines: Sequence[Line], beats: int) -> Harmony:
     """Samples every line at every beat (the first note of a chord wins)."""
     voices = np.full((len(lines), beats), REST, np.int64)
     weight = np.zeros(12)
@@ -58,12 +58,12 @@ def harmony_of(lines: Sequence[Line], beats: int) -> Harmony:
     return Harmony(voices, np.array([p for p in range(128) if p % 12 in classes]))
 
 
-def harmony_of_tune(tune: Line, bars: np.ndarray, beats: int) -> Harmony:
-    """Triads below a single melody: in each bar the one that holds most of the tune's time.
+def harmonize_tune(tune: Line, bars: np.ndarray, beats: int) -> Harmony:
+    """Sets triads below a melody: in each bar the one that holds most of the tune's time.
 
     Voices of the result: root, third and fifth around the octave below middle C.
     """
-    single = harmony_of([tune], beats)
+    single = find_harmony([tune], beats)
     classes = sorted({int(p) % 12 for p in single.scale})
     triads = [[classes[(i + j) % len(classes)] for j in (0, 2, 4)] for i in range(len(classes))]
     voices = np.zeros((3, beats), np.int64)
@@ -88,39 +88,41 @@ def _spread(pitches: Sequence[int], beat: int, step: float) -> list[Row]:
     ]
 
 
-def _near(harmony: Harmony, pitch: int, beat: int, below: int, above: int) -> list[int]:
+def _near_chord(harmony: Harmony, pitch: int, beat: int, below: int, above: int) -> list[int]:
     return harmony.chord(beat, pitch - below, pitch + above) or [pitch]
 
 
-def repeated(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
-    """The voice's own note, struck again and again."""
+def repeat(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
+    """Strikes the voice's own note again and again."""
     return _spread([int(harmony.voices[voice, beat])], beat, step)
 
 
 def alberti(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
-    """Low, high, middle, high."""
-    tones = _near(harmony, int(harmony.voices[voice, beat]), beat, 0, 12)[:3]
+    """Breaks the chord into low, high, middle, high."""
+    tones = _near_chord(harmony, int(harmony.voices[voice, beat]), beat, 0, 12)[:3]
     low, middle, high = tones[0], tones[len(tones) // 2], tones[-1]
     return _spread([low, high, middle, high], beat, step)
 
 
-def rising(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
-    """An arpeggio upwards from the voice's note."""
-    return _spread(_near(harmony, int(harmony.voices[voice, beat]), beat, 0, 19), beat, step)
+def rise(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
+    """Runs an arpeggio upwards from the voice's note."""
+    return _spread(_near_chord(harmony, int(harmony.voices[voice, beat]), beat, 0, 19), beat, step)
 
 
-def falling(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
-    """An arpeggio down to below the voice's note."""
-    return _spread(_near(harmony, int(harmony.voices[voice, beat]), beat, 16, 0)[::-1], beat, step)
+def fall(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
+    """Runs an arpeggio down to below the voice's note."""
+    return _spread(
+        _near_chord(harmony, int(harmony.voices[voice, beat]), beat, 16, 0)[::-1], beat, step
+    )
 
 
 def wave(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
-    """An arpeggio up on even beats, down on odd ones."""
-    return (rising if beat % 2 == 0 else falling)(harmony, voice, beat, step)
+    """Runs an arpeggio up on even beats, down on odd ones."""
+    return (rise if beat % 2 == 0 else fall)(harmony, voice, beat, step)
 
 
 def scale(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
-    """A run that starts on the voice's note and heads for its next one, or an octave up or down."""
+    """Runs from the voice's note towards its next one, up or down the scale where it stays."""
     here = int(harmony.voices[voice, beat])
     there = int(harmony.voices[voice, min(beat + 1, harmony.beats - 1)])
     direction = 1 if there > here or (there == here and beat % 4 < 2) else -1
@@ -129,70 +131,70 @@ def scale(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
 
 
 def turn(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
-    """The note, its upper neighbour, the note, its lower neighbour."""
+    """Plays the note, its upper neighbour, the note, its lower neighbour."""
     here = int(harmony.voices[voice, beat])
     return _spread([here, harmony.step(here, 1), here, harmony.step(here, -1)], beat, step)
 
 
 def trill(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
-    """The note and its upper neighbour, twice as fast as the other figures but never past 1/8."""
+    """Alternates with the upper neighbour, twice as fast as other figures, never past 1/8."""
     here = int(harmony.voices[voice, beat])
     return _spread([here, harmony.step(here, 1)], beat, max(step / 2, 0.125))
 
 
 def dotted(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
-    """Dotted quaver and semiquaver, the short one a step away."""
+    """Plays a dotted quaver and a semiquaver, the short one a step away."""
     here = int(harmony.voices[voice, beat])
     return [(beat, 0.75, here, 4.0), (beat + 0.75, 0.25, harmony.step(here, 1), -2.0)]
 
 
 def octaves(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
-    """Broken octaves."""
+    """Breaks the note into octaves."""
     here = int(harmony.voices[voice, beat])
     return _spread([here, here + 12], beat, step)
 
 
 def offbeat(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
-    """Silence on the beat, a double stop after it."""
-    tones = _near(harmony, int(harmony.voices[voice, beat]), beat, 0, 9)[:2]
+    """Rests on the beat, and plays a double stop after it."""
+    tones = _near_chord(harmony, int(harmony.voices[voice, beat]), beat, 0, 9)[:2]
     count = round(1 / step)
     return [(beat + i * step, step, p, 0.0) for i in range(1, count, 2) for p in tones]
 
 
 def double_stops(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
-    """Two notes of the chord repeated together."""
-    tones = _near(harmony, int(harmony.voices[voice, beat]), beat, 0, 9)[:2]
+    """Repeats two notes of the chord together."""
+    tones = _near_chord(harmony, int(harmony.voices[voice, beat]), beat, 0, 9)[:2]
     return [row for p in tones for row in _spread([p], beat, step)]
 
 
-def held(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
-    """The voice's note for the whole beat."""
+def hold(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
+    """Holds the voice's note for the whole beat."""
     return [(beat, 1.0, int(harmony.voices[voice, beat]), 0.0)]
 
 
-def silent(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
-    """Nothing."""
+def rest(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
+    """Plays nothing."""
     return []
 
 
 LEADING: tuple[tuple[Figure, float], ...] = (
-    (scale, 4), (turn, 2), (dotted, 2), (trill, 1), (rising, 1), (wave, 2), (repeated, 2),
-    (falling, 1), (held, 3), (octaves, 0.5), (silent, 0.5),
+    (scale, 4), (turn, 2), (dotted, 2), (trill, 1), (rise, 1), (wave, 2), (repeat, 2),
+    (fall, 1), (hold, 3), (octaves, 0.5), (rest, 0.5),
 )  # fmt: skip
 INNER: tuple[tuple[Figure, float], ...] = (
-    (repeated, 5), (alberti, 3), (wave, 1.5), (offbeat, 2), (double_stops, 1.5), (held, 3),
-    (turn, 0.5), (scale, 1), (silent, 1),
+    (repeat, 5), (alberti, 3), (wave, 1.5), (offbeat, 2), (double_stops, 1.5), (hold, 3),
+    (turn, 0.5), (scale, 1), (rest, 1),
 )  # fmt: skip
 LOWEST: tuple[tuple[Figure, float], ...] = (
-    (held, 5), (repeated, 4), (octaves, 0.5), (rising, 0.7), (scale, 1), (dotted, 0.7),
-    (alberti, 0.7), (silent, 0.7),
+    (hold, 5), (repeat, 4), (octaves, 0.5), (rise, 0.7), (scale, 1), (dotted, 0.7),
+    (alberti, 0.7), (rest, 0.7),
 )  # fmt: skip
 
 
-def figured(
+def figure_voice(
     line: Line, harmony: Harmony, voice: int, rng: np.random.Generator, step: float
 ) -> Line:
-    """A voice in figures that change every few beats; now and then the voice stays as written.
+    """Breaks a voice into figures that change every few beats; now and then it stays as written.
 
     Args:
       line: the voice as written, in beats; it gives program and level too.
@@ -223,12 +225,12 @@ def figured(
                 if harmony.voices[voice, at] != REST:
                     rows += figure(harmony, voice, at, pace)
         beat = last
-    made = line_of(joined(rows), line.program)
+    made = make_line(join_held(rows), line.program)
     return replace(made, level=line.level)
 
 
-def joined(rows: Sequence[Row]) -> list[Row]:
-    """Notes a whole beat long that touch and repeat a pitch become one long note."""
+def join_held(rows: Sequence[Row]) -> list[Row]:
+    """Joins notes a whole beat long that touch and repeat a pitch into one long note."""
     result: list[Row] = []
     for row in sorted(rows):
         if result and row[1] >= 1.0:

@@ -1,4 +1,4 @@
-"""The instruments the corpus is played on: General MIDI programs, their ranges and seatings."""
+"""Lists the instruments of the corpus: General MIDI programs, their ranges and seatings."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ SOLOISTS = (VIOLIN, FLUTE, OBOE, CLARINET, TRUMPET, VIOLA, CELLO, LEAD, HORN, BA
 
 
 def fit_to_range(pitch: np.ndarray, program: int) -> np.ndarray:
-    """Keys moved by octaves into the instrument's range: the whole line first, then stray notes.
+    """Moves keys by octaves into the instrument's range: the whole line first, then stray notes.
 
     Args:
       pitch: MIDI keys, int ``[n]``.

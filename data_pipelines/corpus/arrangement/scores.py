@@ -1,4 +1,4 @@
-"""Scores from music21's installed corpus in a light form, cached because parsing is slow.
+"""Reads scores from music21's installed corpus in a light form, cached as parsing is slow.
 
 music21 carries its scores with the package, so no download is needed; the composers are in the
 public domain, the encodings' terms are in the corpus' own ``license.txt``. One source file becomes
@@ -104,12 +104,12 @@ class Score:
 
     @cached_property
     def length(self) -> float:
-        """Quarter lengths to the end of the last note."""
+        """Measures the quarter lengths to the end of the last note."""
         return max((s + d for p in self.parts for s, d in zip(p.start, p.duration)), default=0.0)
 
 
-def split_of(score: Score) -> Split:
-    """The split a score belongs to, for good: by composer in its path or its metadata.
+def find_split(score: Score) -> Split:
+    """Finds the split a score belongs to, for good, by the composer in its path or metadata.
 
     Haydn is validation, Mozart and Beethoven are test, everyone else is train.
     """
@@ -120,23 +120,23 @@ def split_of(score: Score) -> Split:
     return "train"
 
 
-def corpus_folder() -> Path:
-    """Folder of music21's scores. Raises ``UserError`` where music21 is missing."""
+def find_corpus_folder() -> Path:
+    """Finds the folder of music21's scores. Raises ``UserError`` where music21 is missing."""
     spec = importlib.util.find_spec("music21")
     if spec is None or spec.origin is None:
         raise UserError("music21 is not installed, and its scores are needed: pip install music21")
     return Path(spec.origin).parent / "corpus"
 
 
-def default_cache() -> Path:
-    """Where the scores of this music21 are kept. Raises ``UserError`` where it is missing."""
-    corpus_folder()
+def find_cache() -> Path:
+    """Finds the cache of this music21's scores. Raises ``UserError`` where it is missing."""
+    find_corpus_folder()
     return cache_folder(f"scores-{version('music21')}")
 
 
-def source_files() -> list[str]:
-    """The chosen files, relative to ``corpus_folder()``; a Humdrum twin of a MusicXML is left."""
-    folder = corpus_folder()
+def list_source_files() -> list[str]:
+    """Lists the chosen files, relative to ``find_corpus_folder()``."""
+    folder = find_corpus_folder()
     chosen: list[str] = []
     for pattern, most in SOURCES:
         found = sorted(p for p in folder.glob(pattern) if p.suffix in _SUFFIXES)
@@ -152,19 +152,21 @@ def parse_file(relative: str) -> list[Score]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        parsed = converter.parse(corpus_folder() / relative, forceSource=True, storePickle=False)
+        parsed = converter.parse(
+            find_corpus_folder() / relative, forceSource=True, storePickle=False
+        )
         if isinstance(parsed, stream.Opus):
             tunes = list(parsed.scores)[:_MOST_TUNES]
-            scores = [_from_music21(t, f"{relative}#{i}") for i, t in enumerate(tunes)]
+            scores = [_convert_score(t, f"{relative}#{i}") for i, t in enumerate(tunes)]
         else:
-            scores = [_from_music21(parsed, relative)]
+            scores = [_convert_score(parsed, relative)]
     return [s for s in scores if s.parts]
 
 
-def _from_music21(score: Any, source: str) -> Score:
+def _convert_score(score: Any, source: str) -> Score:
     from music21 import stream, tempo
 
-    parts = [_part(p) for p in score.parts] or [_part(score)]
+    parts = [_convert_part(p) for p in score.parts] or [_convert_part(score)]
     first = score.parts[0] if score.parts else score
     bars = tuple(float(m.offset) for m in first.getElementsByClass(stream.Measure))
     marks = {}
@@ -182,8 +184,8 @@ def _from_music21(score: Any, source: str) -> Score:
     )
 
 
-def _part(part: Any) -> Part:
-    """Notes of one music21 part: ties joined, grace notes and chord symbols left out."""
+def _convert_part(part: Any) -> Part:
+    """Converts one music21 part: ties are joined, grace notes and chord symbols left out."""
     from music21 import harmony
 
     rows: list[list[float]] = []
@@ -218,7 +220,7 @@ def _cache_path(cache: Path, relative: str) -> Path:
     return cache / (relative.replace("/", "__") + ".json")
 
 
-def _parse_into(relative: str, cache: Path) -> None:
+def _parse_to_cache(relative: str, cache: Path) -> None:
     try:
         content: dict[str, Any] = {"scores": [asdict(s) for s in parse_file(relative)]}
     except Exception as problem:  # music21 raises anything at all on a bad file
@@ -237,50 +239,50 @@ def fill_cache(cache: Path, workers: int) -> None:
     if (cache / _INDEX).exists():
         return
     cache.mkdir(parents=True, exist_ok=True)
-    files = source_files()
+    files = list_source_files()
     missing = [f for f in files if not _cache_path(cache, f).exists()]
     if missing:
         from tqdm import tqdm
 
         with worker_pool(workers) as pool:
-            jobs = [pool.submit(_parse_into, f, cache) for f in missing]
+            jobs = [pool.submit(_parse_to_cache, f, cache) for f in missing]
             for job in tqdm(jobs, desc="scores", unit="file"):
                 job.result()
     write_text(cache / _INDEX, json.dumps(files, indent=1))
 
 
 def read_cache(cache: Path) -> tuple[list[Score], dict[str, str]]:
-    """All scores in the cache, in the order of ``source_files``, and the problem of each bad file.
+    """Reads all scores of the cache in the order of its index, and the problem of each bad file.
 
     Raises:
       UserError: the cache is not whole, or holds no score.
     """
     scores: list[Score] = []
     problems: dict[str, str] = {}
-    for relative, text in _cached(cache):
+    for relative, text in _read_texts(cache):
         content = json.loads(text)
         if "problem" in content:
             problems[relative] = content["problem"]
-        scores += [_from_json(s) for s in content["scores"]]
+        scores += [_parse_score(s) for s in content["scores"]]
     if not scores:
         raise UserError(f"{cache}: holds no score that could be parsed; remove it to try again")
     return scores, problems
 
 
-def digest(cache: Path) -> str:
-    """Of all that `read_cache` reads, 16 hexadecimal digits.
+def hash_cache(cache: Path) -> str:
+    """Hashes all that `read_cache` reads into 16 hexadecimal digits.
 
     Raises:
       UserError: the cache is not whole.
     """
     total = hashlib.sha256()
-    for relative, text in _cached(cache):
+    for relative, text in _read_texts(cache):
         total.update(f"{relative}\n{text}\n".encode())
     return total.hexdigest()[:16]
 
 
-def _cached(cache: Path) -> Iterator[tuple[str, str]]:
-    """Each file's name and JSON."""
+def _read_texts(cache: Path) -> Iterator[tuple[str, str]]:
+    """Reads each file's name and JSON."""
     try:
         for relative in json.loads((cache / _INDEX).read_text(encoding="utf-8")):
             yield relative, _cache_path(cache, relative).read_text(encoding="utf-8")
@@ -290,7 +292,7 @@ def _cached(cache: Path) -> Iterator[tuple[str, str]]:
         ) from error
 
 
-def _from_json(content: dict[str, Any]) -> Score:
+def _parse_score(content: dict[str, Any]) -> Score:
     parts = tuple(
         Part(p["name"], tuple(p["start"]), tuple(p["duration"]), tuple(p["pitch"]))
         for p in content["parts"]
@@ -299,9 +301,9 @@ def _from_json(content: dict[str, Any]) -> Score:
     return Score(content["source"], content["composer"], parts, tuple(content["bars"]), tempos)
 
 
-def by_split(scores: Iterable[Score]) -> dict[Split, list[Score]]:
-    """Scores grouped by ``split_of``."""
+def group_by_split(scores: Iterable[Score]) -> dict[Split, list[Score]]:
+    """Groups scores by ``find_split``."""
     groups: dict[Split, list[Score]] = {"train": [], "validation": [], "test": []}
     for score in scores:
-        groups[split_of(score)].append(score)
+        groups[find_split(score)].append(score)
     return groups

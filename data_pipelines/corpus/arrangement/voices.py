@@ -1,4 +1,4 @@
-"""Lines: what one player plays, in quarter lengths, before anyone plays it."""
+"""Holds lines: what one player is to play, in quarter lengths."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Line:
         return len(self.start)
 
     def select(self, keep: np.ndarray) -> Line:
-        """The notes at ``keep``, a mask or positions."""
+        """Takes the notes at ``keep``, a mask or positions."""
         return replace(
             self,
             start=self.start[keep],
@@ -48,13 +48,13 @@ class Line:
             accent=self.accent[keep],
         )
 
-    def scaled(self, factor: float) -> Line:
-        """All times multiplied by ``factor``."""
+    def scale_time(self, factor: float) -> Line:
+        """Multiplies all times by ``factor``."""
         return replace(self, start=self.start * factor, duration=self.duration * factor)
 
 
-def line_of(rows: Sequence[Row], program: int = 0, is_drum: bool = False) -> Line:
-    """A line from rows of start, duration, pitch, accent, in any order."""
+def make_line(rows: Sequence[Row], program: int = 0, is_drum: bool = False) -> Line:
+    """Makes a line from rows of start, duration, pitch, accent, in any order."""
     table = np.array(sorted(rows), np.float64).reshape(-1, 4)
     return Line(
         start=table[:, 0],
@@ -66,8 +66,8 @@ def line_of(rows: Sequence[Row], program: int = 0, is_drum: bool = False) -> Lin
     )
 
 
-def excerpt(score: Score, start: float, length: float) -> list[Line]:
-    """The voices of ``score`` within ``[start, start + length)`` quarters, starting at 0.
+def cut_excerpt(score: Score, start: float, length: float) -> list[Line]:
+    """Cuts the voices of ``score`` to ``[start, start + length)`` quarters, starting at 0.
 
     Notes that begin before ``start`` are left out, those that pass the end are cut there. A score
     that ends sooner is played again from its beginning until the length is filled.
@@ -76,7 +76,7 @@ def excerpt(score: Score, start: float, length: float) -> list[Line]:
     for part in score.parts:
         begin, duration = np.array(part.start), np.array(part.duration)
         pitch = np.array(part.pitch, np.int64)
-        turns = _turns(score, start, length)
+        turns = _count_turns(score, start, length)
         begin = np.concatenate([begin + i * score.length for i in range(turns)]) - start
         duration, pitch = np.tile(duration, turns), np.tile(pitch, turns)
         duration = np.minimum(duration, length - begin)
@@ -85,16 +85,16 @@ def excerpt(score: Score, start: float, length: float) -> list[Line]:
     return [line for line in lines if len(line)]
 
 
-def bar_starts(score: Score, start: float, length: float) -> np.ndarray:
-    """Bar lines of the excerpt, quarters from its start, every 4 quarters where none are known.
+def find_bars(score: Score, start: float, length: float) -> np.ndarray:
+    """Finds the excerpt's bar lines in quarters from its start, every 4 where none are known.
 
     They go on through the repetitions of a score that is shorter than the excerpt.
     """
-    turns = _turns(score, start, length)
+    turns = _count_turns(score, start, length)
     bars = np.concatenate([np.array(score.bars) + i * score.length for i in range(turns)]) - start
     inside = bars[(bars >= 0) & (bars < length)]
     return inside if len(inside) > 1 else np.arange(0.0, length, 4.0)
 
 
-def _turns(score: Score, start: float, length: float) -> int:
+def _count_turns(score: Score, start: float, length: float) -> int:
     return max(1, int(np.ceil((start + length) / score.length)))

@@ -1,4 +1,4 @@
-"""Recording chains: what equaliser, compressor, tape and line noise do to the microphone's signal.
+"""Records through equaliser, compressor, tape and line noise.
 
 Every step keeps onsets in place (filters are second-order sections, the wow stays below a
 millisecond) and none normalises a song by its own peak: soft songs stay soft.
@@ -52,38 +52,38 @@ class Chain:
 def record(
     audio: np.ndarray, chain: Chain, sample_rate: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """``audio`` through the chain, float32 ``[S]``; ``rng`` draws the hiss and the wow's phase."""
+    """Sends ``audio`` through the chain, float32 ``[S]``; ``rng`` draws hiss and wow's phase."""
     signal = audio.astype(np.float64)
     if chain.wow:
-        signal = _wow(signal, chain.wow, sample_rate, rng)
+        signal = _add_wow(signal, chain.wow, sample_rate, rng)
     if chain.ratio > 1:
-        signal = _compressed(signal, chain.threshold_db, chain.ratio, sample_rate)
+        signal = _compress(signal, chain.threshold_db, chain.ratio, sample_rate)
     if chain.drive:
         signal = np.tanh(chain.drive * signal) / chain.drive
     if chain.hiss_db > -120:
         signal = signal + 10 ** (chain.hiss_db / 20) * rng.standard_normal(len(signal))
     if chain.tilt_db:
-        signal = _tilted(signal, chain.tilt_db, sample_rate)
+        signal = _tilt(signal, chain.tilt_db, sample_rate)
     nyquist = sample_rate / 2
     if chain.low_hz:
         signal = sosfilt(butter(4, chain.low_hz / nyquist, "highpass", output="sos"), signal)
     if chain.high_hz:
         signal = sosfilt(butter(4, chain.high_hz / nyquist, "lowpass", output="sos"), signal)
-    return limited(signal * 10 ** (chain.gain_db / 20)).astype(np.float32)
+    return limit(signal * 10 ** (chain.gain_db / 20)).astype(np.float32)
 
 
-def limited(signal: np.ndarray) -> np.ndarray:
-    """Unchanged up to 0.8 of full scale, then bent softly so that nothing passes 1."""
+def limit(signal: np.ndarray) -> np.ndarray:
+    """Leaves what is below 0.8 of full scale; bends the rest softly, so that nothing passes 1."""
     size = np.abs(signal)
     room = 1 - _LIMIT_KNEE
     bent = _LIMIT_KNEE + room * np.tanh((size - _LIMIT_KNEE) / room)
     return np.where(size > _LIMIT_KNEE, np.sign(signal) * bent, signal)
 
 
-def _wow(
+def _add_wow(
     signal: np.ndarray, depth: float, sample_rate: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Time moved to and fro by ``depth / (2 pi f)`` seconds at f = 0.7 Hz."""
+    """Moves time to and fro by ``depth / (2 pi f)`` seconds at f = 0.7 Hz."""
     frequency = 0.7
     time = np.arange(len(signal)) / sample_rate
     phase = rng.uniform(0, 2 * np.pi)
@@ -91,18 +91,18 @@ def _wow(
     return np.interp(moved, time, signal)
 
 
-def _compressed(
+def _compress(
     signal: np.ndarray, threshold_db: float, ratio: float, sample_rate: int
 ) -> np.ndarray:
-    """Feed-forward compressor on an RMS level smoothed over 50 ms."""
+    """Compresses by an RMS level smoothed over 50 ms, fed forward."""
     smooth = butter(1, 1 / (np.pi * 0.05) / sample_rate, output="sos")
     power = np.maximum(sosfilt(smooth, signal**2), 1e-12)
     over = np.maximum(10 * np.log10(power) - threshold_db, 0.0)
     return signal * 10 ** (-over * (1 - 1 / ratio) / 20)
 
 
-def _tilted(signal: np.ndarray, tilt_db: float, sample_rate: int) -> np.ndarray:
-    """Bass and treble split at 1 kHz by one pole and weighed against each other."""
+def _tilt(signal: np.ndarray, tilt_db: float, sample_rate: int) -> np.ndarray:
+    """Splits bass and treble at 1 kHz by one pole and weighs them against each other."""
     low = sosfilt(butter(1, 1000 / (sample_rate / 2), output="sos"), signal)
     lift = 10 ** (tilt_db / 40)
     return low / lift + (signal - low) * lift

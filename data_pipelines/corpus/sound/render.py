@@ -1,4 +1,4 @@
-"""Notes to audio: FluidSynth, then the performance's room and recording chain."""
+"""Renders notes by FluidSynth, then the performance's room and recording chain."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import soxr
 
 from data_pipelines.corpus.performances import Performance
 from data_pipelines.corpus.sound.recording_chain import record
-from data_pipelines.corpus.sound.reverb import Room, impulse_response, in_room
-from data_pipelines.corpus.sound.soundfonts import playable
+from data_pipelines.corpus.sound.reverb import Room, make_impulse_response, reverberate
+from data_pipelines.corpus.sound.soundfonts import find_playable
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 
@@ -38,7 +38,7 @@ def render(
     rng: np.random.Generator,
     folders: Sequence[Path] = (),
 ) -> np.ndarray:
-    """The song as the performance sounds it.
+    """Renders a song in a performance.
 
     Args:
       notes: in seconds; at most 15 pitched programs.
@@ -54,22 +54,22 @@ def render(
       UserError: FluidSynth or the soundfont is missing, or FluidSynth failed.
       ValueError: more programs than MIDI has channels.
     """
-    dry = synthesize(notes, playable(performance.soundfont.path(folders)), sample_rate)
+    dry = synthesize(notes, find_playable(performance.soundfont.path(folders)), sample_rate)
     length = int((notes.end_time + RING_OUT_S) * sample_rate)
     dry = np.pad(dry[:length], (0, max(length - len(dry), 0))) * 10 ** (performance.gain_db / 20)
     fade = int(_FADE_S * sample_rate)
-    wet = in_room(dry, _response(performance.room, sample_rate))
+    wet = reverberate(dry, _cached_response(performance.room, sample_rate))
     wet[-fade:] *= np.linspace(1, 0, fade)
     return record(wet, performance.chain, sample_rate, rng)
 
 
 @lru_cache(maxsize=16)
-def _response(room: Room, sample_rate: int) -> np.ndarray:
-    return impulse_response(room, sample_rate)
+def _cached_response(room: Room, sample_rate: int) -> np.ndarray:
+    return make_impulse_response(room, sample_rate)
 
 
 def synthesize(notes: Notes, soundfont: Path, sample_rate: int) -> np.ndarray:
-    """FluidSynth's dry sound of ``notes``, mono float32 ``[S]``, at a fixed gain.
+    """Plays ``notes`` dry by FluidSynth, mono float32 ``[S]``, at a fixed gain.
 
     Its own reverb and chorus are off, and samples are loaded only when a program needs them.
     """
@@ -78,7 +78,7 @@ def synthesize(notes: Notes, soundfont: Path, sample_rate: int) -> np.ndarray:
         raise UserError("fluidsynth is not installed; on Debian: apt install fluidsynth")
     with tempfile.TemporaryDirectory(prefix="mt3synth-") as folder:
         midi, wave = Path(folder) / "song.mid", Path(folder) / "song.wav"
-        midi.write_bytes(midi_bytes(notes))
+        midi.write_bytes(encode_midi(notes))
         command = [program, "-ni", "-q", "-R", "0", "-C", "0", "-g", str(_SYNTH_GAIN)]
         command += ["-r", str(_RENDER_RATE), "-O", "float", "-T", "wav", "-F", str(wave)]
         command += ["-o", "synth.dynamic-sample-loading=1", "-o", "synth.polyphony=256"]
@@ -94,8 +94,8 @@ def synthesize(notes: Notes, soundfont: Path, sample_rate: int) -> np.ndarray:
     return soxr.resample(mono, rate, sample_rate).astype(np.float32)
 
 
-def midi_bytes(notes: Notes) -> bytes:
-    """A Standard MIDI File of format 0, one channel a program, times kept to 0.1 ms.
+def encode_midi(notes: Notes) -> bytes:
+    """Encodes a Standard MIDI File of format 0, one channel a program, times to 0.1 ms.
 
     Written here rather than through note-seq because a corpus of a thousand songs needs nothing
     but notes, and note-seq's import alone takes longer than rendering a song.
@@ -119,15 +119,15 @@ def midi_bytes(notes: Notes) -> bytes:
     track = b"\x00\xff\x51\x03" + tempo.to_bytes(3, "big")
     now = 0
     for tick, _, message in events:
-        track += _variable_length(tick - now) + message
+        track += _encode_length(tick - now) + message
         now = tick
-    track += _variable_length(_TICKS_PER_SECOND * 4) + b"\xff\x2f\x00"
+    track += _encode_length(_TICKS_PER_SECOND * 4) + b"\xff\x2f\x00"
     header = b"MThd" + struct.pack(">IHHH", 6, 0, 1, _TICKS_PER_QUARTER)
     return header + b"MTrk" + struct.pack(">I", len(track)) + track
 
 
-def _variable_length(value: int) -> bytes:
-    """MIDI's variable-length quantity: seven bits a byte, most significant first."""
+def _encode_length(value: int) -> bytes:
+    """Encodes MIDI's variable-length quantity: seven bits a byte, most significant first."""
     result = [value & 0x7F]
     while value := value >> 7:
         result.append(0x80 | (value & 0x7F))

@@ -1,4 +1,4 @@
-"""Rooms: synthetic impulse responses, the same for the same numbers.
+"""Makes rooms: synthetic impulse responses, the same for the same numbers.
 
 Direct sound, a few early reflections, then noise that dies away exponentially, faster at high
 frequencies, as air and walls absorb them (Moorer, "About this reverberation business", 1979).
@@ -46,8 +46,8 @@ class Room:
             raise ValueError(f"predelay_ms={self.predelay_ms} ms; must be at least 0")
 
 
-def impulse_response(room: Room, sample_rate: int) -> np.ndarray:
-    """The room's response, float32 ``[S]``; sample 0 is the direct sound, at 1."""
+def make_impulse_response(room: Room, sample_rate: int) -> np.ndarray:
+    """Makes the room's response, float32 ``[S]``; sample 0 is the direct sound, at 1."""
     rng = np.random.default_rng(room.seed)
     length = int(1.1 * room.rt60_s * max(room.bass_ratio, 1.0) * sample_rate)
     time = np.arange(length) / sample_rate
@@ -57,7 +57,7 @@ def impulse_response(room: Room, sample_rate: int) -> np.ndarray:
     ratios = (room.bass_ratio, 1.0, (1 + room.treble_ratio) / 2, room.treble_ratio)
     for (low, high), ratio in zip(_BANDS, ratios):
         decay = np.exp(-np.log(1000.0) * time / (room.rt60_s * ratio))
-        tail += _band(noise, low, high, sample_rate) * decay
+        tail += _filter_band(noise, low, high, sample_rate) * decay
     onset = int(0.02 * sample_rate)
     tail[first : first + onset] *= np.linspace(0, 1, onset)[: max(length - first, 0)]
     tail[:first] = 0
@@ -76,7 +76,7 @@ def impulse_response(room: Room, sample_rate: int) -> np.ndarray:
     return rest.astype(np.float32)
 
 
-def _band(noise: np.ndarray, low: float, high: float, sample_rate: int) -> np.ndarray:
+def _filter_band(noise: np.ndarray, low: float, high: float, sample_rate: int) -> np.ndarray:
     nyquist = sample_rate / 2
     if high >= nyquist:
         sos = butter(2, low / nyquist, "highpass", output="sos")
@@ -87,6 +87,6 @@ def _band(noise: np.ndarray, low: float, high: float, sample_rate: int) -> np.nd
     return sosfiltfilt(sos, noise)
 
 
-def in_room(audio: np.ndarray, response: np.ndarray) -> np.ndarray:
-    """``audio`` as heard in the room: float32 ``[S]``, of the same length and alignment."""
+def reverberate(audio: np.ndarray, response: np.ndarray) -> np.ndarray:
+    """Puts ``audio`` into the room: float32 ``[S]``, of the same length and alignment."""
     return oaconvolve(audio, response)[: len(audio)].astype(np.float32)

@@ -1,4 +1,4 @@
-"""Compressed soundfonts, unpacked once.
+"""Unpacks compressed soundfonts, once.
 
 FluidSynth decodes the samples of an .sf3 (an .sf2 whose samples are Ogg Vorbis) each time it is
 started, which takes longer than rendering a song. From an .sf2 it reads the samples it needs.
@@ -31,8 +31,8 @@ _GAP_POINTS = 46  # zeros that the specification wants after each sample
 
 
 @lru_cache(maxsize=64)
-def playable(soundfont: Path) -> Path:
-    """The soundfont itself if it is an .sf2; of an .sf3 the unpacked copy in the user's cache.
+def find_playable(soundfont: Path) -> Path:
+    """Finds an .sf2 to play: the soundfont itself, or of an .sf3 the user's unpacked copy.
 
     The copy is made if it is missing, and found again by the soundfont's content.
 
@@ -61,9 +61,9 @@ def unpack(source: Path, target: Path) -> None:
     """
     data = source.read_bytes()
     try:
-        lists = {data[c.start : c.start + 4]: c for c in _chunks(data, 12, len(data))}
+        lists = {data[c.start : c.start + 4]: c for c in _iterate_chunks(data, 12, len(data))}
         info, samples, presets = (
-            list(_chunks(data, lists[name].start + 4, lists[name].end))
+            list(_iterate_chunks(data, lists[name].start + 4, lists[name].end))
             for name in (b"INFO", b"sdta", b"pdta")
         )
         (pool,) = (c for c in samples if c.name == b"smpl")
@@ -71,33 +71,33 @@ def unpack(source: Path, target: Path) -> None:
         rows = list(_SAMPLE_HEADER.iter_unpack(data[headers.start : headers.end]))
     except (KeyError, ValueError, struct.error) as error:
         raise UserError(f"{source}: no soundfont, or damaged") from error
-    with target.open("wb") as file, _chunk(file, b"RIFF"):
+    with target.open("wb") as file, _write_chunk(file, b"RIFF"):
         file.write(b"sfbk")
-        with _chunk(file, b"LIST"):
+        with _write_chunk(file, b"LIST"):
             file.write(b"INFO")
             for part in info:
-                with _chunk(file, part.name):
+                with _write_chunk(file, part.name):
                     body = data[part.start : part.end]
                     # Version 3 announces the compression; its minor number stays.
                     file.write(struct.pack("<H", 2) + body[2:] if part.name == b"ifil" else body)
-        with _chunk(file, b"LIST"):
+        with _write_chunk(file, b"LIST"):
             file.write(b"sdta")
-            with _chunk(file, b"smpl"):
-                rows = list(_decoded(source, data[pool.start : pool.end], rows, file))
-        with _chunk(file, b"LIST"):
+            with _write_chunk(file, b"smpl"):
+                rows = list(_decode_samples(source, data[pool.start : pool.end], rows, file))
+        with _write_chunk(file, b"LIST"):
             file.write(b"pdta")
             for part in presets:
-                with _chunk(file, part.name):
+                with _write_chunk(file, part.name):
                     if part.name == b"shdr":
                         file.writelines(_SAMPLE_HEADER.pack(*row) for row in rows)
                     else:
                         file.write(data[part.start : part.end])
 
 
-def _decoded(
+def _decode_samples(
     source: Path, pool: bytes, rows: list[tuple], file: BinaryIO
 ) -> Iterator[tuple[bytes | int, ...]]:
-    """Appends every sample to ``file``; gives the sample headers with places in points."""
+    """Appends every sample to ``file``; gives the sample headers with positions in points."""
     position = 0
     for row in rows:
         name, start, end, loop_start, loop_end, *rest, kind = row
@@ -127,7 +127,7 @@ class _Chunk(NamedTuple):
     end: int
 
 
-def _chunks(data: bytes, start: int, end: int) -> Iterator[_Chunk]:
+def _iterate_chunks(data: bytes, start: int, end: int) -> Iterator[_Chunk]:
     while start + 8 <= end:
         name, length = struct.unpack_from("<4sI", data, start)
         chunk = _Chunk(name, start + 8, start + 8 + length)
@@ -140,8 +140,8 @@ def _chunks(data: bytes, start: int, end: int) -> Iterator[_Chunk]:
 
 
 @contextmanager
-def _chunk(file: BinaryIO, name: bytes) -> Iterator[None]:
-    """A RIFF chunk around what is written to ``file`` meanwhile."""
+def _write_chunk(file: BinaryIO, name: bytes) -> Iterator[None]:
+    """Writes a RIFF chunk around what is written to ``file`` meanwhile."""
     file.write(name + bytes(4))
     start = file.tell()
     yield

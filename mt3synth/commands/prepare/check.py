@@ -64,7 +64,7 @@ def main(args: argparse.Namespace) -> int:
 def _check(recording: Recording, tolerance: float) -> str | None:
     """Prints the line of a pair; what is wrong with it, or None."""
     from data_pipelines.alignment.features import SAMPLE_RATE
-    from data_pipelines.alignment.offsets import measure_offsets, problem
+    from data_pipelines.alignment.offsets import find_problem, measure_offsets
 
     try:
         audio = recording.audio.read(SAMPLE_RATE)
@@ -83,4 +83,4 @@ def _check(recording: Recording, tolerance: float) -> str | None:
         f"{offsets.agreement:6.2f}",
         f" {recording.audio.path}",
     )
-    return problem(offsets, tolerance)
+    return find_problem(offsets, tolerance)

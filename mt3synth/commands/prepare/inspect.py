@@ -54,7 +54,7 @@ def main(args: argparse.Namespace) -> int:
         raise UserError(f"--most {args.most}; must be at least 0")
     from tqdm import tqdm
 
-    from data_pipelines.inspection.inspect import Wanted, inspect
+    from data_pipelines.inspection.inspect import ExampleOptions, inspect
     from mt3synth.reporting.tables import as_text
 
     folder = args.folder.resolve()
@@ -62,7 +62,7 @@ def main(args: argparse.Namespace) -> int:
     found = inspect(
         args.folder,
         out,
-        Wanted(tuple(args.example), args.most, args.start, args.end),
+        ExampleOptions(tuple(args.example), args.most, args.start, args.end),
         args.split,
         lambda songs: tqdm(songs, unit=" songs", disable=not sys.stderr.isatty(), leave=False),
     )

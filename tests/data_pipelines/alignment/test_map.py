@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from data_pipelines.alignment.path import increasing, map_onsets
-from data_pipelines.alignment.refine import pauses
+from data_pipelines.alignment.path import make_increasing, map_onsets
+from data_pipelines.alignment.refine import find_pauses
 from data_pipelines.alignment.tracking import smooth, track_offsets
 from data_pipelines.alignment.warping import TimeMap
 from mt3synth.symbolic.notes import Notes
@@ -56,7 +56,7 @@ def test_a_path_gives_the_middle_of_where_the_score_waits() -> None:
 
 def test_increasing_moves_only_what_does_not() -> None:
     times = np.array([0.0, 1.0, 0.9, 2.0])
-    np.testing.assert_allclose(increasing(times, step=0.1), [0.0, 1.0, 1.1, 2.0])
+    np.testing.assert_allclose(make_increasing(times, step=0.1), [0.0, 1.0, 1.1, 2.0])
 
 
 def test_offsets_are_followed_through_noise() -> None:
@@ -95,8 +95,8 @@ def test_a_pause_is_told_from_an_irregular_tempo() -> None:
     rng = np.random.default_rng(2)
     score = np.cumsum(rng.choice([0.25, 0.5], 60))
     played = 1.1 * score + rng.normal(0, 0.02, 60)
-    assert not pauses(score, played).any()
+    assert not find_pauses(score, played).any()
     waits = np.where(np.arange(60) >= 30, 0.8, 0.0)
-    np.testing.assert_allclose(pauses(score, played + waits), waits, atol=0.06)
+    np.testing.assert_allclose(find_pauses(score, played + waits), waits, atol=0.06)
     late = played + 0.5 * (np.arange(60) == 20)  # one onset that is wrong is no pause
-    assert not pauses(score, late).any()
+    assert not find_pauses(score, late).any()

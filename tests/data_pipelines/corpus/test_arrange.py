@@ -4,24 +4,28 @@ import numpy as np
 import pytest
 from corpus_cases import chorale, tune
 
-from data_pipelines.corpus.arrangement.accompaniment import GROOVES, drum_kit, pedalled_piano
-from data_pipelines.corpus.arrangement.arrange import arrange, plain_excerpts
+from data_pipelines.corpus.arrangement.accompaniment import (
+    GROOVES,
+    write_drums,
+    write_pedalled_piano,
+)
+from data_pipelines.corpus.arrangement.arrange import arrange, cut_plain_excerpts
 from data_pipelines.corpus.arrangement.figuration import (
     INNER,
     LEADING,
     LOWEST,
     alberti,
-    figured,
-    harmony_of,
-    harmony_of_tune,
-    repeated,
+    figure_voice,
+    find_harmony,
+    harmonize_tune,
+    repeat,
     scale,
 )
 from data_pipelines.corpus.arrangement.instruments import INSTRUMENTS, VIOLIN, fit_to_range
-from data_pipelines.corpus.arrangement.voices import bar_starts, excerpt
-from data_pipelines.corpus.expression import Player, play, without_unisons
+from data_pipelines.corpus.arrangement.voices import cut_excerpt, find_bars
+from data_pipelines.corpus.expression import Player, play, remove_unisons
 from data_pipelines.corpus.performances import read_performances
-from data_pipelines.corpus.songs import held_out_excerpts, play_training
+from data_pipelines.corpus.songs import cut_held_out_excerpts, play_training
 from mt3synth.symbolic.notes import Notes
 
 EXACT = Player(onset_ms=0, rubato=0, contrast=1, legato=1)
@@ -74,27 +78,27 @@ def test_pitch_classes_survive_folding() -> None:
 
 
 def test_figures_fill_their_beat_from_chord_or_scale() -> None:
-    harmony = harmony_of(excerpt(chorale(), 0, 16), 16)
+    harmony = find_harmony(cut_excerpt(chorale(), 0, 16), 16)
     for figure, _ in (*LEADING, *INNER, *LOWEST):
         for step in (0.5, 1 / 3, 0.25):
             rows = figure(harmony, 1, 5, step)
             assert all(5 <= start < 6 and start + length <= 6 + 1e-9 for start, length, *_ in rows)
-    assert [row[2] for row in repeated(harmony, 0, 0, 0.25)] == [72] * 4
+    assert [row[2] for row in repeat(harmony, 0, 0, 0.25)] == [72] * 4
     chord = {48 % 12, 64 % 12, 67 % 12}
     assert {row[2] % 12 for row in alberti(harmony, 2, 0, 0.25)} <= chord
     assert [row[2] for row in scale(harmony, 0, 0, 0.5)] == [72, 74]
 
 
 def test_figuration_is_faster_than_what_was_written() -> None:
-    lines = excerpt(chorale(), 0, 64)
-    harmony = harmony_of(lines, 64)
+    lines = cut_excerpt(chorale(), 0, 64)
+    harmony = find_harmony(lines, 64)
     rng = np.random.default_rng(1)
-    assert len(figured(lines[0], harmony, 0, rng, 0.25)) > 1.5 * len(lines[0])
+    assert len(figure_voice(lines[0], harmony, 0, rng, 0.25)) > 1.5 * len(lines[0])
 
 
 def test_triads_under_a_tune_hold_its_notes() -> None:
-    melody = excerpt(tune(), 0, 16)[0]
-    harmony = harmony_of_tune(melody, np.arange(0.0, 16, 4), 16)
+    melody = cut_excerpt(tune(), 0, 16)[0]
+    harmony = harmonize_tune(melody, np.arange(0.0, 16, 4), 16)
     assert {int(p) % 12 for p in harmony.voices.ravel()} <= {p % 12 for p in harmony.scale}
     first_bar = melody.pitch[melody.start < 4] % 12
     assert np.isin(first_bar, harmony.voices[:, 0] % 12).mean() >= 3 / 8
@@ -102,16 +106,16 @@ def test_triads_under_a_tune_hold_its_notes() -> None:
 
 def test_a_short_score_repeats_with_its_bars() -> None:
     score = chorale(2)
-    lines = excerpt(score, 4.0, 20.0)
+    lines = cut_excerpt(score, 4.0, 20.0)
     assert [len(line) for line in lines] == [20] * 4
-    np.testing.assert_array_equal(bar_starts(score, 4.0, 20.0), [0, 4, 8, 12, 16])
+    np.testing.assert_array_equal(find_bars(score, 4.0, 20.0), [0, 4, 8, 12, 16])
     assert lines[0].start[0] == 0 and (lines[0].start + lines[0].duration).max() == 20
 
 
 def test_pedalled_notes_end_where_the_pedal_rises() -> None:
-    harmony = harmony_of(excerpt(chorale(), 0, 16), 16)
+    harmony = find_harmony(cut_excerpt(chorale(), 0, 16), 16)
     for seed in range(8):
-        line = pedalled_piano(harmony, np.random.default_rng(seed), 0.25)
+        line = write_pedalled_piano(harmony, np.random.default_rng(seed), 0.25)
         end = line.start + line.duration
         np.testing.assert_allclose(end, np.round(end), atol=1e-9)  # pedal changes fall on beats
         assert line.pedalled and (line.duration > 0.2).all()
@@ -120,7 +124,7 @@ def test_pedalled_notes_end_where_the_pedal_rises() -> None:
 def test_every_groove_stays_in_the_general_midi_kit() -> None:
     assert all(35 <= key <= 81 for groove in GROOVES.values() for key in groove)
     bars = np.arange(0.0, 64, 3)  # triple time: no hit may fall behind its bar
-    line = drum_kit(bars, 64.0, np.random.default_rng(0))
+    line = write_drums(bars, 64.0, np.random.default_rng(0))
     assert line.is_drum and line.start.max() < 64
 
 
@@ -133,7 +137,7 @@ def test_without_unisons_merges_and_cuts() -> None:
         program=np.full(4, 40),
         is_drum=np.zeros(4, bool),
     )
-    single = without_unisons(notes)
+    single = remove_unisons(notes)
     assert single.pitch.tolist() == [60, 60, 62]
     assert single.velocity.tolist() == [70, 80, 80]
     assert single.end.tolist() == [0.5, 0.8, 0.9]
@@ -141,7 +145,7 @@ def test_without_unisons_merges_and_cuts() -> None:
 
 def test_plain_excerpts_cover_a_quartet_in_order_at_its_tempo() -> None:
     score = chorale(60, "haydn/made.mxl")
-    pieces = plain_excerpts(score)
+    pieces = cut_plain_excerpts(score)
     assert [line.program for line in pieces[0].lines] == [40, 40, 41, 42]
     assert pieces[0].bpm == 96.0
     lengths = [max((x.start + x.duration).max() for x in p.lines) * 60 / 96 for p in pieces]
@@ -153,9 +157,9 @@ def test_plain_excerpts_cover_a_quartet_in_order_at_its_tempo() -> None:
 
 def test_held_out_excerpts_take_movements_in_turn() -> None:
     scores = [chorale(60, f"haydn/{i}.mxl") for i in range(3)]
-    chosen = held_out_excerpts(scores)
+    chosen = cut_held_out_excerpts(scores)
     assert [a.source[6] for a in chosen[:6]] == ["0", "1", "2", "0", "1", "2"]
-    assert len(chosen) == sum(len(plain_excerpts(score)) for score in scores)
+    assert len(chosen) == sum(len(cut_plain_excerpts(score)) for score in scores)
 
 
 def test_player_names_the_bound_it_breaks() -> None:

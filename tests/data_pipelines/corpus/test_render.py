@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from corpus_cases import STUDIO, needs_fluidsynth
 
-from data_pipelines.corpus.sound.render import RING_OUT_S, midi_bytes, render, synthesize
+from data_pipelines.corpus.sound.render import RING_OUT_S, encode_midi, render, synthesize
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 
@@ -38,7 +38,7 @@ def test_midi_bytes_read_back_by_another_reader() -> None:
             _notes([0.123], 50, 33, program=42),
         ]
     )
-    read = pretty_midi.PrettyMIDI(io.BytesIO(midi_bytes(song)))
+    read = pretty_midi.PrettyMIDI(io.BytesIO(encode_midi(song)))
     rows = sorted(
         (n.start, n.end, n.pitch, n.velocity, i.program, i.is_drum)
         for i in read.instruments
@@ -55,7 +55,7 @@ def test_midi_bytes_read_back_by_another_reader() -> None:
 def test_sixteen_programs_do_not_fit_into_midi() -> None:
     many = Notes.concatenate([_notes([0.0], 60, 80, program=p) for p in range(16)])
     with pytest.raises(ValueError, match="16 programs"):
-        midi_bytes(many)
+        encode_midi(many)
 
 
 @needs_fluidsynth

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from data_pipelines.corpus.performances import read_performances
-from data_pipelines.corpus.sound.recording_chain import Chain, limited, record
-from data_pipelines.corpus.sound.reverb import Room, impulse_response, in_room
+from data_pipelines.corpus.sound.recording_chain import Chain, limit, record
+from data_pipelines.corpus.sound.reverb import Room, make_impulse_response, reverberate
 
 RATE = 16_000
 
@@ -22,21 +22,21 @@ def _decay_s(response: np.ndarray) -> float:
 @pytest.mark.parametrize("rt60", [0.5, 1.5, 3.0])
 def test_reverberation_time_is_the_one_asked_for(rt60: float) -> None:
     room = Room(rt60, 1.0, 1.0, 0.0, 5.0, seed=3)
-    tail = impulse_response(room, RATE)[int(0.08 * RATE) :]
+    tail = make_impulse_response(room, RATE)[int(0.08 * RATE) :]
     assert _decay_s(tail) == pytest.approx(rt60, rel=0.1)
 
 
 def test_direct_sound_comes_first_and_outweighs_as_asked() -> None:
     room = Room(1.2, 1.1, 0.6, 6.0, 12.0, seed=1)
-    response = impulse_response(room, RATE)
+    response = make_impulse_response(room, RATE)
     assert response[0] == pytest.approx(1.0)
     assert not response[1 : int(0.012 * RATE)].any()
     assert -10 * np.log10(np.sum(response[1:] ** 2)) == pytest.approx(6.0, abs=0.01)
-    np.testing.assert_array_equal(response, impulse_response(room, RATE))
+    np.testing.assert_array_equal(response, make_impulse_response(room, RATE))
 
 
 def test_treble_dies_sooner() -> None:
-    response = impulse_response(Room(2.0, 1.1, 0.4, 0.0, 10.0, seed=2), RATE)
+    response = make_impulse_response(Room(2.0, 1.1, 0.4, 0.0, 10.0, seed=2), RATE)
     late = np.abs(np.fft.rfft(response[RATE : RATE + 8192])) ** 2
     early = np.abs(np.fft.rfft(response[1600 : 1600 + 8192])) ** 2
     hz = np.fft.rfftfreq(8192, 1 / RATE)
@@ -47,7 +47,7 @@ def test_treble_dies_sooner() -> None:
 def test_room_keeps_length_and_onset() -> None:
     click = np.zeros(RATE, np.float32)
     click[4000] = 1
-    heard = in_room(click, impulse_response(Room(1.0, 1, 0.5, 3, 10, seed=0), RATE))
+    heard = reverberate(click, make_impulse_response(Room(1.0, 1, 0.5, 3, 10, seed=0), RATE))
     assert heard.shape == click.shape
     assert np.abs(heard).argmax() == 4000
     assert np.abs(heard[:4000]).max() < 1e-5
@@ -93,7 +93,7 @@ def test_compressor_narrows_dynamics_and_soft_stays_softer() -> None:
 
 def test_limiter_leaves_what_is_below_its_knee() -> None:
     signal = np.linspace(-3, 3, 601)
-    out = limited(signal)
+    out = limit(signal)
     below = np.abs(signal) <= 0.8
     np.testing.assert_array_equal(out[below], signal[below])
     assert np.abs(out).max() <= 1.0 and (np.diff(out) >= 0).all()

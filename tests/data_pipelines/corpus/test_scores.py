@@ -6,7 +6,7 @@ import pytest
 from corpus_cases import chorale, scores_cache
 
 from data_pipelines.corpus.arrangement import scores as score_files
-from data_pipelines.corpus.arrangement.scores import by_split, source_files, split_of
+from data_pipelines.corpus.arrangement.scores import find_split, group_by_split, list_source_files
 
 
 @pytest.mark.parametrize(
@@ -23,13 +23,13 @@ from data_pipelines.corpus.arrangement.scores import by_split, source_files, spl
     ],
 )
 def test_split_follows_composer_in_path_or_metadata(source: str, composer: str, split: str) -> None:
-    assert split_of(chorale(1, source, composer)) == split
+    assert find_split(chorale(1, source, composer)) == split
 
 
 def test_every_source_file_of_a_held_out_folder_is_held_out() -> None:
     pytest.importorskip("music21")
-    files = source_files()
-    groups = by_split(chorale(1, f, "") for f in files)
+    files = list_source_files()
+    groups = group_by_split(chorale(1, f, "") for f in files)
     in_train = {s.source.split("/")[0] for s in groups["train"]}
     assert not in_train & {"haydn", "mozart", "beethoven"}
     assert {s.source.split("/")[0] for s in groups["validation"]} == {"haydn"}
@@ -61,9 +61,9 @@ def test_cache_keeps_a_score_and_names_a_bad_file(
 
     monkeypatch.setattr(score_files, "parse_file", parse)
     monkeypatch.setattr(
-        score_files, "source_files", lambda: ["bach/b.mxl", "bad.mxl", "bach/a.mxl"]
+        score_files, "list_source_files", lambda: ["bach/b.mxl", "bad.mxl", "bach/a.mxl"]
     )
-    for relative in score_files.source_files():
+    for relative in score_files.list_source_files():
         score_files._parse_into(relative, tmp_path)
     with pytest.raises(score_files.UserError, match="no whole cache"):
         score_files.read_cache(tmp_path)
@@ -78,10 +78,10 @@ def test_a_whole_cache_is_read_without_music21_and_told_by_its_content(
 ) -> None:
     one, same = scores_cache(tmp_path / "one"), scores_cache(tmp_path / "same")
     monkeypatch.setitem(sys.modules, "music21", None)
-    monkeypatch.setattr(score_files, "corpus_folder", None)
+    monkeypatch.setattr(score_files, "find_corpus_folder", None)
     score_files.fill_cache(one, workers=1)
     assert len(score_files.read_cache(one)[0]) == 4
-    assert score_files.digest(one) == score_files.digest(same)
+    assert score_files.hash_cache(one) == score_files.hash_cache(same)
     path = same / "bach__made.mxl.json"
     path.write_text(path.read_text().replace("96.0", "97.0"))
-    assert score_files.digest(one) != score_files.digest(same)
+    assert score_files.hash_cache(one) != score_files.hash_cache(same)

@@ -10,7 +10,7 @@ import soundfile
 from corpus_cases import needs_fluidsynth
 
 from data_pipelines.corpus.sound.render import synthesize
-from data_pipelines.corpus.sound.soundfonts import playable, unpack
+from data_pipelines.corpus.sound.soundfonts import find_playable, unpack
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 
@@ -96,15 +96,15 @@ def test_a_copy_is_made_once_and_by_content(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     source = tmp_path / "mine.sf3"
     source.write_bytes(made_sf3(tone(440)))
-    copy = playable(source)
+    copy = find_playable(source)
     assert copy.suffix == ".sf2" and copy.is_relative_to(tmp_path / "cache")
     made = copy.stat().st_mtime_ns
     playable.cache_clear()
-    assert playable(source) == copy and copy.stat().st_mtime_ns == made
+    assert find_playable(source) == copy and copy.stat().st_mtime_ns == made
     source.write_bytes(made_sf3(tone(550)))
     playable.cache_clear()
-    assert playable(source) != copy
-    assert playable(tmp_path / "plain.sf2") == tmp_path / "plain.sf2"
+    assert find_playable(source) != copy
+    assert find_playable(tmp_path / "plain.sf2") == tmp_path / "plain.sf2"
 
 
 @pytest.mark.parametrize(
@@ -123,5 +123,5 @@ def test_damage_is_named_and_leaves_no_copy(tmp_path, monkeypatch, content, said
     source.write_bytes(content)
     playable.cache_clear()
     with pytest.raises(UserError, match=rf"bad\.sf3: .*{said}"):
-        playable(source)
+        find_playable(source)
     assert not list((tmp_path / "cache").rglob("*.sf2*"))

@@ -8,9 +8,9 @@ import soundfile
 from inspection_cases import RATE, song
 from PIL import Image
 
-from data_pipelines.inspection.examples import file_stem, write_example
-from data_pipelines.inspection.pictures import mel_spec
-from data_pipelines.inspection.tones import beside, tones
+from data_pipelines.inspection.examples import make_stem, write_example
+from data_pipelines.inspection.pictures import choose_mel_spec
+from data_pipelines.inspection.tones import pan_apart, synthesize_tones
 from mt3synth.audio.mel import MELGAN, log_mel
 from mt3synth.errors import UserError
 from mt3synth.reporting.mel_pictures import bin_of
@@ -28,38 +28,38 @@ def strongest(audio):
 
 @pytest.mark.parametrize("pitch, hertz", [(69, 440), (60, 261.63), (124, 5274), (127, 6271.9)])
 def test_a_tone_has_the_pitch_or_is_octaves_lower(pitch, hertz):
-    audio = tones(one(pitch), RATE, 3 * RATE)
+    audio = synthesize_tones(one(pitch), RATE, 3 * RATE)
     assert strongest(audio[RATE : 2 * RATE]) == pytest.approx(hertz, abs=1)
 
 
 @pytest.mark.parametrize("drum", [False, True])
 def test_a_tone_begins_at_the_onset(drum):
-    audio = tones(one(drum=drum), RATE, 3 * RATE)
+    audio = synthesize_tones(one(drum=drum), RATE, 3 * RATE)
     first = np.flatnonzero(np.abs(audio) > 0.1)[0] / RATE
     assert first == pytest.approx(1.0, abs=0.004)
     assert not np.any(audio[:RATE])
     assert not np.any(audio[int(2.03 * RATE) :])
-    assert np.array_equal(audio, tones(one(drum=drum), RATE, 3 * RATE))
+    assert np.array_equal(audio, synthesize_tones(one(drum=drum), RATE, 3 * RATE))
 
 
 def test_loudness_follows_velocity_and_the_end_cuts():
-    loud, soft = (np.std(tones(one(velocity=v), RATE, 3 * RATE)) for v in (100, 50))
+    loud, soft = (np.std(synthesize_tones(one(velocity=v), RATE, 3 * RATE)) for v in (100, 50))
     assert loud == pytest.approx(2 * soft, rel=1e-4)
-    assert len(tones(one(), RATE, int(1.5 * RATE))) == 1.5 * RATE
-    assert not np.any(tones(one(), RATE, RATE // 2))
+    assert len(synthesize_tones(one(), RATE, int(1.5 * RATE))) == 1.5 * RATE
+    assert not np.any(synthesize_tones(one(), RATE, RATE // 2))
 
 
 def test_both_sides_are_equally_strong():
-    left = tones(one(), RATE, 2 * RATE) / 5
-    right = tones(one(60), RATE, 2 * RATE) / 2
-    both = beside(left, right)
+    left = synthesize_tones(one(), RATE, 2 * RATE) / 5
+    right = synthesize_tones(one(60), RATE, 2 * RATE) / 2
+    both = pan_apart(left, right)
     np.testing.assert_array_equal(both[:, 0], left)
     assert np.std(both[:, 1]) == pytest.approx(np.std(left), rel=0.01)
     silent = np.zeros(10, np.float32)
-    assert not np.any(beside(silent, silent))
+    assert not np.any(pan_apart(silent, silent))
     click = np.zeros(1000, np.float32)
     click[5] = 1
-    assert np.max(np.abs(beside(np.full(1000, 0.9, np.float32), click))) <= 1
+    assert np.max(np.abs(pan_apart(np.full(1000, 0.9, np.float32), click))) <= 1
 
 
 def test_files_of_an_example(tmp_path):
@@ -107,14 +107,14 @@ def test_no_notes_and_silence(tmp_path):
     ],
 )
 def test_any_id_makes_a_file_name(song_id, stem):
-    assert file_stem(3, song_id) == stem
+    assert make_stem(3, song_id) == stem
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100, 48000])
 @pytest.mark.parametrize("hertz", [300.0, 440.0, 1500.0])
 def test_a_note_lies_where_its_sound_does(rate, hertz):
     """The brightest bin of a sine is the one at which a note of that frequency is drawn."""
-    spec = mel_spec(rate)
+    spec = choose_mel_spec(rate)
     fine = replace(spec, window=4 * spec.hop, fft=4 * spec.fft, bins=3 * spec.bins)
     audio = np.sin(2 * np.pi * hertz * np.arange(rate) / rate).astype(np.float32)
     for used in (spec, fine):

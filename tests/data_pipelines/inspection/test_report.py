@@ -10,7 +10,7 @@ from inspection_cases import NAMES, data_set, song
 from PIL import Image
 
 from data_pipelines.inspection.examples import write_example
-from data_pipelines.inspection.inspect import Wanted, inspect
+from data_pipelines.inspection.inspect import ExampleOptions, inspect
 from data_pipelines.inspection.pictures import draw_hours
 from data_pipelines.inspection.survey import Survey
 from mt3synth.errors import UserError
@@ -32,7 +32,7 @@ class Links(HTMLParser):
 
 @pytest.mark.parametrize("kind", ["tfrecord", "numpy"])
 def test_one_example_of_each_performance(tmp_path, kind):
-    found = inspect(data_set(tmp_path / "set", kind), tmp_path / "report", Wanted())
+    found = inspect(data_set(tmp_path / "set", kind), tmp_path / "report", ExampleOptions())
     assert [(e.song, e.number, e.performance) for e in found.examples] == [
         *(("first/take 1.wav", 0, 0), ("二番", 1, 1))
     ]
@@ -47,23 +47,23 @@ def test_one_example_of_each_performance(tmp_path, kind):
 
 def test_wanted_songs_by_id_and_number(tmp_path):
     folder = data_set(tmp_path / "set", "numpy")
-    found = inspect(folder, tmp_path / "r", Wanted(("third", "0"), start=1.0, end=2.0))
+    found = inspect(folder, tmp_path / "r", ExampleOptions(("third", "0"), start=1.0, end=2.0))
     assert [e.song for e in found.examples] == ["first/take 1.wav", "third"]
     assert all((e.start, e.end) == (1.0, 2.0) for e in found.examples)
     with pytest.raises(UserError, match=r"no song 9, nothing \(of 4 songs\)"):
-        inspect(folder, tmp_path / "r", Wanted(("third", "9", "nothing")))
+        inspect(folder, tmp_path / "r", ExampleOptions(("third", "9", "nothing")))
 
 
 def test_one_split_and_at_most_some_examples(tmp_path):
     folder = data_set(tmp_path / "set", "tfrecord")
-    found = inspect(folder, tmp_path / "r", Wanted(most=1), "train")
+    found = inspect(folder, tmp_path / "r", ExampleOptions(most=1), "train")
     assert found.survey.tally().songs == 3
     assert found.remarks == [
         "Only split train was looked at.",
         "Examples of 1 of 2 performances (--most N for more).",
     ]
     with pytest.raises(UserError, match=r"no split 'test' \(there: train, validation\)"):
-        inspect(folder, tmp_path / "r", Wanted(), "test")
+        inspect(folder, tmp_path / "r", ExampleOptions(), "test")
 
 
 def test_rejections_are_mentioned_and_names_are_not_needed(tmp_path):
@@ -71,7 +71,7 @@ def test_rejections_are_mentioned_and_names_are_not_needed(tmp_path):
     (folder / "performances.json").unlink()
     with open(folder / "rejected.csv", "w", newline="") as file:
         csv.writer(file).writerows([("audio", "midi", "reason"), ("a", "b", "two\nlines")])
-    found = inspect(folder, tmp_path / "r", Wanted(most=0))
+    found = inspect(folder, tmp_path / "r", ExampleOptions(most=0))
     assert found.remarks[0] == "Recordings left out: 1; rejected.csv says why."
     assert found.tables[1].rows[0][0] == "0  performance 0"
 
@@ -88,21 +88,23 @@ def test_songs_are_not_kept(tmp_path):
             yield split, each
             del each
 
-    inspect(data_set(tmp_path / "set", "tfrecord"), tmp_path / "r", Wanted(most=0), None, watch)
+    inspect(
+        data_set(tmp_path / "set", "tfrecord"), tmp_path / "r", ExampleOptions(most=0), None, watch
+    )
     assert most <= 2
 
 
 def test_what_is_no_data_set(tmp_path):
     for folder in (tmp_path, tmp_path / "missing"):
         with pytest.raises(UserError, match=str(folder)):
-            inspect(folder, tmp_path / "r", Wanted())
+            inspect(folder, tmp_path / "r", ExampleOptions())
     assert not (tmp_path / "r").exists()
 
 
 def test_says_that_matplotlib_is_missing(tmp_path, monkeypatch):
     monkeypatch.setattr("data_pipelines.inspection.inspect.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"matplotlib: pip install 'mt3synth\[data\]'"):
-        inspect(tmp_path, tmp_path / "r", Wanted())
+        inspect(tmp_path, tmp_path / "r", ExampleOptions())
 
 
 def test_names_that_matplotlib_would_take_for_formulas(tmp_path):

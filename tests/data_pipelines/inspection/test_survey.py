@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from inspection_cases import NAMES, SECONDS, TRAIN, VALIDATION, notes_of
 
-from data_pipelines.inspection.survey import DRUMS, Survey, Tally, seconds_by_voices
-from data_pipelines.inspection.tables import duration, median_of, tables_of
+from data_pipelines.inspection.survey import DRUMS, Survey, Tally, measure_polyphony
+from data_pipelines.inspection.tables import find_median, format_duration, make_tables
 from mt3synth.reporting.tables import as_text
 from mt3synth.symbolic.notes import Notes
 
@@ -44,12 +44,12 @@ def test_histograms(survey):
 
 def test_polyphony_stays_within_the_audio():
     notes = notes_of((0.0, 9.0, 60, 80, 0, False), (1.0, 1.5, 64, 80, 0, False))
-    np.testing.assert_allclose(seconds_by_voices(notes, 2.0)[:3], [0, 1.5, 0.5])
-    np.testing.assert_allclose(seconds_by_voices(Notes.empty(), 2.0)[:2], [2.0, 0])
+    np.testing.assert_allclose(measure_polyphony(notes, 2.0)[:3], [0, 1.5, 0.5])
+    np.testing.assert_allclose(measure_polyphony(Notes.empty(), 2.0)[:2], [2.0, 0])
 
 
 def test_tables(survey):
-    splits, performances, instruments = tables_of(survey, dict(enumerate(NAMES)))
+    splits, performances, instruments = make_tables(survey, dict(enumerate(NAMES)))
     assert splits.rows[0] == ("train", "3", "12.0 s", "4.0 s", "9", "0.8")
     assert splits.rows[-1] == ("all", "4", "16.0 s", "4.0 s", "12", "0.8")
     assert performances.columns == ("performance", "songs", "train", "validation", "notes")
@@ -61,15 +61,15 @@ def test_tables(survey):
     assert ("Drums", "", "4", "4", "33.3%") in instruments.rows
     text = as_text([splits, performances, instruments])
     assert "Cello" in text and max(map(len, text.splitlines())) < 80
-    assert "performance 1" in as_text(tables_of(survey, {}))
+    assert "performance 1" in as_text(make_tables(survey, {}))
 
 
 def test_durations():
-    assert [duration(s) for s in (0.04, 59.0, 60.0, 3599.0, 5400.0)] == [
+    assert [format_duration(s) for s in (0.04, 59.0, 60.0, 3599.0, 5400.0)] == [
         *("0.0 s", "59.0 s", "1.0 min", "60.0 min", "1.50 h")
     ]
 
 
 def test_median():
-    assert median_of(np.array([0, 1, 0, 5, 1])) == 3
-    assert median_of(np.zeros(5)) == 0
+    assert find_median(np.array([0, 1, 0, 5, 1])) == 3
+    assert find_median(np.zeros(5)) == 0
