@@ -116,6 +116,7 @@ def _check(onsets: Onsets, score_seconds: float, audio: FloatND) -> None:
             f"the score has {count} onsets of keys {LOWEST}..{HIGHEST}, drums apart; "
             f"must have at least {_FEWEST_ONSETS}"
         )
+    # Beyond it tempo no longer explains the difference: another piece, or other repeats.
     ratio = seconds / score_seconds
     if not 1 / _LARGEST_RATIO <= ratio <= _LARGEST_RATIO:
         raise UserError(

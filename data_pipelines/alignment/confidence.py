@@ -50,6 +50,7 @@ def measure_agreement(
     sounding = inside & (score.sum(axis=0) > 0)
     ours = _smooth(score)[:, sounding]
     theirs = _smooth(recording)[:, np.round(at[sounding] * FEATURE_RATE).astype(int)]
+    # Without the mean over time (the key) and over pitch classes (noise), only the changes count.
     ours, theirs = (x - x.mean(axis=1, keepdims=True) for x in (ours, theirs))
     ours, theirs = (x - x.mean(axis=0) for x in (ours, theirs))
     sums = np.stack([(ours * theirs).sum(0), (ours**2).sum(0), (theirs**2).sum(0)])

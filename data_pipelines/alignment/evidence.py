@@ -74,11 +74,13 @@ def _measure_log_energy(audio: FloatND, window: int) -> FloatND:
     centre = 440 * 2 ** ((keys - 69) / 12) / spacing
     low, high = np.floor(centre - 0.5).astype(int), np.ceil(centre + 0.5).astype(int)
     high = np.minimum(high, window // 2)
+    # In blocks, for all frames of a long recording would not fit into memory at once.
     energy = np.empty((len(frames), len(keys)), np.float32)
     for at in range(0, len(frames), _BLOCK):
         power = np.abs(np.fft.rfft(frames[at : at + _BLOCK] * taper)) ** 2
         for band, (first, last) in enumerate(zip(low, high)):
             energy[at : at + _BLOCK, band] = power[:, first : last + 1].max(axis=1)
+    # Not the maximum, which may be a cough.
     loud = float(np.percentile(energy.max(axis=1), 95))
     energy *= _COMPRESSION / max(loud, float(np.finfo(np.float32).tiny))
     return np.log1p(energy, out=energy)
@@ -100,6 +102,7 @@ def _sample(activity: FloatND, times: FloatND, pitch: FloatND) -> FloatND:
     for harmonic in range(1, _HARMONICS + 1):
         band = pitch + round(12 * np.log2(harmonic)) - _LOWEST
         covered = (band >= 0) & (band <= _HIGHEST - _LOWEST)
+        # Higher harmonics belong to other keys as well, and count less.
         weight = covered / np.sqrt(harmonic)
         total += weight * activity[frame, np.clip(band, 0, _HIGHEST - _LOWEST)]
         weights += weight

@@ -134,11 +134,13 @@ def align_listing(
         try:
             if kept is None or not midi.is_file() or kept.confidence < threshold:
                 rows[midi.name] = align_files(recording, midi, out / f"{name}.png", threshold)
+                # After every pair, so that an interruption loses one pair at most.
                 _write_figures(out, listing, rows)
             say(f"{where}: {rows[midi.name]}")
             done.append((recording, midi.name))
         except UserError as error:
             rows.pop(midi.name, None)
+            # A MIDI file of an earlier, laxer run would pass for an aligned one.
             midi.unlink(missing_ok=True)
             say(f"{where}: left out: {error}")
             rejections.append(recording.rejected(" ".join(str(error).split())))

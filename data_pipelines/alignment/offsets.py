@@ -102,6 +102,7 @@ def _find_evidenced(curves: FloatND, offsets: FloatND, middle: FloatND) -> Float
     best = maximum_filter1d(curves, 2 * round(WINDOW_S / _STEP_S) + 1, axis=1)
     away = np.abs(offsets[None] - middle[:, None])
     own = np.take_along_axis(best, away.argmin(axis=1)[:, None], axis=1)
+    # Compared with its own surroundings, so that a busy or noisy passage proves nothing.
     around = np.where(away >= _APART_S, best, np.nan)
     return own[:, 0] > np.nanquantile(around, 1 - CHANCE, axis=1)
 

@@ -8,6 +8,7 @@ from data_pipelines.alignment.features import FEATURE_RATE, Features, import_syn
 from data_pipelines.alignment.warping import TimeMap
 from mt3synth.types import FloatND
 
+# A diagonal step covers two frames: less than twice the weight, so that the path prefers it.
 _STEP_WEIGHTS = (1.5, 1.5, 2.0)  # score waits, recording waits, both go on
 _LARGEST_RECTANGLE = 10**6  # cells of the cost matrix held at a time
 

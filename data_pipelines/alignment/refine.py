@@ -38,6 +38,7 @@ class _Pass:
     drift: float
 
 
+# First widely, for the path lags behind slow attacks, then closely about the smoothed tempo.
 _FROM_PATH = _Pass(-0.35, 0.15, 0.01, 0.08)
 _FROM_SMOOTH = _Pass(-0.2, 0.15, 0.01, 0.04)
 _SPEAKING = np.arange(-0.08, 0.04, _STEP_S)

@@ -28,6 +28,7 @@ def track_offsets(
     for k in range(1, len(evidence)):
         gap = times[k] - times[k - 1]
         score = best - change**2 / (2 * (jitter + drift * gap) ** 2)
+        # Notes keep their order: an onset never moves before the one that precedes it.
         score = np.where(gap + change >= 0, score, -np.inf)
         origin[k] = score.argmax(axis=1)
         best = score.max(axis=1) + evidence[k]

@@ -93,8 +93,9 @@ def build_corpus(out: Path, settings: CorpusSettings) -> dict[str, Any]:
     cache = settings.cache or score_files.find_cache()
     score_files.fill_cache(cache, workers)
     book = SongBook.open(settings.seed, cache, settings.performances, settings.soundfonts)
-    _refuse_another(out, book)
+    _refuse_another(out, book)  # before hours of work, and before anything is written
     about = _describe_sources(book)
+    # Here, for workers that find no unpacked soundfont would all unpack it at once.
     for performance in book.all_performances():
         find_playable(performance.soundfont.path(book.folders))
     hours: dict[Split, float] = {
@@ -114,7 +115,7 @@ def build_corpus(out: Path, settings: CorpusSettings) -> dict[str, Any]:
             prepare,
             source=_SOURCE,
             run=partial(run_locally, workers=workers),
-            strict=True,
+            strict=True,  # a song that fails is a fault of this program, not of the song
         )
     except RenderingError as error:
         raise UserError(f"{error}; what is made so far is kept") from error

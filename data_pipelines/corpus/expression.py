@@ -12,7 +12,7 @@ from data_pipelines.corpus.arrangement.voices import Line
 from mt3synth.symbolic.notes import Notes
 
 SHORTEST_NOTE_S = 0.04
-_LEAD_IN_S = 0.1
+_LEAD_IN_S = 0.1  # before the first beat, so that a player may come early
 Curve = Callable[[np.ndarray], np.ndarray]
 
 
@@ -72,6 +72,7 @@ def play(
             + line.level
             + rng.normal(0, 3.0 if plain else 5.0, len(line))
         )
+        # Begin and end move together: a late note is not a short one.
         shift = np.clip(rng.normal(0, 1, len(line)), -2, 2) * player.onset_ms / 1000
         begin = np.maximum(begin + shift, 0.0)
         end = np.maximum(end + shift, begin + SHORTEST_NOTE_S)
@@ -125,6 +126,7 @@ def _draw_level(rng: np.random.Generator) -> float:
 def _draw_tempo(length: float, bpm: float, drift: float, rng: np.random.Generator) -> Curve:
     """Draws a map from quarter lengths to seconds: drifting tempo and, often, a slower ending."""
     grid = np.arange(0, length + 2, 0.25)
+    # The tempo is drawn as a logarithm, so that hurrying and lingering come out even.
     walk = np.interp(grid, *_draw_knots(length + 2, rng))
     tempo = (bpm / 60) * np.exp(drift * walk)
     if rng.random() < 0.6:
@@ -174,5 +176,6 @@ def _articulate(line: Line, player: Player, rng: np.random.Generator, plain: boo
     kinds = (0.95,) if plain else (1.0, 1.0, 0.92, 0.92, 0.8, 0.55, 0.4)
     choice = rng.choice(kinds, int(line.start[-1] // section) + 1)
     factor = choice[(line.start // section).astype(int)] * player.legato
+    # Long notes stay nearly whole in a staccato passage: a staccato minim is nobody's.
     short = np.where(line.duration >= 2.0, np.maximum(factor, 0.8), factor)
     return line.duration * np.minimum(short, 1.02)

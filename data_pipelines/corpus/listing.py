@@ -123,6 +123,7 @@ def _play_outlines(
             chosen = islice(firsts, pieces)
             return [pool.submit(_play_piece, book, split, first) for first in chosen]
 
+        # Two pieces a worker keep all busy while this process waits for the first in order.
         ahead = submit(2 * workers)
         while ahead:
             yield from ahead.pop(0).result()

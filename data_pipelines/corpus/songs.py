@@ -40,6 +40,7 @@ def play_training(
 ) -> PlayedSong:
     """Plays the ``index``-th song of the training set."""
     rng = _seed_song(seed, "train", index)
+    # The performance is drawn first and from the weights alone, so that none gets other music.
     weight = np.array([p.weight for p in performances])
     performance = int(rng.choice(len(performances), p=weight / weight.sum()))
     tunes = [s for s in scores if len(s.parts) == 1]

@@ -78,6 +78,7 @@ def inspect(
     splits = _choose_splits(folder, split)
     names = {i: p.name for i, p in enumerate(read_performances(folder))}
     _make_folder(out)
+    # One pass does both: reading a large data set twice would take hours.
     survey, examples = Survey(), []
     missing = set(options.songs)
     heard: set[int] = set()

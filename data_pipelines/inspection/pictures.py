@@ -86,6 +86,7 @@ def draw_notes(
       title: above the picture.
     """
     spec = choose_mel_spec(sample_rate)
+    # Four times the window tells neighbouring keys apart; three times the bins show it.
     fine = replace(spec, window=4 * spec.hop, fft=4 * spec.fft, bins=3 * spec.bins)
     figure = _make_figure(13, 7)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 3))
@@ -107,6 +108,7 @@ def choose_mel_spec(sample_rate: int) -> MelSpec:
     if sample_rate == MELGAN.sample_rate:
         return MELGAN
     hop = max(1, round(sample_rate / MELGAN.frame_rate))
+    # As many FFT points a hop as the model has, in the next power of two.
     fft = 1 << int(np.ceil(np.log2(3.2 * hop)))
     high = min(MELGAN.high_hz, sample_rate / 2)
     return replace(

@@ -96,6 +96,7 @@ def measure_polyphony(notes: Notes, seconds: float) -> Float[np.ndarray, " voice
     times = np.concatenate([[0.0], notes.start, notes.end]).clip(0, seconds)
     steps = np.concatenate([[0], np.ones(len(notes), int), -np.ones(len(notes), int)])
     order = np.argsort(times, kind="stable")
+    # Intervals of no length between events at one time count for nothing.
     sounding = np.cumsum(steps[order]).clip(0, MOST_VOICES)
     lengths = np.diff(np.append(times[order], seconds))
     return np.bincount(sounding, lengths, minlength=MOST_VOICES + 1)

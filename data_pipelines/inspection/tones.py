@@ -47,9 +47,10 @@ def pan_apart(
     recording: Float[np.ndarray, " S"], notes: Float[np.ndarray, " S"]
 ) -> Float[np.ndarray, "S 2"]:
     """Puts the recording left and the notes right, equally strong; turns both down if need be."""
-    power, wanted = (float(np.mean(np.square(x))) for x in (notes, recording))
-    if power > 0 and wanted > 0:
-        notes = notes * np.float32(np.sqrt(wanted / power))
+    power, target = (float(np.mean(np.square(x))) for x in (notes, recording))
+    # Equally strong, or one ear would not hear whether the two come together.
+    if power > 0 and target > 0:
+        notes = notes * np.float32(np.sqrt(target / power))
     both = np.stack([recording, notes], axis=1).astype(np.float32)
     peak = float(np.max(np.abs(both), initial=0.0))
     return both / np.float32(peak) if peak > 1 else both

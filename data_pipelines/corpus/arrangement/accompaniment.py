@@ -10,7 +10,7 @@ from data_pipelines.corpus.arrangement.figuration import REST, Harmony
 from data_pipelines.corpus.arrangement.instruments import BASS, PIANO, fit_to_range
 from data_pipelines.corpus.arrangement.voices import Line, Row, make_line
 
-# Grooves over four beats: percussion key -> (place in sixteenths, accent) pairs.
+# Grooves over four beats: percussion key -> (sixteenth of the bar, accent) pairs.
 _STRAIGHT = tuple((i, 6 if i % 4 == 0 else -6) for i in range(0, 16, 2))
 _SIXTEENTHS = tuple((i, 6 if i % 4 == 0 else -10) for i in range(16))
 GROOVES: dict[str, dict[int, tuple[tuple[int, int], ...]]] = {
@@ -36,7 +36,7 @@ GROOVES: dict[str, dict[int, tuple[tuple[int, int], ...]]] = {
 }  # fmt: skip
 _FILLS = (38, 40, 41, 43, 45, 47, 48, 50)
 _CRASHES = (49, 57, 55, 52)
-_DRUM_HIT = 0.2
+_DRUM_HIT = 0.2  # beats; drums ring as they like, whatever their note says
 
 
 def write_drums(bars: np.ndarray, length: float, rng: np.random.Generator) -> Line:
@@ -52,8 +52,9 @@ def write_drums(bars: np.ndarray, length: float, rng: np.random.Generator) -> Li
         fill = bar % phrase == phrase - 1 and rng.random() < 0.7
         stop = max(begin, end - float(rng.choice([1, 2]))) if fill else end
         for key, hits in groove.items():
-            for place, accent in hits:
-                at = begin + place / 4
+            for sixteenth, accent in hits:
+                at = begin + sixteenth / 4
+                # Bars shorter than the groove cut it; a missed stroke keeps it from being a loop.
                 if at < stop - 1e-6 and rng.random() > 0.04:
                     rows.append((at, _DRUM_HIT, key, accent))
         if fill:
@@ -66,6 +67,7 @@ def write_drums(bars: np.ndarray, length: float, rng: np.random.Generator) -> Li
 def _write_fill(begin: float, end: float, rng: np.random.Generator) -> list[Row]:
     step = float(rng.choice([0.25, 0.25, 0.5, 1 / 3]))
     times = np.arange(begin, end - 1e-6, step)
+    # From the high toms down, as fills go.
     keys = np.sort(rng.choice(_FILLS, len(times)))[::-1]
     return [(float(t), _DRUM_HIT, int(k), float(rng.integers(-8, 9))) for t, k in zip(times, keys)]
 
@@ -111,11 +113,13 @@ def write_pedalled_piano(harmony: Harmony, rng: np.random.Generator, step: float
         sounding = harmony.voices[:, begin][harmony.voices[:, begin] != REST]
         if not tones or not len(sounding):
             continue
+        # The left hand in the octave above C2, below the right hand's chord of F3 to G5.
         root = 36 + (int(sounding.min()) - 36) % 12
         rows.append((begin, up - begin, root, 4.0))
         if rng.random() < 0.4:
             rows.append((begin, up - begin, root + 12, 0.0))
         if style == "block":
+            # Rolled by a hundredth of a beat a note, as no hand falls quite together.
             rolled = [(begin + 0.01 * i, p) for i, p in enumerate(tones[:4])]
             rows += [(at, up - at, p, -4.0) for at, p in rolled]
         elif style == "pulse":

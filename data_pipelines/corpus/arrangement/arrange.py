@@ -24,9 +24,12 @@ from data_pipelines.corpus.arrangement.scores import Score
 from data_pipelines.corpus.arrangement.voices import Line, cut_excerpt, find_bars, make_line
 
 SHORTEST_S, LONGEST_S = 20.0, 45.0
+# Shares of songs. Most public-domain scores are vocal or move in crotchets, so two in five are
+# broken into quick figures; bowed quartets lead because the held-out music is written for them.
 _FIGURED, _BOWED, _PIANO, _BAND = 0.40, 0.45, 0.20, 0.20
 _STEPS = (0.5, 0.5, 1 / 3, 0.25, 0.25, 0.125)  # of a beat
-_FASTEST, _DENSEST = 13.0, 22.0  # notes per second in one voice, and in all figured ones
+# Notes per second in one voice and in all figured ones; faster ones blur into a tremolo.
+_FASTEST, _DENSEST = 13.0, 22.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,7 @@ def cut_plain_excerpts(score: Score) -> list[Arrangement]:
     nothing is printed. Used for the held-out composers.
     """
     bpm = score.tempos[0][1] if score.tempos else 112.0
+    # A mark may count minims or quavers as its beat: the same music a factor 2 off.
     while bpm > 150:
         bpm /= 2
     while bpm < 60:
@@ -61,6 +65,7 @@ def cut_plain_excerpts(score: Score) -> list[Arrangement]:
     result, begin = [], bars[0]
     while score.length - begin > SHORTEST_S * bpm / 60:
         longest = begin + LONGEST_S * bpm / 60
+        # Without a bar line in reach, as in an unmeasured passage, the cut falls anywhere.
         end = max(
             (b for b in [*bars, score.length] if begin < b <= longest + 1e-6), default=longest
         )
@@ -77,6 +82,8 @@ def arrange(score: Score, rng: np.random.Generator) -> Arrangement:
     seconds = float(rng.uniform(SHORTEST_S, LONGEST_S))
     if len(score.parts) > 1 and rng.random() < _FIGURED:
         return _arrange_figured(score, rng, seconds)
+    # The tempo follows from how busy the score is written, not from its mark: old scores move in
+    # semibreves, tune books in quavers, and both have to sound at every speed.
     rate = float(np.exp(rng.uniform(np.log(1.2), np.log(8.0))))  # notes per second of a busy voice
     busiest = max(len(set(p.start)) for p in score.parts) / score.length
     bpm = float(np.clip(60 * rate / busiest, 40, 320))
@@ -95,10 +102,12 @@ def _arrange_figured(score: Score, rng: np.random.Generator, seconds: float) -> 
     start = _choose_start(score, beats * beat, rng)
     lines = [line.scale_time(1 / beat) for line in cut_excerpt(score, start, beats * beat)]
     bars = find_bars(score, start, beats * beat) / beat
+    # Figures count in beats: from here on a beat is one quarter, whatever the score calls it.
     fits = [s for s in _STEPS if bpm / 60 / s <= _FASTEST]
     step = float(rng.choice(fits))
     harmony = find_harmony(lines, beats)
     lines = _orchestrate(lines, rng, in_parts=True)
+    # So many voices may be figured that together they stay below the densest that is allowed.
     share = min(float(rng.uniform(0.3, 1.0)), _DENSEST * 60 * step / bpm / len(lines))
     made = []
     for voice, line in enumerate(lines):
@@ -114,6 +123,7 @@ def _finish(
     """Transposes, adds a band to some songs, balances, and folds every line into its range."""
     lines = [line for line in lines if len(line)]
     length = max((float((x.start + x.duration).max()) for x in lines), default=0.0)
+    # Up to a tritone either way, so that no key is heard more than others.
     shift = int(rng.integers(-6, 6))
     lines = [replace(line, pitch=line.pitch + shift) for line in lines]
     if rng.random() < _BAND:
@@ -124,7 +134,9 @@ def _finish(
             lines.append(write_bass(harmony, rng))
         if rng.random() < 0.75:
             kit = write_drums(bars[bars < length], length, rng)
+            # A kit played as hard as the others would cover them.
             lines.append(replace(kit, level=float(rng.uniform(-20, 0))))
+    # Last, for transposing and doubling leave the range; drums have keys, not pitches.
     lines = [
         line if line.is_drum else replace(line, pitch=fit_to_range(line.pitch, line.program))
         for line in lines
@@ -141,6 +153,7 @@ def _orchestrate(lines: list[Line], rng: np.random.Generator, in_parts: bool = F
     draw = rng.random()
     if draw < _BOWED:
         seats = _choose_quartet(len(lines), rng)
+        # The same voices now and then as sections, on the one program that stands for them.
         if rng.random() < 0.12:
             seats = (STRINGS,) * len(lines)
     elif draw < _BOWED + _PIANO:
@@ -161,12 +174,14 @@ def _orchestrate(lines: list[Line], rng: np.random.Generator, in_parts: bool = F
 def _give_to_piano(lines: list[Line], rng: np.random.Generator, in_parts: bool) -> list[Line]:
     """Gives all voices to the piano, or the top one to a soloist over a pedalled accompaniment."""
     draw = rng.random()
+    # Figures need the voices in their order, which an accompaniment would replace.
     if in_parts or draw < 0.4:
         return _seat(lines, (PIANO,) * len(lines), rng)
     beats = max(int(max((x.start + x.duration).max() for x in lines)), 1)
     step = float(rng.choice([0.5, 0.25, 1 / 3]))
     accompaniment = write_pedalled_piano(find_harmony(lines, beats), rng, step)
     soloist = PIANO if draw < 0.6 else int(rng.choice(instruments.SOLOISTS))
+    # The soloist stands 12 above the accompaniment, as a singer does.
     solo = replace(lines[0], program=soloist, level=8.0)
     return [solo, replace(accompaniment, level=-4.0)]
 
@@ -215,6 +230,7 @@ def _choose_quartet(voices: int, rng: np.random.Generator | None = None) -> tupl
 
 def _find_beat(score: Score) -> float:
     """Finds the note value that moves like a beat, 1/2 to 4 quarters, by the median note."""
+    # The median withstands the few long notes of a final bar, which a mean does not.
     middle = float(np.median(np.concatenate([p.duration for p in score.parts])))
     return float(np.clip(2.0 ** np.round(np.log2(middle)), 0.5, 4.0))
 

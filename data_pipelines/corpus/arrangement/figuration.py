@@ -48,12 +48,14 @@ def find_harmony(lines: Sequence[Line], beats: int) -> Harmony:
     """Samples every line at every beat (the first note of a chord wins)."""
     voices = np.full((len(lines), beats), REST, np.int64)
     weight = np.zeros(12)
+    # A little after the beat, where rounding of ties and triplets cannot hide a note.
     times = np.arange(beats) + 0.01
     for row, line in enumerate(lines):
         at = np.searchsorted(line.start, times, side="right") - 1
         sounding = (at >= 0) & (line.start[at] + line.duration[at] > times)
         voices[row, sounding] = line.pitch[at[sounding]]
         np.add.at(weight, line.pitch % 12, line.duration)
+    # The seven most used pitch classes are the key's scale, modal and minor ones included.
     classes = np.argsort(-weight, kind="stable")[:7]
     return Harmony(voices, np.array([p for p in range(128) if p % 12 in classes]))
 
@@ -72,11 +74,13 @@ def harmonize_tune(tune: Line, bars: np.ndarray, beats: int) -> Harmony:
         at = max(int(np.searchsorted(edges, beat, side="right")) - 1, 0)
         inside = (tune.start >= edges[at]) & (tune.start < edges[min(at + 1, len(edges) - 1)])
         weight = np.bincount(tune.pitch[inside] % 12, tune.duration[inside], minlength=12)
+        # The root counts a little more, to decide between triads that hold the same notes.
         best = max(triads, key=lambda triad: weight[triad].sum() + 1e-3 * weight[triad[0]])
         voices[:, beat] = [48 + c for c in best]
     return Harmony(voices, single.scale)
 
 
+# A figure plays one beat of a voice: harmony, row of the voice, beat, length of a quick note.
 Figure = Callable[[Harmony, int, int, float], list[Row]]
 
 
@@ -177,6 +181,7 @@ def rest(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
     return []
 
 
+# Figures with their relative weights, after what outer and inner voices do in classical quartets.
 LEADING: tuple[tuple[Figure, float], ...] = (
     (scale, 4), (turn, 2), (dotted, 2), (trill, 1), (rise, 1), (wave, 2), (repeat, 2),
     (fall, 1), (hold, 3), (octaves, 0.5), (rest, 0.5),
@@ -210,6 +215,7 @@ def figure_voice(
     beat = 0
     while beat < harmony.beats:
         last = min(beat + int(rng.choice([2, 4, 4, 8, 8])), harmony.beats)
+        # Not all voices run at once: a quarter of the passages goes at half the speed.
         pace = step if rng.random() < 0.75 else min(2 * step, 0.5)
         figure = choices[rng.choice(len(choices), p=weights / weights.sum())][0]
         if rng.random() < 0.12:

@@ -17,6 +17,7 @@ class Instrument:
     high: int
 
 
+# The representatives of `symbolic.groups.DEFAULT_GROUPS`: other programs are heard as one of them.
 PIANO, MALLETS, ORGAN, GUITAR, BASS = 0, 12, 19, 25, 33
 VIOLIN, VIOLA, CELLO, HARP, STRINGS, CHOIR = 40, 41, 42, 46, 48, 52
 TRUMPET, HORN, OBOE, BASSOON, CLARINET, FLUTE, LEAD = 56, 60, 68, 70, 71, 73, 80
@@ -53,6 +54,7 @@ QUARTETS: dict[int, tuple[tuple[int, ...], ...]] = {
     4: ((VIOLIN, VIOLIN, VIOLA, CELLO),),
     5: ((VIOLIN, VIOLIN, VIOLA, VIOLA, CELLO), (VIOLIN, VIOLIN, VIOLA, CELLO, CELLO)),
 }
+# A single seat takes every voice; fewer seats than voices share them from the top.
 ENSEMBLES: tuple[tuple[int, ...], ...] = (
     (FLUTE, OBOE, CLARINET, HORN, BASSOON),
     (TRUMPET, TRUMPET, HORN, HORN),
@@ -91,6 +93,7 @@ def fit_to_range(pitch: np.ndarray, program: int) -> np.ndarray:
     octaves = 12 * np.arange(-4, 5)
     moved = pitch[None, :] + octaves[:, None]
     outside = ((moved < instrument.low) | (moved > instrument.high)).sum(axis=1)
+    # The fewest notes outside, then the smallest move: contours are kept where the range allows.
     best = np.lexsort((np.abs(octaves), outside))[0]
     line = moved[best].copy()
     below, above = instrument.low - line, line - instrument.high

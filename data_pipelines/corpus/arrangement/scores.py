@@ -64,7 +64,7 @@ SOURCES: tuple[tuple[str, int], ...] = (
 )
 _SUFFIXES = {".mxl", ".xml", ".musicxml", ".krn", ".abc"}
 _HELD_OUT: dict[str, Split] = {"haydn": "validation", "mozart": "test", "beethoven": "test"}
-_MOST_TUNES = 60
+_MOST_TUNES = 60  # of a book; 1850 tunes would outweigh all scores in parts
 _INDEX = "index.json"
 
 
@@ -114,6 +114,7 @@ def find_split(score: Score) -> Split:
     Haydn is validation, Mozart and Beethoven are test, everyone else is train.
     """
     where = f"{score.source} {score.composer}".lower()
+    # Whoever is held out in the path or as the arranged composer is, even in a tune book.
     for composer, split in _HELD_OUT.items():
         if composer in where:
             return split
@@ -141,6 +142,7 @@ def list_source_files() -> list[str]:
     for pattern, most in SOURCES:
         found = sorted(p for p in folder.glob(pattern) if p.suffix in _SUFFIXES)
         if len(found) > most:
+            # Evenly from the whole list, as neighbours are movements of one work.
             found = [found[i] for i in np.linspace(0, len(found) - 1, most).astype(int)]
         chosen += [str(p.relative_to(folder)) for p in found]
     return list(dict.fromkeys(chosen))
@@ -152,6 +154,7 @@ def parse_file(relative: str) -> list[Score]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        # Without music21's own pickles: they depend on its version and lie outside our cache.
         parsed = converter.parse(
             find_corpus_folder() / relative, forceSource=True, storePickle=False
         )
@@ -202,6 +205,7 @@ def _convert_part(part: Any) -> Part:
             pitch = int(note.pitch.midi)
             before = sounding.get(pitch)
             tied = note.tie is not None and note.tie.type in ("stop", "continue")
+            # A tie that does not touch its beginning is an error of the encoding: a new note.
             if tied and before is not None and abs(before[0] + before[1] - start) < 1e-3:
                 before[1] += length
                 continue

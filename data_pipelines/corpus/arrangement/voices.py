@@ -81,6 +81,7 @@ def cut_excerpt(score: Score, start: float, length: float) -> list[Line]:
         duration, pitch = np.tile(duration, turns), np.tile(pitch, turns)
         duration = np.minimum(duration, length - begin)
         line = Line(begin, duration, pitch, np.zeros(len(begin)))
+        # A note from before the excerpt would begin without its attack.
         lines.append(line.select((begin >= -1e-6) & (duration > 1e-3)))
     return [line for line in lines if len(line)]
 

@@ -54,6 +54,7 @@ def record(
 ) -> np.ndarray:
     """Sends ``audio`` through the chain, float32 ``[S]``; ``rng`` draws hiss and wow's phase."""
     signal = audio.astype(np.float64)
+    # In the order of a real chain: speed, compressor, saturation, noise, then the equaliser.
     if chain.wow:
         signal = _add_wow(signal, chain.wow, sample_rate, rng)
     if chain.ratio > 1:
@@ -95,6 +96,7 @@ def _compress(
     signal: np.ndarray, threshold_db: float, ratio: float, sample_rate: int
 ) -> np.ndarray:
     """Compresses by an RMS level smoothed over 50 ms, fed forward."""
+    # One pole of 50 ms is slow enough to leave attacks and low notes their shape.
     smooth = butter(1, 1 / (np.pi * 0.05) / sample_rate, output="sos")
     power = np.maximum(sosfilt(smooth, signal**2), 1e-12)
     over = np.maximum(10 * np.log10(power) - threshold_db, 0.0)
@@ -103,6 +105,7 @@ def _compress(
 
 def _tilt(signal: np.ndarray, tilt_db: float, sample_rate: int) -> np.ndarray:
     """Splits bass and treble at 1 kHz by one pole and weighs them against each other."""
+    # The two bands add up to the signal itself, so a tilt of 0 changes nothing.
     low = sosfilt(butter(1, 1000 / (sample_rate / 2), output="sos"), signal)
     lift = 10 ** (tilt_db / 40)
     return low / lift + (signal - low) * lift

@@ -58,6 +58,7 @@ def render(
     length = int((notes.end_time + RING_OUT_S) * sample_rate)
     dry = np.pad(dry[:length], (0, max(length - len(dry), 0))) * 10 ** (performance.gain_db / 20)
     fade = int(_FADE_S * sample_rate)
+    # The chain comes after the fade: its hiss goes on to the end, as on a tape.
     wet = reverberate(dry, _cached_response(performance.room, sample_rate))
     wet[-fade:] *= np.linspace(1, 0, fade)
     return record(wet, performance.chain, sample_rate, rng)
@@ -81,6 +82,7 @@ def synthesize(notes: Notes, soundfont: Path, sample_rate: int) -> np.ndarray:
         midi.write_bytes(encode_midi(notes))
         command = [program, "-ni", "-q", "-R", "0", "-C", "0", "-g", str(_SYNTH_GAIN)]
         command += ["-r", str(_RENDER_RATE), "-O", "float", "-T", "wav", "-F", str(wave)]
+        # At 256 voices no pedalled piano loses notes to FluidSynth's voice stealing.
         command += ["-o", "synth.dynamic-sample-loading=1", "-o", "synth.polyphony=256"]
         done = subprocess.run(
             [*command, str(soundfont), str(midi)], capture_output=True, text=True, check=False
@@ -113,6 +115,7 @@ def encode_midi(notes: Notes) -> bytes:
         key = int(notes.pitch[i])
         on, off = (round(float(t[i]) * _TICKS_PER_SECOND) for t in (notes.start, notes.end))
         events.append((on, 2, bytes([0x90 | c, key, int(notes.velocity[i])])))
+        # At one tick a release goes before an attack, or a repeated key would be cut off.
         events.append((max(off, on + 1), 1, bytes([0x80 | c, key, 0])))
     events.sort(key=lambda e: e[:2])
     tempo = round(1e6 * _TICKS_PER_QUARTER / _TICKS_PER_SECOND)
@@ -121,6 +124,7 @@ def encode_midi(notes: Notes) -> bytes:
     for tick, _, message in events:
         track += _encode_length(tick - now) + message
         now = tick
+    # Four seconds more, in which the last notes ring out.
     track += _encode_length(_TICKS_PER_SECOND * 4) + b"\xff\x2f\x00"
     header = b"MThd" + struct.pack(">IHHH", 6, 0, 1, _TICKS_PER_QUARTER)
     return header + b"MTrk" + struct.pack(">I", len(track)) + track

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import butter, oaconvolve, sosfiltfilt
 
+# Hz. Within a band all frequencies die away together, and each goes on where the last one ends.
 _BANDS = ((0.0, 300.0), (300.0, 1200.0), (1200.0, 3500.0), (3500.0, 8000.0))
 
 
@@ -58,6 +59,7 @@ def make_impulse_response(room: Room, sample_rate: int) -> np.ndarray:
     for (low, high), ratio in zip(_BANDS, ratios):
         decay = np.exp(-np.log(1000.0) * time / (room.rt60_s * ratio))
         tail += _filter_band(noise, low, high, sample_rate) * decay
+    # The tail sets in over 20 ms: reflections lead to it, a sudden noise would be an echo.
     onset = int(0.02 * sample_rate)
     tail[first : first + onset] *= np.linspace(0, 1, onset)[: max(length - first, 0)]
     tail[:first] = 0
@@ -66,10 +68,12 @@ def make_impulse_response(room: Room, sample_rate: int) -> np.ndarray:
     delays = first + np.sort(rng.uniform(0, 0.05 * min(room.rt60_s, 1.0) + 0.008, count)) * (
         sample_rate
     )
+    # Signs at random keep the reflections from adding up in the bass.
     gains = rng.choice([-1.0, 1.0], count) * 10 ** (-rng.uniform(2, 12, count) / 20)
     reflections[np.minimum(delays.astype(int), length - 1)] += gains
     tail /= np.sqrt(np.sum(tail**2))
     reflections /= np.sqrt(np.sum(reflections**2))
+    # Of the energy after the direct sound 70 % is tail, 30 % early reflections.
     rest = np.sqrt(0.7) * tail + np.sqrt(0.3) * reflections
     rest *= 10 ** (-room.direct_to_reverb_db / 20) / np.sqrt(np.sum(rest**2))
     rest[0] += 1.0
@@ -84,6 +88,7 @@ def _filter_band(noise: np.ndarray, low: float, high: float, sample_rate: int) -
         sos = butter(2, high / nyquist, "lowpass", output="sos")
     else:
         sos = butter(2, [low / nyquist, high / nyquist], "bandpass", output="sos")
+    # Both ways, so that the bands stay in time with each other.
     return sosfiltfilt(sos, noise)
 
 

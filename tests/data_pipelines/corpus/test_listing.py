@@ -22,8 +22,8 @@ def book(tmp_path: Path) -> SongBook:
 
 
 def test_hours_are_filled_and_begin_with_the_same_songs(book: SongBook) -> None:
-    few = listing.recordings(book, {"train": 0.1, "test": 0.01}, workers=1)
-    many = listing.recordings(book, {"train": 0.3, "validation": 9.0, "test": 0.01}, workers=1)
+    few = listing.list_recordings(book, {"train": 0.1, "test": 0.01}, workers=1)
+    many = listing.list_recordings(book, {"train": 0.3, "validation": 9.0, "test": 0.01}, workers=1)
     train = [r for r in many if r.split == "train"]
     seconds = [r.audio.seconds() for r in train]
     assert sum(seconds[:-1]) < 0.3 * 3600 <= sum(seconds)
@@ -36,7 +36,7 @@ def test_hours_are_filled_and_begin_with_the_same_songs(book: SongBook) -> None:
 
 
 def test_lengths_are_those_of_the_sound_and_it_stays_the_same(book: SongBook) -> None:
-    recording, *_ = listing.recordings(book, {"train": 0.001}, workers=1)
+    recording, *_ = listing.list_recordings(book, {"train": 0.001}, workers=1)
     assert isinstance(recording.audio, AudioSource) and isinstance(recording.notes, NotesSource)
     audio = recording.audio.read(16000)
     assert recording.audio.seconds() == pytest.approx(len(audio) / 16000, abs=1 / 16000)
@@ -49,7 +49,7 @@ def test_lengths_are_those_of_the_sound_and_it_stays_the_same(book: SongBook) ->
 @pytest.mark.slow
 def test_workers_find_the_same_songs(book: SongBook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "_PIECE", 4)
-    alone, together = (listing.recordings(book, {"train": 0.2, "test": 9.0}, n) for n in (1, 2))
+    alone, together = (listing.list_recordings(book, {"train": 0.2, "test": 9.0}, n) for n in (1, 2))
     assert alone == together
 
 

@@ -45,7 +45,7 @@ def test_ties_become_one_note_and_chords_several() -> None:
         note.tie = music21.tie.Tie(tie) if tie else None
         part.append(note)
     part.append(music21.chord.Chord(["C4", "E4", "G4"], quarterLength=2.0))
-    read = score_files._part(part)
+    read = score_files._convert_part(part)
     assert read.pitch == (60, 64, 60, 64, 67)
     assert read.start == (0.0, 1.5, 3.5, 3.5, 3.5)
     assert read.duration == (1.5, 2.0, 2.0, 2.0, 2.0)
@@ -64,7 +64,7 @@ def test_cache_keeps_a_score_and_names_a_bad_file(
         score_files, "list_source_files", lambda: ["bach/b.mxl", "bad.mxl", "bach/a.mxl"]
     )
     for relative in score_files.list_source_files():
-        score_files._parse_into(relative, tmp_path)
+        score_files._parse_to_cache(relative, tmp_path)
     with pytest.raises(score_files.UserError, match="no whole cache"):
         score_files.read_cache(tmp_path)
     score_files.fill_cache(tmp_path, workers=1)

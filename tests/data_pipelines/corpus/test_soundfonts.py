@@ -99,10 +99,10 @@ def test_a_copy_is_made_once_and_by_content(
     copy = find_playable(source)
     assert copy.suffix == ".sf2" and copy.is_relative_to(tmp_path / "cache")
     made = copy.stat().st_mtime_ns
-    playable.cache_clear()
+    find_playable.cache_clear()
     assert find_playable(source) == copy and copy.stat().st_mtime_ns == made
     source.write_bytes(made_sf3(tone(550)))
-    playable.cache_clear()
+    find_playable.cache_clear()
     assert find_playable(source) != copy
     assert find_playable(tmp_path / "plain.sf2") == tmp_path / "plain.sf2"
 
@@ -121,7 +121,7 @@ def test_damage_is_named_and_leaves_no_copy(tmp_path, monkeypatch, content, said
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     source = tmp_path / "bad.sf3"
     source.write_bytes(content)
-    playable.cache_clear()
+    find_playable.cache_clear()
     with pytest.raises(UserError, match=rf"bad\.sf3: .*{said}"):
         find_playable(source)
     assert not list((tmp_path / "cache").rglob("*.sf2*"))
