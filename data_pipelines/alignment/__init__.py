@@ -1,1 +1,1 @@
-"""Aligning a score to a recording, and checking pairs that are said to be aligned."""
+"""Aligns scores to recordings, and checks pairs that should already be aligned."""

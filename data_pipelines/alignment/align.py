@@ -38,6 +38,10 @@ _LARGEST_RATIO = 4.0
 class Alignment:
     """A score aligned to a recording.
 
+        alignment = align(notes, read_audio("take.wav", SAMPLE_RATE))
+        if alignment.confidence > THRESHOLD:
+            write_midi(alignment.notes, "aligned.mid")
+
     Attributes:
       notes: the score's notes at the recording's times.
       time_map: from the score's seconds to the recording's.

@@ -105,7 +105,7 @@ def align_listing(
 
     Writes to ``out`` a MIDI file and a picture of each, ``alignments.csv`` with their figures, a
     ``manifest.csv`` that names the new MIDI files, ready for `mt3synth prepare pairs`, and
-    ``rejected.csv``. A pair whose MIDI file and figures are there from an earlier run is kept.
+    ``rejected.csv``. A pair whose MIDI file and figures are there from an earlier run stays.
 
     Args:
       listing: of the manifest.
@@ -130,9 +130,9 @@ def align_listing(
     for number, (recording, name) in enumerate(zip(listing.recordings, _name_files(listing)), 1):
         where = f"[{number}/{len(listing.recordings)}] {recording.audio.path}"
         midi = out / f"{name}.mid"
-        kept = rows.get(midi.name)
+        before = rows.get(midi.name)
         try:
-            if kept is None or not midi.is_file() or kept.confidence < threshold:
+            if before is None or not midi.is_file() or before.confidence < threshold:
                 rows[midi.name] = align_files(recording, midi, out / f"{name}.png", threshold)
                 # After every pair, so that an interruption loses one pair at most.
                 _write_figures(out, listing, rows)

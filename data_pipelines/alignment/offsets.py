@@ -1,4 +1,4 @@
-"""Measures how far the notes of a pair are from its sound, if it is said to be aligned."""
+"""Measures how far notes are from the sound in a pair that should already be aligned."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Offsets:
       shift: median over all onsets, seconds; positive if the sound comes later than the notes.
       earliest, latest: 5th and 95th percentile, seconds.
       found: share of onsets with evidence within 50 ms of their offset, 0..1. An onset has it where
-        its own keys begin more clearly than at 80 % of the places up to a second around it.
+        its own keys begin more clearly than at 80 % of the times up to a second around it.
       agreement: correlation of the chroma at these offsets, -1..1; 0 by chance.
       onsets: how many there are.
     """

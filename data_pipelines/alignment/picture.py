@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from data_pipelines.alignment.align import SILENCE_S, Alignment
 from data_pipelines.alignment.features import FEATURE_RATE
 from data_pipelines.filesystem import appearing_whole
+from mt3synth.reporting.mel_pictures import png_of_few_colours
 from mt3synth.types import FloatND
 
 _COLOURS = 40
@@ -29,9 +29,7 @@ def draw_alignment(alignment: Alignment, path: Path, title: str, threshold: floa
     Raises:
       OSError: the file cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from PIL import Image
 
     figure = Figure(figsize=(7.2, 8.6), dpi=100, layout="constrained")
     matrix, tempo, local = figure.subplots(
@@ -72,14 +70,10 @@ def draw_alignment(alignment: Alignment, path: Path, title: str, threshold: floa
     local.set_xlabel("recording, seconds")
     figure.suptitle(f"{title}: confidence {alignment.confidence:.2f}", fontsize=11)
 
-    drawn, small = io.BytesIO(), io.BytesIO()
-    FigureCanvasAgg(figure).print_png(drawn)
-    # Maximum coverage keeps the few pixels of the lines in their colour.
-    image = Image.open(drawn).convert("RGB")
-    image = image.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    image.save(small, format="png", optimize=True)
+    # The rare colours stay: those of the lines, a few pixels wide.
+    drawn = png_of_few_colours(figure, _COLOURS, rare=True)
     with appearing_whole(path) as unfinished:
-        unfinished.write_bytes(small.getvalue())
+        unfinished.write_bytes(drawn)
 
 
 def _shrink(chroma: FloatND, begin: float) -> tuple[FloatND, float, float]:

@@ -27,11 +27,11 @@ def track_offsets(
     origin = np.zeros(evidence.shape, np.int32)
     for k in range(1, len(evidence)):
         gap = times[k] - times[k - 1]
-        score = best - change**2 / (2 * (jitter + drift * gap) ** 2)
+        reached = best - change**2 / (2 * (jitter + drift * gap) ** 2)
         # Notes keep their order: an onset never moves before the one that precedes it.
-        score = np.where(gap + change >= 0, score, -np.inf)
-        origin[k] = score.argmax(axis=1)
-        best = score.max(axis=1) + evidence[k]
+        reached = np.where(gap + change >= 0, reached, -np.inf)
+        origin[k] = reached.argmax(axis=1)
+        best = reached.max(axis=1) + evidence[k]
     state = int(best.argmax())
     chosen = np.empty(len(evidence), int)
     for k in range(len(evidence) - 1, -1, -1):

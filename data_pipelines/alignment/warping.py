@@ -17,6 +17,9 @@ SHORTEST_NOTE_S = 0.01
 class TimeMap:
     """A piecewise linear map, given at the score's onsets.
 
+        twice = TimeMap(np.array([0.0, 1.0]), np.array([0.0, 2.0]))
+        twice(np.array([0.5]))  # [1.0]
+
     Before the first onset and after the last, where nothing in the recording tells, the tempo is
     that of the 4 s of score next to it.
 

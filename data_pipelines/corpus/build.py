@@ -46,6 +46,8 @@ _SOURCE = {
 class CorpusSettings:
     """Settings of a corpus.
 
+        build_corpus(Path("corpus"), CorpusSettings(hours=1.0, seed=0, format="numpy"))
+
     Attributes:
       hours: of the training set, more than 0.
       seed: of every random choice, at least 0.
@@ -105,7 +107,7 @@ def build_corpus(out: Path, settings: CorpusSettings) -> dict[str, Any]:
     }
     listed = list_recordings(book, hours, workers)
     _refuse_less(out, listed)
-    # Written first, so that every performance keeps its place in the file, played or not.
+    # Written first, so that every performance keeps its index, played or not.
     out.mkdir(parents=True, exist_ok=True)
     write_performances(out, _list_entries(book))
     try:
@@ -118,7 +120,7 @@ def build_corpus(out: Path, settings: CorpusSettings) -> dict[str, Any]:
             strict=True,  # a song that fails is a fault of this program, not of the song
         )
     except RenderingError as error:
-        raise UserError(f"{error}; what is made so far is kept") from error
+        raise UserError(f"{error}; what is made so far stays") from error
     corpus = {**report.corpus, **about}
     write_text(out / CORPUS_FILE, json.dumps(corpus, indent=2, ensure_ascii=False) + "\n")
     return corpus
@@ -126,10 +128,10 @@ def build_corpus(out: Path, settings: CorpusSettings) -> dict[str, Any]:
 
 def _describe_recipe(book: SongBook) -> dict[str, Any]:
     """Names what decides the songs."""
-    said = asdict(book)
-    for where in ("cache", "performances_file", "folders"):
-        del said[where]
-    return {**said, "soundfonts": {file: size for file, size in book.soundfonts}}
+    fields = asdict(book)
+    for path in ("cache", "performances_file", "folders"):
+        del fields[path]
+    return {**fields, "soundfonts": {file: size for file, size in book.soundfonts}}
 
 
 def _describe_sources(book: SongBook) -> dict[str, Any]:

@@ -81,16 +81,16 @@ def list_recordings(book: SongBook, hours: Mapping[Split, float], workers: int) 
 
     Args:
       book: the songs.
-      hours: more than 0 for a split that is wanted.
+      hours: more than 0 for each split that is asked for.
       workers: processes that play through the songs, which tells how long they are.
     """
     listed: list[Recording] = []
     for split in _SPLITS:
-        wanted = 3600 * hours.get(split, 0.0)
-        outlines = _play_outlines(book, split, wanted, workers)
+        needed = 3600 * hours.get(split, 0.0)
+        outlines = _play_outlines(book, split, needed, workers)
         seconds = 0.0
         for index, outline in enumerate(outlines):
-            if seconds >= wanted:
+            if seconds >= needed:
                 break
             listed.append(_make_recording(book, split, index, outline))
             seconds += outline.seconds

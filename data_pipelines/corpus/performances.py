@@ -39,10 +39,10 @@ class Soundfont:
           UserError: nowhere; the message names the Debian package.
         """
         named = os.environ.get(SOUNDFONT_FOLDERS_VARIABLE, "").split(os.pathsep)
-        places = [*folders, *(Path(f) for f in named if f), *(Path(f) for f in _FOLDERS)]
-        for place in places:
-            if (place / self.file).is_file():
-                return place / self.file
+        searched = [*folders, *(Path(f) for f in named if f), *(Path(f) for f in _FOLDERS)]
+        for folder in searched:
+            if (folder / self.file).is_file():
+                return folder / self.file
         raise UserError(
             f"{self.file} not found; install Debian's {self.package}, or put its folder into "
             f"${SOUNDFONT_FOLDERS_VARIABLE}"
@@ -51,7 +51,7 @@ class Soundfont:
 
 @dataclass(frozen=True)
 class Performance:
-    """One performance; its place in the file is its ID.
+    """One performance; its position in the file is its ID.
 
     Attributes:
       name, description: for people.

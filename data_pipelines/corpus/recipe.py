@@ -26,6 +26,10 @@ from mt3synth.errors import UserError
 class SongBook:
     """What the songs are made of, small enough to travel to workers with every song.
 
+        book = SongBook.open(seed=0, cache=find_cache())
+        song = book.play("train", 17)
+        audio = render(song.notes, book.all_performances()[song.performance], 16_000, song.rng)
+
     The representation names all that decides a song's bytes, and no path.
 
     Attributes:
@@ -118,6 +122,6 @@ def _read_fluidsynth_version() -> str:
     program = shutil.which("fluidsynth")
     if program is None:
         raise UserError("fluidsynth is not installed; on Debian: apt install fluidsynth")
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-    lines = [line for line in said.stdout.splitlines() if "version" in line]
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    lines = [line for line in done.stdout.splitlines() if "version" in line]
     return lines[0].split()[-1] if lines else "unknown"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,8 +13,9 @@ from jaxtyping import Float
 
 from data_pipelines.inspection.survey import DRUMS, MOST_VOICES, Survey, name_program
 from data_pipelines.inspection.tables import find_median, name_performance
+from data_pipelines.inspection.tones import find_hertz
 from mt3synth.audio.mel import MELGAN, MelSpec, log_mel
-from mt3synth.reporting.mel_pictures import bin_of
+from mt3synth.reporting.mel_pictures import bin_of, png_of_few_colours
 from mt3synth.symbolic.notes import Notes
 
 _BARS = 40
@@ -41,15 +41,15 @@ def draw_hours(survey: Survey, names: Mapping[int, str], path: Path) -> None:
     figure = _make_figure(9, 1.1 + 0.28 * len(labels))
     axis = figure.subplots()
     unit, name = (3600, "hours") if survey.tally().seconds >= 3600 else (60, "minutes")
-    places, left = np.arange(len(groups)), np.zeros(len(groups))
+    rows, left = np.arange(len(groups)), np.zeros(len(groups))
     for number, split in enumerate(survey.splits):
         lengths = np.array(
             [sum(survey.tally(split, i).seconds for i in group) / unit for group in groups]
         )
         colour = _SPLIT_COLOURS.get(split, f"C{number}")
-        axis.barh(places, lengths, left=left, height=0.7, color=colour, label=split)
+        axis.barh(rows, lengths, left=left, height=0.7, color=colour, label=split)
         left += lengths
-    axis.set_yticks(places, [_shorten(label, 48) for label in labels], parse_math=False)
+    axis.set_yticks(rows, [_shorten(label, 48) for label in labels], parse_math=False)
     axis.invert_yaxis()
     axis.set_xlabel(name)
     axis.grid(axis="x", color=_FAINT, linewidth=0.6)
@@ -94,7 +94,7 @@ def draw_notes(
     _draw_mel(below, audio, fine, "bone", dimmed=2.0)
     _draw_notes_over(below, notes, fine)
     pitched = notes.pitch[~notes.is_drum]
-    highest = _find_hertz(int(pitched.max())) if len(pitched) else 1000.0
+    highest = find_hertz(int(pitched.max())) if len(pitched) else 1000.0
     below.set_ylim(-0.5, min(bin_of(2.2 * highest, fine), fine.bins - 0.5))
     below.set_xlabel("seconds")
     figure.suptitle(
@@ -136,10 +136,6 @@ def _draw_mel(
     axis.set_ylabel("Hz")
 
 
-def _find_hertz(pitch: int) -> float:
-    return 440 * 2 ** ((pitch - 69) / 12)
-
-
 def _draw_notes_over(axis: Any, notes: Notes, spec: MelSpec) -> None:
     from matplotlib.collections import LineCollection
     from matplotlib.lines import Line2D
@@ -150,7 +146,7 @@ def _draw_notes_over(axis: Any, notes: Notes, spec: MelSpec) -> None:
     for rank, part in enumerate(ranked):
         colour = _NOTE_COLOURS[min(rank, len(_NOTE_COLOURS) - 1)]
         own = notes.select(parts == part)
-        height = np.array([bin_of(_find_hertz(p), spec) for p in own.pitch.tolist()])
+        height = np.array([bin_of(find_hertz(p), spec) for p in own.pitch.tolist()])
         if part == DRUMS:
             height = np.full(len(own), 3.0)
         height = np.minimum(height, spec.bins - 1.5)
@@ -197,14 +193,7 @@ def _make_figure(width: float, height: float) -> Any:
 
 def _save(figure: Any, path: Path, colours: int = 64) -> None:
     """Writes a PNG of few colours, so that it stays small."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
-
-    drawn = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # a script the font lacks; the page has the name
-        FigureCanvasAgg(figure).print_png(drawn)
-    image = Image.open(drawn).convert("RGB")
-    # By maximum coverage: the median cut would give up the rare colours, those of the notes.
-    few = image.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    few.save(path, format="PNG", optimize=True)
+        # The rare colours stay: those of the notes.
+        path.write_bytes(png_of_few_colours(figure, colours, rare=True))

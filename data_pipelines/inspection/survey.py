@@ -43,6 +43,11 @@ class Tally:
 class Survey:
     """The figures of a data set.
 
+        survey = Survey()
+        for song in read_split(folder, "train"):
+            survey.add("train", song)
+        print(survey.tally("train").seconds)
+
     Attributes:
       parts: by split and index of the performance.
       programs: by General MIDI program, or `DRUMS`: the songs in which it plays (all of their

@@ -36,9 +36,8 @@ def synthesize_tones(notes: Notes, sample_rate: int, samples: int) -> Float[np.n
         time = np.arange(count) / sample_rate
         shape = np.minimum(1, time / _ATTACK_S) * np.exp(-time / _DECAY_S)
         shape *= np.clip((length - time) / _RELEASE_S, 0, 1)
-        sound = (
-            noise[:count] if is_drum else np.sin(2 * np.pi * _find_hertz(pitch, sample_rate) * time)
-        )
+        hertz = _lower_to_audible(find_hertz(pitch), sample_rate)
+        sound = noise[:count] if is_drum else np.sin(2 * np.pi * hertz * time)
         audio[first : first + count] += velocity / 127 * shape * sound
     return audio
 
@@ -56,8 +55,12 @@ def pan_apart(
     return both / np.float32(peak) if peak > 1 else both
 
 
-def _find_hertz(pitch: int, sample_rate: int) -> float:
-    hertz = 440 * 2 ** ((float(pitch) - 69) / 12)
+def find_hertz(key: float) -> float:
+    """Finds the frequency of a MIDI key, equally tempered, A4 at 440 Hz."""
+    return 440 * 2 ** ((float(key) - 69) / 12)
+
+
+def _lower_to_audible(hertz: float, sample_rate: int) -> float:
     while hertz >= 0.45 * sample_rate:
         hertz /= 2
     return hertz

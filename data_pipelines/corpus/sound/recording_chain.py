@@ -18,6 +18,8 @@ _LIMIT_KNEE = 0.8
 class Chain:
     """A recording chain; the defaults leave the signal as it is.
 
+        old_radio = Chain(low_hz=200, high_hz=4000, drive=3.0, hiss_db=-60)
+
     Attributes:
       low_hz, high_hz: band that passes (fourth-order Butterworth); 0 leaves that side open.
       tilt_db: treble against bass, pivot 1 kHz: +6 is bright, -6 dark (half of it on each side).

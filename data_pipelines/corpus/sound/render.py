@@ -89,8 +89,8 @@ def synthesize(notes: Notes, soundfont: Path, sample_rate: int) -> np.ndarray:
         )
         # With a soundfont that it cannot load it goes on, with status 0 and another soundfont.
         if done.returncode != 0 or "error:" in done.stderr or not wave.exists():
-            said = " ".join(done.stderr.split())
-            raise UserError(f"fluidsynth failed on {soundfont}: {said[:300]}")
+            complaint = " ".join(done.stderr.split())
+            raise UserError(f"fluidsynth failed on {soundfont}: {complaint[:300]}")
         audio, rate = soundfile.read(wave, dtype="float32", always_2d=True)
     mono = audio.mean(axis=1)[round(_LATENCY_S * rate) :]
     return soxr.resample(mono, rate, sample_rate).astype(np.float32)

@@ -114,8 +114,8 @@ def _decode_samples(
             shown = name.rstrip(b"\0").decode("latin-1")
             raise UserError(f"{source}: sample {shown!r} cannot be unpacked: {error}") from error
         file.write(points.astype("<i2").tobytes() + bytes(2 * _GAP_POINTS))
-        places = (position, position + len(points), position + loop_start, position + loop_end)
-        yield (name, *places, *rest, kind & ~_VORBIS)
+        spans = (position, position + len(points), position + loop_start, position + loop_end)
+        yield (name, *spans, *rest, kind & ~_VORBIS)
         position += len(points) + _GAP_POINTS
 
 

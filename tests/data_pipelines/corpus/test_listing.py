@@ -49,7 +49,9 @@ def test_lengths_are_those_of_the_sound_and_it_stays_the_same(book: SongBook) ->
 @pytest.mark.slow
 def test_workers_find_the_same_songs(book: SongBook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "_PIECE", 4)
-    alone, together = (listing.list_recordings(book, {"train": 0.2, "test": 9.0}, n) for n in (1, 2))
+    alone, together = (
+        listing.list_recordings(book, {"train": 0.2, "test": 9.0}, n) for n in (1, 2)
+    )
     assert alone == together
 
 
