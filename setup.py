@@ -69,8 +69,10 @@ TPU = ["jax[tpu]>=0.10,<0.12"]
 DEV = [
     "beartype>=0.20",
     "hypothesis>=6.100",
+    "ipykernel>=6",
     "mirdata>=1.0",
     "mypy>=1.15",
+    "nbclient>=0.10",
     "pytest>=8",
     "pytest-xdist>=3.6",
     "ruff>=0.9",

@@ -27,7 +27,7 @@ from mt3synth.audio.files import fit_peak
 from mt3synth.bundle import Bundle, Performance
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
-from mt3synth.score import Score, Span, read_score
+from mt3synth.score import Score, ScoreSource, Span, read_score
 from mt3synth.song import Song
 from mt3synth.synthesis import SamplingConfig, Synthesizer
 from mt3synth.synthesis.options import SamplingOptions, describe, sampling_config
@@ -77,7 +77,7 @@ class Model:
 
     def render(
         self,
-        score: Any,
+        score: ScoreSource,
         performance: str | None = None,
         *,
         start: float = 0.0,
@@ -220,7 +220,7 @@ class Renderer:
             "bundle": self.bundle.hash,
             "performance": self.performance.name,
             **({"score": name} if name else {}),
-            **{bound: str(value) for bound, value in span.items()},
+            **{bound: str(float(value)) for bound, value in span.items()},
             **describe(self.config, self.bundle.spec),
             **registry.describe(self.vocoder),
         }

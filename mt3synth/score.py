@@ -6,15 +6,18 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
-from mt3synth.symbolic.midi import read_midi, read_sequence
+from mt3synth.symbolic.midi import SongInMemory, read_midi, read_sequence
 from mt3synth.symbolic.notes import Notes
 from mt3synth.symbolic.roll import KEYS, LOWEST_KEY, substitutions
+
+ScoreSource: TypeAlias = str | os.PathLike[str] | Notes | SongInMemory
+"""What a score is read from: the path of a MIDI file, or notes in one of three forms."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Score:
     reports: tuple[str, ...]
 
 
-def read_score(source: Any, span: Span, spec: ModelSpec) -> Score:
+def read_score(source: ScoreSource, span: Span, spec: ModelSpec) -> Score:
     """Reads what a model can render of a song.
 
     Args:
@@ -67,8 +70,8 @@ def read_score(source: Any, span: Span, spec: ModelSpec) -> Score:
     Raises:
       UserError: the source cannot be read, or there is nothing in it that the model can render.
     """
-    is_path = isinstance(source, (str, os.PathLike))
-    where = f"{source}: " if is_path else ""
+    name = Path(source).name if isinstance(source, (str, os.PathLike)) else ""
+    where = f"{source}: " if name else ""
     song, reports = _read(source)
     notes = song.cropped(span.start, span.end)
     if not len(notes):
@@ -88,10 +91,10 @@ def read_score(source: Any, span: Span, spec: ModelSpec) -> Score:
                 f"to {high} (A0 to C8){drums}"
             )
         notes = notes.select(within)
-    return Score(notes, Path(source).name if is_path else "", span, tuple(reports))
+    return Score(notes, name, span, tuple(reports))
 
 
-def _read(source: Any) -> tuple[Notes, list[str]]:
+def _read(source: ScoreSource) -> tuple[Notes, list[str]]:
     if isinstance(source, (str, os.PathLike)):
         return read_midi(Path(source))
     if isinstance(source, Notes):

@@ -6,7 +6,7 @@ import io
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -22,8 +22,18 @@ from mt3synth.symbolic.midi_file import (
 )
 from mt3synth.symbolic.notes import Notes
 
+if TYPE_CHECKING:
+    import note_seq
+    import pretty_midi
+
+    SongInMemory: TypeAlias = pretty_midi.PrettyMIDI | note_seq.NoteSequence
+else:
+    # Both take a second to import, which only those pay who have such an object already.
+    SongInMemory = Any
+
 __all__ = [
     "MidiError",
+    "SongInMemory",
     "notes_from_sequence",
     "parse_note_sequence",
     "read_midi",
@@ -85,7 +95,7 @@ def read_midi(path: str | Path, sustain: bool = True) -> tuple[Notes, list[str]]
     return notes, reports
 
 
-def read_sequence(song: Any) -> tuple[Notes, list[str]]:
+def read_sequence(song: SongInMemory) -> tuple[Notes, list[str]]:
     """Reads a song that is in memory: the notes, lengthened by the sustain pedal.
 
     A ``pretty_midi.PrettyMIDI`` gives the notes that `read_midi` reads of its file.
