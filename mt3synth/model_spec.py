@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import flax.linen as nn
 
@@ -19,12 +19,44 @@ from mt3synth.models.unet import UNet, UNetConfig
 from mt3synth.symbolic.codec import EventCodec
 from mt3synth.symbolic.roll import RollSpec
 
-NetworkConfig = UNetConfig | T5Config
 
-_NETWORKS: dict[str, tuple[type[Any], type[nn.Module]]] = {
+@runtime_checkable
+class NetworkConfig(Protocol):
+    """The configuration of a network: a frozen dataclass whose fields become JSON.
+
+    A network that reads tokens has a field ``vocabulary_size``; one that is built for so many
+    channels of the piano roll has ``roll_channels``. Both are then set from the data.
+
+    Attributes:
+      mel_bins: M, bins of the frames that it denoises.
+      performances: P, how many performances it knows; 0 for a network that is told of none.
+      inputs: what else it reads of a batch, of ("tokens", "roll", "context") in this order.
+      context_frames: how many frames before a segment it reads; 0 for none.
+      dtype: of its activations, "float32" or "bfloat16"; by it a device's rated speed is chosen.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def mel_bins(self) -> int: ...
+    @property
+    def performances(self) -> int: ...
+    @property
+    def inputs(self) -> tuple[str, ...]: ...
+    @property
+    def context_frames(self) -> int: ...
+    @property
+    def dtype(self) -> str: ...
+
+
+NETWORKS: dict[str, tuple[type[Any], type[nn.Module]]] = {
     "unet": (UNetConfig, UNet),
     "t5": (T5Config, T5),
 }
+"""Configuration and module of each network, by the name that a bundle's ``config.json`` has for it.
+
+A network of your own is added here by the module that defines it, before it is trained or loaded.
+"""
 
 
 @dataclass(frozen=True)
@@ -68,9 +100,10 @@ class ModelSpec:
                 f"roll_channels={channels} of the network; must be {self.roll.channels}, as the "
                 f"roll of {len(self.roll.groups)} groups has"
             )
-        if "tokens" in reads and network.vocabulary_size < self.codec.num_embeddings:
+        vocabulary = getattr(network, "vocabulary_size", 0)
+        if "tokens" in reads and vocabulary < self.codec.num_embeddings:
             raise ValueError(
-                f"vocabulary_size={network.vocabulary_size} of the network; must be at least "
+                f"vocabulary_size={vocabulary} of the network; must be at least "
                 f"{self.codec.num_embeddings}, for velocity_bins={self.codec.velocity_bins}"
             )
 
@@ -91,7 +124,7 @@ class ModelSpec:
 
     def build(self) -> nn.Module:
         """The network as a flax module."""
-        for config_type, module in _NETWORKS.values():
+        for config_type, module in NETWORKS.values():
             if isinstance(self.network, config_type):
                 return module(self.network)
         raise TypeError(f"no network is built from {type(self.network).__name__}")
@@ -105,7 +138,7 @@ class ModelSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
-        kind = next(k for k, (t, _) in _NETWORKS.items() if isinstance(self.network, t))
+        kind = next(k for k, (t, _) in NETWORKS.items() if isinstance(self.network, t))
         network = {f.name: getattr(self.network, f.name) for f in dataclasses.fields(self.network)}
         return {
             "network": {"type": kind, **network},
@@ -140,9 +173,9 @@ class ModelSpec:
 def _network_from_dict(values: dict[str, Any]) -> NetworkConfig:
     settings = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     kind = settings.pop("type")
-    if kind not in _NETWORKS:
-        raise ValueError(f"network of type {kind!r}; must be one of {tuple(_NETWORKS)}")
-    config_type, _ = _NETWORKS[kind]
+    if kind not in NETWORKS:
+        raise ValueError(f"network of type {kind!r}; must be one of {tuple(NETWORKS)}")
+    config_type, _ = NETWORKS[kind]
     known = {f.name for f in dataclasses.fields(config_type)}
     strange = sorted(settings.keys() - known)
     if strange:
