@@ -23,7 +23,7 @@ COMMANDS = (
     "import",
     "doctor",
 )
-"""Modules of `mt3synth.commands`. They import what is slow only when they run."""
+"""Modules or packages of `mt3synth.commands`. They import what is slow only when they run."""
 
 _MODULES = {"import": "import_weights", "train-vocoder": "train_vocoder"}
 """Where the module cannot have the name of its command."""
@@ -53,19 +53,23 @@ class _UsageError(UserError):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Complains in one line, and leaves it to `main` to say so."""
+    """Raises what is wrong with the arguments, where argparse would print its usage and exit."""
 
     def error(self, message: str) -> NoReturn:
         raise _UsageError(f"{self.prog}: {message}; see `{self.prog} --help`")
 
 
 def _fail(line: str) -> int:
+    # Messages that quote other libraries may have line breaks in them.
     print(" ".join(line.split()), file=sys.stderr)
     return 2
 
 
 def _split_gin(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """``--gin.NAME=VALUE`` apart from everything else, as bindings."""
+    """Takes ``--gin.NAME=VALUE`` out of the arguments, as bindings.
+
+    argparse could not: the names are whatever gin knows.
+    """
     bindings = [a.removeprefix(_GIN) for a in argv if a.startswith(_GIN)]
     for binding in bindings:
         if "=" not in binding:
@@ -78,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mt3synth {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in COMMANDS:
+        # Every module is imported for any --help, so none of them may import anything slow.
         module = importlib.import_module(f"mt3synth.commands.{_MODULES.get(name, name)}")
         sub = subparsers.add_parser(
             name, help=module.HELP, description=module.__doc__, allow_abbrev=False

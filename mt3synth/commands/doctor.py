@@ -83,7 +83,7 @@ NEEDS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Only the model."""
+    """Adds the option for another model."""
     parser.add_argument("--bundle", metavar="DIR", help="a model other than the default one")
 
 
@@ -109,7 +109,10 @@ def main(args: argparse.Namespace) -> int:
 
 
 def missing(need: Need) -> list[str]:
-    """What is not there, and what brings it, as short phrases; nothing is imported."""
+    """Lists what is not there and what brings it, as short phrases.
+
+    Nothing is imported: TensorFlow alone would take seconds, and may fail in ways of its own.
+    """
     modules = [name for name in need.modules if not _is_installed(name)]
     lines = [f"{', '.join(modules)} missing: {need.install}"] if modules else []
     lines += [
@@ -140,9 +143,9 @@ def _devices() -> str:
     from mt3synth.commands.shared import compilation_cache
 
     folder = compilation_cache.keep()
-    kept = folder if folder else "not kept: the user's cache cannot be written to"
+    programs = folder if folder else "not kept: the user's cache cannot be written to"
     devices = ", ".join(f"{d.platform} {d.id} ({d.device_kind})" for d in jax.devices())
-    return f"devices: {devices}\ncompiled programs: {kept}"
+    return f"devices: {devices}\ncompiled programs: {programs}"
 
 
 def _bundle(folder: str | None) -> str:

@@ -10,7 +10,7 @@ HELP = "list the performances that a model knows"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Only the model."""
+    """Adds the option for another model."""
     parser.add_argument("--bundle", metavar="DIR", help="a model other than the default one")
 
 

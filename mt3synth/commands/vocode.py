@@ -44,7 +44,7 @@ def main(args: argparse.Namespace) -> int:
     from mt3synth.audio.files import SUFFIXES
 
     kind = outputs.Kind("audio files", SUFFIXES)
-    jobs = outputs.plan(args.inputs, args.output, None, kind)
+    jobs = outputs.plan_jobs(args.inputs, args.output, None, kind)
     failures = 0
 
     def fail(error: UserError) -> None:
@@ -52,7 +52,7 @@ def main(args: argparse.Namespace) -> int:
         failures += 1
         print(f"mt3synth vocode: {error}", file=sys.stderr)
 
-    ready = outputs.possible(jobs, args.overwrite, fail)
+    ready = outputs.writable(jobs, args.overwrite, fail)
     if not ready:
         return 2
 

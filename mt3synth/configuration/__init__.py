@@ -1,1 +1,1 @@
-"""Gin: configurations parsed, explained and built."""
+"""Gin: parses configurations, explains their errors and builds what they configure."""

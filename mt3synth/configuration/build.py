@@ -1,4 +1,4 @@
-"""Objects that gin configures."""
+"""Builds objects that gin configures."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def build(configurable: Callable[..., T], **arguments: Any) -> T:
 
 
 def own_words(error: Exception) -> str:
-    """What an error says, without the lines in which gin appends where in its machinery it was."""
+    """Returns an error's message without the lines in which gin says where in itself it was."""
     return str(error).splitlines()[0]

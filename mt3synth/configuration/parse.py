@@ -1,4 +1,4 @@
-"""Gin configuration files: where they lie and how they are read."""
+"""Finds and reads gin configuration files."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ def parse(files: Sequence[str], bindings: Sequence[str]) -> None:
             near = explain.nearest(name, explain.files(ROOT))
             raise UserError(f"{name}: no such gin file{near}")
     with _one_line_errors():
+        # Not finalized yet: the bindings below come over the files.
         gin.parse_config_files_and_bindings(list(files), None, finalize_config=False)
         for binding in bindings:
             # gin takes any name without a dot for a new macro, which nothing would ever read.
@@ -59,19 +60,19 @@ def _one_line_errors() -> Iterator[None]:
     """Turns what gin raises into a `UserError`, and keeps it from logging where it looked."""
     import gin
 
-    def wanted(record: logging.LogRecord) -> bool:
+    def is_of_interest(record: logging.LogRecord) -> bool:
         return not str(record.msg).startswith("Path not found")
 
-    logging.getLogger().addFilter(wanted)
+    logging.getLogger().addFilter(is_of_interest)
     try:
         yield
     except UserError:
         raise
     except (OSError, ValueError, SyntaxError, AttributeError, ImportError, NameError) as error:
-        said = explain.explain(error, gin.config_str(), ROOT)
-        raise UserError(f"gin configuration: {said}") from error
+        message = explain.explain(error, gin.config_str(), ROOT)
+        raise UserError(f"gin configuration: {message}") from error
     finally:
-        logging.getLogger().removeFilter(wanted)
+        logging.getLogger().removeFilter(is_of_interest)
 
 
 def _is_defined(macro: str) -> bool:

@@ -87,3 +87,16 @@ def test_version(run, capsys):
         run("--version")
     assert done.value.code == 0
     assert capsys.readouterr().out == f"mt3synth {__version__}\n"
+
+
+def test_the_help_of_sampling_options_names_the_defaults(capsys, run):
+    from mt3synth.synthesis import SamplingConfig
+
+    with pytest.raises(SystemExit):
+        run("synthesize", "--help")
+    said = " ".join(capsys.readouterr().out.split())
+    default = SamplingConfig()
+    assert f"denoising steps ({default.steps})" in said
+    assert f"({type(default.stepper).__name__.lower()})" in said
+    assert f"noise of ddim, 0 to 1 ({default.stepper.eta:g})" in said
+    assert f"of all randomness ({default.seed})" in said

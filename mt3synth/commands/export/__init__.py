@@ -1,4 +1,4 @@
-"""`mt3synth export`: a training run as a bundle."""
+"""`mt3synth export`: makes a bundle of a training run."""
 
 from mt3synth.commands.export.command import HELP, add_arguments, main
 

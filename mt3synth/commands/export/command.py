@@ -25,7 +25,7 @@ CORPUS_FILE = "corpus.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where from and where to."""
+    """Adds where from, where to, and what the model card is to say."""
     origin = parser.add_mutually_exclusive_group(required=True)
     origin.add_argument("--run", metavar="DIR", help="folder of the run")
     origin.add_argument("--bundle", metavar="DIR", help="a bundle to be given another vocoder")
@@ -67,16 +67,17 @@ def main(args: argparse.Namespace) -> int:
         raise UserError(f"{output} exists; give a new folder")
     card = _read(Path(args.card)) if args.card else ""
     if args.bundle:
-        return export_vocoder.into_bundle(args, card)
+        return export_vocoder.put_into_bundle(args, card)
     run = Path(args.run)
     if export_vocoder.is_vocoder_run(run):
-        return export_vocoder.of_run(args)
+        return export_vocoder.export_run(args)
     vocoder = files.read(args.vocoder) if args.vocoder else None
     spec, performances = read_run(run)
     spec = _guided(spec, args.guidance_notes, args.guidance_performance)
     corpus_file = Path(args.corpus or args.run) / CORPUS_FILE
     corpus = _read_json(corpus_file) if args.corpus or corpus_file.exists() else None
     load = t5x_checkpoints.load_averaged if t5x_checkpoints.is_t5x_run(run) else load_averaged
+    # The averaged weights: the last ones of a run still follow the noise of its batches.
     params, step = load(run, bundles.abstract_params(spec), args.step)
     text = model_card(output.name, spec, performances, params, step, corpus, card, vocoder)
     default = args.default_performance or performances[0].name
@@ -84,6 +85,7 @@ def main(args: argparse.Namespace) -> int:
     try:
         if corpus is not None:
             shutil.copy(corpus_file, output / CORPUS_FILE)
+        # A bundle that cannot be read back is not worth having; this also computes its hash.
         bundle = bundles.load(output)
     except (OSError, UserError) as error:
         shutil.rmtree(output, ignore_errors=True)
@@ -93,7 +95,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _guided(spec: ModelSpec, notes: float | None, performance: float | None) -> ModelSpec:
-    """The model with another guidance, where one is given."""
+    """Returns the model with another guidance, where one is given."""
     import dataclasses
 
     old = spec.guidance

@@ -1,4 +1,4 @@
-"""The README of a bundle, from what is known about its model."""
+"""Writes the README of a bundle from what is known about its model."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def model_card(
     extra: str,
     vocoder: VocoderWeights | None = None,
 ) -> str:
-    """The card as Markdown.
+    """Writes the card as Markdown.
 
     Args:
       name: of the bundle.
@@ -86,7 +86,7 @@ def model_card(
 
 
 def with_vocoder(card: str, vocoder: VocoderWeights, extra: str = "") -> str:
-    """A card whose last section is about the vocoder, in the place of such a one that it has.
+    """Gives a card a last section about the vocoder, instead of the one that it may have.
 
     Args:
       card: Markdown.
@@ -94,13 +94,13 @@ def with_vocoder(card: str, vocoder: VocoderWeights, extra: str = "") -> str:
       extra: Markdown for the section's end.
     """
     before = card.split(f"\n{_VOCODER_HEADING}\n")[0].rstrip()
-    said = _VOCODER.format(
+    section = _VOCODER.format(
         heading=_VOCODER_HEADING,
         network=type(vocoder.config).__name__.removesuffix("Config"),
         millions=vocoder.size / 1e6,
         hash=vocoder.hash,
     )
-    return f"{before}\n\n{said}" + (f"\n{extra.strip()}\n" if extra.strip() else "")
+    return f"{before}\n\n{section}" + (f"\n{extra.strip()}\n" if extra.strip() else "")
 
 
 _VOCODER_HEADING = "## Vocoder"
@@ -117,7 +117,7 @@ _READS = {"tokens": "note events", "roll": "a piano roll", "context": "the frame
 
 
 def _data(corpus: dict[str, Any]) -> str:
-    """What ``corpus.json`` says; entries that another builder did not write are passed over."""
+    """Lists what ``corpus.json`` says; entries that another builder did not write are left out."""
     lines = []
     train = corpus.get("splits", {}).get("train", {})
     if {"hours", "songs"} <= train.keys():

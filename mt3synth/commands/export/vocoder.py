@@ -1,4 +1,4 @@
-"""What `mt3synth export` does with vocoders: of a run into a folder, of a folder into a bundle."""
+"""Exports vocoders: from their own run to a folder, and from a folder into a bundle."""
 
 from __future__ import annotations
 
@@ -12,16 +12,22 @@ from mt3synth.training.checkpoints.ema import load_averaged
 from mt3synth.training.run_folder import SPEC_FILE
 from mt3synth.vocoder import files
 
-_OF_MODELS = ("default_performance", "guidance_notes", "guidance_performance", "corpus", "vocoder")
+_OF_MODELS = (
+    "default_performance",
+    "guidance_notes",
+    "guidance_performance",
+    "corpus",
+    "vocoder",
+)
 
 
 def is_vocoder_run(run: Path) -> bool:
-    """Whether a folder is that of a vocoder's run and not that of a model's."""
+    """Tells whether a folder is that of a vocoder's run and not that of a model's."""
     return (run / files.DESCRIPTION).is_file() and not (run / SPEC_FILE).exists()
 
 
-def of_run(args: argparse.Namespace) -> int:
-    """A folder with the averaged weights of a vocoder's run."""
+def export_run(args: argparse.Namespace) -> int:
+    """Writes a folder with the averaged weights of a vocoder's run; returns the exit status."""
     run, output = Path(args.run), Path(args.output)
     _refuse(args, (*_OF_MODELS, "card"), f"{run} is the run of a vocoder; leave it out")
     config, spec = files.read_description(run)
@@ -34,8 +40,8 @@ def of_run(args: argparse.Namespace) -> int:
     return 0
 
 
-def into_bundle(args: argparse.Namespace, card: str) -> int:
-    """The bundle that --bundle names, with the vocoder that --vocoder does."""
+def put_into_bundle(args: argparse.Namespace, card: str) -> int:
+    """Writes the bundle of --bundle with the vocoder of --vocoder; returns the exit status."""
     if args.vocoder is None:
         raise UserError("--bundle goes with --vocoder, which names what is to be put into it")
     _refuse(args, ("step", *_OF_MODELS[:-1]), "it is of --run; leave it out")

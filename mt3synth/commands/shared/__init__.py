@@ -1,1 +1,1 @@
-"""What several subcommands have in common."""
+"""Options, file names and messages that several subcommands share."""

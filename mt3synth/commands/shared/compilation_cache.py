@@ -1,4 +1,7 @@
-"""Compiled programs kept from one call of the command to the next."""
+"""Keeps compiled programs from one call of the command to the next.
+
+Only the command line does so: a library leaves the settings of its caller's JAX alone.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,10 @@ def keep() -> Path | None:
     if chosen := os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         return Path(chosen)
     try:
-        place = cache_folder("jax")
+        folder = cache_folder("jax")
     except UserError:
         return None
-    if not os.access(place, os.W_OK):
+    if not os.access(folder, os.W_OK):
         return None
-    jax.config.update("jax_compilation_cache_dir", str(place))
-    return place
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    return folder

@@ -1,4 +1,4 @@
-"""Ctrl-C that is not lost."""
+"""Makes sure that a Ctrl-C is not lost."""
 
 from __future__ import annotations
 

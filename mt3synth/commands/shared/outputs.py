@@ -1,4 +1,4 @@
-"""Which files are read, and what is written where."""
+"""Plans which files are read, and what is written where."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MIDI = Kind("MIDI files (.mid or .midi)", (".mid", ".midi"))
 
 @dataclass(frozen=True)
 class Job:
-    """One song.
+    """One file to read, and the files to be made of it.
 
     Attributes:
       source: file to read.
@@ -40,10 +40,10 @@ class Job:
     mel: Path | None
 
 
-def plan(
+def plan_jobs(
     inputs: Sequence[str], output: str | None, save_mel: str | None, kind: Kind = MIDI
 ) -> list[Job]:
-    """What to do for the files and folders named on the command line.
+    """Plans what to do for the files and folders named on the command line.
 
     A folder stands for the files of a kind in it, in the order of their names. Without ``output``
     NAME.mid becomes NAME.wav in the current folder. For a folder or several files ``output`` and
@@ -57,18 +57,22 @@ def plan(
     return [
         Job(
             source,
-            _place("-o", output or ".", source, ".wav", single),
-            _place("--save-mel", save_mel, source, ".npy", single) if save_mel else None,
+            _output_path("-o", output or ".", source, ".wav", single),
+            _output_path("--save-mel", save_mel, source, ".npy", single) if save_mel else None,
         )
         for source in sources
     ]
 
 
-def possible(
+def writable(
     jobs: Sequence[Job], overwrite: bool, complain: Callable[[UserError], None]
 ) -> list[Job]:
-    """The jobs whose files may be written; ``complain`` hears of each of the others."""
-    claimed = clashes(jobs)
+    """Returns the jobs whose files may be written; ``complain`` is called for each of the others.
+
+    All of them are looked at before the first is begun, so that nobody learns of an existing file
+    after an hour.
+    """
+    claimed = find_clashes(jobs)
     ready = []
     for job in jobs:
         try:
@@ -81,8 +85,8 @@ def possible(
     return ready
 
 
-def clashes(jobs: Sequence[Job]) -> dict[Job, Path]:
-    """Jobs whose audio an earlier one already claims, with that one's source."""
+def find_clashes(jobs: Sequence[Job]) -> dict[Job, Path]:
+    """Finds the jobs whose audio file an earlier one already claims, with that one's source."""
     first: dict[Path, Path] = {}
     late: dict[Job, Path] = {}
     for job in jobs:
@@ -120,7 +124,7 @@ def _expand(path: Path, kind: Kind) -> list[Path]:
     return found
 
 
-def _place(option: str, target: str, source: Path, suffix: str, single: bool) -> Path:
+def _output_path(option: str, target: str, source: Path, suffix: str, single: bool) -> Path:
     path = Path(target)
     if path.is_dir():
         return path / (source.stem + suffix)

@@ -1,4 +1,4 @@
-"""Options that say how a song is sampled, over what gin says."""
+"""Adds options that say how a song is sampled; they win over what gin says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of a rendering: a line or two about the file that was written."""
+"""Says a line or two about a file that was written."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--vocoder-source",
-        metavar="PLACE",
+        metavar="PATH",
         help="folder of another trained vocoder; for soundstream, folder or address of its "
         "SavedModel",
     )

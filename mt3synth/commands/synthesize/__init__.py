@@ -1,4 +1,4 @@
-"""`mt3synth synthesize`: MIDI files as audio files."""
+"""`mt3synth synthesize`: renders MIDI files to audio files."""
 
 from mt3synth.commands.synthesize.command import HELP, add_arguments, main
 

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Renders every file that can be; returns 2 if one could not."""
-    jobs = outputs.plan(args.inputs, args.output, args.save_mel)
+    jobs = outputs.plan_jobs(args.inputs, args.output, args.save_mel)
     failures = 0
 
     def fail(error: UserError) -> None:
@@ -45,7 +45,7 @@ def main(args: argparse.Namespace) -> int:
         failures += 1
         print(f"mt3synth synthesize: {error}", file=sys.stderr)
 
-    ready = outputs.possible(jobs, args.overwrite, fail)
+    ready = outputs.writable(jobs, args.overwrite, fail)
     if not ready:
         return 2
 

@@ -1,4 +1,4 @@
-"""One song of the command line: read, rendered under a progress bar, and written."""
+"""Renders one song of the command line: reads it, shows a progress bar, and writes the files."""
 
 from __future__ import annotations
 
