@@ -61,7 +61,9 @@ FLOORS = (
             "data_pipelines.{filesystem,performances,prepare,reading,shards,songs}"
         ),
         "data_pipelines.sources": "symbolic data_pipelines.{filesystem,recordings,shards,songs}",
-        "data_pipelines.alignment": "symbolic data_pipelines.{filesystem,prepare,recordings}",
+        "data_pipelines.alignment": (
+            "reporting symbolic data_pipelines.{filesystem,prepare,recordings}"
+        ),
         "data_pipelines.inspection": (
             "audio reporting symbolic data_pipelines.{filesystem,performances,prepare,shards,songs}"
         ),
