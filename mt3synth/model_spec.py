@@ -32,6 +32,7 @@ class NetworkConfig(Protocol):
       performances: P, how many performances it knows; 0 for a network that is told of none.
       inputs: what else it reads of a batch, of ("tokens", "roll", "context") in this order.
       context_frames: how many frames before a segment it reads; 0 for none.
+      dropout: rate while training; above 0, the network is given the random stream "dropout".
       dtype: of its activations, "float32" or "bfloat16"; by it a device's rated speed is chosen.
     """
 
@@ -45,6 +46,8 @@ class NetworkConfig(Protocol):
     def inputs(self) -> tuple[str, ...]: ...
     @property
     def context_frames(self) -> int: ...
+    @property
+    def dropout(self) -> float: ...
     @property
     def dtype(self) -> str: ...
 

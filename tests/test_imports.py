@@ -313,6 +313,16 @@ def test_heavy_libraries_stay_in_their_place():
     assert problems_of_libraries(ROOT, LIBRARIES) == []
 
 
+def test_the_floors_are_those_of_the_documentation():
+    page = (ROOT / "docs/architecture.md").read_text()
+    for level, floor in enumerate(FLOORS, 1):
+        packages = {house.package_of(full(room)) for room in floor}
+        told = re.search(rf"^\| {level} \|(.+)\|$", page, re.MULTILINE)
+        assert told
+        named = set(re.findall(r"`([a-z_0-9]+)`", told[1])) - {"load"}
+        assert {p.removeprefix("mt3synth.") for p in packages} == named
+
+
 @pytest.mark.parametrize("package", ALONE)
 def test_the_lowest_rooms_use_few_libraries(package):
     modules = house.find_modules(ROOT)

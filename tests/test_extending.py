@@ -1,0 +1,27 @@
+"""The examples of docs/extending.md work, one after the other, as the page says."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs/extending.md"
+
+
+def test_every_block_runs(tmp_path, monkeypatch):
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    monkeypatch.chdir(tmp_path)
+    text = PAGE.read_text()
+    names = {"__name__": "extending"}
+    for block in re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        # Blank lines in front, so that an error names the line of the page.
+        source = "\n" * text.count("\n", 0, block.start(1)) + block[1]
+        exec(compile(source, PAGE, "exec"), names)
+
+
+def test_every_section_that_the_table_names_has_an_example():
+    text = PAGE.read_text()
+    for name, anchor in re.findall(r"^\| \[(\w+[ \w]*)\]\(#([\w-]+)\)", text, re.MULTILINE):
+        section = re.search(
+            rf"^## {anchor.replace('-', ' ')}\n(.*?)(?=^## |\Z)", text, re.M | re.S | re.I
+        )
+        assert section and "```python" in section[1], name
