@@ -34,7 +34,7 @@ TRAIN = (sys.executable, "-m", "mt3synth.cli", "train")
 
 @dataclass(frozen=True)
 class PodConfig:
-    """What is simulated.
+    """The pod to simulate.
 
     Attributes:
       processes: hosts of the pod.
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on now."""
+    """Finds a port of the loopback that nobody listens on now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -85,7 +85,7 @@ def free_port() -> int:
 
 
 def environment(config: PodConfig, index: int, base: Mapping[str, str]) -> dict[str, str]:
-    """The variables of ``base``, with those of process ``index`` of the pod."""
+    """Makes the variables of ``base``, with those of process ``index`` of the pod."""
     return {
         **base,
         "MT3SYNTH_COORDINATOR": f"127.0.0.1:{config.port}",
@@ -178,7 +178,7 @@ class _Pod:
             printer.join()
 
     def pass_on(self, number: int, _: object) -> None:
-        """A signal handler: what this process is told, all are told."""
+        """Makes a signal handler that tells all processes what this one is told."""
         self._passed_on = number
         self._send(number)
 

@@ -29,6 +29,9 @@ _EMBEDDINGS_MULTIPLE = 128
 class EventCodec:
     """Event classes and their token ids.
 
+        codec = EventCodec(velocity_bins=127)
+        codec.event(codec.token("pitch", 69))  # ("pitch", 69)
+
     In this order: ``shift`` 0..1000, ``pitch`` 0..127, ``velocity`` 0..``velocity_bins`` (0 ends
     a note), ``tie`` 0, ``program`` 0..127, ``drum`` 0..127; ids begin after PAD, EOS and UNK.
 
@@ -47,7 +50,7 @@ class EventCodec:
 
     @cached_property
     def classes(self) -> dict[str, range]:
-        """The token ids of each event class."""
+        """Token ids by event class."""
         sizes = {
             "shift": MAX_SHIFT + 1,
             "pitch": 128,
@@ -78,7 +81,7 @@ class EventCodec:
         return math.ceil(self.vocab_size / _EMBEDDINGS_MULTIPLE) * _EMBEDDINGS_MULTIPLE
 
     def token(self, name: str, value: int) -> int:
-        """The id of event ``name`` with ``value``.
+        """Returns the id of event ``name`` with ``value``.
 
         Raises:
           ValueError: no such event class, or a value outside it.
@@ -91,16 +94,16 @@ class EventCodec:
         return ids.start + value
 
     def event(self, token: int) -> tuple[str, int] | None:
-        """Class and value of a token id; None if it is no event. Inverse of ``token``."""
+        """Returns class and value of a token id, None if it is no event; inverse of ``token``."""
         for name, ids in self.classes.items():
             if token in ids:
                 return name, token - ids.start
         return None
 
     def velocity_bin(self, velocity: np.ndarray) -> np.ndarray:
-        """The bin of each velocity 0..127, rounded up, so that only silence has bin 0; int64."""
+        """Puts velocities 0..127 into bins, rounding up, so that only silence has bin 0; int64."""
         return -(-np.asarray(velocity, np.int64) * self.velocity_bins // 127)
 
     def velocity(self, velocity_bin: int) -> int:
-        """The loudest velocity of a bin: 0..127."""
+        """Returns the loudest velocity of a bin, 0..127."""
         return velocity_bin * 127 // self.velocity_bins

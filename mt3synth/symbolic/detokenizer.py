@@ -18,7 +18,7 @@ def decode(
     frames: int,
     frame_rate: float,
 ) -> tuple[Notes, int]:
-    """The notes of consecutive segments, and how many tokens meant nothing where they stood.
+    """Decodes consecutive segments to notes, and counts the tokens that meant nothing.
 
     Any integers can be decoded. A token is passed over, and counted, if it is no event, moves time
     backward or out of its segment, ends or ties a note that does not sound, repeats the tie, or
@@ -45,7 +45,7 @@ def decode(
 
 
 class _Decoder:
-    """What is known while tokens go by. Times are grid steps from the song's start."""
+    """Knows what is in force while tokens go by. Times are grid steps from the song's start."""
 
     def __init__(self, codec: EventCodec) -> None:
         self.codec = codec
@@ -57,7 +57,7 @@ class _Decoder:
         """(start, end, pitch, velocity, program, is_drum)."""
 
     def read(self, tokens: Sequence[int], start: int, stop: int) -> None:
-        """One segment, from step ``start`` to step ``stop``."""
+        """Reads one segment, from step ``start`` to step ``stop``."""
         self.stop = stop
         now = start
         program: int | None = None
@@ -89,7 +89,7 @@ class _Decoder:
             self.ignored += not used
 
     def finish(self) -> Notes:
-        """All notes; those still sounding end with the last segment."""
+        """Returns all notes; those still sounding end with the last segment."""
         self._end_all_but(set(), self.stop)
         if not self.rows:
             return Notes.empty()
@@ -99,7 +99,7 @@ class _Decoder:
         ).sorted()
 
     def _pitch(self, key: tuple[int, int], velocity: int, now: int) -> bool:
-        """Start or end a note; whether that changed anything."""
+        """Starts or ends a note; returns whether that changed anything."""
         sounded = key in self.sounding
         self._end(key, now)
         if velocity:

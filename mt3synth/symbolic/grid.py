@@ -9,16 +9,16 @@ STEPS_PER_SECOND = 100
 
 
 def to_steps(seconds: np.ndarray) -> np.ndarray:
-    """The nearest grid step of each time, int64; halves go to the even step."""
+    """Rounds times to the nearest grid step, int64; halves go to the even step."""
     return np.rint(np.asarray(seconds, np.float64) * STEPS_PER_SECOND).astype(np.int64)
 
 
 def steps_to_frames(steps: np.ndarray, frame_rate: float) -> np.ndarray:
-    """The frame in which each step lies, int64 (``frame_rate`` in frames per second)."""
+    """Finds the frame in which each step lies, int64 (``frame_rate`` in frames per second)."""
     # A step on a frame's boundary belongs to the frame it opens, whatever rounding did to it.
     return np.floor(steps * (frame_rate / STEPS_PER_SECOND) + 1e-6).astype(np.int64)
 
 
 def frames_to_step(frame: int, frame_rate: float) -> int:
-    """The first step that lies in ``frame``, the inverse of ``steps_to_frames``."""
+    """Finds the first step that lies in ``frame``, the inverse of ``steps_to_frames``."""
     return int(np.ceil(frame * (STEPS_PER_SECOND / frame_rate) - 1e-6))

@@ -1,4 +1,4 @@
-"""Which General MIDI programs share a block of the piano roll, and which of them is trained."""
+"""Instrument groups: General MIDI programs that share a block of the roll and one sound."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class InstrumentGroup:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Returns the group as JSON values."""
         return {
             "name": self.name,
             "representative": self.representative,
@@ -49,7 +49,7 @@ class InstrumentGroup:
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> InstrumentGroup:
-        """Inverse of ``to_dict``."""
+        """Makes a group of what ``to_dict`` returned."""
         return InstrumentGroup(
             name=str(values["name"]),
             representative=int(values["representative"]),
@@ -58,7 +58,7 @@ class InstrumentGroup:
 
 
 def program_table(groups: Sequence[InstrumentGroup]) -> np.ndarray:
-    """The index into ``groups`` of each program, int32 ``[128]``.
+    """Looks up the index into ``groups`` of each program, int32 ``[128]``.
 
     Raises:
       ValueError: a program that belongs to no group or to several.

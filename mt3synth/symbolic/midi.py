@@ -47,7 +47,7 @@ _TICK_SECONDS = 1e-3
 
 
 def read_midi(path: str | Path, sustain: bool = True) -> tuple[Notes, list[str]]:
-    """The notes of a Standard MIDI File, lengthened by the sustain pedal.
+    """Reads the notes of a Standard MIDI File, lengthened by the sustain pedal.
 
     Notes keep velocity and program (which may change within a track); channel 10 is drums.
 
@@ -136,7 +136,7 @@ def read_sequence(song: SongInMemory) -> tuple[Notes, list[str]]:
 
 
 def write_midi(notes: Notes, path: str | Path) -> None:
-    """Write a Standard MIDI File, one track for each program and one for drums.
+    """Writes a Standard MIDI File, one track for each program and one for drums.
 
     Times are rounded to 1 ms; a note is at least that long. A track cannot hold two notes that
     overlap on one key: the first offset ends both.
@@ -155,7 +155,7 @@ def write_midi(notes: Notes, path: str | Path) -> None:
 
 
 def notes_from_sequence(note_sequence: Any) -> Notes:
-    """The notes of a ``note_seq.NoteSequence`` as they stand, sorted; its pedal is not applied.
+    """Reads a ``note_seq.NoteSequence`` as it stands, sorted; its pedal is not applied.
 
     Notes of velocity 0 are silent by MIDI's convention and are left out; drums get program 0.
 
@@ -171,7 +171,7 @@ def notes_from_sequence(note_sequence: Any) -> Notes:
 
 
 def parse_note_sequence(serialized: bytes) -> Any:
-    """A serialized ``note_seq.NoteSequence``.
+    """Parses a serialized ``note_seq.NoteSequence``.
 
     Raises:
       ValueError: the bytes are none.
@@ -185,7 +185,7 @@ def parse_note_sequence(serialized: bytes) -> Any:
 
 
 def sequence_from_notes(notes: Notes) -> Any:
-    """A ``note_seq.NoteSequence`` at 120 quarters a minute, one instrument a program."""
+    """Makes a ``note_seq.NoteSequence`` at 120 quarters a minute, one instrument a program."""
     note_seq = import_note_seq()
     notes = notes.sorted()
     sequence = note_seq.NoteSequence(ticks_per_quarter=_TICKS_PER_QUARTER)
@@ -210,7 +210,7 @@ def sequence_from_notes(notes: Notes) -> Any:
 
 
 def import_note_seq() -> Any:
-    """The ``note_seq`` module, which takes over a second to import, without its warnings."""
+    """Imports ``note_seq``, which takes over a second, without its warnings."""
     with warnings.catch_warnings():
         # Its audio helper warns that ffmpeg is missing; no audio passes through it here.
         warnings.simplefilter("ignore")

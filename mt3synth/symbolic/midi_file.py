@@ -47,7 +47,7 @@ class MidiError(UserError):
 
 
 def parse_midi(data: bytes, name: str) -> Any:
-    """A ``mido.MidiFile`` whose times are small enough to be worked with.
+    """Parses a file whose times are small enough to be worked with, as a ``mido.MidiFile``.
 
     Args:
       data: the file's bytes.
@@ -79,7 +79,7 @@ def parse_midi(data: bytes, name: str) -> Any:
 
 
 def left_out(midi: Any) -> list[str]:
-    """What the file holds beyond notes and sustain pedal, one line a kind, with counts."""
+    """Lists what the file holds beyond notes and sustain pedal, one line a kind, with counts."""
     counts: Counter[str] = Counter()
     for index, track in enumerate(midi.tracks):
         for message in track:
@@ -92,7 +92,7 @@ def left_out(midi: Any) -> list[str]:
 
 
 def count_messages(midi: Any) -> tuple[int, int]:
-    """How many notes are struck and how often the sustain pedal moves."""
+    """Counts how many notes are struck and how often the sustain pedal moves."""
     notes = pedals = 0
     for track in midi.tracks:
         for message in track:
@@ -121,7 +121,7 @@ def _kind_left_out(message: Any) -> str | None:
 
 
 def _check_length(midi: Any, name: str) -> None:
-    """Refuse a file too long, by note-seq's clock: tempo from the first track only."""
+    """Refuses a file too long, by note-seq's clock: tempo from the first track only."""
     last_tick = max(sum(message.time for message in track) for track in midi.tracks)
     if last_tick > MAX_TICKS:
         raise MidiError(

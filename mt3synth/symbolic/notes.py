@@ -12,6 +12,9 @@ import numpy as np
 class Notes:
     """A song as parallel columns, one row a note.
 
+        notes, reports = read_midi("song.mid")
+        violins = notes.select(notes.program == 40).transposed(-12)
+
     Attributes:
       start: onset in seconds, float64 ``[n]``.
       end: offset in seconds, float64 ``[n]``; not before ``start``.
@@ -57,30 +60,31 @@ class Notes:
         return float(self.end.max()) if len(self) else 0.0
 
     def select(self, index: np.ndarray) -> Notes:
-        """The notes at ``index``: a boolean mask or integer positions."""
+        """Selects the notes at ``index``: a boolean mask or integer positions."""
         return Notes(**{name: getattr(self, name)[index] for name in _COLUMNS})
 
     def sorted(self) -> Notes:
-        """Ordered by start, then drums last, program, pitch, end."""
+        """Orders notes by start, then drums last, program, pitch, end."""
         return self.select(
             np.lexsort((self.end, self.pitch, self.program, self.is_drum, self.start))
         )
 
     def shifted(self, seconds: float) -> Notes:
-        """Every note later by ``seconds`` (earlier if negative)."""
+        """Moves every note later by ``seconds`` (earlier if negative)."""
         return self.replace(start=self.start + seconds, end=self.end + seconds)
 
     def transposed(self, semitones: int) -> Notes:
-        """Pitched notes moved by ``semitones``; those that leave 0..127 are dropped, drums stay."""
+        """Moves pitched notes by ``semitones``, drops those that leave 0..127; drums stay."""
         pitch = np.where(self.is_drum, self.pitch, self.pitch + semitones)
         inside = (pitch >= 0) & (pitch <= 127)
         return self.select(inside).replace(pitch=pitch[inside])
 
     def cropped(self, start: float, end: float) -> Notes:
-        """The part within ``[start, end)`` seconds, moved so that ``start`` becomes 0.
+        """Cuts out ``[start, end)`` seconds, moved so that ``start`` becomes 0.
 
         Notes already sounding at ``start`` are kept and begin at 0.
         """
+        # The second start is for notes without length, which a crop elsewhere may have left.
         inside = (self.start < end) & ((self.end > start) | (self.start >= start))
         kept = self.select(inside)
         return kept.replace(
@@ -88,12 +92,12 @@ class Notes:
         )
 
     def replace(self, **columns: np.ndarray) -> Notes:
-        """A copy with some columns exchanged."""
+        """Returns a copy with some columns exchanged."""
         return Notes(**{name: columns.get(name, getattr(self, name)) for name in _COLUMNS})
 
     @staticmethod
     def concatenate(parts: Sequence[Notes]) -> Notes:
-        """All notes of ``parts``, sorted."""
+        """Joins all notes of ``parts``, sorted."""
         if not parts:
             return Notes.empty()
         return Notes(
@@ -102,7 +106,7 @@ class Notes:
 
     @staticmethod
     def empty() -> Notes:
-        """No notes at all."""
+        """Returns a song without notes."""
         return Notes(**{name: np.zeros(0, dtype) for name, dtype in _COLUMNS.items()})
 
 

@@ -29,7 +29,7 @@ Level = Literal["velocity", "unit"]
 
 @dataclass(frozen=True)
 class RollSpec:
-    """What the channels of a piano roll mean; travels with the model that was trained on it.
+    """The meaning of a piano roll's channels; travels with the model that was trained on it.
 
     The form of Maman et al. 2023 is ``RollSpec(ramp="unit", onset="unit", drums=False)``, but for
     which instruments there are.
@@ -80,7 +80,7 @@ class RollSpec:
         return self.channels - 2 * KEYS
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Returns the spec as JSON values."""
         return {
             "groups": [group.to_dict() for group in self.groups],
             "frame_rate": self.frame_rate,
@@ -92,7 +92,7 @@ class RollSpec:
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> RollSpec:
-        """Inverse of ``to_dict``; specs written before there was a choice of onset and drums too.
+        """Makes a spec of what ``to_dict`` returned, also before onset and drums were a choice.
 
         Raises:
           ValueError: as the constructor; KeyError where an entry is missing.
@@ -108,7 +108,7 @@ class RollSpec:
 
 
 def channel_names(spec: RollSpec) -> list[str]:
-    """The name of each channel, such as ``violin/onset/69``; length R."""
+    """Names each channel, such as ``violin/onset/69``; length R."""
     blocks = [(group.name, LOWEST_KEY, KEYS) for group in spec.groups]
     blocks += [("drums", 0, DRUM_KEYS)] if spec.drums else []
     blocks += [("pooled", LOWEST_KEY, KEYS)]
@@ -122,6 +122,8 @@ def channel_names(spec: RollSpec) -> list[str]:
 
 class SongRoll:
     """A song placed on frames and channels once, from which any window can be drawn.
+
+        SongRoll(notes, RollSpec()).window(start_frame=0, frames=256)
 
     The dense roll of a whole song is large (R is thousands), so only windows are ever filled in.
     """
@@ -161,7 +163,7 @@ class SongRoll:
         return int(self._last.max()) if len(self._last) else 0
 
     def window(self, start_frame: int, frames: int) -> Float[np.ndarray, "T R"]:
-        """Frames ``start_frame`` to ``start_frame + frames``, float32 ``[T, R]`` in 0..1.
+        """Returns ``frames`` frames from ``start_frame``, float32 ``[T, R]`` in 0..1.
 
         Raises:
           ValueError: ``frames`` below 1.
@@ -216,7 +218,7 @@ class SongRoll:
 def piano_roll(
     notes: Notes, spec: RollSpec, start_frame: int, frames: int
 ) -> Float[np.ndarray, "T R"]:
-    """One window of ``SongRoll``, float32 ``[T, R]``; see ``SongRoll.window``.
+    """Draws one window of a song, float32 ``[T, R]``; see ``SongRoll.window``.
 
     Raises:
       ValueError: ``frames`` below 1.
@@ -225,7 +227,7 @@ def piano_roll(
 
 
 def substitutions(notes: Notes, spec: RollSpec) -> list[str]:
-    """What this roll does not keep as written, one line a kind; empty if all is kept.
+    """Lists what this roll does not keep as written, one line a kind; empty if all is kept.
 
     Names each program that is rendered as its group's representative, and counts the notes that
     the roll's keys cannot hold.

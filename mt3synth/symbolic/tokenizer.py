@@ -34,6 +34,8 @@ class SegmentTokens(NamedTuple):
 class SongTokens:
     """A song's events in order, from which the tokens of any segment can be read at little cost.
 
+        SongTokens(notes, EventCodec(127), frame_rate=50).segment(start_frame=0, frames=256)
+
     At one and the same time offsets come before onsets, each by (is_drum, program, pitch). Events
     that only share a grid step keep the order of their exact times. Drums have no offsets. A note
     whose end equals its start is held for one step, or its offset would precede it.
@@ -63,11 +65,11 @@ class SongTokens:
 
     @property
     def last_step(self) -> int:
-        """The grid step of the last event; 0 without events."""
+        """Grid step of the last event; 0 without events."""
         return int(self._step[-1]) if len(self._step) else 0
 
     def segment(self, start_frame: int, frames: int) -> SegmentTokens:
-        """The tokens of ``frames`` frames from ``start_frame``, as many as it takes.
+        """Reads the tokens of ``frames`` frames from ``start_frame``, as many as it takes.
 
         Raises:
           ValueError: ``frames`` below 1, or a segment longer than a ``shift`` can reach.
@@ -106,7 +108,7 @@ class SongTokens:
         )
 
     def _ties(self, event: int) -> tuple[list[int], int]:
-        """The tie section ahead of event number ``event``, and the last program it names or -1."""
+        """Makes the ties ahead of event number ``event``; returns their last program too, or -1."""
         sounding = (self._velocity[:event] > 0) & (self._until[:event] >= event)
         keys = np.unique(self._program[:event][sounding] * 128 + self._pitch[:event][sounding])
         classes = self.codec.classes
@@ -123,7 +125,7 @@ class SongTokens:
 def encode_segment(
     notes: Notes, codec: EventCodec, start_frame: int, frames: int, frame_rate: float
 ) -> SegmentTokens:
-    """The tokens of one segment; for many of one song make a ``SongTokens`` once.
+    """Encodes one segment; for many of one song make a ``SongTokens`` once.
 
     Raises:
       ValueError: as ``SongTokens.segment``.
@@ -134,7 +136,7 @@ def encode_segment(
 def encode_song(
     notes: Notes, codec: EventCodec, frames: int, frame_rate: float
 ) -> list[SegmentTokens]:
-    """Consecutive segments of ``frames`` frames that hold all events; at least one.
+    """Encodes a song as consecutive segments of ``frames`` frames, at least one.
 
     Raises:
       ValueError: as ``SongTokens.segment``.
@@ -150,7 +152,7 @@ def encode_song(
 
 
 def pad_segment(segment: SegmentTokens, length: int) -> SegmentTokens:
-    """The segment with PAD tokens at time 0 up to ``length``.
+    """Fills a segment up to ``length`` with PAD tokens at time 0.
 
     Raises:
       ValueError: the segment has more than ``length`` tokens.
@@ -164,7 +166,7 @@ def pad_segment(segment: SegmentTokens, length: int) -> SegmentTokens:
 
 
 def truncate_segment(segment: SegmentTokens, length: int) -> tuple[SegmentTokens, int]:
-    """At most ``length`` tokens, EOS still last, and how many others had to go.
+    """Keeps at most ``length`` tokens, EOS still last, and counts those that had to go.
 
     Raises:
       ValueError: ``length`` below 1.
@@ -179,7 +181,7 @@ def truncate_segment(segment: SegmentTokens, length: int) -> tuple[SegmentTokens
 
 
 def check_segment(frames: int, frame_rate: float) -> None:
-    """Refuse a segment whose steps a ``shift`` cannot name.
+    """Refuses a segment whose steps a ``shift`` cannot name.
 
     Raises:
       ValueError: ``frames`` below 1 or longer than the furthest shift, or a rate not positive.
@@ -198,7 +200,7 @@ def _check_rate(frame_rate: float) -> None:
 
 
 def _next_of_same_key(key: np.ndarray, is_drum: np.ndarray) -> np.ndarray:
-    """For each event the position of the next one with its key, or past the end; -1 for drums.
+    """Finds the next event with each event's key; past the end if none, -1 for drums.
 
     So an onset still sounds ahead of event i if it is before i and its key's next event is not.
     Drums never sound on.

@@ -1,4 +1,6 @@
-"""How exactly scores are aligned, and what is refused: ``python tests/benchmarks/alignment.py``.
+"""Measures how exactly scores are aligned, and what is refused.
+
+    python tests/benchmarks/alignment.py
 
 Scores are rendered along a known tempo curve of +-20 %, each in one of the corpus' soundfonts,
 rooms and recording chains, with up to 2 s of silence before; then the score is aligned to that
@@ -48,7 +50,7 @@ class Pair:
 
 
 def scores() -> Iterator[tuple[str, Notes]]:
-    """Three examples, excerpts of the chosen files, and two of one Mozart movement."""
+    """Lists three examples, excerpts of the chosen files, and two of one Mozart movement."""
     for name in ("mozart_quartet", "bach_chorale", "trio"):
         yield name, example(name, 45.0)
     files = list_source_files()
@@ -64,7 +66,7 @@ def scores() -> Iterator[tuple[str, Notes]]:
 
 
 def pairs(pauses: int) -> Iterator[Pair]:
-    """Every score in the next performance."""
+    """Pairs every score with the next performance."""
     performances = read_performances()
     for index, (name, score) in enumerate(scores()):
         performance = performances[(4 * index + 1) % len(performances)]
@@ -130,7 +132,7 @@ def refusals(rendered: Sequence[Pair]) -> None:
 
 
 def checks(rendered: Sequence[Pair]) -> None:
-    """What `mt3synth prepare check` says of good and of bad pairs."""
+    """Shows what `mt3synth prepare check` says of good and of bad pairs."""
     print("\nChecking pairs said to be aligned")
     late = [(p.truth.select(p.truth.start >= 0.12).shifted(-0.12), p) for p in rendered]
     slow = [

@@ -1,4 +1,4 @@
-"""Which backbone learns how much in a given time: ``python tests/benchmarks/backbones.py``.
+"""Compares what backbones learn in a given time: ``python tests/benchmarks/backbones.py``.
 
 Every network gets as many updates as fit into the budget on an idle machine. The rates are measured
 first, so that it does not matter what else the machine does while they train. Then each is trained,
@@ -109,7 +109,7 @@ def train(name: str, steps: int, options: argparse.Namespace) -> None:
 
 
 def transcribe(name: str, options: argparse.Namespace) -> None:
-    """Note-onset F1 of renderings of the test split."""
+    """Measures the note-onset F1 of renderings of the test split."""
     folder = options.out / name / "report"
     if (folder / "report.json").exists():
         return

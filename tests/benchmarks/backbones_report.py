@@ -1,4 +1,4 @@
-"""What `backbones.py` has found: ``python tests/benchmarks/backbones_report.py STUDY PNG``.
+"""Shows what `backbones.py` has found: ``python tests/benchmarks/backbones_report.py STUDY PNG``.
 
 Prints a table in Markdown and draws the validation losses over the share of the budget.
 """
@@ -31,7 +31,7 @@ _STYLES = {
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """One network.
+    """One network: what was found of it.
 
     Attributes:
       rate: what ``rates.json`` says of it.
@@ -49,7 +49,7 @@ class Found:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints and draws."""
+    """Prints the table and draws the curves."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("study", type=Path, help="--out of backbones.py")
     parser.add_argument("picture", type=Path)
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def found(folder: Path, rate: dict[str, float]) -> Found:
-    """What lies in the folder of one network."""
+    """Reads what lies in the folder of one network."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(folder / "run" / "tensorboard"), size_guidance={"scalars": 0})
@@ -84,7 +84,7 @@ def found(folder: Path, rate: dict[str, float]) -> Found:
 
 
 def table(networks: dict[str, Found]) -> str:
-    """Markdown, a row for each network."""
+    """Writes a table in Markdown, a row for each network."""
     times = list(next(iter(networks.values())).losses)
     head = ["network", "parameters", "segments/s", "updates", "music heard"]
     head += [f"loss at {time}" for time in times] + ["note F1"]
@@ -112,7 +112,7 @@ def _with_interval(figures: dict[str, Any]) -> str:
 
 
 def curves(networks: dict[str, Found]) -> bytes:
-    """PNG: a panel for each diffusion time."""
+    """Draws a PNG with a panel for each diffusion time."""
     from matplotlib.figure import Figure
 
     times = list(next(iter(networks.values())).losses)

@@ -1,4 +1,6 @@
-"""What the corpus costs: ``python tests/benchmarks/corpus.py``; needs music21 and the soundfonts.
+"""Measures what the corpus costs; needs music21 and the soundfonts.
+
+    python tests/benchmarks/corpus.py
 
 Prints, from one run on one core: processor seconds that an hour of corpus takes, by performance,
 with soundfonts unpacked and as they are installed; and segments of 256 frames per second that are
@@ -37,7 +39,7 @@ BATCH, BATCHES = 16, 20
 
 
 def processor_seconds(call: Callable[[], object]) -> float:
-    """Of this process and those it starts."""
+    """Counts the processor seconds of this process and those it starts."""
 
     def now() -> float:
         used = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
@@ -49,7 +51,7 @@ def processor_seconds(call: Callable[[], object]) -> float:
 
 
 def rendered(book: SongBook) -> tuple[list[Song], dict[str, list[tuple[float, float]]]]:
-    """The first songs, and for each performance what they took and how long they are."""
+    """Renders the first songs; returns what they took by performance, and how long they are."""
     songs: list[Song] = []
     spent = defaultdict(list)
     for index in range(SONGS):
@@ -71,7 +73,7 @@ def rendered(book: SongBook) -> tuple[list[Song], dict[str, list[tuple[float, fl
 
 
 def per_hour(spent: list[tuple[float, float]]) -> float:
-    """Processor seconds for an hour."""
+    """Scales to the processor seconds of an hour."""
     taken, seconds = np.sum(spent, axis=0)
     return 3600 * taken / seconds
 

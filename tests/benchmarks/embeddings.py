@@ -1,4 +1,4 @@
-"""How fast files are embedded: ``python tests/benchmarks/embeddings.py [MINUTES ...]``.
+"""Measures how fast files are embedded: ``python tests/benchmarks/embeddings.py [MINUTES ...]``.
 
 For each of the lengths given (by default 5, 10 and 20 minutes, in files of one) and each embedding
 that needs no TensorFlow, a process of its own reads the files, embeds them with nothing in the
@@ -38,7 +38,7 @@ BATCH = 8
 
 
 def music(seed: int) -> np.ndarray:
-    """A minute of decaying tones over noise."""
+    """Makes a minute of decaying tones over noise."""
     rng = np.random.default_rng(seed)
     audio = rng.normal(0, 0.003, 60 * RATE)
     time_s = np.arange(RATE) / RATE
@@ -82,7 +82,7 @@ def measure(name: str, folder: Path, minutes: int) -> tuple[float, float, int, f
 
 
 def ratio_to_products(loaded: Musicnn) -> tuple[float, float]:
-    """CPU milliseconds of a window, and their ratio to the network's products by themselves."""
+    """Measures the CPU milliseconds of a window, and their ratio to those of its products alone."""
     mel = jax.numpy.asarray(np.random.default_rng(0).uniform(0, 3, (BATCH, 187, 96)), "float32")
     products = Products(penultimate, loaded.weights, mel)
     whole = in_turn({"whole": partial(penultimate, loaded.weights, mel)}, 5, "cpu")["whole"]

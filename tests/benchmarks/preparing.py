@@ -1,4 +1,4 @@
-"""How fast recordings become a data set: ``python tests/benchmarks/preparing.py``.
+"""Measures how fast recordings become a data set: ``python tests/benchmarks/preparing.py``.
 
 Prints, from one run, all on stereo WAV files of 44.1 kHz that it writes itself:
 
@@ -44,7 +44,7 @@ THIS = Path(__file__).resolve()
 
 
 def write_pairs(folder: Path, count: int, minutes: float) -> Path:
-    """Noise that swells and fades, in stereo, under ten notes a second; returns the manifest."""
+    """Writes swelling stereo noise under ten notes a second; returns the manifest."""
     rng = np.random.default_rng(0)
     seconds = 60 * minutes
     start = np.sort(rng.uniform(0, seconds - 1, int(NOTES_PER_SECOND * seconds)))
@@ -64,7 +64,7 @@ def write_pairs(folder: Path, count: int, minutes: float) -> Path:
 
 
 def seconds_to(do: Callable[[], object]) -> float:
-    """Wall time of a call."""
+    """Takes the wall time of a call."""
     began = time.perf_counter()
     do()
     return time.perf_counter() - began
@@ -87,7 +87,7 @@ def tokenize(folder: Path) -> None:
 
 
 def peak_gib(count: int, minutes: float) -> float:
-    """Peak of memory of a process that prepares ``count`` recordings, GiB."""
+    """Measures the peak memory of a process that prepares ``count`` recordings, GiB."""
     command = [sys.executable, str(THIS), "--peak", str(count), str(minutes)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stdout.split()[-1])

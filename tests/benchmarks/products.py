@@ -64,7 +64,7 @@ class Products:
         self._compiled = {p: jax.jit(_call(e)) for p, e in self._equations.items()}
 
     def seconds(self, clock: Clock = "wall") -> dict[Product, float]:
-        """The best time of one call of each, with random operands."""
+        """Takes the best time of one call of each, with random operands."""
         found = {}
         for product, call in self._compiled.items():
             operands = [

@@ -1,4 +1,6 @@
-"""How fast segments are read and cached: ``python tests/benchmarks/reading.py [HOURS ...]``.
+"""Measures how fast segments are read and cached.
+
+    python tests/benchmarks/reading.py [HOURS ...]
 
 Builds corpora of noise with eight notes a second, and prints from one run: for each of the lengths
 given (by default 0.5, 1 and 2 hours) the time and the peak of memory of caching it, by
@@ -54,7 +56,7 @@ with beam.Pipeline() as pipeline:
 
 
 def song(name: str, seed: int) -> Song:
-    """Noise and notes that have nothing to do with each other."""
+    """Makes noise and notes that have nothing to do with each other."""
     rng = np.random.default_rng(seed)
     count = 8 * SONG_SECONDS
     start = np.sort(rng.uniform(0, SONG_SECONDS - 1, count))
@@ -71,7 +73,7 @@ def song(name: str, seed: int) -> Song:
 
 
 def build(folder: Path, hours: float) -> Path:
-    """A corpus of one split in ``SHARDS`` files."""
+    """Builds a corpus of one split in ``SHARDS`` files."""
     folder.mkdir()
     songs = round(hours * 3600 / SONG_SECONDS / SHARDS)
     for shard in range(SHARDS):
@@ -81,7 +83,7 @@ def build(folder: Path, hours: float) -> Path:
 
 
 def cpu_seconds(call: Callable[[], object]) -> float:
-    """CPU time of all threads of this process."""
+    """Reads the CPU time of all threads of this process."""
     began = time.process_time()
     call()
     return time.process_time() - began
@@ -112,7 +114,7 @@ def reading_rate(names: tuple[str, ...], use_cached: bool) -> float:
 
 
 def measure(command: list[str]) -> tuple[float, float]:
-    """CPU seconds of a command and its workers, and the peak memory of any one, in bytes."""
+    """Measures the CPU seconds of a command with its workers, and the most bytes of any one."""
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""How fast the default bundle renders: ``python tests/benchmarks/rendering.py``.
+"""Measures how fast the default bundle renders: ``python tests/benchmarks/rendering.py``.
 
 Prints, from one run: the time of a guided denoising step beside the floating-point operations that
 XLA counts in it and the rate of a large float32 matrix product in the same process; and for the
@@ -30,7 +30,7 @@ REPEATS = 15
 
 
 def median_seconds(call: Callable[[], jax.Array]) -> float:
-    """Median wall time of a call that has been made once before."""
+    """Takes the median wall time of a call that has been made once before."""
     call().block_until_ready()
     times = []
     for _ in range(REPEATS):
@@ -41,7 +41,7 @@ def median_seconds(call: Callable[[], jax.Array]) -> float:
 
 
 def matmul_rate(size: int = 3072) -> float:
-    """Floating-point operations per second of a float32 product of two square matrices."""
+    """Measures how many FLOP a second a float32 product of two square matrices makes."""
     one, other = jax.random.normal(jax.random.key(0), (2, size, size))
     product = jax.jit(jnp.matmul)
     return 2 * size**3 / median_seconds(lambda: product(one, other))
@@ -67,7 +67,7 @@ def step_cost(model: bundle.Bundle, chunk: int) -> tuple[float, float]:
 
 
 def render(cache: str) -> tuple[float, float]:
-    """Wall seconds and peak memory in bytes of one call of the command."""
+    """Measures the wall seconds and peak memory in bytes of one call of the command."""
     with tempfile.TemporaryDirectory() as out:
         command = [sys.executable, "-m", "mt3synth.cli", "synthesize", str(SONG), "-o", out]
         environment = {**os.environ, "XDG_CACHE_HOME": cache}

@@ -1,4 +1,4 @@
-"""How long calls take, on a machine that others use too: the best of several."""
+"""Times calls on a machine that others use too: the best of several counts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ other processes disturb less."""
 
 
 def best_seconds(call: Call, repeats: int = 3, clock: Clock = "wall") -> float:
-    """The shortest time of a call that has been made once before."""
+    """Finds the shortest time of a call that has been made once before."""
     jax.block_until_ready(call())
     # On an accelerator the launch of a call overlaps with the work of the one before, as it does
     # inside a compiled function.
@@ -32,7 +32,7 @@ def best_seconds(call: Call, repeats: int = 3, clock: Clock = "wall") -> float:
 
 
 def in_turn(calls: Mapping[str, Call], rounds: int, clock: Clock = "wall") -> dict[str, float]:
-    """The shortest time of each call; they take turns, so that load falls on all alike."""
+    """Finds the shortest time of each call; they take turns, so that load falls on all alike."""
     for call in calls.values():
         jax.block_until_ready(call())
     now, best = CLOCKS[clock], dict.fromkeys(calls, float("inf"))

@@ -1,4 +1,4 @@
-"""How fast a training step is: ``python tests/benchmarks/training.py --model t5_small``.
+"""Measures how fast a training step is: ``python tests/benchmarks/training.py --model t5_small``.
 
 Prints, from one run: the time of a training step beside that of its matrix products and
 convolutions at their own shapes, each timed by itself, and beside the rate of a large matrix
@@ -58,22 +58,22 @@ class Step:
         self.average = jax.jit(self._average, donate_argnums=0)
 
     def whole(self) -> Any:
-        """One update of the state."""
+        """Makes one update of the state."""
         self.state, metrics = self.function(self.state, self.batch)
         return metrics
 
     def optimize(self) -> Any:
-        """The optimizer's part alone, the averaged parameters standing in for gradients."""
+        """Does the optimizer's part alone, the averaged parameters standing in for gradients."""
         self.state = self.update(self.state)
         return self.state.params
 
     def ema(self) -> Any:
-        """The average's part alone."""
+        """Does the average's part alone."""
         self.state = self.average(self.state)
         return self.state.ema
 
     def loss(self, dropout: bool) -> Callable[[Any], Any]:
-        """The loss of the parameters, as the step computes it."""
+        """Computes the loss of the parameters, as the step computes it."""
         draws = self.draws
         keep = (draws.keep_score, draws.keep_performance)
         keys = draws.dropout if dropout else None
@@ -102,7 +102,7 @@ class Step:
 
 
 def parts(step: Step) -> dict[str, Callable[[], Any]]:
-    """The step and parts of it, to be timed."""
+    """Lists the step and parts of it, to be timed."""
     plain = step.loss(dropout=False)
     forward, gradient = jax.jit(plain), jax.jit(jax.grad(plain))
     calls = {
@@ -120,7 +120,7 @@ def parts(step: Step) -> dict[str, Callable[[], Any]]:
 
 
 def large_product_rate(dtype: str, clock: Clock) -> float:
-    """Floating-point operations per second of a product of two large square matrices."""
+    """Measures how many FLOP a second a product of two large square matrices makes."""
     size = 3072 if jax.default_backend() == "cpu" else 8192
     one, other = jax.random.normal(jax.random.key(0), (2, size, size)).astype(dtype)
     product = jax.jit(jnp.matmul)

@@ -1,4 +1,6 @@
-"""Whether training waits for its data: ``python tests/benchmarks/training_input.py [FOLDER]``.
+"""Measures whether training waits for its data.
+
+    python tests/benchmarks/training_input.py [FOLDER]
 
 Trains on a prepared folder, or on a corpus of noise that it builds, and prints from one run: the
 share of the time in which the loop waits for a batch; the time of a step on batches from the reader

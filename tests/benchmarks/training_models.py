@@ -19,7 +19,7 @@ PERFORMANCES = 9
 
 
 def named_spec(name: str, dtype: str = "float32") -> ModelSpec:
-    """The model that trains with ``gin_configs/models/NAME.gin`` on nine performances.
+    """Makes the model that trains with ``gin_configs/models/NAME.gin`` on nine performances.
 
     Args:
       name: such as ``"t5_small"``.
@@ -39,12 +39,12 @@ def named_spec(name: str, dtype: str = "float32") -> ModelSpec:
 
 
 def with_network(spec: ModelSpec, **fields: Any) -> ModelSpec:
-    """``spec`` with other fields of its network's configuration."""
+    """Changes fields of the configuration of a spec's network."""
     return dataclasses.replace(spec, network=dataclasses.replace(spec.network, **fields))
 
 
 def noise_batch(spec: ModelSpec, size: int, tokens: int) -> dict[str, Any]:
-    """Noise in the shapes of real segments, with the features that the model reads."""
+    """Makes noise in the shapes of real segments, with the features that the model reads."""
     draw = np.random.default_rng(0)
     batch: dict[str, Any] = {
         "mel": np.float32(draw.uniform(-1, 1, (size, spec.window, spec.mel.bins))),

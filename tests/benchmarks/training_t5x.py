@@ -36,7 +36,7 @@ EMA, STEPS, SEED = 0.999, 1000, 0
 
 
 def our_step(spec: ModelSpec, batch: dict[str, Any]) -> Callable[[], float]:
-    """A step of our trainer, which gives its loss."""
+    """Makes a step of our trainer, which gives its loss."""
     network, mesh, optimizer = spec.build(), single_device_mesh(), OptimizerConfig().build(STEPS)
     state = init_state_sharded(network, batch, optimizer, mesh, SEED)
     step = make_train_step(
@@ -52,7 +52,7 @@ def our_step(spec: ModelSpec, batch: dict[str, Any]) -> Callable[[], float]:
 
 
 def their_step(spec: ModelSpec, batch: dict[str, Any]) -> Callable[[], float]:
-    """A step of t5x's trainer on our model and optimizer, as ``t5x.train`` puts it together."""
+    """Makes a step of t5x's trainer on our model and optimizer, as ``t5x.train`` does."""
     config = OptimizerConfig()
     optimizer = AveragingOptimizer(config, STEPS, EMA)
     model = DiffusionModel(spec, lambda **more: None, spec.features, optimizer, **HOW)

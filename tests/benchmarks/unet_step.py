@@ -1,4 +1,4 @@
-"""How fast a U-Net trains: ``python tests/benchmarks/unet_step.py [--config unet_small]``.
+"""Measures how fast a U-Net trains: ``python tests/benchmarks/unet_step.py [--config unet_small]``.
 
 Prints, from one run: the time of a training step beside that of its own convolutions and matrix
 products, forward and backward, each timed by itself at its own shapes; and segments per second
@@ -18,13 +18,13 @@ from training_models import named_spec, noise_batch
 
 
 def make_step(name: str, args: argparse.Namespace) -> Step:
-    """A training step of ``gin_configs/models/NAME.gin``."""
+    """Makes a training step of ``gin_configs/models/NAME.gin``."""
     spec = named_spec(name, args.dtype)
     return Step(spec, noise_batch(spec, args.batch, args.tokens))
 
 
 def parameters(step: Step) -> int:
-    """How many there are."""
+    """Counts the parameters."""
     return sum(leaf.size for leaf in jax.tree.leaves(step.state.params))
 
 

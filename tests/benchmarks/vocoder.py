@@ -1,4 +1,4 @@
-"""How good and how fast vocoders are: ``python tests/benchmarks/vocoder.py --corpus DIR``.
+"""Measures how good and how fast vocoders are: ``python tests/benchmarks/vocoder.py --corpus DIR``.
 
 Prints Markdown. Speed: seconds of audio per second of wall time, the first call (which compiles)
 and the best of three later ones, and by how much ten minutes raise the process's peak of memory.
@@ -26,7 +26,7 @@ from vocoder_quality import (
     aims,
     corpus_recordings,
     measure,
-    merged,
+    merge,
     soundfont_recordings,
     table,
 )
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--bundle", type=Path, default=bundles.DEFAULT, help="whose frames and vocoder")
     add("--neural", metavar="DIR", help="folder of another trained vocoder")
     add("--soundstream", metavar="PLACE", help="folder or address of its SavedModel")
-    add("--excerpts", type=int, default=24, help="of each kind of material (24)")
+    add("--excerpts", type=int, default=24, help="of each kind of recording (24)")
     add("--seconds", type=float, default=10.0, help="length of an excerpt (10)")
     add("--embedding", default="log-mel", help="for the Frechet distance (log-mel)")
     add("--no-notes", action="store_true", help="leave out the note F1")
@@ -93,7 +93,7 @@ def speed(vocoders: dict[str, Vocoder], spec: MelSpec) -> None:
 
 
 def quality(vocoders: dict[str, Vocoder], spec: MelSpec, options: argparse.Namespace) -> None:
-    """Prints a table for each kind of material, one of all, and how far the aims are reached."""
+    """Prints a table for each kind of recording, one of all, and how far the aims are reached."""
     from mt3synth.evaluation.embeddings import embedding
     from mt3synth.transcription.basic_pitch import BasicPitch
 
@@ -105,18 +105,18 @@ def quality(vocoders: dict[str, Vocoder], spec: MelSpec, options: argparse.Names
     recordings = list(
         corpus_recordings(options.corpus, options.split, rate, options.excerpts, seconds)
     )
-    material: dict[str, list[Recording]] = {f"{options.split} split": recordings}
+    kinds: dict[str, list[Recording]] = {f"{options.split} split": recordings}
     for soundfont in options.soundfont:
-        material[soundfont.name] = list(soundfont_recordings(recordings, soundfont, rate, seconds))
+        kinds[soundfont.name] = list(soundfont_recordings(recordings, soundfont, rate, seconds))
     print(
         f"## Quality\n\nExcerpts of {seconds:g} s. Log-mel L1 in nats, over frames within 60 dB of "
         f"the loudest; FAD by the embedding {embed.name}.\n"
     )
     parts = []
-    for title, chosen in material.items():
+    for title, chosen in kinds.items():
         parts.append(measure(chosen, vocoders, spec, embed, transcriber, _sayer(title)))
         print(table(f"{title}, {len(chosen)} excerpts", parts[-1]), flush=True)
-    everything = merged(parts)
+    everything = merge(parts)
     if len(parts) > 1:
         print(table("All", everything))
     for name in vocoders:

@@ -1,4 +1,4 @@
-"""What vocoders leave of recordings, measured on several kinds of material."""
+"""Measures what vocoders leave of several kinds of recordings."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Recording:
 
 @dataclass
 class Tally:
-    """What was measured of one vocoder, excerpt by excerpt.
+    """The measurements of one vocoder, excerpt by excerpt.
 
     Attributes:
       log_mel_l1, stft: distances from the original.
@@ -76,7 +76,7 @@ def corpus_recordings(
 def soundfont_recordings(
     recordings: Sequence[Recording], soundfont: Path, rate: int, seconds: float
 ) -> Iterator[Recording]:
-    """The same notes as another soundfont sounds them, dry."""
+    """Renders the same notes with another soundfont, dry."""
     from data_pipelines.corpus.sound.render import synthesize
     from data_pipelines.corpus.sound.soundfonts import find_playable
 
@@ -96,7 +96,7 @@ def measure(
     transcriber: Transcriber | None,
     say: Callable[[str], None],
 ) -> dict[str, Tally]:
-    """A tally of the recordings as they are, and one of each vocoder's."""
+    """Tallies the recordings as they are, and what each vocoder makes of them."""
     tallies = {name: Tally(Gaussian(embed.dimension)) for name in (ORIGINAL, *vocoders)}
     for number, recording in enumerate(recordings, 1):
         real = recording.audio
@@ -119,8 +119,8 @@ def measure(
     return tallies
 
 
-def merged(parts: Sequence[Mapping[str, Tally]]) -> dict[str, Tally]:
-    """All material taken together."""
+def merge(parts: Sequence[Mapping[str, Tally]]) -> dict[str, Tally]:
+    """Puts the tallies of all recordings together."""
     total: dict[str, Tally] = {}
     for part in parts:
         for name, tally in part.items():
@@ -151,7 +151,7 @@ def clicks(audio: FloatND) -> int:
 
 
 def table(title: str, tallies: Mapping[str, Tally]) -> str:
-    """The tallies in Markdown."""
+    """Writes the tallies in Markdown."""
     original = tallies[ORIGINAL]
     lines = [
         f"### {title}",
@@ -175,7 +175,7 @@ def table(title: str, tallies: Mapping[str, Tally]) -> str:
 
 
 def aims(tallies: Mapping[str, Tally], name: str, reference: str) -> str:
-    """How a vocoder stands against what it is to reach, in Markdown."""
+    """Compares a vocoder with what it is to reach, in Markdown."""
     ours, theirs, real = tallies[name], tallies[reference], tallies[ORIGINAL]
     l1, base = float(np.mean(ours.log_mel_l1)), float(np.mean(theirs.log_mel_l1))
     fad, base_fad = (frechet_distance(t.embedded, real.embedded).value for t in (ours, theirs))

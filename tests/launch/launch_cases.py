@@ -49,7 +49,7 @@ RUN_ANOTHER = ("docker run", "srun", "sbatch")
 
 
 def header(path: Path) -> str:
-    """The comment or docstring with which a file opens, without its marks."""
+    """Reads the comment or docstring with which a file opens, without its marks."""
     text = path.read_text()
     if path.suffix == ".py":
         return text.split('"""')[1]
@@ -59,20 +59,20 @@ def header(path: Path) -> str:
 
 
 def header_commands(path: Path) -> list[list[str]]:
-    """The commands that are set off in a file's header."""
+    """Lists the commands that are set off in a file's header."""
     indent = "    " if path.suffix == ".py" else "  "
     lines = [line for line in header(path).splitlines() if line.startswith(indent)]
     return list(commands("\n".join(line.strip() for line in lines)))
 
 
 def fenced(path: Path) -> str:
-    """All code blocks of a Markdown file that name no language, joined."""
+    """Joins all code blocks of a Markdown file that name no language."""
     blocks = path.read_text().split("\n```")
     return "\n".join(b[1:] for b in blocks[1::2] if b.startswith("\n"))
 
 
 def commands(script: str) -> Iterator[list[str]]:
-    """The words of each command in lines of a shell script."""
+    """Splits the lines of a shell script into the words of each command."""
     for line in script.replace("\\\n", " ").splitlines():
         words = shlex.shlex(line, posix=True, punctuation_chars="&|;")
         words.whitespace_split = True
@@ -116,7 +116,7 @@ def check_mt3synth(arguments: list[str]) -> None:
 
 
 def check_python(command: list[str]) -> None:
-    """Only the project's own programs; what local_pod.py starts is checked in turn."""
+    """Checks only the project's own programs; what local_pod.py starts is checked in turn."""
     if command[1] == "-c":
         compile(command[2], "-c", "exec")
         return
@@ -148,7 +148,7 @@ def check_known(command: list[str]) -> None:
 
 
 def check_run(key: str, word: str, rest: list[str]) -> None:
-    """The command in an image, in a job script or in a job step."""
+    """Checks the command in an image, in a job script or in a job step."""
     match key:
         case "docker run":  # the image's entry point is mt3synth
             check_mt3synth(rest)

@@ -1,4 +1,4 @@
-"""What launch/ and docs/training.md tell the reader to type is understood by what is typed to."""
+"""Commands that launch/ and docs/training.md tell the reader to type are understood."""
 
 import pytest
 from launch_cases import LAUNCH, ROOT, check, commands, fenced, header, header_commands

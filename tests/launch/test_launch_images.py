@@ -15,7 +15,7 @@ INSTRUCTIONS = frozenset(
 
 
 def instructions(name: str) -> list[tuple[str, str]]:
-    """The instructions of a file with their arguments, ARG's defaults put in."""
+    """Lists the instructions of a file with their arguments, ARG's defaults put in."""
     text = (LAUNCH / name).read_text().replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     result, values = [], {}
