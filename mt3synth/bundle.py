@@ -201,7 +201,7 @@ def save(
         write_params(unfinished / WEIGHTS, flat)
         (unfinished / CARD).write_text(card)
         if vocoder is not None:
-            vocoder_files.put(unfinished, vocoder)
+            vocoder_files.write_files(unfinished, vocoder)
 
 
 def copy(bundle: Bundle, folder: str | Path, vocoder: VocoderWeights, card: str) -> None:
@@ -221,7 +221,7 @@ def copy(bundle: Bundle, folder: str | Path, vocoder: VocoderWeights, card: str)
     with write_folder(folder, BundleError) as unfinished:
         shutil.copytree(bundle.folder, unfinished, dirs_exist_ok=True)
         (unfinished / CARD).write_text(card)
-        vocoder_files.put(unfinished, vocoder)
+        vocoder_files.write_files(unfinished, vocoder)
 
 
 def _check_vocoder(vocoder: VocoderWeights | None, spec: ModelSpec, folder: Path) -> None:

@@ -148,14 +148,14 @@ class Model:
             return self._default_vocoder
         if chosen is None or isinstance(chosen, str):
             where = None if source is None else os.fspath(source)
-            return registry.choose(chosen, self.spec.mel, self.bundle.vocoder, where)
+            return registry.make_vocoder(chosen, self.spec.mel, self.bundle.vocoder, where)
         if source is not None:
             raise UserError(f"vocoder_source={source} goes with a vocoder's name; leave it out")
         return chosen
 
     @cached_property
     def _default_vocoder(self) -> Vocoder:
-        return registry.choose(None, self.spec.mel, self.bundle.vocoder)
+        return registry.make_vocoder(None, self.spec.mel, self.bundle.vocoder)
 
     def __repr__(self) -> str:
         size = sum(leaf.size for leaf in jax.tree.leaves(self.bundle.params)) / 1e6

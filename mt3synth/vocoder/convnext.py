@@ -1,4 +1,4 @@
-"""The block of which the vocoder's network is made."""
+"""Holds the block of which the vocoder's network is made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mt3synth.types import Array, Float
 
 
 def dense(features: int, axes: tuple[str, str], kernel_init: Initializer) -> nn.Dense:
-    """A dense layer whose kernel's axes have the logical names ``axes``."""
+    """Makes a dense layer whose kernel's axes have the logical names ``axes``."""
     return nn.Dense(features, kernel_init=nn.with_logical_partitioning(kernel_init, axes))
 
 

@@ -1,4 +1,4 @@
-"""Networks that tell real audio from made audio.
+"""Networks that tell real audio from rendered audio.
 
 Multi-period (Kong et al. 2020, HiFi-GAN, arXiv 2010.05646, section 2.3): audio folded to rows of a
 period, looked at along the columns. Multi-resolution (Jang et al. 2021, UnivNet, arXiv 2106.07889,
@@ -22,6 +22,8 @@ _SLOPE = 0.1  # of the leaky rectifiers, as in both papers
 @dataclass(frozen=True)
 class DiscriminatorConfig:
     """Shapes of the discriminators; the defaults are small enough for a few CPU cores.
+
+    In gin, for example, ``discriminators.DiscriminatorConfig.periods = (2, 3, 5)``.
 
     Attributes:
       periods: samples of a row, one for each multi-period discriminator.
@@ -55,8 +57,9 @@ class DiscriminatorConfig:
 
 
 class Discriminators(nn.Module):
-    """All of them; ``[B, S]`` audio to the output of each layer of each, its scores the last.
+    """All the discriminators, from ``[B, S]`` audio to the outputs of each one's layers.
 
+    The last output of each are its scores; the others are compared by `losses.feature_matching`.
     Every output has the batch as its first axis.
     """
 
@@ -79,7 +82,7 @@ class Discriminators(nn.Module):
 
 
 class PeriodDiscriminator(nn.Module):
-    """Each sample sees those that are multiples of ``period`` samples away.
+    """A discriminator in which a sample sees those that are multiples of ``period`` away.
 
     Attributes:
       period: samples.
@@ -108,7 +111,9 @@ class PeriodDiscriminator(nn.Module):
 
 
 class ResolutionDiscriminator(nn.Module):
-    """Sees frames and bins of a short-time transform, whose hop is a quarter of its window.
+    """A discriminator that sees frames and bins of a short-time transform.
+
+    The transform's hop is a quarter of its window.
 
     Attributes:
       window: samples of window and transform.
@@ -133,6 +138,6 @@ class ResolutionDiscriminator(nn.Module):
 
 
 def _kernel_init(dimensions: int) -> nn.initializers.Initializer:
-    """Kernels whose channels have the logical names of `mt3synth.models.axes`."""
+    """Makes kernels whose channels have the logical names of `mt3synth.models.axes`."""
     init = nn.initializers.he_normal()
     return nn.with_logical_partitioning(init, (None,) * dimensions + ("conv_in", "conv_out"))

@@ -1,4 +1,4 @@
-"""A trained vocoder as two files, alone in a folder or beside the model's in a bundle.
+"""Reads and writes a trained vocoder as two files, in a folder of their own or in a bundle.
 
 ``vocoder.json``        the network's type and shape, and the frames that it inverts
 ``vocoder.safetensors`` its parameters by their path, as float16
@@ -39,6 +39,9 @@ class VocoderFileError(UserError):
 class VocoderWeights:
     """A trained vocoder.
 
+        weights = read("bundles/mine")
+        weights.size, weights.hash
+
     Attributes:
       spec: the frames that it inverts.
       config: shape of its network.
@@ -51,9 +54,9 @@ class VocoderWeights:
 
     @cached_property
     def hash(self) -> str:
-        """The first 12 digits of the SHA-256 over all that is stored, wherever it lies."""
+        """First 12 digits of the SHA-256 over all that is stored, in whatever folder."""
         digest = hashlib.sha256(_description(self).encode())
-        for name, value in sorted(_stored(self.params).items()):
+        for name, value in sorted(_to_float16(self.params).items()):
             digest.update(name.encode() + value.tobytes())
         return digest.hexdigest()[:12]
 
@@ -64,7 +67,7 @@ class VocoderWeights:
 
 
 def has_vocoder(folder: str | Path) -> bool:
-    """Whether there is any of the files of a vocoder in a folder."""
+    """Tells whether a folder has any of the files of a vocoder."""
     return any((Path(folder) / name).exists() for name in FILES)
 
 
@@ -88,14 +91,14 @@ def read(folder: str | Path) -> VocoderWeights:
 
 
 def read_description(folder: Path) -> tuple[VocosConfig, MelSpec]:
-    """What a folder says about its vocoder, be it a finished one or the folder of a run.
+    """Reads what a folder says about its vocoder, be it a finished one or the folder of a run.
 
     Raises:
-      VocoderFileError: nothing, or nothing that this version understands.
+      VocoderFileError: it says nothing, or nothing that this version understands.
     """
     path = folder / DESCRIPTION
     try:
-        return understood(json.loads(path.read_text()))
+        return from_json(json.loads(path.read_text()))
     except OSError as error:
         raise VocoderFileError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -104,13 +107,13 @@ def read_description(folder: Path) -> tuple[VocosConfig, MelSpec]:
         ) from error
 
 
-def described(config: VocosConfig, spec: MelSpec) -> dict[str, Any]:
-    """A network and the frames that it inverts, as JSON values."""
+def to_json(config: VocosConfig, spec: MelSpec) -> dict[str, Any]:
+    """Describes a network and the frames that it inverts as JSON values."""
     return {"type": _TYPE, "config": dataclasses.asdict(config), "mel": spec.to_dict()}
 
 
-def understood(values: dict[str, Any]) -> tuple[VocosConfig, MelSpec]:
-    """The inverse of `described`.
+def from_json(values: dict[str, Any]) -> tuple[VocosConfig, MelSpec]:
+    """Inverts `to_json`.
 
     Raises:
       KeyError, TypeError, ValueError: an entry is missing, unknown or out of bounds, or the network
@@ -119,11 +122,11 @@ def understood(values: dict[str, Any]) -> tuple[VocosConfig, MelSpec]:
     if values["type"] != _TYPE:
         raise ValueError(f"type {values['type']!r}; must be {_TYPE!r}")
     spec, config = MelSpec.from_dict(values["mel"]), _config(values["config"])
-    config.lag(spec)
+    config.lag(spec)  # refuses frames that the network cannot invert
     return config, spec
 
 
-def put(folder: Path, vocoder: VocoderWeights) -> None:
+def write_files(folder: Path, vocoder: VocoderWeights) -> None:
     """Writes the two files into a folder that exists.
 
     Raises:
@@ -131,11 +134,11 @@ def put(folder: Path, vocoder: VocoderWeights) -> None:
       OSError: they cannot be written.
     """
     (folder / DESCRIPTION).write_text(_description(vocoder))
-    write_params(folder / WEIGHTS, _stored(vocoder.params))
+    write_params(folder / WEIGHTS, _to_float16(vocoder.params))
 
 
 def write(folder: str | Path, config: VocosConfig, spec: MelSpec, params: PyTree) -> VocoderWeights:
-    """Makes a folder of a vocoder; it appears whole or not at all. Returns what was written.
+    """Writes a new folder of a vocoder, whole or not at all, and returns what was written.
 
     Raises:
       VocoderFileError: the folder exists or cannot be written.
@@ -143,12 +146,12 @@ def write(folder: str | Path, config: VocosConfig, spec: MelSpec, params: PyTree
     """
     vocoder = VocoderWeights(spec, config, params)
     with write_folder(Path(folder), VocoderFileError) as unfinished:
-        put(unfinished, vocoder)
+        write_files(unfinished, vocoder)
     return vocoder
 
 
 def abstract_params(config: VocosConfig, spec: MelSpec) -> PyTree:
-    """Shapes of a network's parameters, without computing any.
+    """Returns the shapes of a network's parameters, without computing any.
 
     Raises:
       ValueError: the network cannot invert such frames.
@@ -168,10 +171,10 @@ def _config(values: Any) -> VocosConfig:
 
 
 def _description(vocoder: VocoderWeights) -> str:
-    return json.dumps(described(vocoder.config, vocoder.spec), indent=1) + "\n"
+    return json.dumps(to_json(vocoder.config, vocoder.spec), indent=1) + "\n"
 
 
-def _stored(params: PyTree) -> dict[str, np.ndarray]:
+def _to_float16(params: PyTree) -> dict[str, np.ndarray]:
     with np.errstate(over="ignore"):
         flat = {k: np.asarray(v, np.float16) for k, v in flatten_dict(params, sep="/").items()}
     broken = [name for name, value in flat.items() if not np.isfinite(value).all()]

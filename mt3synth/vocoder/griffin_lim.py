@@ -1,10 +1,10 @@
-"""Mel frames to audio without a trained network.
+"""Renders mel frames as audio without a trained network.
 
 Fast Griffin-Lim (Griffin and Lim 1984; momentum by Perraudin, Balazs and Søndergaard 2013, "A fast
 Griffin-Lim algorithm") with three departures, because mel frames that overlap by half with little
 frequency resolution leave the plain algorithm far too free:
 
-- it starts from ringing sinusoids (`spectral_peaks`) rather than from random phases;
+- it starts from ringing sinusoids (`spsi`) rather than from random phases;
 - it works on a finer hop, with interpolated frames in between;
 - magnitudes are not held at one guess: each iteration lets the fine structure within a mel bin
   follow the audio and corrects only the bin's level (`mel_inversion.fit_to_mel`).
@@ -36,9 +36,9 @@ import numpy as np
 
 from mt3synth.audio.mel import MelSpec, mel_filterbank
 from mt3synth.types import Array, Float, FloatND, Key
-from mt3synth.vocoder.mel_inversion import between_frames, fit_to_mel, linear_magnitude
+from mt3synth.vocoder.mel_inversion import estimate_magnitude, fit_to_mel, interpolate_frames
 from mt3synth.vocoder.protocol import check_log_mel
-from mt3synth.vocoder.spsi import ringing_phases
+from mt3synth.vocoder.spsi import estimate_phases
 from mt3synth.vocoder.stft import Stft
 
 _CHUNK = 512  # mel frames at a time: one compilation and arrays of 8 MB, whatever the song
@@ -50,6 +50,9 @@ _SPREAD_ITERATIONS = 10
 @dataclass(frozen=True)
 class GriffinLim:
     """A `Vocoder` by iterated projection; the same frames and seed give the same audio.
+
+        vocoder = GriffinLim(MELGAN, iterations=32)
+        audio = vocoder(log_mel)  # [T, M] to [T * hop]
 
     A song of any length goes through in chunks. A chunk begins with audio that the one before has
     finished: its phases are carried on and its samples held through all iterations, so that
@@ -83,7 +86,7 @@ class GriffinLim:
             )
 
     def __call__(self, log_mel: FloatND) -> Float[np.ndarray, " S"]:
-        """Audio float32 ``[T * hop]`` whose log-mel is close to ``log_mel`` ``[T, M]``.
+        """Renders audio float32 ``[T * hop]`` whose log-mel is close to ``log_mel`` ``[T, M]``.
 
         Raises:
           VocoderError: frames of another shape, none at all, or not finite.
@@ -93,6 +96,7 @@ class GriffinLim:
         audio = np.zeros(total * hop, np.float32)
         for start in range(0, total, _CHUNK - _CONTEXT - _AHEAD):
             end = min(start + _CHUNK, total)
+            # Every chunk has the same shape, so there is one compilation; silence fills the last.
             frames = np.full((_CHUNK, self.spec.bins), np.log(self.spec.floor), np.float32)
             frames[: end - start] = log_mel[start:end]
             given = np.zeros(_CHUNK * hop, np.float32)
@@ -129,7 +133,7 @@ def _invert(
     spec: MelSpec,
     refine: int,
 ) -> Float[Array, " S"]:
-    """One chunk of audio.
+    """Renders one chunk of audio.
 
     Args:
       log_mel: its frames.
@@ -141,28 +145,33 @@ def _invert(
     """
     stft = Stft(spec.hop // refine, spec.window, spec.fft)
     weights = jnp.asarray(mel_filterbank(spec))
-    mel = between_frames(jnp.exp(log_mel), refine)
-    magnitude = linear_magnitude(mel, weights, _SPREAD_ITERATIONS)
+    mel = interpolate_frames(jnp.exp(log_mel), refine)
+    magnitude = estimate_magnitude(mel, weights, _SPREAD_ITERATIONS)
 
     sample = jnp.arange(stft.samples(len(mel)))
     given = jnp.pad(given, (0, sample.size - given.size))
+    # Over one hop from given to new, for a hard switch would be heard as a click.
     trust = jnp.clip((known - sample) / spec.hop, 0, 1)
 
     def project(spectrum: Array) -> Array:
         audio = stft.inverse(spectrum)
         return jnp.where(sample < length, trust * given + (1 - trust) * audio, 0)
 
+    # Only frames whose samples are all given, before the fade, have phases that can be read off.
     first = stft.hop * jnp.arange(len(mel))
     is_known = (first == 0) | (first + stft.window + spec.hop <= known)
     drawn = jax.random.uniform(key, magnitude.shape[1:], maxval=2 * jnp.pi)
     known_phases = jnp.where(known > 0, jnp.angle(stft.forward(given)), drawn)
-    start = jnp.exp(1j * ringing_phases(magnitude, known_phases, is_known, stft))
+    start = jnp.exp(1j * estimate_phases(magnitude, known_phases, is_known, stft))
 
     def iterate(_: Array, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         magnitude, phases, before = state
         consistent = stft.forward(project(magnitude * phases))
+        # The momentum as librosa has it: a step beyond what is consistent, away from the last one.
         pushed = consistent - momentum / (1 + momentum) * before
         phases = pushed / (jnp.abs(pushed) + 1e-12)
+        # Plain Griffin-Lim would put the first guess of the magnitudes back here. Within a mel bin
+        # that guess is arbitrary, so the audio's own fine structure stays and only levels change.
         return fit_to_mel(jnp.abs(consistent), mel, weights), phases, consistent
 
     state = (magnitude, start, jnp.zeros_like(start))

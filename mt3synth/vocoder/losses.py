@@ -1,4 +1,7 @@
-"""How far audio is from what it should be, for each example of a batch; weights come later."""
+"""Measures how far audio is from what it should be, for each example of a batch.
+
+Every loss returns ``[B]``; the training step weighs and averages them.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from mt3synth.types import Array, Float
 from mt3synth.vocoder.jax_mel import log_mel, log_mel_of, magnitudes
 
 Features = Sequence[Sequence[Array]]
-"""Of each discriminator the output of each of its layers, the last one being its scores."""
+"""Outputs of the layers of each discriminator, the last one being its scores."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Resolution:
             raise ValueError(f"bins={self.bins}; must be at least 1")
 
     def mel(self, spec: MelSpec) -> MelSpec:
-        """The mel frames of this transform, with floor and edges of ``spec``."""
+        """Returns the mel frames of this transform, with floor and edges of ``spec``."""
         return dataclasses.replace(
             spec, window=self.window, fft=self.window, hop=self.window // 4, bins=self.bins
         )
@@ -59,7 +62,7 @@ def spectral_losses(
     spec: MelSpec,
     resolutions: Sequence[Resolution] = RESOLUTIONS,
 ) -> dict[str, Float[Array, " B"]]:
-    """Distances of spectra.
+    """Measures distances of spectra.
 
     ``mel``: mean absolute difference of the log-mel frames of ``spec``.
     ``mels``: the same in the mel bins of each of ``resolutions``, and the mean over them.
@@ -83,25 +86,26 @@ def spectral_losses(
 def spectral_convergence(
     made: Float[Array, "B T F"], real: Float[Array, "B T F"]
 ) -> Float[Array, " B"]:
-    """Frobenius norm of the difference over that of the real (eq. 5); 0 where both are silent."""
+    """Measures the norm of the difference over that of the real (eq. 5); 0 for two silences."""
 
     def norm(values: Array) -> Array:
         return jnp.sqrt(jnp.sum(values**2, axis=(1, 2)) + 1e-12)
 
+    # Silence would otherwise divide by nothing, and its gradient would drown all others.
     return norm(real - made) / (norm(real) + 1e-3)
 
 
 def log_magnitude_distance(
     made: Float[Array, "B T F"], real: Float[Array, "B T F"], floor: float
 ) -> Float[Array, " B"]:
-    """Mean absolute difference of log magnitudes (eq. 6)."""
+    """Measures the mean absolute difference of log magnitudes (eq. 6)."""
     return _mean(jnp.abs(jnp.log(jnp.maximum(made, floor)) - jnp.log(jnp.maximum(real, floor))))
 
 
 def level_distance(
     level: Float[Array, "B T F"], real: Float[Array, "B S"], spec: MelSpec
 ) -> Float[Array, " B"]:
-    """Mean absolute difference of log magnitudes that are given from those of real audio.
+    """Measures the mean absolute difference of given log magnitudes from those of real audio.
 
     The amplitude loss of Ai and Ling 2023 (APNet, arXiv 2305.07952), there squared. Audio hears
     magnitudes only where phases agree; this is told without them.
@@ -120,8 +124,8 @@ def level_distance(
     return _mean(jnp.abs(jnp.maximum(ours, np.log(spec.floor)) - theirs))
 
 
-def hinge_of_discriminators(real: Sequence[Array], made: Sequence[Array]) -> Float[Array, " B"]:
-    """What discriminators learn by: scores of the real above 1, of what is made below -1.
+def discriminator_loss(real: Sequence[Array], made: Sequence[Array]) -> Float[Array, " B"]:
+    """Asks discriminators for scores of the real above 1 and of the rendered below -1.
 
     Mean over discriminators; Lim and Ye 2017 (arXiv 1705.02894), as SoundStream and Vocos use it.
     """
@@ -131,14 +135,14 @@ def hinge_of_discriminators(real: Sequence[Array], made: Sequence[Array]) -> Flo
     return sum(parts, jnp.zeros(())) / len(parts)
 
 
-def hinge_of_generator(made: Sequence[Array]) -> Float[Array, " B"]:
-    """What the generator learns by: scores of what it made are to be above 1."""
+def generator_loss(made: Sequence[Array]) -> Float[Array, " B"]:
+    """Asks the generator for audio whose scores are above 1."""
     parts = [_mean(jnp.maximum(0, 1 - m)) for m in made]
     return sum(parts, jnp.zeros(())) / len(parts)
 
 
 def feature_matching(real: Features, made: Features) -> Float[Array, " B"]:
-    """Mean absolute difference of what the layers of the discriminators put out.
+    """Measures the mean absolute difference of what the discriminators' layers put out.
 
     Larsen et al. 2016 (arXiv 1512.09300), as Kong et al. 2020 (arXiv 2010.05646, eq. 4); the scores
     are left out, and the mean is over layers and discriminators.

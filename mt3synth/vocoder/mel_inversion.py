@@ -1,4 +1,9 @@
-"""Mel magnitudes back to the magnitudes of a Fourier transform."""
+"""Mel magnitudes back to the magnitudes of a Fourier transform.
+
+Two ways, for two vocoders. Griffin-Lim needs magnitudes whose mel bins are exactly the given ones
+and corrects them again and again: `estimate_magnitude`, `fit_to_mel`. The network needs a smooth
+curve to which it adds what it knows better: `mel_envelope`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +22,7 @@ _TINY = 1e-9  # far below the quietest mel magnitude
 def fit_to_mel(
     magnitude: Float[Array, "T F"], mel: Float[Array, "T M"], weights: Float[Array, "F M"]
 ) -> Float[Array, "T F"]:
-    """One step towards magnitudes whose mel bins are ``mel``; they stay non-negative.
+    """Takes one step towards magnitudes whose mel bins are ``mel``; they stay non-negative.
 
     The multiplicative update of Lee and Seung (2001, "Algorithms for Non-negative Matrix
     Factorization", eq. 5, with the mel filters as the known factor), which never raises the
@@ -29,26 +34,28 @@ def fit_to_mel(
     return magnitude * (ratio @ weights.T) / (jnp.sum(weights, axis=1) + _TINY)
 
 
-def linear_magnitude(
+def estimate_magnitude(
     mel: Float[Array, "T M"], weights: Float[Array, "F M"], iterations: int
 ) -> Float[Array, "T F"]:
-    """Smooth non-negative magnitudes whose mel bins are ``mel``, by ``iterations`` of `fit_to_mel`.
+    """Estimates smooth non-negative magnitudes whose mel bins are ``mel``.
 
-    Starts from each filter's level spread over its triangle.
+    Starts from each filter's level spread over its triangle, and takes ``iterations`` steps of
+    `fit_to_mel`. The multiplicative steps keep the start's smoothness within a filter, where the
+    mel frames say nothing.
     """
     start = mel @ weights.T / (jnp.sum(weights, axis=1) + _TINY)
     return jax.lax.fori_loop(0, iterations, lambda _, x: fit_to_mel(x, mel, weights), start)
 
 
-def between_frames(mel: Float[Array, "T M"], parts: int) -> Float[Array, "T2 M"]:
-    """``parts`` frames for each: magnitudes on straight lines from frame to frame."""
+def interpolate_frames(mel: Float[Array, "T M"], parts: int) -> Float[Array, "T2 M"]:
+    """Makes ``parts`` frames of each: magnitudes on straight lines from frame to frame."""
     after = jnp.concatenate([mel[1:], mel[-1:]])
     steps = [mel + (after - mel) * (j / parts) for j in range(parts)]
     return jnp.stack(steps, axis=1).reshape(-1, mel.shape[1])
 
 
 def mel_envelope(log_mel: Float[Array, "*B M"], spec: MelSpec, fft: int) -> Float[Array, "*B F"]:
-    """Log magnitudes, on straight lines between the middles of the mel filters.
+    """Draws log magnitudes on straight lines between the middles of the mel filters.
 
     A filter's level is spread over its area, and then raised by the length of the transform over
     that of the mel's window, for in so far a sinusoid has larger magnitudes.
@@ -64,7 +71,7 @@ def mel_envelope(log_mel: Float[Array, "*B M"], spec: MelSpec, fft: int) -> Floa
 
 @lru_cache(maxsize=4)
 def _lines(spec: MelSpec, fft: int) -> tuple[np.ndarray, np.ndarray]:
-    """Matrix ``[M, F]`` and offset ``[F]`` from log-mel to log magnitudes."""
+    """Computes the matrix ``[M, F]`` and offset ``[F]`` from log-mel to log magnitudes."""
     filters = mel_filterbank(spec)
     area = filters.sum(axis=0)
     bins = np.arange(len(filters))

@@ -1,4 +1,4 @@
-"""Audio brought nearer to the mel frames that it should have, by what they say themselves."""
+"""Brings audio nearer to the mel frames that it should have, by what the frames themselves say."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from flax import struct
 
 from mt3synth.audio.mel import MelSpec, hann_window, mel_filterbank
 from mt3synth.types import Array, Bool, Float
-from mt3synth.vocoder.jax_mel import framed
-from mt3synth.vocoder.mel_inversion import between_frames
-from mt3synth.vocoder.stft import overlap_add
+from mt3synth.vocoder.mel_inversion import interpolate_frames
+from mt3synth.vocoder.stft import cut_frames, overlap_add
 
 _TINY = 1e-7  # far below the least mel magnitude
 _MOST = 4.0  # times that a mel bin is raised or lowered at once
@@ -36,25 +35,50 @@ class Targets:
     hop: int = struct.field(pytree_node=False)
 
 
-def targets(
+def make_targets(
     log_mel: Float[Array, "B T M"], present: Bool[Array, "B T"], spec: MelSpec, refine: int
 ) -> Targets:
-    """T2 = (T - 1) * refine + 1 frames from the first to the last of T.
+    """Makes targets of T2 = (T - 1) * refine + 1 frames, from the first to the last of T.
 
-    A frame in between is present if both its neighbours are.
+    Args:
+      log_mel: natural log.
+      present: a frame in between is present if both its neighbours are.
+      spec: of the frames.
+      refine: target frames in each hop; divides the hop of ``spec``.
     """
     count = (log_mel.shape[1] - 1) * refine + 1
-    finer = jax.vmap(lambda mel: between_frames(mel, refine))(jnp.exp(log_mel))
+    finer = jax.vmap(lambda mel: interpolate_frames(mel, refine))(jnp.exp(log_mel))
     after = jnp.concatenate([present[:, 1:], present[:, -1:]], axis=1)
     between = jnp.repeat((present & after)[:, :, None], refine - 1, axis=2)
     parts = jnp.concatenate([present[:, :, None], between], axis=2)
     return Targets(finer[:, :count], parts.reshape(len(present), -1)[:, :count], spec.hop // refine)
 
 
-def nearer_to_mel(
-    audio: Float[Array, "B S"], wanted: Targets, spec: MelSpec
+def iterate_projections(
+    audio: Float[Array, "B S"],
+    targets: Targets,
+    spec: MelSpec,
+    steps: int,
+    momentum: float,
 ) -> Float[Array, "B S"]:
-    """One step towards audio whose mel frames are ``wanted``.
+    """Projects audio onto its targets again and again, by `project_to_mel`.
+
+    With the momentum of Perraudin, Balazs and Søndergaard (2013, "A fast Griffin-Lim algorithm"):
+    each step begins beyond where the last one ended, by ``momentum`` times what that one changed.
+    """
+
+    def step(_: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        before, pushed = state
+        after = project_to_mel(pushed, targets, spec)
+        return after, after + momentum * (after - before)
+
+    return jax.lax.fori_loop(0, steps, step, (audio, audio))[0]
+
+
+def project_to_mel(
+    audio: Float[Array, "B S"], targets: Targets, spec: MelSpec
+) -> Float[Array, "B S"]:
+    """Takes one step towards audio whose mel frames are ``targets``.
 
     Each mel bin of a frame asks for the factor that it lacks, at most ``_MOST`` either way; each
     bin of the transform follows the mean of the mel bins that hear it (as
@@ -65,25 +89,24 @@ def nearer_to_mel(
 
     Args:
       audio: S = (T2 - 1) * hop + window samples, from the start of the first frame on.
-      wanted: T2 frames; their hop divides the window.
+      targets: T2 frames; their hop divides the window.
       spec: of the frames but for the hop.
     """
-    hop, window = wanted.hop, hann_window(spec.window)
-    frames = framed(audio, spec.window, hop)[:, : wanted.mel.shape[1]]
+    hop, window = targets.hop, hann_window(spec.window)
+    frames = cut_frames(audio, targets.mel.shape[1], spec.window, hop)
     spectrum = jnp.fft.rfft(frames * window, spec.fft)
     magnitude = jnp.sqrt(spectrum.real**2 + spectrum.imag**2 + _TINY**2)
-    lacking = jnp.clip(wanted.mel / (_in_filters(magnitude, spec) + _TINY), 1 / _MOST, _MOST)
-    gain = jnp.where(wanted.present[:, :, None], _mean_over_filters(lacking - 1, spec), 0)
+    lacking = jnp.clip(targets.mel / (_in_filters(magnitude, spec) + _TINY), 1 / _MOST, _MOST)
+    gain = jnp.where(targets.present[:, :, None], _mean_over_filters(lacking - 1, spec), 0)
+    # Only the change goes back through the transform: audio that no frame wants otherwise, or that
+    # lies outside the song, stays as it is to the last bit.
     change = jnp.fft.irfft(spectrum * gain, spec.fft)[:, :, : spec.window] * window
-    nothing = jnp.zeros((len(audio), spec.window - hop))
-    added, tail = overlap_add(change, nothing, hop)
     square = (window**2).reshape(-1, hop).sum(axis=0)
-    repeats = audio.shape[1] // hop
-    return audio + jnp.concatenate([added, tail], axis=1) / np.tile(square, repeats)
+    return audio + overlap_add(change, hop) / np.tile(square, audio.shape[1] // hop)
 
 
 def _in_filters(magnitude: Float[Array, "B T F"], spec: MelSpec) -> Float[Array, "B T M"]:
-    """``magnitude @ mel_filterbank(spec)``, without most of its zeros."""
+    """Computes ``magnitude @ mel_filterbank(spec)``, without most of its zeros."""
     parts = []
     for filters in np.array_split(np.arange(spec.bins), _BANDS):
         weights = mel_filterbank(spec)[:, filters]
@@ -94,9 +117,10 @@ def _in_filters(magnitude: Float[Array, "B T F"], spec: MelSpec) -> Float[Array,
 
 
 def _mean_over_filters(values: Float[Array, "B T M"], spec: MelSpec) -> Float[Array, "B T F"]:
-    """For each bin the weighted mean of what its filters say; 0 where there are none.
+    """Gives each bin the weighted mean of what its filters say, or 0 where there are none.
 
-    A bin lies in two triangles at most, which are neighbours.
+    A bin lies in two triangles at most, which are neighbours; so two products do where a matrix
+    would be nearly all zeros.
     """
     weights = mel_filterbank(spec)
     share = weights / np.maximum(weights.sum(axis=1, keepdims=True), _TINY)

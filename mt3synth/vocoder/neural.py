@@ -1,4 +1,4 @@
-"""A trained network as a vocoder, for songs of any length."""
+"""Renders songs of any length by the trained network, block by block."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from mt3synth.vocoder.vocos import Carry, Vocos, VocosConfig
 
 @dataclass(frozen=True, eq=False)
 class NeuralVocoder:
-    """A `Vocoder` by `Vocos`.
+    """A `Vocoder` by the trained network `Vocos`.
+
+        vocoder = load("bundles/mine")
+        audio = vocoder(log_mel)  # [T, M] to [T * hop]
 
     A song goes through in blocks of one shape, so that there is one compilation whatever its
     length, and memory for its samples and one block. A block sees ``config.context`` frames of what
@@ -48,16 +51,16 @@ class NeuralVocoder:
 
     @staticmethod
     def of(weights: VocoderWeights) -> NeuralVocoder:
-        """With the weights of a bundle or a folder."""
+        """Makes the vocoder whose weights a bundle or a folder holds."""
         return NeuralVocoder(weights.spec, weights.config, weights.params)
 
     @property
     def weights(self) -> VocoderWeights:
-        """What `of` takes."""
+        """Returns what `of` takes."""
         return VocoderWeights(self.spec, self.config, self.params)
 
     def __call__(self, log_mel: FloatND) -> Float[np.ndarray, " S"]:
-        """Audio float32 ``[T * hop]``.
+        """Renders frames ``[T, M]`` as audio float32 ``[T * hop]``.
 
         Raises:
           VocoderError: frames that `check_log_mel` refuses, or weights that make no finite audio.
@@ -67,6 +70,7 @@ class NeuralVocoder:
         total, context, lag = len(log_mel), self.config.context, self.config.lag(self.spec)
         audio = np.empty((total + lag) * hop, np.float32)
         carry = _start(network)
+        # Sound comes out `lag` frames late, so as many frames that are not present follow the song.
         for start in range(0, total + lag, self.block):
             frames, present = self._cut(log_mel, start - context)
             samples, carry = _block(network, self._on_device, frames, present, carry)
@@ -83,7 +87,7 @@ class NeuralVocoder:
     def _cut(
         self, log_mel: FloatND, first: int
     ) -> tuple[Float[np.ndarray, "1 T M"], Bool[np.ndarray, "1 T"]]:
-        """A block and its context, from frame ``first`` on, and which of it is in the song."""
+        """Cuts a block and its context from frame ``first`` on, and says which lie in the song."""
         length = self.block + 2 * self.config.context
         low, high = max(first, 0), min(first + length, len(log_mel))
         frames = np.full((1, length, self.spec.bins), np.log(self.spec.floor), np.float32)
@@ -94,7 +98,7 @@ class NeuralVocoder:
 
 
 def load(folder: str | Path) -> NeuralVocoder:
-    """The vocoder in a folder, its own or that of a bundle which holds one.
+    """Loads the vocoder in a folder, its own or that of a bundle which holds one.
 
     Raises:
       VocoderFileError: there is none, or not one that this version can read.
@@ -115,5 +119,5 @@ def _block(
     present: Bool[Array, "1 T"],
     carry: Carry,
 ) -> tuple[Float[Array, "1 S"], Carry]:
-    made = network.apply({"params": params}, frames, present, carry, method="block")
+    made = network.apply({"params": params}, frames, present, carry, method="render_block")
     return cast(tuple[Array, Carry], made)

@@ -1,4 +1,4 @@
-"""What every vocoder is, and the checks at its door."""
+"""Says what a vocoder is, and checks what goes into one."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ class VocoderError(UserError):
 class Vocoder(Protocol):
     """A callable from log-mel frames ``[T, M]`` to audio float32 ``[T * hop]``.
 
+        def save(vocoder: Vocoder, log_mel: FloatND) -> None:
+            audio, _ = fit_peak(vocoder(log_mel))
+            write_audio("song.wav", audio, vocoder.spec.sample_rate, {})
+
     The audio is not limited to [-1, 1]. Calls raise `VocoderError` for frames that fail
     `check_log_mel`.
     """
@@ -29,7 +33,9 @@ class Vocoder(Protocol):
         """The frames it inverts."""
         ...
 
-    def __call__(self, log_mel: FloatND) -> Float[np.ndarray, " S"]: ...
+    def __call__(self, log_mel: FloatND) -> Float[np.ndarray, " S"]:
+        """Renders frames as audio."""
+        ...
 
 
 def check_spec(vocoder: Vocoder, spec: MelSpec) -> None:

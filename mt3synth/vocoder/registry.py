@@ -1,4 +1,4 @@
-"""A vocoder by its name."""
+"""Makes a vocoder by its name."""
 
 from __future__ import annotations
 
@@ -17,26 +17,29 @@ NAMES: tuple[Name, ...] = get_args(Name)
 
 
 def default_name(own: VocoderWeights | None) -> Name:
-    """What is taken when none is named: the bundle's own if it has one."""
+    """Names the vocoder to take when none is named: the bundle's own if it has one."""
     return "griffin-lim" if own is None else "neural"
 
 
-def choose(
+def make_vocoder(
     name: str | None,
     spec: MelSpec,
     own: VocoderWeights | None,
     source: str | None = None,
     griffin_lim: Callable[..., Vocoder] = GriffinLim,
 ) -> Vocoder:
-    """The vocoder called ``name``, or the default one.
+    """Makes the vocoder called ``name``, or the default one.
+
+        model = bundle.load()
+        vocoder = make_vocoder(None, model.spec.mel, model.vocoder)
 
     Args:
       name: None for `default_name`.
       spec: frames to be inverted.
       own: the trained vocoder of the bundle in use, if it has one.
-      source: where another is: for ``neural`` the folder of a trained one, for ``soundstream`` the
-        folder or the address of a SavedModel.
-      griffin_lim: makes that one of ``spec``.
+      source: where another one lies: for ``neural`` the folder of a trained one, for
+        ``soundstream`` the folder or the address of a SavedModel.
+      griffin_lim: makes the one of that name from ``spec``; gin may have bound its settings.
 
     Raises:
       UserError: there is no such vocoder, or what ``source`` names cannot be loaded.
@@ -67,6 +70,7 @@ def choose(
             )
         case "neural":
             vocoder = NeuralVocoder.of(own)
+    # At the door, for a vocoder of other frames would make noise rather than an error.
     check_spec(vocoder, spec)
     return vocoder
 

@@ -1,4 +1,4 @@
-"""SoundStream's decoder of mel frames, as its authors published it: a TensorFlow SavedModel.
+"""Renders mel frames by SoundStream's decoder, which its authors published as a SavedModel.
 
 Hawthorne et al. (2022, arXiv 2206.05408) turn their frames into audio with ``ADDRESS``, a decoder
 after Zeghidour et al. (2021, "SoundStream: An End-to-End Neural Audio Codec", arXiv 2107.03312)
@@ -43,6 +43,9 @@ class SoundStream:
     decoder looks is not published; if it is farther than that, the seconds around such a join are
     decoded with less context than in one piece.
 
+        vocoder = SoundStream.load("soundstream")  # the folder of the SavedModel
+        audio = vocoder(log_mel)  # [T, 128] to [T * 320]
+
     Attributes:
       decode: from log-mel float32 ``[1, T, M]`` to audio ``[1, T * hop]``.
       spec: the frames it inverts.
@@ -53,7 +56,7 @@ class SoundStream:
 
     @staticmethod
     def load(source: str, spec: MelSpec = MELGAN) -> SoundStream:
-        """The decoder in a folder, or at an address that TensorFlow Hub resolves.
+        """Loads the decoder in a folder, or at an address that TensorFlow Hub resolves.
 
         Raises:
           UserError: TensorFlow or TensorFlow Hub is missing, the folder holds no SavedModel, the
@@ -61,24 +64,25 @@ class SoundStream:
         """
         model = _from_address(source) if "://" in source else _from_folder(Path(source))
         if not callable(model):
-            raise UserError(f"{source}: a SavedModel that cannot be called; {_wanted(spec)}")
+            raise UserError(f"{source}: a SavedModel that cannot be called; {_expected(spec)}")
+        # Tried now, for a wrong model would otherwise fail only after a long rendering.
         silence = np.full((1, _TRIAL, spec.bins), np.log(spec.floor), np.float32)
         try:
             audio = np.asarray(model(silence))
         except Exception as error:  # TensorFlow raises ValueError, TypeError and classes of its own
             raise UserError(
                 f"{source}: does not take log-mel of shape [1, {_TRIAL}, {spec.bins}] "
-                f"({_first_line(error)}); {_wanted(spec)}"
+                f"({_first_line(error)}); {_expected(spec)}"
             ) from error
         if audio.shape != (1, _TRIAL * spec.hop):
             raise UserError(
                 f"{source}: makes an output of shape {list(audio.shape)} of {_TRIAL} frames, not "
-                f"[1, {_TRIAL * spec.hop}]; {_wanted(spec)}"
+                f"[1, {_TRIAL * spec.hop}]; {_expected(spec)}"
             )
         return SoundStream(model, spec)
 
     def __call__(self, log_mel: FloatND) -> Float[np.ndarray, " S"]:
-        """Audio float32 ``[T * hop]``.
+        """Renders frames ``[T, M]`` as audio float32 ``[T * hop]``.
 
         Raises:
           VocoderError: frames that `check_log_mel` refuses, or audio that is not finite.
@@ -131,7 +135,7 @@ def _from_address(address: str) -> Any:
 
 
 def _tensorflow() -> Any:
-    """TensorFlow, quiet, and off the accelerators: those are JAX's, which has their memory."""
+    """Imports TensorFlow, quiet and off the accelerators: JAX has their memory already."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         import tensorflow
@@ -143,7 +147,7 @@ def _tensorflow() -> Any:
     return tensorflow
 
 
-def _wanted(spec: MelSpec) -> str:
+def _expected(spec: MelSpec) -> str:
     return (
         f"what is wanted is a function of [batch, frames, {spec.bins}] log-mel that gives "
         f"[batch, {spec.hop} * frames] audio, such as {ADDRESS}"

@@ -1,4 +1,4 @@
-"""Phases a spectrogram most likely had: every spectral peak taken as a sinusoid that rings on.
+"""Guesses the phases of a spectrogram: every spectral peak is taken for a sinusoid that rings on.
 
 Single pass spectrogram inversion (Beauregard, Harish and Wyse 2015, "Single Pass Spectrogram
 Inversion", DSP 2015). Griffin-Lim only repairs phases locally, so where it starts decides how
@@ -15,10 +15,14 @@ from mt3synth.vocoder.stft import Stft
 
 
 def peak_frequencies(magnitude: Float[Array, "T F"]) -> tuple[Array, Array]:
-    """For each bin the bin of its nearest peak, int32 ``[T, F]``, and that peak's frequency.
+    """Finds the peak nearest to each bin, and its frequency.
 
-    A parabola through the log magnitudes around the peak gives its frequency in (fractional) bins,
-    float32 ``[T, F]``. A frame without a peak has one at bin 0.
+    A parabola through the log magnitudes around a peak gives its frequency. A frame without a peak
+    has one at bin 0.
+
+    Returns:
+      The bin of the peak, int32 ``[T, F]``, and its frequency in fractional bins, float32
+      ``[T, F]``.
     """
     bins = jnp.arange(magnitude.shape[1])
     level = jnp.log(magnitude + 1e-7)
@@ -27,6 +31,8 @@ def peak_frequencies(magnitude: Float[Array, "T F"]) -> tuple[Array, Array]:
     is_peak = (level >= below) & (level > above)
     curvature = below - 2 * level + above
     offset = jnp.clip(0.5 * (below - above) / jnp.minimum(curvature, -1e-9), -0.5, 0.5)
+    # The nearest peak to the left is the greatest bin so far that is one, and so to the right:
+    # two scans over all bins instead of a search that depends on how many peaks there are.
     far = 4 * bins.size
     left = jax.lax.cummax(jnp.where(is_peak, bins, -far), axis=1)
     right = jax.lax.cummin(jnp.where(is_peak, bins, far), axis=1, reverse=True)
@@ -34,13 +40,13 @@ def peak_frequencies(magnitude: Float[Array, "T F"]) -> tuple[Array, Array]:
     return nearest, jnp.take_along_axis(bins + offset, nearest, axis=1)
 
 
-def ringing_phases(
+def estimate_phases(
     magnitude: Float[Array, "T F"],
     known: Float[Array, "T F"],
     is_known: Bool[Array, " T"],
     stft: Stft,
 ) -> Float[Array, "T F"]:
-    """Phases in radians in which each peak goes on from where the last frame left it.
+    """Estimates phases in radians so that each peak goes on from where the last frame left it.
 
     Args:
       magnitude: of each frame.
@@ -55,8 +61,8 @@ def ringing_phases(
 
     def step(phases: Array, frame: tuple[Array, ...]) -> tuple[Array, Array]:
         nearest, advance, known, is_known = frame
-        rung = jnp.mod(phases[nearest] + advance, 2 * jnp.pi)
-        phases = jnp.where(is_known, known, rung)
+        continued = jnp.mod(phases[nearest] + advance, 2 * jnp.pi)
+        phases = jnp.where(is_known, known, continued)
         return phases, phases
 
     frames = (nearest, advance, known + to_middle, is_known)

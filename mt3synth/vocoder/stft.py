@@ -1,4 +1,4 @@
-"""Short-time Fourier transform and its least-squares inverse, in JAX.
+"""Short-time Fourier transforms and their inverses in JAX: frames cut from audio, and added up.
 
 Frames are cut and overlapped by shifting whole blocks of ``hop`` samples, which XLA turns into
 plain copies where indexing would become gathers and scatters.
@@ -17,9 +17,60 @@ from mt3synth.audio.mel import hann_window
 from mt3synth.types import Array, Float
 
 
+def cut_frames(
+    audio: Float[Array, "B S"], count: int, window: int, hop: int
+) -> Float[Array, "B T W"]:
+    """Cuts audio into ``count`` frames of ``window`` samples, each a hop after the one before.
+
+    Frame ``i`` begins at sample ``i * hop``. Audio is taken as zero after its end.
+
+    Args:
+      audio: at most as long as the frames in whole hops, ``(T + ceil(W / hop) - 1) * hop``.
+      count: of the frames, T.
+      window: samples of each, W.
+      hop: samples from frame to frame.
+    """
+    parts = -(-window // hop)
+    length = (count + parts - 1) * hop
+    padded = jnp.pad(audio, ((0, 0), (0, length - audio.shape[1])))
+    blocks = padded.reshape(len(audio), count + parts - 1, hop)
+    shifted = [blocks[:, part : part + count] for part in range(parts)]
+    return jnp.concatenate(shifted, axis=2)[:, :, :window]
+
+
+def overlap_add(
+    frames: Float[Array, "B T W"], hop: int, tail: Float[Array, "B W3"] | None = None
+) -> Float[Array, "B S"]:
+    """Sums frames that begin a hop apart.
+
+    Args:
+      frames: W samples each.
+      hop: samples from frame to frame.
+      tail: what earlier frames reach beyond their last hop, ``(ceil(W / hop) - 1) * hop`` samples;
+        none for silence. What this returns after its first T hops is the tail for later frames.
+
+    Returns:
+      The ``(T + ceil(W / hop) - 1) * hop`` samples from the start of the first frame on.
+    """
+    batch, count, window = frames.shape
+    parts = -(-window // hop)
+    blocks = jnp.pad(frames, ((0, 0), (0, 0), (0, parts * hop - window)))
+    blocks = blocks.reshape(batch, count, parts, hop)
+    if tail is None:
+        tail = jnp.zeros((batch, (parts - 1) * hop), frames.dtype)
+    total = jnp.pad(tail.reshape(batch, parts - 1, hop), ((0, 0), (0, count), (0, 0)))
+    for part in range(parts):
+        total = total + jnp.pad(blocks[:, :, part], ((0, 0), (part, parts - 1 - part), (0, 0)))
+    return total.reshape(batch, -1)
+
+
 @dataclass(frozen=True)
 class Stft:
-    """Geometry of a transform: frame ``i`` starts at sample ``i * hop``; periodic Hann window.
+    """A transform of one song whose frame ``i`` starts at sample ``i * hop``; periodic Hann window.
+
+        stft = Stft(hop=80, window=640, fft=1024)
+        spectrum = stft.forward(audio)  # audio of stft.samples(T) samples
+        audio = stft.inverse(spectrum)
 
     Attributes:
       hop: samples from frame to frame.
@@ -37,70 +88,43 @@ class Stft:
         return -(-self.window // self.hop)
 
     def samples(self, frames: int) -> int:
-        """Length of the audio that ``frames`` frames span, in whole blocks."""
+        """Returns how long the audio is that ``frames`` frames span, in whole blocks."""
         return (frames + self.blocks - 1) * self.hop
 
     def forward(self, audio: Float[Array, " S"]) -> Complex[Array, "T F"]:
-        """Complex spectrum of audio whose length is `samples` of T."""
-        blocks = audio.reshape(-1, self.hop)
-        count = blocks.shape[0] - self.blocks + 1
-        shifted = [blocks[j : j + count] for j in range(self.blocks)]
-        frames = jnp.concatenate(shifted, axis=1)[:, : self.window]
+        """Transforms audio whose length is `samples` of T."""
+        count = len(audio) // self.hop - self.blocks + 1
+        frames = cut_frames(audio[None], count, self.window, self.hop)[0]
         return jnp.fft.rfft(frames * hann_window(self.window), self.fft)
 
     def inverse(self, spectrum: Complex[Array, "T F"]) -> Float[Array, " S"]:
-        """Audio whose `forward` is closest to ``spectrum`` (Griffin and Lim 1984, eq. 6).
+        """Returns the audio whose `forward` is closest to ``spectrum``.
 
-        Samples that hardly any window covers, at the two ends, are faded rather than divided by
-        almost nothing.
+        By least squares (Griffin and Lim 1984, eq. 6). Samples that hardly any window covers, at
+        the two ends, are faded rather than divided by almost nothing.
         """
         window = hann_window(self.window)
         frames = jnp.fft.irfft(spectrum, self.fft)[:, : self.window] * window
-        weight = self._overlap_add(jnp.broadcast_to(window**2, frames.shape))
+        weight = overlap_add(jnp.broadcast_to(window**2, frames.shape)[None], self.hop)[0]
         full = np.sum(window**2) / self.hop
-        return self._overlap_add(frames) / jnp.maximum(weight, 0.1 * full)
-
-    def _overlap_add(self, frames: Float[Array, "T W"]) -> Float[Array, " S"]:
-        count, total = frames.shape[0], self.blocks
-        frames = jnp.pad(frames, ((0, 0), (0, total * self.hop - self.window)))
-        blocks = frames.reshape(count, total, self.hop)
-        audio = jnp.zeros((count + total - 1, self.hop), frames.dtype)
-        for j in range(total):
-            audio = audio + jnp.pad(blocks[:, j], ((j, total - 1 - j), (0, 0)))
-        return audio.reshape(-1)
+        return overlap_add(frames[None], self.hop)[0] / jnp.maximum(weight, 0.1 * full)
 
 
-def centred_frames(
+def invert_centred(
     magnitude: Float[Array, "B T F"], unit: Float[Array, "B T 2 F"], fft: int
 ) -> Float[Array, "B T W"]:
-    """Windowed frames of ``fft`` samples whose phases, as cosine and sine, are those in the middle.
+    """Makes windowed frames of ``fft`` samples of magnitudes and of the phases in their middle.
 
-    The window is a periodic Hann window, as long as the transform.
+    Phases counted from the middle are nearly the same in all the bins around a sinusoid, where
+    counted from the first sample they turn by half a circle from bin to bin: a network has less to
+    learn.
+
+    Args:
+      magnitude: F = fft / 2 + 1 of each frame.
+      unit: cosine and sine of the phases.
+      fft: samples of the transform and of its periodic Hann window, W.
     """
     # A shift by half the transform: every other bin changes its sign.
     signed = magnitude * np.where(np.arange(magnitude.shape[-1]) % 2, -1.0, 1.0).astype(np.float32)
     spectrum = jax.lax.complex(signed * unit[:, :, 0], signed * unit[:, :, 1])
     return jnp.fft.irfft(spectrum, fft) * hann_window(fft)
-
-
-def overlap_add(
-    frames: Float[Array, "B T W"], tail: Float[Array, "B W3"], hop: int
-) -> tuple[Float[Array, "B S"], Float[Array, "B W3"]]:
-    """Sums frames that begin a hop apart.
-
-    Args:
-      frames: W samples each, a multiple of ``hop``.
-      tail: W - hop samples that the frames before reach beyond their last hop.
-      hop: samples from frame to frame.
-
-    Returns:
-      The T * hop samples from the start of the first frame on, and the new tail.
-    """
-    batch, count, length = frames.shape
-    parts = length // hop
-    blocks = frames.reshape(batch, count, parts, hop)
-    total = jnp.pad(tail.reshape(batch, parts - 1, hop), ((0, 0), (0, count), (0, 0)))
-    for part in range(parts):
-        total = total + jnp.pad(blocks[:, :, part], ((0, 0), (part, parts - 1 - part), (0, 0)))
-    audio = total.reshape(batch, -1)
-    return audio[:, : count * hop], audio[:, count * hop :]

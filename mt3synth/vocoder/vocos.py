@@ -1,16 +1,15 @@
-"""A trained network from log-mel frames to audio: frames in, one short-time spectrum each out.
+"""The network of the trained vocoder: log-mel frames in, one short-time spectrum each out.
 
 Vocos (Siuzdak 2023, arXiv 2306.00814): ConvNeXt blocks at the rate of the frames, a head that
 gives each frame log magnitudes and phases, and an inverse short-time Fourier transform, so that the
 network never works at the rate of the samples. Three things are different here:
 
-- log magnitudes are what is to be added to those that the mel bins say (`mel_envelope`), so that
+- log magnitudes are what is to be added to those that the mel bins say (`mel_inversion`), so that
   the network need not learn the filterbank;
-- phases ring on from frame to frame, and the head says what is to be added to them (`ringing`).
-  A network at the rate of the frames cannot hold a steady tone otherwise;
+- phases are carried from frame to frame, and the head says what is to be added to them
+  (`phase_propagation`). A network at the rate of the frames cannot hold a steady tone otherwise;
 - when it has been trained, the audio is brought nearer to the mel frames by steps that need no
-  parameters (`mel_projection`), with the momentum of Perraudin, Balazs and Søndergaard (2013, "A
-  fast Griffin-Lim algorithm").
+  parameters (`mel_projection`).
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
@@ -27,9 +25,9 @@ from mt3synth.audio.mel import MelSpec, hann_window
 from mt3synth.types import Array, Bool, Float
 from mt3synth.vocoder.convnext import ConvNeXt, dense
 from mt3synth.vocoder.mel_inversion import mel_envelope
-from mt3synth.vocoder.mel_projection import nearer_to_mel, targets
-from mt3synth.vocoder.phase_propagation import rung_on
-from mt3synth.vocoder.stft import centred_frames, overlap_add
+from mt3synth.vocoder.mel_projection import iterate_projections, make_targets
+from mt3synth.vocoder.phase_propagation import propagate_phases
+from mt3synth.vocoder.stft import invert_centred, overlap_add
 
 _MOST_LAG = 2  # frames by which audio may lag before the projections
 _FARTHEST = 8.0  # in log magnitude, from what the mel bins say
@@ -37,7 +35,9 @@ _FARTHEST = 8.0  # in log magnitude, from what the mel bins say
 
 @dataclass(frozen=True)
 class VocosConfig:
-    """Shape of the network.
+    """Shape of the network, and how far its audio is brought nearer to the mel frames.
+
+    In gin, for example, ``vocos.VocosConfig.width = 512``.
 
     Attributes:
       width: channels between the blocks, D.
@@ -75,11 +75,13 @@ class VocosConfig:
 
     @property
     def context(self) -> int:
-        """Frames that `Vocos.block` needs before and after those of a block.
+        """Frames that `Vocos.render_block` needs before and after those of a block.
 
         So many does the spectrum of a frame depend on; its phases besides on those of the frame
         before it, through `Carry`.
         """
+        # The first convolution and those of the blocks each see half a kernel further. Projections
+        # look at frames on either side of samples that themselves reach beyond the block.
         return max((self.layers + 1) * (self.kernel // 2), 2 * self.reach + _MOST_LAG)
 
     @property
@@ -91,7 +93,7 @@ class VocosConfig:
         return -(-self.projections * (2 * self.refine - 1) // self.refine)
 
     def lag(self, spec: MelSpec) -> int:
-        """Frames after the one that begins with a sample before the sample is complete.
+        """Counts the frames that must follow the one at a sample before the sample is complete.
 
         Raises:
           ValueError: as `overlap_lag`.
@@ -99,7 +101,7 @@ class VocosConfig:
         return self.overlap_lag(spec) + self.reach
 
     def overlap_lag(self, spec: MelSpec) -> int:
-        """The same without `projections`.
+        """Counts those of `lag` that overlapping frames need, without the projections.
 
         Raises:
           ValueError: mel frames that do not overlap by half, or a hop that ``refine`` does not
@@ -144,7 +146,11 @@ class Carry:
 
 
 class Vocos(nn.Module):
-    """The network; parameters are float32.
+    """The network from log-mel frames to audio; parameters are float32.
+
+        network = Vocos(VocosConfig(), MELGAN)
+        params = network.init(jax.random.key(0), log_mel)  # [B, T, M]
+        audio = network.apply(params, log_mel)  # [B, T * hop]
 
     Attributes:
       config: its shape.
@@ -173,45 +179,48 @@ class Vocos(nn.Module):
         self.head = dense(3 * bins, ("embed", "spectrum"), nn.initializers.normal(0.01))
 
     def __call__(self, log_mel: Float[Array, "B T M"]) -> Float[Array, "B S"]:
-        """Audio of whole songs, or of segments taken for whole songs; S = T * hop.
+        """Renders whole songs, or segments taken for whole songs; S = T * hop.
 
         Frame ``i`` is heard in the samples around its middle, ``hop * i + window / 2``.
         """
-        return self._whole(log_mel, projected=True)[0]
+        return self._render(log_mel, self.config.reach)[0]
 
-    def unprojected(
+    def render_unprojected(
         self, log_mel: Float[Array, "B T M"]
     ) -> tuple[Float[Array, "B S"], Float[Array, "B T F"]]:
-        """The audio of `__call__` before it is brought nearer to the mel frames, and its log
-        magnitudes: what is to be trained."""
-        return self._whole(log_mel, projected=False)
+        """Renders audio without the projections, and gives its log magnitudes too.
 
-    def _whole(
-        self, log_mel: Float[Array, "B T M"], projected: bool
+        This is what is trained. Projections would hide from the losses what the network gets wrong,
+        and cost as many transforms as there are steps.
+        """
+        return self._render(log_mel, reach=0)
+
+    def _render(
+        self, log_mel: Float[Array, "B T M"], reach: int
     ) -> tuple[Float[Array, "B S"], Float[Array, "B T F"]]:
-        """Audio with or without projections, and its log magnitudes."""
-        config = self.config
-        reach, context = config.reach if projected else 0, config.context
-        lag = config.overlap_lag(self.spec) + reach
-        level, proposal = self._spectra(log_mel, None)
+        """Renders audio and its log magnitudes; no projections for ``reach`` 0."""
+        context = self.config.context
+        lag = self.config.overlap_lag(self.spec) + reach
+        level, proposal = self._predict_spectra(log_mel, None)
+        # The song as one block, followed by frames that are not present until its end is out.
         around = [(0, 0), (context, lag + context), (0, 0)]
         frames = jnp.pad(log_mel, around)
         after = [(0, 0), (0, lag), (0, 0)]
         present = jnp.pad(jnp.ones(log_mel.shape[:2], bool), around[:2])
-        audio, _ = self._sound(
+        audio, _ = self._make_audio(
             jnp.pad(level, after),
             jnp.pad(proposal, [*after, (0, 0)]),
             frames,
             present,
-            self._start(len(log_mel), reach),
+            self._make_carry(len(log_mel), reach),
             reach,
         )
         return audio[:, lag * self.spec.hop :], level
 
-    def block(
+    def render_block(
         self, log_mel: Float[Array, "B T M"], present: Bool[Array, "B T"], carry: Carry
     ) -> tuple[Float[Array, "B S"], Carry]:
-        """Audio of the N = T - 2 * context frames in the middle of ``log_mel``, for streaming.
+        """Renders the N = T - 2 * context frames in the middle of ``log_mel``, for streaming.
 
         The blocks of a song, one after the other, give what `__call__` gives of all of it, later
         by ``config.lag(spec)`` hops: the first so many hops lie before the song, and to get at its
@@ -228,26 +237,26 @@ class Vocos(nn.Module):
         """
         context = self.config.context
         middle = slice(context, log_mel.shape[1] - context)
-        level, proposal = self._spectra(log_mel, present)
-        return self._sound(
+        level, proposal = self._predict_spectra(log_mel, present)
+        return self._make_audio(
             level[:, middle], proposal[:, middle], log_mel, present, carry, self.config.reach
         )
 
     def start(self, batch: int) -> Carry:
-        """What the first block of each of ``batch`` songs begins with."""
-        return self._start(batch, self.config.reach)
+        """Makes the carry with which the first block of each of ``batch`` songs begins."""
+        return self._make_carry(batch, self.config.reach)
 
-    def _start(self, batch: int, reach: int) -> Carry:
+    def _make_carry(self, batch: int, reach: int) -> Carry:
         fft, rest = self.config.fft, self.config.fft - self.spec.hop
         unit = jnp.stack([jnp.ones(fft // 2 + 1), jnp.zeros(fft // 2 + 1)])
         silence = jnp.zeros((batch, rest))
         recent = jnp.zeros((batch, 2 * reach * self.spec.hop))
         return Carry(jnp.broadcast_to(unit, (batch, *unit.shape)), silence, silence, recent)
 
-    def _spectra(
+    def _predict_spectra(
         self, log_mel: Float[Array, "B T M"], present: Bool[Array, "B T"] | None
     ) -> tuple[Float[Array, "B T F"], Float[Array, "B T 2 F"]]:
-        """Log magnitudes, and what is to be added to the phases."""
+        """Predicts log magnitudes, and what is to be added to the phases."""
 
         def masked(x: Array) -> Array:
             # Outside the song there is zero padding, wherever a block begins and ends.
@@ -260,12 +269,13 @@ class Vocos(nn.Module):
             x = block(masked(x))
         heads = self.head(self.final_norm(x))
         level, proposal = jnp.split(heads, [self.config.fft // 2 + 1], axis=-1)
+        # Bounded, for this becomes an exponent, and one wild value would be a loud click.
         level = _FARTHEST * jnp.tanh(level / _FARTHEST) + mel_envelope(
             log_mel, spec, self.config.fft
         )
         return level, proposal.reshape(*proposal.shape[:2], 2, -1)
 
-    def _sound(
+    def _make_audio(
         self,
         level: Float[Array, "B N F"],
         proposal: Float[Array, "B N 2 F"],
@@ -274,43 +284,42 @@ class Vocos(nn.Module):
         carry: Carry,
         reach: int,
     ) -> tuple[Float[Array, "B S"], Carry]:
-        """Audio of N hops, as many before the N frames as it lags; no projections for ``reach`` 0.
+        """Makes N hops of audio, which end before the N frames by as much as audio lags.
 
-        ``log_mel`` and ``present`` have ``config.context`` more frames on either side.
+        Args:
+          level: log magnitudes.
+          proposal: what is to be added to the phases.
+          log_mel: the mel frames, with ``config.context`` more on either side.
+          present: which of those are in the song.
+          carry: from the frames before.
+          reach: of the projections, or 0 for none.
         """
         fft, hop, context = self.config.fft, self.spec.hop, self.config.context
         here = present[:, context : context + level.shape[1], None]
-        units, unit = rung_on(level, proposal, carry.unit, hop, fft)
+        units, unit = propagate_phases(level, proposal, carry.unit, hop, fft)
         magnitude = jnp.where(here, jnp.exp(level), 0)
-        frames = centred_frames(magnitude, units, fft)
-        audio, audio_tail = overlap_add(frames, carry.audio, hop)
+        frames = invert_centred(magnitude, units, fft)
+        # The first N hops are complete; later frames are still to be added to the rest.
+        complete = [level.shape[1] * hop]
+        audio, audio_tail = jnp.split(overlap_add(frames, hop, carry.audio), complete, axis=1)
         windows = jnp.where(here, np.square(hann_window(fft)), 0)
-        weight, weight_tail = overlap_add(windows, carry.weight, hop)
-        # Within a song no sample has less than a quarter; where there is no frame there is silence.
+        weight, weight_tail = jnp.split(overlap_add(windows, hop, carry.weight), complete, axis=1)
+        # Divided by what is really there rather than by its value far from any end, so that a song
+        # begins and ends at full level. Within a song no sample has less than a quarter; where
+        # there is no frame there is silence.
         audio = jnp.where(weight > 0.1, audio / jnp.where(weight > 0.1, weight, 1), 0)
 
         audio = jnp.concatenate([carry.recent, audio], axis=1)
         recent = audio[:, audio.shape[1] - carry.recent.shape[1] :]
         if reach:
-            # The frames that lie in it whole.
+            # The frames that lie whole in the audio at hand. Every step spoils samples at both of
+            # its ends, farther in each time: so much is handed on from block to block and cut off.
             first = context - self.config.overlap_lag(self.spec) - 2 * reach
             inside = slice(first, first + audio.shape[1] // hop - 1)
-            audio = self._projected(audio, log_mel[:, inside], present[:, inside])
+            config = self.config
+            targets = make_targets(log_mel[:, inside], present[:, inside], self.spec, config.refine)
+            audio = iterate_projections(
+                audio, targets, self.spec, config.projections, config.momentum
+            )
         made = audio[:, reach * hop : audio.shape[1] - reach * hop]
         return made, Carry(unit, audio_tail, weight_tail, recent)
-
-    def _projected(
-        self,
-        audio: Float[Array, "B S"],
-        log_mel: Float[Array, "B T M"],
-        present: Bool[Array, "B T"],
-    ) -> Float[Array, "B S"]:
-        """Nearer to the mel frames, but for ``config.reach`` hops at either end."""
-        wanted = targets(log_mel, present, self.spec, self.config.refine)
-
-        def step(_: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
-            before, pushed = state
-            after = nearer_to_mel(pushed, wanted, self.spec)
-            return after, after + self.config.momentum * (after - before)
-
-        return jax.lax.fori_loop(0, self.config.projections, step, (audio, audio))[0]

@@ -34,7 +34,7 @@ from vocoder_quality import (
 from mt3synth import bundle as bundles
 from mt3synth.audio.mel import MelSpec, log_mel
 from mt3synth.vocoder.protocol import Vocoder
-from mt3synth.vocoder.registry import choose
+from mt3synth.vocoder.registry import make_vocoder
 
 SPEED_SECONDS = 60.0
 MEMORY_SECONDS = 600.0
@@ -63,10 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     spec = bundle.spec.mel
     vocoders: dict[str, Vocoder] = {}
     if options.neural or bundle.vocoder:
-        vocoders["neural"] = choose("neural", spec, bundle.vocoder, options.neural)
-    vocoders["griffin-lim"] = choose("griffin-lim", spec, None)
+        vocoders["neural"] = make_vocoder("neural", spec, bundle.vocoder, options.neural)
+    vocoders["griffin-lim"] = make_vocoder("griffin-lim", spec, None)
     if options.soundstream:
-        vocoders["soundstream"] = choose("soundstream", spec, None, options.soundstream)
+        vocoders["soundstream"] = make_vocoder("soundstream", spec, None, options.soundstream)
     if "speed" in options.only:
         speed(vocoders, spec)
     if "quality" in options.only:

@@ -261,7 +261,7 @@ def vocoder_run(voice, here):
     checkpoints.save(state.replace(ema=voice.params, step=jnp.int32(30)))
     checkpoints.close()
     jaxtyping.config.update("jaxtyping_disable", False)
-    described = files.described(voice.config, voice.spec)
+    described = files.to_json(voice.config, voice.spec)
     (here / "run" / files.DESCRIPTION).write_text(json.dumps(described))
     return here / "run"
 

@@ -10,9 +10,9 @@ from mt3synth.audio.mel import log_mel as numpy_log_mel
 from mt3synth.vocoder.jax_mel import log_mel
 from mt3synth.vocoder.losses import (
     Resolution,
+    discriminator_loss,
     feature_matching,
-    hinge_of_discriminators,
-    hinge_of_generator,
+    generator_loss,
     level_distance,
     log_magnitude_distance,
     spectral_convergence,
@@ -71,8 +71,8 @@ def test_hinges_by_hand():
     made = [jnp.asarray([[-2.0, 0.0], [1.0, -1.0]]), jnp.asarray([[-0.5], [-3.0]])]
     # First discriminator: (0 + 1) / 2 and (0 + 1) / 2; second 0.5 + 0.5. Second example: 0 and
     # (2 + 0) / 2; 2 and 0.
-    np.testing.assert_allclose(hinge_of_discriminators(real, made), [(1 + 1) / 2, (1 + 2) / 2])
-    np.testing.assert_allclose(hinge_of_generator(made), [((3 + 1) / 2 + 1.5) / 2, (1 + 4) / 2])
+    np.testing.assert_allclose(discriminator_loss(real, made), [(1 + 1) / 2, (1 + 2) / 2])
+    np.testing.assert_allclose(generator_loss(made), [((3 + 1) / 2 + 1.5) / 2, (1 + 4) / 2])
 
 
 def test_features_match_layer_by_layer_without_the_scores():

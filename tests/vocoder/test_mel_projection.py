@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from mt3synth.audio.mel import MELGAN, hann_window, log_mel, mel_filterbank
-from mt3synth.vocoder.mel_projection import nearer_to_mel, targets
+from mt3synth.vocoder.mel_projection import make_targets, project_to_mel
 
 FRAMES = 12
 
 
 def oracle(audio: np.ndarray, mel: np.ndarray, hop: int) -> np.ndarray:
-    """`nearer_to_mel`, frame by frame in double precision."""
+    """`project_to_mel`, frame by frame in double precision."""
     weights = np.float64(mel_filterbank(MELGAN))
     window = np.float64(hann_window(MELGAN.window))
     change, square = np.zeros((2, audio.size))
@@ -33,12 +33,12 @@ def test_a_step_is_what_its_frames_ask_for(refine):
     audio = 0.1 * rng.standard_normal((FRAMES + 1) * MELGAN.hop)
     wanted = np.exp(log_mel(np.float32(0.2 * audio[::-1]), MELGAN)[:FRAMES])
     given = jnp.log(jnp.asarray(wanted))[None]
-    finer = targets(given, jnp.ones((1, FRAMES), bool), MELGAN, refine)
+    finer = make_targets(given, jnp.ones((1, FRAMES), bool), MELGAN, refine)
     assert finer.mel.shape[1] == (FRAMES - 1) * refine + 1
     between = np.linspace(0, FRAMES - 1, finer.mel.shape[1])
     expected = np.stack([np.interp(between, np.arange(FRAMES), bins) for bins in wanted.T], axis=1)
     np.testing.assert_allclose(finer.mel[0], expected, rtol=2e-5)
-    made = nearer_to_mel(jnp.asarray(audio, jnp.float32)[None], finer, MELGAN)[0]
+    made = project_to_mel(jnp.asarray(audio, jnp.float32)[None], finer, MELGAN)[0]
     inner = slice(MELGAN.window, -MELGAN.window)
     np.testing.assert_allclose(made[inner], oracle(audio, expected, finer.hop)[inner], atol=2e-6)
 
@@ -46,9 +46,9 @@ def test_a_step_is_what_its_frames_ask_for(refine):
 def test_frames_that_are_not_present_ask_for_nothing():
     audio = np.float32(0.1 * np.random.default_rng(1).standard_normal((1, 9 * MELGAN.hop)))
     present = jnp.arange(8)[None] < 3
-    wanted = targets(jnp.zeros((1, 8, MELGAN.bins)), present, MELGAN, 2)
+    wanted = make_targets(jnp.zeros((1, 8, MELGAN.bins)), present, MELGAN, 2)
     np.testing.assert_array_equal(np.flatnonzero(wanted.present[0]), range(5))
-    made = np.asarray(nearer_to_mel(jnp.asarray(audio), wanted, MELGAN))[0]
+    made = np.asarray(project_to_mel(jnp.asarray(audio), wanted, MELGAN))[0]
     after = 2 * MELGAN.hop + MELGAN.window
     np.testing.assert_array_equal(made[after:], audio[0, after:])
     assert not np.array_equal(made[:after], audio[0, :after])

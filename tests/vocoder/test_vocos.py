@@ -95,7 +95,7 @@ def test_blocks_give_what_the_whole_gives(size, refine):
     frames = jnp.pad(jnp.asarray(mel), (around, (0, 0)), constant_values=3.0)
     present = jnp.pad(jnp.ones(len(mel), bool), around)
     carry = network.apply(params, 1, method="start")
-    step = jax.jit(lambda *given: network.apply(params, *given, method="block"))
+    step = jax.jit(lambda *given: network.apply(params, *given, method="render_block"))
     pieces = []
     for first in range(0, count, size):
         part = slice(first, first + size + 2 * context)
@@ -133,7 +133,8 @@ def test_frames_beyond_the_context_do_not_count():
     other = mel.copy()
     other[:, 20 + reach + 1 :] = -2.0
     spectra = [
-        network.apply(params, jnp.asarray(m), None, method="_spectra")[0][0] for m in (mel, other)
+        network.apply(params, jnp.asarray(m), None, method="_predict_spectra")[0][0]
+        for m in (mel, other)
     ]
     np.testing.assert_array_equal(spectra[0][:21], spectra[1][:21])
     assert not np.array_equal(spectra[0][21], spectra[1][21])

@@ -36,9 +36,11 @@ def read(args: argparse.Namespace, bundle: Bundle) -> Vocoder:
       UserError: there is no such vocoder, it inverts other frames, or gin refuses a value.
     """
     from mt3synth.vocoder.griffin_lim import GriffinLim
-    from mt3synth.vocoder.registry import choose
+    from mt3synth.vocoder.registry import make_vocoder
 
     def griffin_lim(**arguments: object) -> Vocoder:
         return build.build(GriffinLim, **arguments)
 
-    return choose(args.vocoder, bundle.spec.mel, bundle.vocoder, args.vocoder_source, griffin_lim)
+    return make_vocoder(
+        args.vocoder, bundle.spec.mel, bundle.vocoder, args.vocoder_source, griffin_lim
+    )

@@ -17,7 +17,7 @@ from mt3synth.training.vocoder.config import VocoderTrainConfig
 from mt3synth.training.vocoder.data import SoundData
 from mt3synth.training.vocoder.learner import VocoderLearner
 from mt3synth.vocoder.discriminators import DiscriminatorConfig
-from mt3synth.vocoder.files import DESCRIPTION, described, understood
+from mt3synth.vocoder.files import DESCRIPTION, from_json, to_json
 from mt3synth.vocoder.vocos import Vocos, VocosConfig
 
 
@@ -73,7 +73,7 @@ def run(
         where,
         devices,
     )
-    claim_files(where, {DESCRIPTION: described(network, mel)}, {DESCRIPTION: understood})
+    claim_files(where, {DESCRIPTION: to_json(network, mel)}, {DESCRIPTION: from_json})
     return fit(
         learner,
         config,

@@ -19,9 +19,9 @@ from mt3synth.types import Array, Float, JaxBatch, PyTree
 from mt3synth.vocoder.discriminators import Discriminators
 from mt3synth.vocoder.jax_mel import log_mel
 from mt3synth.vocoder.losses import (
+    discriminator_loss,
     feature_matching,
-    hinge_of_discriminators,
-    hinge_of_generator,
+    generator_loss,
     level_distance,
     spectral_losses,
 )
@@ -63,7 +63,7 @@ def make_update(
     ) -> tuple[Array, tuple[Array, dict[str, Array]]]:
         """The loss of the generator; by spectra alone if there are no critics."""
         params = with_sharding_constraint(params, gathered(shardings[GENERATOR]))
-        output: Any = generator.apply({"params": params}, mel, method="unprojected")
+        output: Any = generator.apply({"params": params}, mel, method="render_unprojected")
         made, level = output
         losses = {name: jnp.mean(loss) for name, loss in spectral_losses(made, real, spec).items()}
         losses["level"] = jnp.mean(level_distance(level, real, spec))
@@ -71,7 +71,7 @@ def make_update(
             losses |= {"adversarial": jnp.zeros(()), "matching": jnp.zeros(())}
         else:
             of_real, of_made = (judged(critics, audio) for audio in (real, made))
-            losses["adversarial"] = jnp.mean(hinge_of_generator([f[-1] for f in of_made]))
+            losses["adversarial"] = jnp.mean(generator_loss([f[-1] for f in of_made]))
             losses["matching"] = jnp.mean(feature_matching(of_real, of_made))
         weighted = [getattr(config.weights, name) * loss for name, loss in losses.items()]
         return sum(weighted, jnp.zeros(())), (made, losses)
@@ -83,7 +83,7 @@ def make_update(
     def critics_loss(critics: PyTree, real: Array, made: Array) -> Array:
         of_real, of_made = (judged(critics, audio) for audio in (real, made))
         scores = [f[-1] for f in of_real], [f[-1] for f in of_made]
-        return jnp.mean(hinge_of_discriminators(*scores))
+        return jnp.mean(discriminator_loss(*scores))
 
     learn = jax.value_and_grad(generators_loss, has_aux=True)
 
