@@ -1,8 +1,9 @@
-"""Files wherever they are: on this machine, or in a store such as ``gs://`` or ``s3://``.
+"""Reads and writes files on this machine, or in a store such as ``gs://`` or ``s3://``.
 
-A place is a ``pathlib.Path``, or for a URL a ``upath.UPath``, which has the same methods and
-reaches the store through fsspec (``gcsfs`` for ``gs://``, ``s3fs`` for ``s3://``). Libraries that
-read and write audio and shards want files of this machine; `local_copy` and `atomic` bring them.
+A path is a ``pathlib.Path``, or for a URL a ``upath.UPath``, which has the same methods and reaches
+the store through fsspec (``gcsfs`` for ``gs://``, ``s3fs`` for ``s3://``). `as_path` makes one of
+what a user gives, once, where it comes in; everything behind takes a path. Libraries that read and
+write audio and shards want files of this machine; `local_copy` and `write_atomically` bring them.
 """
 
 from __future__ import annotations
@@ -15,35 +16,36 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from mt3synth import atomic
 from mt3synth.errors import UserError
 
 
-def place(path: str | Path) -> Path:
-    """A path of this machine, or the place that a URL names.
+def as_path(given: str | Path) -> Path:
+    """Makes a path of what a user gives: of a name on this machine, or of a URL.
 
     Raises:
       UserError: what reaches that kind of store is not installed.
     """
-    if not isinstance(path, str):
-        return path
-    if "://" not in path:
-        return Path(path)
+    if not isinstance(given, str):
+        return given
+    if "://" not in given:
+        return Path(given)
     try:
         from upath import UPath
 
-        return cast(Path, UPath(path))
+        return cast(Path, UPath(given))
     except (ImportError, ValueError) as error:  # ValueError: fsspec knows no such protocol
-        raise UserError(f"{path}: cannot be reached ({error})") from error
+        raise UserError(f"{given}: cannot be reached ({error})") from error
 
 
 def is_local(path: Path) -> bool:
-    """Whether programs and libraries can open the path as it is."""
+    """Tells whether programs and libraries can open the path as it is."""
     return isinstance(path, Path)
 
 
 @contextmanager
 def local_copy(path: Path) -> Iterator[Path]:
-    """The file or folder itself if it is local, else a copy that is removed in the end.
+    """Gives the file or folder itself if it is local, else a copy that is removed in the end.
 
     Raises:
       UserError: it is not there, or the store does not give it.
@@ -57,8 +59,41 @@ def local_copy(path: Path) -> Iterator[Path]:
         try:
             store.fs.get(store.path, str(copy), recursive=path.is_dir())
         except Exception as error:  # every store has errors of its own
-            raise UserError(f"{path}: cannot be read ({_words(error)})") from error
+            raise UserError(f"{path}: cannot be read ({_reason(error)})") from error
         yield copy
+
+
+@contextmanager
+def write_atomically(path: Path) -> Iterator[Path]:
+    """Gives a local name to write a file or a folder to, which becomes ``path`` at the end.
+
+    On this machine as `mt3synth.atomic.write_atomically`, but an older folder is replaced, too.
+    A store gets what was written when it is complete.
+
+    Raises:
+      UserError: the store does not take it.
+    """
+    if is_local(path):
+        with atomic.write_atomically(path) as unfinished:
+            yield unfinished
+            if path.is_dir():  # which no file system replaces in one step
+                remove(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="mt3synth-") as folder:
+        yield Path(folder) / path.name
+        upload(Path(folder) / path.name, path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 with Unix line ends, whole or not at all."""
+    with write_atomically(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes what killed processes left in ``folder``; in a store they leave nothing."""
+    if is_local(folder):
+        atomic.remove_unfinished(folder)
 
 
 def upload(source: Path, target: Path) -> None:
@@ -75,7 +110,7 @@ def upload(source: Path, target: Path) -> None:
             with open(file, "rb") as original, part.open("wb") as copy:
                 shutil.copyfileobj(original, copy)
     except Exception as error:  # every store has errors of its own
-        raise UserError(f"{target}: cannot be written ({_words(error)})") from error
+        raise UserError(f"{target}: cannot be written ({_reason(error)})") from error
 
 
 def move(source: Path, target: Path) -> None:
@@ -97,42 +132,6 @@ def remove(path: Path) -> None:
         path.rmdir(recursive=True)  # type: ignore[call-arg]
 
 
-def _words(error: Exception) -> str:
+def _reason(error: Exception) -> str:
+    """Finds the shortest text that says what went wrong."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-@contextmanager
-def appearing_whole(path: str | Path) -> Iterator[Path]:
-    """Gives a local name to write to, which becomes ``path`` at the end.
-
-    After an exception what was written is removed. A process that is killed leaves a hidden file
-    beside ``path``; `remove_unfinished` clears such leftovers away.
-    """
-    path = place(path)
-    if not is_local(path):
-        with tempfile.TemporaryDirectory(prefix="mt3synth-") as folder:
-            yield Path(folder) / path.name
-            upload(Path(folder) / path.name, path)
-        return
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    remove(unfinished)
-    try:
-        yield unfinished
-        if path.is_dir():  # a folder cannot be replaced in one step
-            remove(path)
-        move(unfinished, path)
-    finally:
-        remove(unfinished)
-
-
-def remove_unfinished(folder: Path) -> None:
-    """Removes what killed processes left in ``folder``."""
-    if is_local(folder):
-        for path in folder.glob(".*.unfinished"):
-            remove(path)
-
-
-def write_text(path: str | Path, text: str) -> None:
-    """Writes UTF-8 with Unix line ends, whole or not at all."""
-    with appearing_whole(path) as unfinished:
-        unfinished.write_text(text, encoding="utf-8", newline="\n")

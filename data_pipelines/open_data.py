@@ -1,11 +1,11 @@
-"""A prepared folder as training data, whichever format its shards are in."""
+"""Opens prepared folders as training data, whichever format their shards are in."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from data_pipelines.shards.formats import format_of
-from mt3synth.batch_protocols import TrainingData
+from data_pipelines.filesystem import as_path, is_local
+from data_pipelines.reading.training_batches import SegmentData
 from mt3synth.errors import UserError
 
 
@@ -15,40 +15,34 @@ def open_data(
     pitch_shift: int = 0,
     temperature: float = 1.0,
     cache_dir: str | None = None,
-) -> TrainingData:
-    """Opens the data set in ``folder``, or several as a mixture.
+) -> SegmentData:
+    """Opens the data set in ``folder``, or several as a mixture; needs no TensorFlow.
+
+    The same songs give the same batches for the same seed, as TFRecords and as NumPy shards::
+
+      data = open_data("data/corpus", pitch_shift=2)
+      batch = next(data.training(spec, batch=16, seed=0, start=0))
 
     Args:
-      folder: of TFRecords, which SeqIO reads (`corpus_data`), or of NumPy shards, which need no
-        TensorFlow (`array_data`).
+      folder: that `mt3synth prepare` has made, or several such folders.
       token_length: tokens to which a segment is padded, for networks that read tokens.
       pitch_shift: most semitones by which a training segment is shifted, up or down.
       temperature: of the mixture of several folders: one of n segments is read at the rate
-        n ** (1 / temperature).
-      cache_dir: where SeqIO's offline cache of TFRecords lies (`caching`); None reads the folders.
+        n ** (1 / temperature), as in Raffel et al. 2020 (arXiv 1910.10683, section 3.5.2).
+      cache_dir: must be None. SeqIO's offline cache serves SeqIO's own pipelines alone.
 
     Raises:
-      UserError: a folder is missing or holds no data set, formats are mixed, or NumPy shards are
-        to be cached.
+      UserError: a folder is missing, holds no data set or is not on this machine, or a cache is
+        named.
+      ValueError: no folder at all, or a number out of its range.
     """
-    folders = [folder] if isinstance(folder, str) else list(folder)
-    formats = {format_of(each) for each in folders}
-    if len(formats) > 1:
+    if cache_dir is not None:
         raise UserError(
-            f"{', '.join(folders)}: are of different formats; prepare them all with one --format"
+            f"cache_dir {cache_dir}: the trainer reads data sets without SeqIO and needs no cache; "
+            "leave CACHE_FOLDER out"
         )
-    if formats == {"numpy"}:
-        if cache_dir is not None:
-            raise UserError(f"cache_dir {cache_dir}: NumPy shards need no cache; leave it out")
-        from data_pipelines.reading.training_batches import ArrayData
-
-        return ArrayData(folders, token_length, pitch_shift, temperature)
-    from data_pipelines.seqio_pipeline.training_batches import CorpusData
-
-    return CorpusData(
-        folders,
-        token_length=token_length,
-        pitch_shift=pitch_shift,
-        temperature=temperature,
-        cache_dir=cache_dir,
-    )
+    folders = [as_path(each) for each in ([folder] if isinstance(folder, str) else folder)]
+    for each in folders:
+        if not is_local(each):
+            raise UserError(f"{each}: training reads files of this machine; copy it here")
+    return SegmentData(folders, token_length, pitch_shift, temperature)

@@ -1,4 +1,9 @@
-"""Performance IDs: given in order of appearance, and kept for good."""
+"""Numbers the performances of data sets: in order of appearance, and for good.
+
+A model is conditioned on the number of a performance. So a number that was given once stays, in a
+data set that grows (`extend_performances`) and where data sets are read together
+(`join_performances`): what comes later is numbered after what was there.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +12,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_pipelines.filesystem import place, write_text
+from data_pipelines.filesystem import write_text
 from data_pipelines.recordings import Recording
 from mt3synth.errors import UserError
 
-FILE = "performances.json"
+PERFORMANCES_FILE = "performances.json"
 
 
 @dataclass(frozen=True)
 class PerformanceEntry:
-    """A performance of a data set; its index is its place in the list.
+    """Names a performance of a data set; its index is its position in the list.
 
     Attributes:
       name: unique.
@@ -27,13 +32,13 @@ class PerformanceEntry:
     description: str
 
 
-def read_performances(folder: str | Path) -> list[PerformanceEntry]:
-    """The performances of a data set, none if ``folder`` has no performances.json.
+def read_performances(folder: Path) -> list[PerformanceEntry]:
+    """Reads the performances of a data set, none if ``folder`` has no performances.json.
 
     Raises:
       UserError: the file is not what was written.
     """
-    path = place(folder) / FILE
+    path = folder / PERFORMANCES_FILE
     if not path.exists():
         return []
     try:
@@ -47,19 +52,20 @@ def read_performances(folder: str | Path) -> list[PerformanceEntry]:
     return entries
 
 
-def write_performances(folder: str | Path, performances: Sequence[PerformanceEntry]) -> None:
+def write_performances(folder: Path, performances: Sequence[PerformanceEntry]) -> None:
     """Writes performances.json."""
     listed = [
         {"index": i, "name": p.name, "description": p.description}
         for i, p in enumerate(performances)
     ]
-    write_text(place(folder) / FILE, json.dumps(listed, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(listed, indent=2, ensure_ascii=False) + "\n"
+    write_text(folder / PERFORMANCES_FILE, text)
 
 
-def assign(
-    recordings: Iterable[Recording], frozen: Sequence[PerformanceEntry]
+def extend_performances(
+    before: Sequence[PerformanceEntry], recordings: Iterable[Recording]
 ) -> list[PerformanceEntry]:
-    """The frozen performances under their numbers, then new ones in order of appearance.
+    """Lists the performances that were there under their numbers, then new ones as they appear.
 
     A description is the first that the recordings give, else what it was, else the name.
     """
@@ -67,23 +73,20 @@ def assign(
     for recording in recordings:
         if not given.get(recording.performance):
             given[recording.performance] = recording.description
-    before = {entry.name: entry.description for entry in frozen}
-    return [
-        PerformanceEntry(name, given.get(name) or before.get(name) or name)
-        for name in [*before, *(name for name in given if name not in before)]
-    ]
+    described = {entry.name: entry.description for entry in before}
+    names = dict.fromkeys([*described, *given])
+    return [PerformanceEntry(n, given.get(n) or described.get(n) or n) for n in names]
 
 
 def join_performances(
     lists: Sequence[Sequence[PerformanceEntry]],
 ) -> tuple[list[PerformanceEntry], list[tuple[int, ...]]]:
-    """One list in order of appearance, and for each corpus the new index of each old one.
+    """Joins the lists of several data sets; also returns the new index of each old one in each.
 
-    The same name means the same performance, whose description is the first that is given. A corpus
-    that is added last therefore changes no index of those before it.
+    The same name means the same performance, whose description is the first that is given.
     """
     joined: dict[str, PerformanceEntry] = {}
     for entry in (entry for listed in lists for entry in listed):
         joined.setdefault(entry.name, entry)
-    places = {name: index for index, name in enumerate(joined)}
-    return list(joined.values()), [tuple(places[e.name] for e in listed) for listed in lists]
+    index = {name: i for i, name in enumerate(joined)}
+    return list(joined.values()), [tuple(index[e.name] for e in listed) for listed in lists]

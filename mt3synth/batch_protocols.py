@@ -24,7 +24,9 @@ class TrainingData(Protocol):
 
     The order of the batches is fixed: where a reader stands is told by the number of the batch.
     An attribute ``identity``, a string that is another for other data, is kept with a run if
-    there is one, and a run then goes on with these data only.
+    there is one, and a run then goes on with these data only. An attribute ``former_identities``
+    holds those that the same data had while an earlier version read them in another order: a run
+    that was begun then goes on, and says so.
 
     Attributes:
       performances: name and description of each, in the order of their indices.

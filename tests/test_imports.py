@@ -88,9 +88,7 @@ FLOORS = (
             "data_pipelines.{filesystem,performances,prepare,recordings} "
             "data_pipelines.corpus.{arrangement,listing,performances,recipe,sound}"
         ),
-        "data_pipelines.open_data": (
-            "batch_protocols data_pipelines.{reading,seqio_pipeline,shards}"
-        ),
+        "data_pipelines.open_data": ("data_pipelines.{filesystem,reading}"),
         "training": "",
         "training.preemption": "",
         "training.inputs": "models",
@@ -121,7 +119,7 @@ FLOORS = (
     {
         "adapters": (
             "audio bundle diffusion model_spec synthesis importers training "
-            "data_pipelines.{performances,reading,seqio_pipeline}"
+            "data_pipelines.{filesystem,performances,reading,seqio_pipeline}"
         ),
         "": "model",
         "evaluation": "",

@@ -12,7 +12,7 @@ from pathlib import Path
 from data_pipelines.alignment.align import Alignment, align
 from data_pipelines.alignment.features import SAMPLE_RATE
 from data_pipelines.alignment.picture import draw_alignment
-from data_pipelines.filesystem import appearing_whole, write_text
+from data_pipelines.filesystem import write_atomically, write_text
 from data_pipelines.prepare.manifest import OPTIONAL, REQUIRED
 from data_pipelines.prepare.tables import write_rejected
 from data_pipelines.recordings import Listing, Recording
@@ -86,7 +86,7 @@ def align_files(
         if picture is not None:
             title = f"{recording.notes.paths[0].name} to {recording.audio.path.name}"
             draw_alignment(alignment, picture, title, threshold)
-        with appearing_whole(midi) as unfinished:
+        with write_atomically(midi) as unfinished:
             write_midi(alignment.notes.shifted(recording.start), unfinished)
     except OSError as error:
         raise UserError(f"{midi}: cannot be written ({error.strerror or error})") from error

@@ -8,7 +8,7 @@ import numpy as np
 
 from data_pipelines.alignment.align import SILENCE_S, Alignment
 from data_pipelines.alignment.features import FEATURE_RATE
-from data_pipelines.filesystem import appearing_whole
+from data_pipelines.filesystem import write_atomically
 from mt3synth.reporting.mel_pictures import png_of_few_colours
 from mt3synth.types import FloatND
 
@@ -72,7 +72,7 @@ def draw_alignment(alignment: Alignment, path: Path, title: str, threshold: floa
 
     # The rare colours stay: those of the lines, a few pixels wide.
     drawn = png_of_few_colours(figure, _COLOURS, rare=True)
-    with appearing_whole(path) as unfinished:
+    with write_atomically(path) as unfinished:
         unfinished.write_bytes(drawn)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from data_pipelines.filesystem import appearing_whole
+from data_pipelines.filesystem import write_atomically
 from data_pipelines.inspection.pictures import draw_notes
 from data_pipelines.inspection.tones import pan_apart, synthesize_tones
 from data_pipelines.songs import Song
@@ -89,13 +89,13 @@ def write_example(
         check=folder / f"{stem}.check.wav",
     )
     write_audio(example.audio, audio, song.sample_rate, {"song": song.id[:200]})
-    with appearing_whole(example.midi) as unfinished:
+    with write_atomically(example.midi) as unfinished:
         write_midi(notes, unfinished)
     both = pan_apart(audio, synthesize_tones(notes, song.sample_rate, len(audio)))
-    with appearing_whole(example.check) as unfinished:
+    with write_atomically(example.check) as unfinished:
         soundfile.write(unfinished, both, song.sample_rate, "PCM_16", format="WAV")
     title = f"{song.id}, {begin:g} to {until:.4g} s: {len(notes)} notes"
-    with appearing_whole(example.picture) as unfinished:
+    with write_atomically(example.picture) as unfinished:
         draw_notes(audio, song.sample_rate, notes, unfinished, title)
     return example
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from data_pipelines.filesystem import appearing_whole, write_text
+from data_pipelines.filesystem import write_atomically, write_text
 from data_pipelines.inspection.examples import Example, write_example
 from data_pipelines.inspection.page import format_page
 from data_pipelines.inspection.pictures import draw_histograms, draw_hours
@@ -101,9 +101,9 @@ def inspect(
         "Pitch, velocity, polyphony": out / "histograms.png",
     }
     hours, histograms = pictures.values()
-    with appearing_whole(hours) as unfinished:
+    with write_atomically(hours) as unfinished:
         draw_hours(survey, names, unfinished)
-    with appearing_whole(histograms) as unfinished:
+    with write_atomically(histograms) as unfinished:
         draw_histograms(survey, unfinished)
     title = f"Data set {folder.resolve().name}"
     page = format_page(title, tables, pictures, examples, names, remarks, out)

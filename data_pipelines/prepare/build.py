@@ -15,7 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from data_pipelines.filesystem import write_text
-from data_pipelines.performances import assign, read_performances, write_performances
+from data_pipelines.performances import (
+    extend_performances,
+    read_performances,
+    write_performances,
+)
 from data_pipelines.prepare.jobs import ShardJob, plan
 from data_pipelines.prepare.local import run_locally
 from data_pipelines.prepare.publish import is_made, publish, published, staging_folder
@@ -95,7 +99,7 @@ def build(
         recordings, refused = _without_short_performances(recordings, heard, settings.least_seconds)
         rejections += refused
         _refuse(rejections, recordings, folder, strict)
-        performances = assign(recordings, frozen)
+        performances = extend_performances(frozen, recordings)
         index = {entry.name: i for i, entry in enumerate(performances)}
         jobs = plan(recordings, length, index, settings)
         reports = _make(jobs, folder, staging, run)

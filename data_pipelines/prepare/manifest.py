@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from data_pipelines.filesystem import place
+from data_pipelines.filesystem import as_path
 from data_pipelines.recordings import AudioFile, Listing, MidiFile, Recording, Rejection
 from mt3synth.errors import UserError
 
@@ -13,7 +13,7 @@ REQUIRED = ("audio", "midi", "performance")
 OPTIONAL = ("description", "split", "start", "end")
 
 
-def read_manifest(path: str | Path) -> Listing:
+def read_manifest(path: Path) -> Listing:
     """The recordings of a CSV file in UTF-8, paths relative to its folder.
 
     A recording's id is its audio path as it is written, with start and end if they are given.
@@ -28,7 +28,6 @@ def read_manifest(path: str | Path) -> Listing:
       UserError: the file is missing, is no CSV in UTF-8, lacks a column, has one that is not
         known, or has no rows.
     """
-    path = place(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
@@ -93,7 +92,7 @@ def _recording(row: dict[str | None, str | None], folder: Path) -> Recording:
 
 
 def _beside(folder: Path, path: str) -> Path:
-    return place(path) if "://" in path else folder / path
+    return as_path(path) if "://" in path else folder / path
 
 
 def _seconds(cell: dict[str, str], name: str) -> float | None:

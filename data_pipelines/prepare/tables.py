@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from data_pipelines.filesystem import place, write_text
+from data_pipelines.filesystem import write_text
 from data_pipelines.prepare.shard import SongEntry
 from data_pipelines.recordings import Rejection
 from mt3synth.errors import UserError
@@ -30,13 +30,13 @@ def write_songs(folder: Path, shards: Mapping[str, Sequence[SongEntry]]) -> None
     _write(folder / SONGS_FILE, SONG_COLUMNS, rows)
 
 
-def read_songs(folder: str | Path) -> list[dict[str, str]]:
+def read_songs(folder: Path) -> list[dict[str, str]]:
     """The rows of songs.csv by column; none if there is no such file.
 
     Raises:
       UserError: the file has other columns, or cannot be read.
     """
-    path = place(folder) / SONGS_FILE
+    path = folder / SONGS_FILE
     if not path.exists():
         return []
     try:

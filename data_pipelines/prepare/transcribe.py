@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.filesystem import appearing_whole, remove_unfinished, write_text
+from data_pipelines.filesystem import remove_unfinished, write_atomically, write_text
 from data_pipelines.prepare.manifest import REQUIRED
 from data_pipelines.prepare.tables import REJECTED_COLUMNS, REJECTED_FILE
 from data_pipelines.recordings import Rejection
@@ -30,8 +30,8 @@ SILENT_PEAK = 1e-3  # -60 dB: below it there is at most the noise of the equipme
 
 
 @dataclass(frozen=True)
-class Take:
-    """One recording to be transcribed.
+class TranscriptionJob:
+    """Says which recording to transcribe, and where its notes go.
 
     Attributes:
       audio: the recording.
@@ -44,16 +44,16 @@ class Take:
     performance: str
 
 
-def find_takes(inputs: Sequence[Path], out: Path, performance: str | None) -> list[Take]:
+def find_jobs(inputs: Sequence[Path], out: Path, performance: str | None) -> list[TranscriptionJob]:
     """The recordings named, and those anywhere in the folders named, in the order of their names.
 
-    FOLDER/sub/take.wav goes to OUT/sub/take.mid. Without ``performance`` a recording's is named
+    FOLDER/sub/one.wav goes to OUT/sub/one.mid. Without ``performance`` a recording's is named
     after the folder it lies in. A recording that is named twice is taken once.
 
     Raises:
       UserError: a folder without recordings.
     """
-    takes: dict[Path, Take] = {}
+    jobs: dict[Path, TranscriptionJob] = {}
     for source in inputs:
         base, files = (
             (source, _recordings(source)) if source.is_dir() else (source.parent, [source])
@@ -61,12 +61,12 @@ def find_takes(inputs: Sequence[Path], out: Path, performance: str | None) -> li
         for file in files:
             midi = out / file.relative_to(base).with_suffix(".mid")
             name = performance or file.resolve().parent.name or "recording"
-            takes.setdefault(file.resolve(), Take(file, midi, name))
-    return list(takes.values())
+            jobs.setdefault(file.resolve(), TranscriptionJob(file, midi, name))
+    return list(jobs.values())
 
 
 def transcribe(
-    takes: Sequence[Take],
+    jobs: Sequence[TranscriptionJob],
     transcriber: Transcriber,
     out: Path,
     *,
@@ -82,7 +82,7 @@ def transcribe(
     of the two tables that are about other recordings stay.
 
     Args:
-      takes: what to transcribe.
+      jobs: what to transcribe.
       transcriber: hears the notes.
       out: folder of the tables.
       sample_rate: at which the transcriber gets the audio, samples per second.
@@ -98,27 +98,27 @@ def transcribe(
       UserError: a file cannot be written; or, if ``strict``, a recording is left out.
     """
     rejections = []
-    done: list[Take] = []
+    done: list[TranscriptionJob] = []
     owners: dict[Path, Path] = {}
-    for number, take in enumerate(takes, 1):
-        where = f"[{number}/{len(takes)}] {take.audio}"
+    for number, job in enumerate(jobs, 1):
+        where = f"[{number}/{len(jobs)}] {job.audio}"
         try:
-            owner = owners.setdefault(take.midi, take.audio)
-            if owner != take.audio:
-                raise UserError(f"{take.audio}: {take.midi} is that of {owner}; rename one of them")
-            if overwrite or not take.midi.is_file():
-                seconds, notes = _hear(take.audio, transcriber, sample_rate)
-                _write(notes if program is None else _played_by(notes, program), take.midi)
+            owner = owners.setdefault(job.midi, job.audio)
+            if owner != job.audio:
+                raise UserError(f"{job.audio}: {job.midi} is that of {owner}; rename one of them")
+            if overwrite or not job.midi.is_file():
+                seconds, notes = _hear(job.audio, transcriber, sample_rate)
+                _write(notes if program is None else _played_by(notes, program), job.midi)
                 say(f"{where}: {len(notes)} notes in {seconds:.0f} s")
             else:
-                say(f"{where}: kept {take.midi}")
-            done.append(take)
+                say(f"{where}: kept {job.midi}")
+            done.append(job)
         except UserError as error:
             if strict:
                 raise
-            say(f"[{number}/{len(takes)}] left out: {error}")
-            rejections.append(Rejection(str(take.audio), str(take.midi), _one_line(error)))
-    _write_tables(out, takes, done, rejections)
+            say(f"[{number}/{len(jobs)}] left out: {error}")
+            rejections.append(Rejection(str(job.audio), str(job.midi), _one_line(error)))
+    _write_tables(out, jobs, done, rejections)
     return rejections
 
 
@@ -160,21 +160,24 @@ def _write(notes: Notes, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_unfinished(path.parent)
-        with appearing_whole(path) as unfinished:
+        with write_atomically(path) as unfinished:
             write_midi(notes, unfinished)
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def _write_tables(
-    out: Path, takes: Iterable[Take], done: Iterable[Take], rejections: Iterable[Rejection]
+    out: Path,
+    jobs: Iterable[TranscriptionJob],
+    done: Iterable[TranscriptionJob],
+    rejections: Iterable[Rejection],
 ) -> None:
     """Brings both tables up to date; files are named as seen from ``out``, where the tables lie."""
 
     def seen(path: str | Path) -> str:
         return Path(os.path.relpath(Path(path).resolve(), out.resolve())).as_posix()
 
-    ours = {seen(take.audio) for take in takes}
+    ours = {seen(job.audio) for job in jobs}
     listed = [[seen(t.audio), seen(t.midi), t.performance] for t in done]
     refused = [[seen(r.audio), seen(r.midi), r.reason] for r in rejections]
     _update(out / MANIFEST_FILE, REQUIRED, ours, listed)

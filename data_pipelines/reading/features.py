@@ -1,4 +1,4 @@
-"""From segments to the arrays a network is trained on: plain NumPy, no TensorFlow."""
+"""Makes the arrays of a segment that a network is trained on: plain NumPy, no TensorFlow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ FEATURES = ("mel", "roll", "tokens", "context")
 
 @dataclass(frozen=True)
 class SegmentFeatures:
-    """Which arrays to make of a segment, and how. What is not named costs nothing.
+    """Says which arrays to make of a segment, and how. What is not named costs nothing.
+
+    For example, for a network that reads piano rolls::
+
+      features = SegmentFeatures(MELGAN, ("mel", "roll"), roll=RollSpec())
+      batch = features.batch(segments)  # mel [B, 256, 128], roll [B, 256, R], performance [B]
 
     Attributes:
       mel: the front end.
@@ -76,7 +81,7 @@ class SegmentFeatures:
             )
 
     def batch(self, segments: Sequence[Segment]) -> Batch:
-        """Arrays of B segments, each with audio and notes shifted in pitch as it says.
+        """Makes the arrays of B segments, each with audio and notes shifted in pitch as it says.
 
         Of these those that are named: ``mel`` float32 ``[B, T, M]`` in the network's range,
         ``roll`` float32 ``[B, T, R]``, ``tokens`` int32 ``[B, N]`` padded with 0 and
@@ -104,19 +109,24 @@ class SegmentFeatures:
         return batch
 
     def mel_of(self, segment: Segment) -> Float[np.ndarray, "T M"]:
-        """The segment's frames in the network's range; beyond the song's end, silence (-1)."""
+        """Returns the segment's frames in the network's range, past the song's end -1."""
+        if segment.frames is not None:
+            return segment.frames[self.context_frames :].astype(np.float32)
         return self._frames(segment, 0, self.frames)
 
     def context_of(
         self, segment: Segment
     ) -> tuple[Float[np.ndarray, "C M"], Bool[np.ndarray, " C"]]:
-        """The frames that lead up to the segment, and which of them are in the song."""
+        """Returns the frames that lead up to the segment, and which of them are in the song."""
+        if segment.frames is not None:  # only where all of its context is in the song
+            context = segment.frames[: self.context_frames].astype(np.float32)
+            return context, np.ones(self.context_frames, bool)
         frames = self._frames(segment, -self.context_frames, self.context_frames)
         in_song = np.arange(-self.context_frames, 0) + segment.start_frame >= 0
         return frames, in_song
 
     def tokens_of(self, segment: Segment) -> SegmentTokens:
-        """The segment's event tokens and when each happens, in frames."""
+        """Returns the segment's event tokens and when each happens, in frames."""
         assert self.codec is not None  # held by the constructor
         encoded = encode_segment(
             _heard(segment), self.codec, segment.start_frame, self.frames, self.mel.frame_rate
@@ -160,11 +170,11 @@ class SegmentFeatures:
 
 
 def feature_lengths(features: SegmentFeatures) -> dict[str, int]:
-    """What ``seqio.get_dataset`` takes as ``task_feature_lengths``: samples of a segment."""
+    """Returns a segment's samples, as ``seqio.get_dataset`` takes them (task_feature_lengths)."""
     return {"audio": segment_samples(features.frames, features.context_frames, features.mel)}
 
 
 def _heard(segment: Segment) -> Notes:
-    """The segment's notes at the pitch at which it is to be heard."""
+    """Returns the segment's notes at the pitch at which it is to be heard."""
     notes = notes_from_table(segment.notes)
     return notes.transposed(segment.shift) if segment.shift else notes

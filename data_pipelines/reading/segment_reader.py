@@ -1,4 +1,10 @@
-"""Segments of NumPy shards in a random order in which every place can be gone to at once."""
+"""Segments of songs in a random order of which any position can be read at once.
+
+The order is computed rather than streamed through a shuffle buffer: a permutation of all segments
+for each pass, from the seed and the number of the pass. So the number of a batch is all that a
+checkpoint has to keep, resuming at any costs the same, and every segment is as far from its
+neighbours in the song as chance wills.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +15,25 @@ from typing import NamedTuple
 import numpy as np
 
 from data_pipelines.reading.features import SegmentFeatures
-from data_pipelines.reading.numpy_songs import ArraySongEntry, MelSegment
-from data_pipelines.reading.segments import evaluation_starts, training_shifts, training_starts
+from data_pipelines.reading.segments import (
+    Segment,
+    evaluation_starts,
+    training_shifts,
+    training_starts,
+)
+from data_pipelines.reading.stored_song import StoredSong
 
 
 class _Pass(NamedTuple):
-    """One pass over all songs: a draw for each song; the order and a shift for each segment."""
+    """Holds one pass: a draw for each song, the order and a shift for each segment."""
 
     draws: np.ndarray
     order: np.ndarray
     shifts: np.ndarray
 
 
-class ArrayReader:
-    """Segments of some songs.
+class SegmentReader:
+    """Reads segments of some songs.
 
     In every pass each song is cut anew from a random offset, each segment is shifted in pitch anew,
     and all segments are shuffled; what happens in a pass depends on its number and the seed alone.
@@ -39,7 +50,7 @@ class ArrayReader:
 
     def __init__(
         self,
-        songs: Sequence[ArraySongEntry],
+        songs: Sequence[StoredSong],
         features: SegmentFeatures,
         pitch_shift: int = 0,
         seed: Sequence[int] = (0,),
@@ -50,21 +61,22 @@ class ArrayReader:
             raise ValueError(f"pitch_shift={pitch_shift} semitones; must be at least 0")
         self._songs, self._features = songs, features
         self._pitch_shift, self._seed = pitch_shift, tuple(seed)
-        self._frames = [features.mel.frames(song.audio[1]) for song in songs]
+        self._frames = [features.mel.frames(song.audio.samples) for song in songs]
         counts = [len(training_starts(length, features.frames, 0)) for length in self._frames]
         self._ends = np.cumsum(counts)  # of the songs' segments, counted through
+        # Two, because segments of neighbouring passes meet in one batch.
         self._pass = lru_cache(maxsize=2)(self._draw_pass)
 
     @property
     def pass_length(self) -> int:
-        """Segments of a training pass."""
+        """The number of segments of a training pass."""
         return int(self._ends[-1])
 
-    def training(self, position: int) -> MelSegment:
-        """The segment at a place in the endless stream of passes."""
-        number, place = divmod(position, self.pass_length)
+    def training(self, position: int) -> Segment:
+        """Reads the segment at a position in the endless stream of passes."""
+        number, within_pass = divmod(position, self.pass_length)
         drawn = self._pass(number)
-        segment = int(drawn.order[place])
+        segment = int(drawn.order[within_pass])
         song = int(np.searchsorted(self._ends, segment, side="right"))
         within = segment - (int(self._ends[song - 1]) if song else 0)
         starts = training_starts(self._frames[song], self._features.frames, int(drawn.draws[song]))
@@ -72,13 +84,14 @@ class ArrayReader:
             int(starts[within]), int(drawn.shifts[segment]), self._features
         )
 
-    def evaluation(self) -> Iterator[MelSegment]:
-        """All segments once: songs in order, each from its beginning, at their own pitch."""
+    def evaluation(self) -> Iterator[Segment]:
+        """Reads all segments once: songs in order, each from its beginning, at their own pitch."""
         for song, length in zip(self._songs, self._frames):
             for start in evaluation_starts(length, self._features.frames):
                 yield song.cut(int(start), 0, self._features)
 
     def _draw_pass(self, number: int) -> _Pass:
+        # The order of these draws is that of every run so far: a change would change resumed ones.
         rng = np.random.default_rng([*self._seed, number])
         draws = rng.integers(0, np.iinfo(np.int32).max, len(self._songs))
         shift_draw = int(rng.integers(0, np.iinfo(np.int32).max))

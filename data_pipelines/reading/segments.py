@@ -1,8 +1,8 @@
-"""Cutting songs into segments: plain NumPy, wrapped for TensorFlow by ``preprocessors``.
+"""Cuts songs into segments: plain NumPy, wrapped for TensorFlow by `seqio_pipeline.preprocessors`.
 
 A segment carries what its features are made of rather than the features themselves: the samples
 its frames cover, and the notes around it in song time. Both are small, so shuffling and skipping
-segments costs little, and each network's features are made last (``features.SegmentFeatures``).
+segments costs little, and each network's features are made last (`features.SegmentFeatures`).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 from mt3synth.audio.mel import MelSpec
 
 NOTE_MARGIN_S = 1.0
-"""Notes this close to a segment travel with it: rounding, or a drum's ramp, may reach in."""
+"""Seconds around a segment whose notes travel with it: rounding, or a drum's ramp, may reach in."""
 
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """A stretch of a song, before any feature of it is computed.
+    """Holds a stretch of a song, before any feature of it is computed.
 
     Attributes:
       id: the song.
@@ -32,6 +32,8 @@ class Segment:
       sample_rate: of the audio, in samples per second.
       performance: index of the performance.
       shift: semitones by which audio and notes are to be shifted; neither is yet.
+      frames: in the network's range, context first, ``[C + T, M]``; None where they have to be
+        computed from the audio.
     """
 
     id: str
@@ -42,23 +44,25 @@ class Segment:
     sample_rate: int
     performance: int
     shift: int = 0
+    frames: np.ndarray | None = None
 
 
 def segment_lead(context_frames: int, spec: MelSpec) -> int:
-    """Samples of a segment before its own first frame: the context, and a window."""
+    """Returns how many samples of a segment precede its first frame: the context, and a window."""
     return context_frames * spec.hop + spec.window
 
 
 def segment_samples(frames: int, context_frames: int, spec: MelSpec) -> int:
-    """Samples of a segment: all frames, the last one's whole window, and a window on either side.
+    """Returns how many samples a segment has: all frames, and a window on either side.
 
-    A front end stretched by a pitch shift looks a little further than a frame.
+    The last frame's window is there whole. A front end stretched by a pitch shift looks a little
+    further than a frame.
     """
     return (context_frames + frames - 1) * spec.hop + 3 * spec.window
 
 
 def training_starts(song_frames: int, segment_frames: int, draw: int) -> np.ndarray:
-    """Start frames of one pass over a song, from an offset that ``draw`` decides, int32 ``[n]``.
+    """Returns the start frames of one pass over a song, int32 ``[n]``; ``draw`` decides the first.
 
     Their number, ``song_frames // segment_frames`` (at least 1), does not depend on the draw. The
     last segment may reach past the song's end by less than a segment. A song no longer than a
@@ -70,10 +74,10 @@ def training_starts(song_frames: int, segment_frames: int, draw: int) -> np.ndar
 
 
 def evaluation_starts(song_frames: int, segment_frames: int) -> np.ndarray:
-    """Start frames that cover a song from 0 to its end, int32 ``[n]``."""
+    """Returns start frames that cover a song from 0 to its end, int32 ``[n]``."""
     return np.arange(0, song_frames, segment_frames, dtype=np.int32)
 
 
 def training_shifts(count: int, most: int, draw: int) -> np.ndarray:
-    """Pitch shifts of ``count`` segments in semitones, each of -most .. most alike, int32."""
+    """Draws the pitch shifts of ``count`` segments, semitones, evenly of -most .. most, int32."""
     return np.random.default_rng(draw).integers(-most, most + 1, count, np.int32)

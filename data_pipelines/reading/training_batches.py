@@ -1,4 +1,4 @@
-"""Folders of NumPy shards as the training data of the project's own trainer: no TensorFlow."""
+"""Reads prepared folders as the training data of the project's own trainer: no TensorFlow."""
 
 from __future__ import annotations
 
@@ -11,59 +11,52 @@ from pathlib import Path
 from typing import Any
 
 from data_pipelines.performances import join_performances, read_performances
-from data_pipelines.reading.numpy_songs import MelSegment, MelSegmentFeatures, read_entries
+from data_pipelines.reading.features import SegmentFeatures
 from data_pipelines.reading.prefetch import Prefetched
 from data_pipelines.reading.schedule import Schedule
-from data_pipelines.reading.segment_reader import ArrayReader
-from data_pipelines.shards.formats import FORMATS
+from data_pipelines.reading.segment_reader import SegmentReader
+from data_pipelines.reading.segments import Segment
+from data_pipelines.reading.song_lists import list_songs
+from data_pipelines.shards.formats import FORMATS, format_of
 from data_pipelines.shards.names import find_shards, splits_in
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
 from mt3synth.types import Batch
 
-_SUFFIX = FORMATS["numpy"].suffix
 
+class SegmentData:
+    """Reads batches of segments; a `mt3synth.batch_protocols.TrainingData`.
 
-class ArrayData:
-    """Reads data sets of the format "numpy"; a `mt3synth.training.data.TrainingData`.
+    `data_pipelines.open_data.open_data` makes one of what a user gives, and says what the
+    arguments mean.
 
     Every pass goes through all segments in an order of its own, and the number of a batch is all
-    that tells where the reader is: starting at any costs the same. Processes that train together
-    share each batch: what they read in all does not depend on how many they are.
+    that tells where the reader is: starting at any costs the same. The same songs give the same
+    batches whichever format they are in. Processes that train together share each batch: what they
+    read in all does not depend on how many they are.
 
     Performances of the same name in two folders are one performance.
 
-    Args:
-      folder: of the shards, with their performances.json; or several such folders.
-      token_length: tokens to which a segment is padded, for networks that read tokens.
-      pitch_shift: most semitones by which a training segment is shifted, up or down.
-      temperature: of the mixture of several folders: one of n segments is read at the rate
-        n ** (1 / temperature).
-
     Raises:
-      UserError: a folder is missing or holds no such data set.
+      UserError: a folder is missing or holds no data set.
       ValueError: no folder at all, or a number out of its range.
     """
 
     def __init__(
-        self,
-        folder: str | Sequence[str],
-        token_length: int = 1536,
-        pitch_shift: int = 0,
-        temperature: float = 1.0,
+        self, folders: Sequence[Path], token_length: int, pitch_shift: int, temperature: float
     ) -> None:
-        self.folders = [Path(f) for f in ([folder] if isinstance(folder, str) else folder)]
-        if not self.folders:
+        if not folders:
             raise ValueError("folder=[]; must be at least one")
         if pitch_shift < 0:
             raise ValueError(f"pitch_shift={pitch_shift} semitones; must be at least 0")
         if not 0 < temperature < float("inf"):
             raise ValueError(f"temperature={temperature}; must be positive and finite")
-        self.token_length = token_length
-        self.pitch_shift, self.temperature = pitch_shift, temperature
-        lists = [read_performances(each) for each in self.folders]
-        for each, listed in zip(self.folders, lists):
-            find_shards(each, "train", _SUFFIX)
+        self._folders, self._token_length = list(folders), token_length
+        self._pitch_shift, self._temperature = pitch_shift, temperature
+        self._suffixes = [FORMATS[format_of(each)].suffix for each in folders]
+        lists = [read_performances(each) for each in folders]
+        for each, suffix, listed in zip(folders, self._suffixes, lists):
+            find_shards(each, "train", suffix)
             if not listed:
                 raise UserError(
                     f"{each}: has no performances.json that lists any; build it again with "
@@ -76,13 +69,15 @@ class ArrayData:
 
     @property
     def identity(self) -> str:
-        """Another for other files or another way of reading them, wherever the folders lie."""
-        files = [
-            sorted((str(p.relative_to(f)), p.stat().st_size) for p in f.glob(f"*{_SUFFIX}/*"))
-            for f in self.folders
-        ]
-        read = [files, self._indices, self.pitch_shift, self.temperature]
-        return hashlib.sha256(json.dumps(read).encode()).hexdigest()
+        """A digest of files and of how they are read, the same wherever the folders lie."""
+        return self._digest()
+
+    @property
+    def former_identities(self) -> tuple[str, ...]:
+        """The identities that these data had when TensorFlow read TFRecords, in another order."""
+        if set(self._suffixes) != {FORMATS["tfrecord"].suffix}:
+            return ()
+        return tuple(self._digest(cached) for cached in (False, True))
 
     def training(
         self,
@@ -94,7 +89,7 @@ class ArrayData:
         process_index: int = 0,
         process_count: int = 1,
     ) -> Prefetched[Batch]:
-        """Shuffled batches of ``batch`` segments (of this process), from number ``start`` on.
+        """Reads shuffled batches of ``batch`` segments (of this process), from number ``start`` on.
 
         Args:
           spec: the model.
@@ -106,7 +101,7 @@ class ArrayData:
 
         Raises:
           UserError: a shard is damaged or has no songs; while iterating also what
-            ``SegmentFeatures.batch`` raises.
+            `SegmentFeatures.batch` raises.
           ValueError: a number out of its range.
         """
         if not 0 <= process_index < process_count:
@@ -116,20 +111,21 @@ class ArrayData:
                 raise ValueError(f"{name}={value}; must be at least {least}")
         features = self._features(spec)
         readers = self._readers("train", features, seed)
-        schedule = Schedule.of([r.pass_length ** (1 / self.temperature) for r in readers], seed)
+        schedule = Schedule.of([r.pass_length ** (1 / self._temperature) for r in readers], seed)
         together = batch * process_count
 
         def batches() -> Iterator[Batch]:
-            places = _places(schedule, start * together)
+            positions = _positions(schedule, start * together)
             while True:
-                shared = list(islice(places, together))
+                # Every process goes through the positions of all; only its own segments are read.
+                shared = list(islice(positions, together))
                 mine = shared[process_index * batch :][:batch]
                 yield features.batch([readers[source].training(at) for source, at in mine])
 
         return Prefetched(batches())
 
     def validation(self, spec: ModelSpec, batch: int) -> Prefetched[Batch]:
-        """The validation split in order, folder by folder in turn; none if nothing is held out.
+        """Reads the validation split in order, folders in turn; nothing if nothing is held out.
 
         The last batch is smaller where the segments do not fill it.
         """
@@ -143,38 +139,57 @@ class ArrayData:
 
         return Prefetched(batches())
 
-    def _features(self, spec: ModelSpec) -> MelSegmentFeatures:
-        return MelSegmentFeatures(
+    def _digest(self, *more: bool) -> str:
+        files = [
+            sorted(
+                (path.relative_to(folder).as_posix(), path.stat().st_size)
+                for shard in folder.glob(f"*{suffix}")
+                for path in (shard.iterdir() if shard.is_dir() else [shard])
+            )
+            for folder, suffix in zip(self._folders, self._suffixes)
+        ]
+        read = [files, self._indices, self._pitch_shift, self._temperature, *more]
+        return hashlib.sha256(json.dumps(read).encode()).hexdigest()
+
+    def _features(self, spec: ModelSpec) -> SegmentFeatures:
+        return SegmentFeatures(
             mel=spec.mel,
             names=spec.features,
             frames=spec.window,
             roll=spec.roll,
             codec=spec.codec,
-            token_length=self.token_length,
+            token_length=self._token_length,
             context_frames=spec.network.context_frames,
         )
 
-    def _readers(self, split: str, features: MelSegmentFeatures, seed: int) -> list[ArrayReader]:
-        """One for each folder that has the split."""
+    def _readers(self, split: str, features: SegmentFeatures, seed: int) -> list[SegmentReader]:
+        """Opens a reader for each folder that has the split."""
         readers = []
-        for number, (folder, indices) in enumerate(zip(self.folders, self._indices)):
-            if split not in splits_in(folder, _SUFFIX):
+        for number, (folder, suffix) in enumerate(zip(self._folders, self._suffixes)):
+            if split not in splits_in(folder, suffix):
                 continue
-            songs = read_entries(find_shards(folder, split, _SUFFIX), indices)
+            indices, songs = self._indices[number], list_songs(folder, split)
             if not songs:
                 raise UserError(f"{folder}: split {split} has no songs; build it again")
-            readers.append(ArrayReader(songs, features, self.pitch_shift, (seed, number)))
+            for song in songs:
+                if not 0 <= song.performance < len(indices):
+                    raise UserError(
+                        f"{song.audio.path}: song {song.audio.id!r} is of performance "
+                        f"{song.performance}; performances.json has {len(indices)}"
+                    )
+            joined = [dataclasses.replace(s, performance=indices[s.performance]) for s in songs]
+            readers.append(SegmentReader(joined, features, self._pitch_shift, (seed, number)))
         return readers
 
 
-def _places(schedule: Schedule, start: int) -> Iterator[tuple[int, int]]:
-    """Source and place in it of item ``start`` of a mixture, of the next, and so on."""
+def _positions(schedule: Schedule, start: int) -> Iterator[tuple[int, int]]:
+    """Yields source and position in it of item ``start`` of a mixture, of the next, and so on."""
     drawn = list(schedule.drawn_before(start))
     for source in schedule.sources(start):
         yield source, drawn[source]
         drawn[source] += 1
 
 
-def _in_turn(streams: Sequence[Iterator[MelSegment]]) -> Iterator[MelSegment]:
+def _in_turn(streams: Sequence[Iterator[Segment]]) -> Iterator[Segment]:
     for group in zip_longest(*streams):
         yield from (segment for segment in group if segment is not None)

@@ -1,4 +1,4 @@
-"""Prepared folders as what a vocoder is trained on: short pieces of sound."""
+"""Reads prepared folders as what a vocoder is trained on: short pieces of sound."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import numpy as np
 
 from data_pipelines.reading.augmentation import AugmentationConfig, augmented
 from data_pipelines.reading.prefetch import Prefetched
-from data_pipelines.reading.song_audio import SongAudio, songs_of
+from data_pipelines.reading.song_audio import SongAudio
+from data_pipelines.reading.song_lists import list_songs
 from data_pipelines.shards.formats import FORMATS, format_of
 from data_pipelines.shards.names import splits_in
 from mt3synth.errors import UserError
@@ -20,11 +21,11 @@ from mt3synth.types import Batch, Float
 
 
 class VocoderData:
-    """Segments of the songs in prepared folders, TFRecords or NumPy shards; needs no TensorFlow.
+    """Reads segments of the songs in prepared folders, TFRecords or NumPy shards; no TensorFlow.
 
     A `mt3synth.training.vocoder.data.SoundData`. A training segment depends on the seed and its
-    number alone, so that starting at any costs the same: a song is drawn by its length, a place in
-    it, perhaps a second song to sound at the same time, and how both were recorded. Notes and
+    number alone, so that starting at any costs the same: a song is drawn by its length, a stretch
+    of it, perhaps a second song to sound at the same time, and how both were recorded. Notes and
     performances are not read.
 
     Args:
@@ -50,7 +51,7 @@ class VocoderData:
 
     @property
     def identity(self) -> str:
-        """Another for other files or another augmentation, wherever the folders lie."""
+        """A digest of files and augmentation, the same wherever the folders lie."""
         files = [
             sorted(
                 (str(p.relative_to(folder)), p.stat().st_size)
@@ -81,7 +82,7 @@ class VocoderData:
         process_index: int = 0,
         process_count: int = 1,
     ) -> Prefetched[Batch]:
-        """Batches without end of ``audio`` float32 ``[batch, samples]``, from number ``start`` on.
+        """Reads batches without end: ``audio`` float32 ``[batch, samples]``.
 
         Args:
           samples: of a segment.
@@ -110,7 +111,7 @@ class VocoderData:
         return Prefetched(batches())
 
     def validation(self, samples: int, sample_rate: int, segments: int) -> Float[np.ndarray, "N S"]:
-        """Segments of the validation split as they were recorded, always the same.
+        """Reads segments of the validation split as they were recorded, always the same.
 
         They are spread evenly over all that is held out; fewer than ``segments`` if there is less,
         none without such a split. A shorter song has silence before it.
@@ -123,19 +124,19 @@ class VocoderData:
         found = min(segments, int(ends[-1]) // samples if songs else 0)
         audio = np.zeros((found, samples), np.float32)
         for number in range(found):
-            place = int((number + 0.5) / found * ends[-1])
-            index = int(np.searchsorted(ends, place, side="right"))
-            within = place - int(ends[index]) + songs[index].samples
+            sample = int((number + 0.5) / found * ends[-1])
+            index = int(np.searchsorted(ends, sample, side="right"))
+            within = sample - int(ends[index]) + songs[index].samples
             audio[number] = songs[index].read(min(within, songs[index].samples - samples), samples)
         return audio
 
     def _songs(self, split: str, sample_rate: int) -> list[SongAudio]:
         if split not in self._listed:
             self._listed[split] = [
-                song
+                song.audio
                 for folder, suffix in zip(self.folders, self._suffixes)
                 if split == "train" or split in splits_in(folder, suffix)
-                for song in songs_of(folder, split)
+                for song in list_songs(folder, split)
             ]
         songs = self._listed[split]
         for song in songs:

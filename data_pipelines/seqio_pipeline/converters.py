@@ -1,6 +1,7 @@
-"""SeqIO's examples to model features, for trainers that read through ``seqio.get_dataset`` (t5x).
+"""Turns SeqIO's examples into model features, for trainers that read through SeqIO (t5x).
 
-This project's own trainer reads the same arrays through ``batches``.
+This project's own trainer makes the same arrays of the same segments without SeqIO
+(`data_pipelines.reading.training_batches`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 import seqio
 
 from data_pipelines.reading.features import SegmentFeatures
-from data_pipelines.seqio_pipeline.task_reader import to_segment
+from data_pipelines.reading.segments import Segment
 from data_pipelines.seqio_pipeline.tensorflow_runtime import tensorflow
 
 tf = tensorflow()
@@ -31,10 +32,18 @@ _SEGMENT = (
 
 
 class SegmentFeatureConverter(seqio.FeatureConverter):
-    """Makes of each segment the arrays that ``SegmentFeatures`` describes, without batch axis.
+    """Makes of each segment the arrays that `SegmentFeatures` describes, without batch axis.
+
+    For example::
+
+      register_tasks("piano", "data/maestro", features.mel)
+      dataset = seqio.get_dataset(
+          "piano_train", feature_lengths(features), "train",
+          feature_converter=SegmentFeatureConverter(features), shuffle=True, batch_size=16,
+      )
 
     Of the task's features only ``audio`` has a length to be given, and the segments decide it:
-    ``features.feature_lengths`` says what it is. All others are read beside it.
+    `features.feature_lengths` says what it is. All others are read beside it.
 
     Args:
       features: which arrays to make, and how.
@@ -60,7 +69,7 @@ class SegmentFeatureConverter(seqio.FeatureConverter):
         super().__init__(pack=False, **more)
 
     def get_model_feature_lengths(self, task_feature_lengths: Mapping[str, int]) -> dict[str, int]:
-        """Frames or tokens of each array; 1 for the performance, a scalar."""
+        """Returns the frames or tokens of each array; 1 for the performance, a scalar."""
         shapes = _shapes(self.features)
         return {name: shape[0] if shape else 1 for name, (_, shape) in shapes.items()}
 
@@ -86,8 +95,22 @@ class SegmentFeatureConverter(seqio.FeatureConverter):
         return ds.map(convert, num_parallel_calls=tf.data.AUTOTUNE)
 
 
+def to_segment(example: Mapping[str, Any]) -> Segment:
+    """Makes a segment of a task's example, its features as NumPy values."""
+    return Segment(
+        id=example["id"].decode(),
+        start_frame=int(example["start_frame"]),
+        context_frames=int(example["context_frames"]),
+        audio=example["audio"],
+        notes=example["notes"],
+        sample_rate=int(example["sample_rate"]),
+        performance=int(example["performance"]),
+        shift=int(example["shift"]),
+    )
+
+
 def _shapes(features: SegmentFeatures) -> dict[str, tuple[Any, tuple[int, ...]]]:
-    """Dtype and shape of each array that ``features`` makes of one segment."""
+    """Returns dtype and shape of each array that ``features`` makes of one segment."""
     frames, context = features.frames, features.context_frames
     tokens, bins = features.token_length, features.mel.bins
     of_name: dict[str, dict[str, tuple[Any, tuple[int, ...]]]] = {

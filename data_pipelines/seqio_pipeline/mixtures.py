@@ -1,20 +1,23 @@
-"""Several corpora as one: SeqIO mixtures, and the same mixture in an order that can be resumed."""
+"""Registers several data sets as one SeqIO mixture."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from data_pipelines.seqio_pipeline.task_reader import TaskReader
+from data_pipelines.reading.segments import training_starts
+from data_pipelines.reading.tfrecord_songs import list_shard
 from data_pipelines.seqio_pipeline.tasks import get_task
+from mt3synth.errors import UserError
 
 
 def register_mixture(name: str, tasks: Sequence[str], temperature: float = 1.0) -> str:
     """Registers the mixtures ``<name>_train`` and ``<name>_eval`` with SeqIO and returns ``name``.
 
     A task of n training segments has the rate n ** (1 / temperature): with 1 every segment is as
-    likely as any other, and the greater the temperature, the more alike are the corpora, as in
+    likely as any other, and the greater the temperature, the more alike are the data sets, as in
     Raffel et al. 2020 (arXiv 1910.10683, section 3.5.2). Lengths are looked up when a rate is first
     asked for. Registering a name again replaces it.
 
@@ -36,7 +39,7 @@ def register_mixture(name: str, tasks: Sequence[str], temperature: float = 1.0) 
 
     @cache
     def rate(task: Any) -> float:
-        return TaskReader(task, "train").pass_length() ** (1 / temperature)
+        return _count_segments(task) ** (1 / temperature)
 
     kinds = ("train", "eval")
     mixtures = {f"{name}_{kind}": [get_task(f"{t}_{kind}").name for t in tasks] for kind in kinds}
@@ -45,3 +48,17 @@ def register_mixture(name: str, tasks: Sequence[str], temperature: float = 1.0) 
             seqio.MixtureRegistry.remove(mixture)
         seqio.MixtureRegistry.add(mixture, parts, default_rate=rate)
     return name
+
+
+def _count_segments(task: Any) -> int:
+    """Counts the segments of one pass over a task's training split.
+
+    Raises:
+      UserError: a file is damaged, or there are no songs.
+    """
+    cut = task.preprocessors[-1].keywords["cut"]
+    songs = [song for path in task.source.list_shards("train") for song in list_shard(Path(path))]
+    if not songs:
+        raise UserError(f"{task.name}: split train has no songs; build the data set again")
+    lengths = (cut.spec.frames(song.audio.samples) for song in songs)
+    return sum(len(training_starts(length, cut.frames, 0)) for length in lengths)

@@ -1,4 +1,4 @@
-"""SeqIO tasks over a folder of records. Nothing is registered until it is asked for."""
+"""Registers SeqIO tasks over a folder of TFRecords, when it is asked to and not before."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from data_pipelines.filesystem import as_path
 from data_pipelines.seqio_pipeline import preprocessors
 from data_pipelines.seqio_pipeline.tensorflow_runtime import tensorflow
+from data_pipelines.shards.formats import FORMATS
 from data_pipelines.shards.names import find_shards, splits_in
 from data_pipelines.songs import SPLITS
 from mt3synth.audio.mel import MelSpec
 from mt3synth.audio.pitch_shift import MAX_SEMITONES
 from mt3synth.errors import UserError
 
-SUFFIX = ".tfrecord"
+_SUFFIX = FORMATS["tfrecord"].suffix
 
 # Files read side by side and songs taken from each in turn: every one holds a song in memory.
 _FILES_AT_ONCE, _SONGS_IN_TURN = 4, 1
@@ -39,13 +41,12 @@ def register_tasks(
     Both hold the same splits. The first cuts each song from a random offset in every pass and
     shifts each segment in pitch, the second cuts it from its beginning to its end and shifts
     nothing. Registering a name again replaces it. Both can be cached, as songs with their notes
-    decoded: see ``caching``.
+    decoded: see `caching`.
 
     Features of an example: ``audio`` int16 ``[S]``, ``notes`` float64 ``[n, 6]``, and the scalars
     ``id`` string, ``start_frame``, ``context_frames``, ``sample_rate``, ``performance`` and
-    ``shift`` int32 (``segments.Segment`` says what they mean). What a network reads is made of
-    these by ``converters.SegmentFeatureConverter`` for t5x and by ``batches`` for this project's
-    trainer.
+    ``shift`` int32 (`reading.segments.Segment` says what they mean). What a network reads is made
+    of these by `converters.SegmentFeatureConverter`.
 
     Args:
       name: of the two tasks.
@@ -56,7 +57,7 @@ def register_tasks(
       pitch_shift: most semitones by which a training segment is shifted, up or down.
       context_frames: how many frames before a segment travel with it.
       performances: for each performance of the folder the index to give it, where several corpora
-        are joined (see ``performance_lists``).
+        are joined (see `data_pipelines.performances.join_performances`).
 
     Raises:
       UserError: the folder is missing, or a split in it.
@@ -68,11 +69,12 @@ def register_tasks(
         raise ValueError(f"context_frames={context_frames}; must be at least 0")
     if not 0 <= pitch_shift <= MAX_SEMITONES:
         raise ValueError(f"pitch_shift={pitch_shift} semitones; must be in 0..{MAX_SEMITONES}")
+    folder = as_path(data_dir)
     if splits is None:
-        present = splits_in(data_dir, SUFFIX)
+        present = splits_in(folder, _SUFFIX)
         # Without any, the search for the first says what is missing.
         splits = tuple(split for split in SPLITS if split in present) or SPLITS[:1]
-    shards = {split: find_shards(data_dir, split, SUFFIX) for split in splits}
+    shards = {split: find_shards(folder, split, _SUFFIX) for split in splits}
 
     import seqio
 
@@ -109,7 +111,7 @@ def register_tasks(
 
 
 def get_task(name: str) -> Any:
-    """A registered ``seqio.Task`` or ``seqio.Mixture``.
+    """Finds a registered ``seqio.Task`` or ``seqio.Mixture``.
 
     Raises:
       UserError: no task and no mixture has this name.

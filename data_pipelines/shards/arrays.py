@@ -13,7 +13,6 @@ A shard is a folder ``<split>-00000-of-00004.arrays`` with
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data_pipelines.filesystem import appearing_whole
+from data_pipelines.filesystem import write_atomically
 from data_pipelines.shards.note_tables import NOTE_COLUMNS, notes_from_table, notes_to_table
 from data_pipelines.shards.npy_stream import NpyStream
 from data_pipelines.songs import Song
@@ -47,14 +46,14 @@ class ArraySong(NamedTuple):
     notes: np.ndarray
 
 
-def write(path: str | Path, songs: Iterable[Song], spec: MelSpec = MELGAN) -> int:
+def write(path: Path, songs: Iterable[Song], spec: MelSpec = MELGAN) -> int:
     """Writes one shard, whole or not at all, and returns how many songs it holds.
 
     Raises:
       UserError: a song of another sample rate than ``spec``.
     """
     index: list[dict[str, Any]] = []
-    with appearing_whole(path) as folder:
+    with write_atomically(path) as folder:
         folder.mkdir()
         with (
             NpyStream(folder / "audio.npy", np.int16) as audio,
@@ -80,21 +79,20 @@ def write(path: str | Path, songs: Iterable[Song], spec: MelSpec = MELGAN) -> in
                         "notes": len(song.notes),
                     }
                 )
-        content = {"mel": dataclasses.asdict(spec), "songs": index}
+        content = {"mel": spec.to_dict(), "songs": index}
         (folder / "songs.json").write_text(json.dumps(content, indent=1, ensure_ascii=False))
     return len(index)
 
 
-def open_shard(path: str | Path) -> tuple[MelSpec, list[ArraySong]]:
+def open_shard(path: Path) -> tuple[MelSpec, list[ArraySong]]:
     """A shard's front end and its songs, memory-mapped: nothing is read until it is used.
 
     Raises:
       UserError: the folder is damaged, or holds something else.
     """
-    path = Path(path)
     try:
         content = json.loads((path / "songs.json").read_text(encoding="utf-8"))
-        spec = MelSpec(**content["mel"])
+        spec = MelSpec.from_dict(content["mel"])
         audio, mel, notes = (
             np.load(path / f"{name}.npy", mmap_mode="r") for name in ("audio", "mel", "notes")
         )
@@ -120,7 +118,7 @@ def open_shard(path: str | Path) -> tuple[MelSpec, list[ArraySong]]:
     return spec, songs
 
 
-def read(path: str | Path) -> Iterator[Song]:
+def read(path: Path) -> Iterator[Song]:
     """The songs of one shard, in order.
 
     Raises:

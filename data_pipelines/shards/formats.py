@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_pipelines.filesystem import local_copy, place
+from data_pipelines.filesystem import local_copy
 from data_pipelines.shards import arrays, tfrecord
 from data_pipelines.shards.names import find_shards, splits_in
 from data_pipelines.songs import Song
@@ -36,18 +36,21 @@ FORMATS = {
         ".tfrecord", tfrecord.write, tfrecord.read, "for SeqIO, TFDS and Beam; files of Examples"
     ),
     "numpy": ShardFormat(
-        ".arrays", arrays.write, arrays.read, "for training without TensorFlow; folders of .npy"
+        ".arrays",
+        arrays.write,
+        arrays.read,
+        "for training on ready frames; folders of .npy",
     ),
 }
 
 
-def format_of(folder: str | Path) -> str:
+def format_of(folder: Path) -> str:
     """The name of the format whose shards ``folder`` holds.
 
     Raises:
       UserError: it holds none, or both.
     """
-    if not place(folder).is_dir():
+    if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; build a data set with `mt3synth prepare`")
     present = [name for name, kind in FORMATS.items() if splits_in(folder, kind.suffix)]
     if len(present) == 1:
@@ -60,7 +63,7 @@ def format_of(folder: str | Path) -> str:
     )
 
 
-def read_split(folder: str | Path, split: str) -> Iterator[Song]:
+def read_split(folder: Path, split: str) -> Iterator[Song]:
     """All songs of a split, shard by shard, in whichever format they are.
 
     Raises:

@@ -17,6 +17,8 @@ from mt3synth.errors import UserError
 
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
+HEADER_BYTES = _HEADER.size
+"""Bytes of a record before its payload."""
 _MASK_DELTA = 0xA282EAD8
 
 
@@ -28,7 +30,7 @@ def write_frame(file: BinaryIO, payload: bytes) -> None:
     file.write(_FOOTER.pack(_masked_crc(payload)))
 
 
-def read_frames(path: str | Path) -> Iterator[tuple[int, bytes]]:
+def read_frames(path: Path) -> Iterator[tuple[int, bytes]]:
     """The records of a file in order: at which byte each starts, and its payload.
 
     Raises:
@@ -45,7 +47,7 @@ def read_frames(path: str | Path) -> Iterator[tuple[int, bytes]]:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def read_frame_at(path: str | Path, offset: int) -> bytes:
+def read_frame_at(path: Path, offset: int) -> bytes:
     """The payload of the record that starts at byte ``offset``.
 
     Raises:
@@ -60,7 +62,7 @@ def read_frame_at(path: str | Path, offset: int) -> bytes:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def frame_offsets(path: str | Path) -> Iterator[int]:
+def frame_offsets(path: Path) -> Iterator[int]:
     """At which byte each record starts, by their lengths alone: payloads are skipped, unchecked.
 
     Raises:
@@ -73,14 +75,14 @@ def frame_offsets(path: str | Path) -> Iterator[int]:
                 file.seek(offset)
                 length = _read_length(file, offset, path)
                 yield offset
-                offset += _HEADER.size + length + _FOOTER.size
+                offset += HEADER_BYTES + length + _FOOTER.size
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def _read_frame(file: BinaryIO, offset: int, size: int, path: str | Path) -> bytes:
+def _read_frame(file: BinaryIO, offset: int, size: int, path: Path) -> bytes:
     length = _read_length(file, offset, path)
-    if offset + _HEADER.size + length + _FOOTER.size > size:
+    if offset + HEADER_BYTES + length + _FOOTER.size > size:
         raise UserError(f"{path}: the TFRecord file is cut short at byte {offset}")
     payload = file.read(length)
     if _FOOTER.unpack(file.read(_FOOTER.size))[0] != _masked_crc(payload):
@@ -88,9 +90,9 @@ def _read_frame(file: BinaryIO, offset: int, size: int, path: str | Path) -> byt
     return payload
 
 
-def _read_length(file: BinaryIO, offset: int, path: str | Path) -> int:
-    header = file.read(_HEADER.size)
-    if len(header) < _HEADER.size:
+def _read_length(file: BinaryIO, offset: int, path: Path) -> int:
+    header = file.read(HEADER_BYTES)
+    if len(header) < HEADER_BYTES:
         raise UserError(f"{path}: the TFRecord file is cut short at byte {offset}")
     length, crc = _HEADER.unpack(header)
     if crc != _masked_crc(header[:8]):

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data_pipelines.filesystem import place
 from mt3synth.errors import UserError
 
 
-def shard_path(folder: str | Path, split: str, index: int, count: int, suffix: str) -> Path:
+def shard_path(folder: Path, split: str, index: int, count: int, suffix: str) -> Path:
     """Where shard ``index`` of ``count`` of a split lies."""
-    return place(folder) / f"{split}-{index:05d}-of-{count:05d}{suffix}"
+    return folder / f"{split}-{index:05d}-of-{count:05d}{suffix}"
 
 
-def find_shards(folder: str | Path, split: str, suffix: str) -> list[Path]:
+def find_shards(folder: Path, split: str, suffix: str) -> list[Path]:
     """The shards of one split, in order.
 
     Raises:
       UserError: the folder or the split is missing, or some of its shards are.
     """
-    folder = place(folder)
     if not folder.is_dir():
         raise UserError(
             f"{folder}: no such corpus folder; build a corpus there, or correct data_dir"
@@ -40,6 +38,6 @@ def find_shards(folder: str | Path, split: str, suffix: str) -> list[Path]:
     return shards
 
 
-def splits_in(folder: str | Path, suffix: str) -> list[str]:
+def splits_in(folder: Path, suffix: str) -> list[str]:
     """The splits of which a folder holds any shard."""
-    return sorted({path.name.split("-")[0] for path in place(folder).glob(f"*-*-of-*{suffix}")})
+    return sorted({path.name.split("-")[0] for path in folder.glob(f"*-*-of-*{suffix}")})

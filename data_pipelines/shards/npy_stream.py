@@ -21,7 +21,7 @@ class NpyStream:
       row: shape of a row; () for a plain vector.
     """
 
-    def __init__(self, path: str | Path, dtype: type, row: tuple[int, ...] = ()) -> None:
+    def __init__(self, path: Path, dtype: type, row: tuple[int, ...] = ()) -> None:
         self._dtype, self._row, self._length = np.dtype(dtype), row, 0
         self._file = open(path, "wb")  # noqa: SIM115  closed by __exit__
         self._file.write(bytes(_HEADER_BYTES))

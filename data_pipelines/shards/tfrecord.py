@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.filesystem import appearing_whole
+from data_pipelines.filesystem import write_atomically
 from data_pipelines.shards.example import make_example, parse_example
 from data_pipelines.shards.framing import read_frames, write_frame
 from data_pipelines.songs import Song
@@ -20,17 +20,17 @@ from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 
 
-def write(path: str | Path, songs: Iterable[Song]) -> int:
+def write(path: Path, songs: Iterable[Song]) -> int:
     """Writes one shard, whole or not at all, and returns how many songs it holds."""
     count = 0
-    with appearing_whole(path) as unfinished, open(unfinished, "wb") as file:
+    with write_atomically(path) as unfinished, open(unfinished, "wb") as file:
         for song in songs:
             write_frame(file, to_example(song))
             count += 1
     return count
 
 
-def read(path: str | Path) -> Iterator[Song]:
+def read(path: Path) -> Iterator[Song]:
     """The songs of one shard, in order.
 
     Raises:

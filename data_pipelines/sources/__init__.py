@@ -22,7 +22,7 @@ class KnownDataset:
     """A data set that can be prepared from its official folder.
 
     Attributes:
-      name: of its module.
+      name: of its subcommand, and with underscores of its module.
       title: of the data set, with its version.
       licence: under which it is published.
       help: one line, with what to look for in its folder.
@@ -47,7 +47,7 @@ class KnownDataset:
         return self._module().recordings(folder, rule)
 
     def _module(self) -> ModuleType:
-        return importlib.import_module(f"data_pipelines.sources.{self.name}")
+        return importlib.import_module(f"data_pipelines.sources.{self.name.replace('-', '_')}")
 
 
 DATASETS = {
@@ -84,7 +84,7 @@ DATASETS = {
             "Slakh2100: 145 hours of rendered Lakh MIDI (the folder with train/Track00001/)",
         ),
         KnownDataset(
-            "ancestor",
+            "mt3-tfrecords",
             "TFRecords of MT3 or Spectrogram Diffusion",
             "not recorded",
             "TFRecords as MT3 and Spectrogram Diffusion read them (a folder with *.tfrecord*)",

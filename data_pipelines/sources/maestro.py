@@ -21,7 +21,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from data_pipelines.filesystem import place
 from data_pipelines.recordings import AudioFile, Listing, MidiFile, Recording, Rejection
 from data_pipelines.sources.shared import check_rule, number, read_text, whole
 from mt3synth.errors import UserError
@@ -47,7 +46,6 @@ def recordings(folder: Path, rule: str = "year") -> Listing:
       UserError: no list there, a list without its columns, or an unknown rule.
     """
     check_rule(rule, PERFORMANCES)
-    folder = place(folder)
     listing = Listing([], [])
     seen: set[str] = set()
     for row in _official_list(folder):

@@ -1,6 +1,6 @@
 """Sound and notes of one record of MT3's and Spectrogram Diffusion's TFRecord files.
 
-What is in which data set's records is said in `ancestor`.
+What is in which data set's records is said in `mt3_tfrecords`.
 """
 
 from __future__ import annotations

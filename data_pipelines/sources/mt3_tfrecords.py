@@ -34,7 +34,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from data_pipelines.filesystem import is_local, place
+from data_pipelines.filesystem import is_local
 from data_pipelines.recordings import Listing, Recording, Rejection
 from data_pipelines.shards.example import parse_example
 from data_pipelines.shards.framing import frame_offsets, read_frame_at
@@ -119,7 +119,6 @@ def recordings(folder: Path, rule: str = "dataset") -> Listing:
       UserError: no TFRecord file there, a folder in a store, or an unknown rule.
     """
     check_rule(rule, PERFORMANCES)
-    folder = place(folder)
     if not is_local(folder):
         raise UserError(f"{folder}: TFRecord files are read on this machine only; copy them here")
     folder = folder.resolve()  # so that "." has a name

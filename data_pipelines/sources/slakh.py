@@ -27,7 +27,6 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path, PurePosixPath
 
-from data_pipelines.filesystem import place
 from data_pipelines.recordings import AudioFile, Listing, Recording, Rejection
 from data_pipelines.songs import SPLITS
 from data_pipelines.sources.shared import check_rule
@@ -58,7 +57,7 @@ def recordings(folder: Path, rule: str = "mix") -> Listing:
     check_rule(rule, PERFORMANCES)
     listing = Listing([], [])
     seen: dict[str, Path] = {}
-    for split, track in _tracks(place(folder)):
+    for split, track in _tracks(folder):
         first = seen.setdefault(track.name, track)
         try:
             if first != track:

@@ -9,6 +9,7 @@ import flax
 import numpy as np
 import seqio
 
+from data_pipelines.filesystem import as_path
 from data_pipelines.performances import read_performances
 from data_pipelines.seqio_pipeline.tasks import get_task
 from mt3synth.errors import UserError
@@ -76,7 +77,7 @@ def describe_run(
 
 
 def _performances(data_dir: str) -> list[dict[str, Any]]:
-    listed = read_performances(data_dir)
+    listed = read_performances(as_path(data_dir))
     if not listed:
         raise UserError(f"{data_dir} is no corpus: it has no performances.json that lists any")
     return [

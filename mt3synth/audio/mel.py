@@ -23,7 +23,7 @@ _CHUNK_FRAMES = 1024  # about 20 s of MELGAN: arrays of a few MB, which stay in 
 
 @dataclass(frozen=True)
 class MelSpec:
-    """What a log-mel frame is.
+    """Says what a log-mel frame is; by default SoundStream's, which public vocoders read.
 
     Attributes:
       sample_rate: samples per second.
@@ -42,17 +42,17 @@ class MelSpec:
       ValueError: a field out of its range.
     """
 
-    sample_rate: int
-    hop: int
-    window: int
-    fft: int
-    bins: int
-    low_hz: float
-    high_hz: float
-    floor: float
-    ceiling: float
-    scale_low: float
-    scale_high: float
+    sample_rate: int = 16_000
+    hop: int = 320
+    window: int = 640
+    fft: int = 1024
+    bins: int = 128
+    low_hz: float = 0.0
+    high_hz: float = 8000.0
+    floor: float = 1e-5
+    ceiling: float = 1e8
+    scale_low: float = float(np.log(1e-5))
+    scale_high: float = 4.0
 
     def __post_init__(self) -> None:
         for name, unit in _COUNTS.items():
@@ -119,19 +119,7 @@ _COUNTS = {
     "bins": "mel bins",
 }
 
-MELGAN = MelSpec(
-    sample_rate=16000,
-    hop=320,
-    window=640,
-    fft=1024,
-    bins=128,
-    low_hz=0.0,
-    high_hz=8000.0,
-    floor=1e-5,
-    ceiling=1e8,
-    scale_low=float(np.log(1e-5)),
-    scale_high=4.0,
-)
+MELGAN = MelSpec()
 """SoundStream's front end: 50 frames of 128 bins per second of 16 kHz audio."""
 
 

@@ -13,7 +13,9 @@ _TRAINING = "mt3synth.training"
 
 MODULES = {
     "data_pipelines.training_data": "data_pipelines.open_data",
-    "data_pipelines.array_data": "data_pipelines.reading.training_batches",
+    "data_pipelines.array_data": "data_pipelines.open_data",
+    "data_pipelines.batches": "data_pipelines.open_data",
+    "data_pipelines.corpus_data": "data_pipelines.open_data",
     "data_pipelines.array_songs": "data_pipelines.reading.numpy_songs",
     "data_pipelines.augmentation": "data_pipelines.reading.augmentation",
     "data_pipelines.features": "data_pipelines.reading.features",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -42,7 +43,7 @@ class ReaderPosition:
         """The position so many batches later."""
         return dataclasses.replace(self, examples=self.examples + batches * self.batch_size)
 
-    def continued(self, now: ReaderPosition) -> ReaderPosition:
+    def continued(self, now: ReaderPosition, former: Collection[str] = ()) -> ReaderPosition:
         """The position from which a resumed run reads on.
 
         With another batch size it is the first boundary of a batch from which on nothing has been
@@ -50,6 +51,7 @@ class ReaderPosition:
 
         Args:
           now: what the run is told to read this time; its ``examples`` do not matter.
+          former: identities that the same data had in another order.
 
         Raises:
           UserError: another order or other data.
@@ -59,7 +61,7 @@ class ReaderPosition:
                 f"seed={now.seed}, but the run was begun with seed={self.seed}, which gives its "
                 "data their order; use that one, or another folder"
             )
-        if now.data != self.data:
+        if now.data != self.data and self.data not in former:
             raise UserError(
                 f"the run was begun with other data (identity {self.data!r}, now {now.data!r}); "
                 "use those, or another folder"

@@ -54,6 +54,7 @@ class Learner(Protocol):
     Attributes:
       mesh: where state and batches lie.
       position: of the reader before the first batch.
+      former_data: identities that the same data had in another order.
       segment_seconds: length of a segment.
       dtype: of the activations, "bfloat16" or "float32".
       headline: what is examined, in one line.
@@ -61,6 +62,7 @@ class Learner(Protocol):
 
     mesh: Mesh
     position: ReaderPosition
+    former_data: tuple[str, ...]
     segment_seconds: float
     dtype: str
     headline: str

@@ -54,12 +54,15 @@ def fit(
     mesh, position = learner.mesh, learner.position
     checkpoints = Checkpoints(folder)
     saved = checkpoints.restore(learner.abstract())
+    reordered = False
     if saved is None:
         state = learner.fresh()
         window = Window()
     else:
         state, record = saved
-        position = ReaderPosition(**record["reader"]).continued(position)
+        begun = ReaderPosition(**record["reader"])
+        reordered = begun.data in learner.former_data
+        position = begun.continued(position, learner.former_data)
         window = Window(record["window"])
     step = first = int(state.step)
     write(folder / SETTINGS_FILE, settings)
@@ -74,6 +77,8 @@ def fit(
     board.say(learner.headline)
     if first:
         board.say(f"going on from step {first}, with batch {position.batch} of the data")
+    if reordered:
+        board.say("the run was begun with the same data in another order; it goes on in today's")
     peak = peak_of_all(list(mesh.devices.flat), learner.dtype)
     board.say(f"MFU is the share of {peak.flops_per_second / 1e12:.3g} TFLOP/s, {peak.source}")
     progress = Progress(

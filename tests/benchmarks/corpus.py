@@ -26,8 +26,9 @@ import numpy as np
 from data_pipelines.corpus.arrangement import scores
 from data_pipelines.corpus.recipe import SongBook
 from data_pipelines.corpus.sound import render, soundfonts
-from data_pipelines.reading.numpy_songs import MelSegmentFeatures, read_entries
-from data_pipelines.reading.segment_reader import ArrayReader
+from data_pipelines.reading.features import SegmentFeatures
+from data_pipelines.reading.numpy_songs import list_shard
+from data_pipelines.reading.segment_reader import SegmentReader
 from data_pipelines.shards import arrays
 from data_pipelines.songs import Song, to_pcm
 from mt3synth.audio.mel import MELGAN, log_mel
@@ -108,14 +109,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         shard = Path(folder) / "train-00000-of-00001.arrays"
         arrays.write(shard, songs)
-        entries = read_entries([shard], range(len(book.all_performances())))
+        entries = list_shard(shard)
         print("\nreading, segments per processor s (segments in a mel of an hour)")
         for names in (("mel",), ("mel", "roll"), ("mel", "tokens")):
             for shift in (0, 2):
-                features = MelSegmentFeatures(MELGAN, names, 256, RollSpec(), EventCodec(127))
-                reader = ArrayReader(entries, features, shift)
+                features = SegmentFeatures(MELGAN, names, 256, RollSpec(), EventCodec(127))
+                reader = SegmentReader(entries, features, shift)
 
-                def read(reader: ArrayReader = reader, kept=features) -> None:
+                def read(reader: SegmentReader = reader, kept=features) -> None:
                     for first in range(0, BATCH * BATCHES, BATCH):
                         kept.batch([reader.training(first + i) for i in range(BATCH)])
 

@@ -6,8 +6,9 @@ Builds corpora of noise with eight notes a second, and prints from one run: for 
 given (by default 0.5, 1 and 2 hours) the time and the peak of memory of caching it, by
 ``data_pipelines.seqio_pipeline.caching`` on one and two workers and by SeqIO's own pipeline; and
 for the last,
-segments of 256 frames per second of CPU time, so per core, from TFRecords and from the cache, with
-and without pitch shift and each score, as ratios to the bare mel front end on as many segments.
+segments of 256 frames per second of CPU time, so per core, as the trainer reads them from TFRecords
+and from NumPy shards, with and without pitch shift and each form of notation, as ratios to the bare
+mel front end on as many segments.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
 # One thread, so that CPU time is work and not the waiting of one thread for another.
@@ -27,9 +27,6 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import numpy as np
 
 from data_pipelines.reading.features import SegmentFeatures
-from data_pipelines.seqio_pipeline.batches import training_batches
-from data_pipelines.seqio_pipeline.tasks import register_tasks
-from data_pipelines.shards import tfrecord
 from data_pipelines.shards.names import shard_path
 from data_pipelines.songs import Song
 from mt3synth.audio.mel import MELGAN, log_mel
@@ -72,13 +69,14 @@ def song(name: str, seed: int) -> Song:
     return Song(name, audio, MELGAN.sample_rate, notes, 0)
 
 
-def build(folder: Path, hours: float) -> Path:
-    """Builds a corpus of one split in ``SHARDS`` files."""
+def build(folder: Path, hours: float, format: str = "tfrecord") -> Path:
+    """Writes a data set of one split in ``SHARDS`` files."""
     folder.mkdir()
+    kind = FORMATS[format]
     songs = round(hours * 3600 / SONG_SECONDS / SHARDS)
     for shard in range(SHARDS):
-        path = shard_path(folder, "train", shard, SHARDS, ".tfrecord")
-        tfrecord.write(path, (song(f"{shard}-{i}", 1000 * shard + i) for i in range(songs)))
+        path = shard_path(folder, "train", shard, SHARDS, kind.suffix)
+        kind.write(path, (song(f"{shard}-{i}", 1000 * shard + i) for i in range(songs)))
     return folder
 
 
@@ -97,20 +95,17 @@ def front_end_rate() -> float:
     return count / cpu_seconds(lambda: [log_mel(audio, MELGAN) for _ in range(count)])
 
 
-def reading_rate(names: tuple[str, ...], use_cached: bool) -> float:
-    """Segments per second of CPU, once the shuffle buffer is full."""
-    features = SegmentFeatures(
-        MELGAN, names, FRAMES, roll=RollSpec(), codec=EventCodec(127), context_frames=0
-    )
-    options = {"shuffle_buffer": 256, "use_cached": use_cached}
-    with training_batches("corpus", features, BATCH, seed=0, **options) as stream:
+def reading_rate(folder: Path, names: tuple[str, ...], pitch_shift: int) -> float:
+    """Segments per second of CPU, once every song has been opened."""
+    features = SegmentFeatures(MELGAN, names, FRAMES, roll=RollSpec(), codec=EventCodec(127))
+    reader = SegmentReader(list_songs(folder, "train"), features, pitch_shift)
 
-        def read() -> None:
-            for _ in islice(stream, BATCHES):
-                pass  # let go of at once, as a train step does
+    def read(first: int) -> None:
+        for number in range(first, first + BATCHES):
+            features.batch([reader.training(BATCH * number + i) for i in range(BATCH)])
 
-        next(stream)
-        return BATCH * BATCHES / cpu_seconds(read)
+    read(0)
+    return BATCH * BATCHES / cpu_seconds(lambda: read(BATCHES))
 
 
 def measure(command: list[str]) -> tuple[float, float]:
@@ -152,18 +147,14 @@ def main() -> None:
                 seconds, memory = measure(command)
                 print(f"{name:30} {hours:7.1f} {seconds:9.1f} {memory / 2**30:10.2f}", flush=True)
 
-        import seqio
-
-        seqio.set_global_cache_dirs([str(cache)])
+        folders = {"TFRecords": corpus, "NumPy shards": build(scratch / "numpy", hours, "numpy")}
         rate = front_end_rate()
         print("\nsegments of 256 frames           per core and s   to the front end")
         print(f"{'bare mel front end':32} {rate:14.0f} {1:18.2f}")
         for shift in (0, 2):
-            register_tasks("corpus", corpus, MELGAN, FRAMES, ("train",), pitch_shift=shift)
-            for use_cached in (False, True):
+            for source, folder in folders.items():
                 for names in (("mel",), ("mel", "roll"), ("mel", "tokens")):
-                    found = reading_rate(names, use_cached)
-                    source = "cache" if use_cached else "TFRecords"
+                    found = reading_rate(folder, names, shift)
                     label = f"{source}, {' + '.join(names)}{', shifted' if shift else ''}"
                     print(f"{label:32} {found:14.0f} {found / rate:18.2f}", flush=True)
 

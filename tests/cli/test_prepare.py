@@ -54,7 +54,7 @@ def test_rules_of_a_known_data_set(capsys) -> None:
 
 
 def test_a_folder_that_is_no_known_data_set(tmp_path: Path, capsys) -> None:
-    for name in ("maestro", "musicnet", "urmp", "guitarset", "slakh", "ancestor"):
+    for name in ("maestro", "musicnet", "urmp", "guitarset", "slakh", "mt3-tfrecords"):
         assert run(name, "--source", tmp_path, "--out", tmp_path / "out") == 2
         assert str(tmp_path) in capsys.readouterr().err
     assert run("urmp", "--source", tmp_path, "--out", tmp_path, "--performances", "mood") == 2

@@ -16,9 +16,9 @@ from song_cases import noise_song
 from data_pipelines.open_data import open_data
 from data_pipelines.performances import PerformanceEntry, write_performances
 from data_pipelines.reading.features import SegmentFeatures
-from data_pipelines.reading.numpy_songs import MelSegmentFeatures, read_entries
+from data_pipelines.reading.song_lists import list_songs
 from data_pipelines.shards.formats import FORMATS
-from data_pipelines.shards.names import find_shards, shard_path
+from data_pipelines.shards.names import shard_path
 from mt3synth.audio.mel import MELGAN
 from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.model_spec import ModelSpec, make_spec
@@ -86,10 +86,8 @@ def test_context_is_the_segment_before(folder: Path) -> None:
 
 
 def test_a_shifted_segment_has_a_context_shifted_with_it(folder: Path) -> None:
-    if not list(folder.glob("*.arrays")):
-        return  # of TFRecords, test_seqio_segments has this
-    features = MelSegmentFeatures(MELGAN, ("mel", "context"), FRAMES, context_frames=FRAMES)
-    (song,) = read_entries(find_shards(folder, "train", ".arrays"), (0,))
+    features = SegmentFeatures(MELGAN, ("mel", "context"), FRAMES, context_frames=FRAMES)
+    (song,) = list_songs(folder, "train")
     for shift in (-2, 1):
         one, next_one = (song.cut(start, shift, features) for start in (5, 5 + FRAMES))
         before, after = features.batch([one]), features.batch([next_one])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from recording_cases import visible_bytes, write_manifest, write_pair
 
-from data_pipelines.filesystem import local_copy, move, place, remove, upload
+from data_pipelines.filesystem import as_path, local_copy, move, remove, upload
 from data_pipelines.prepare.beam import run_in_beam
 from data_pipelines.prepare.build import build
 from data_pipelines.prepare.local import run_locally
@@ -20,14 +20,14 @@ pytest.importorskip("upath", reason="universal-pathlib is in the data extra")
 
 def test_paths_of_this_machine_stay_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("x")
-    assert place(str(tmp_path)) == tmp_path
+    assert as_path(str(tmp_path)) == tmp_path
     with local_copy(tmp_path / "a") as path:
         assert path == tmp_path / "a"
     assert path.exists()
 
 
 def test_files_and_folders_of_a_store(tmp_path: Path) -> None:
-    store = place("memory://store/of/tests")
+    store = as_path("memory://store/of/tests")
     (tmp_path / "f/g").mkdir(parents=True)
     (tmp_path / "f/a").write_text("one")
     (tmp_path / "f/g/b").write_text("two")
@@ -48,10 +48,10 @@ def test_files_and_folders_of_a_store(tmp_path: Path) -> None:
 
 def test_what_cannot_be_reached() -> None:
     with pytest.raises(UserError, match="nostore://x/y: cannot be reached"):
-        place("nostore://x/y")
+        as_path("nostore://x/y")
     with (
         pytest.raises(UserError, match="memory://none/there: cannot be read"),
-        local_copy(place("memory://none/there")),
+        local_copy(as_path("memory://none/there")),
     ):
         pass
 
@@ -67,11 +67,11 @@ def test_a_data_set_is_built_and_extended_by_url(shards: str, tmp_path: Path) ->
 
     def built(out: str, names: str, run) -> dict[str, bytes]:
         lines = [f"{n}.wav,file://{folder}/{n}.mid,trio" for n in names]
-        listing = read_manifest(f"file://{write_manifest(folder / 'pairs.csv', lines)}")
-        build(listing, place(out), settings, source={}, run=run)
+        listing = read_manifest(as_path(f"file://{write_manifest(folder / 'pairs.csv', lines)}"))
+        build(listing, as_path(out), settings, source={}, run=run)
         return visible_bytes(Path(out.removeprefix("file://")))
 
     url, path = f"file://{tmp_path}/by_url", str(tmp_path / "by_path")
     for names in ("ab", "abc"):
         assert built(url, names, run_in_beam) == built(path, names, partial(run_locally, workers=1))
-    assert len(list(read_split(url, "train"))) == 2
+    assert len(list(read_split(as_path(url), "train"))) == 2

@@ -184,9 +184,10 @@ def test_no_tensorflow_is_imported(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         kind.write(shard_path(tmp_path / name, "train", 0, 1, kind.suffix), SONGS)
     code = (
-        "import sys\nfrom data_pipelines.shards.formats import FORMATS, read_split\n"
+        "import sys\nfrom pathlib import Path\n"
+        "from data_pipelines.shards.formats import FORMATS, read_split\n"
         f"folder = {str(tmp_path)!r}\n"
-        "for name in FORMATS: assert len(list(read_split(f'{folder}/{name}', 'train'))) == 2\n"
+        "for name in FORMATS: assert len(list(read_split(Path(folder, name), 'train'))) == 2\n"
         "sys.exit('tensorflow' in sys.modules)"
     )
     root = Path(__file__).resolve().parents[2]

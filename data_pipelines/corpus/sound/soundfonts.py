@@ -21,7 +21,7 @@ from typing import BinaryIO, NamedTuple
 
 import soundfile
 
-from data_pipelines.filesystem import appearing_whole
+from data_pipelines.filesystem import write_atomically
 from mt3synth.cache_folder import cache_folder
 from mt3synth.errors import UserError
 
@@ -46,7 +46,7 @@ def find_playable(soundfont: Path) -> Path:
             digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
         copy = cache_folder("soundfonts") / f"{soundfont.stem}-{digest}.sf2"
         if not copy.exists():
-            with appearing_whole(copy) as unfinished:
+            with write_atomically(copy) as unfinished:
                 unpack(soundfont, unfinished)
     except OSError as error:
         raise UserError(f"{soundfont}: cannot be unpacked: {error}") from error

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mt3synth.evaluation.metrics.seams import Joins
 
 HELP = "measure generated audio, or a bundle, beside real recordings"
-WAYS = ("bundle",)
+SUBCOMMANDS = ("bundle",)
 """Modules of `mt3synth.commands.evaluate`; without one of them, files are measured."""
 
 _GIN = "gin_configs/infer/default.gin"
@@ -79,20 +79,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="get the weights of --embedding musicnn through pip, and end",
     )
     options.add_arguments(parser)
-    ways = parser.add_subparsers(dest="way", metavar="[bundle]")
-    for name in WAYS:
+    subcommands = parser.add_subparsers(dest="subcommand", metavar="[bundle]")
+    for name in SUBCOMMANDS:
         module = importlib.import_module(f"mt3synth.commands.evaluate.{name}")
-        sub = ways.add_parser(
+        sub = subcommands.add_parser(
             name, help=module.HELP, description=module.__doc__, allow_abbrev=False
         )
         module.add_arguments(sub)
-        sub.set_defaults(run_way=module.main, called=sub.prog)
-    parser.set_defaults(run_way=_files)
+        sub.set_defaults(run_subcommand=module.main, called=sub.prog)
+    parser.set_defaults(run_subcommand=_files)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Runs the way that was chosen."""
-    return args.run_way(args)
+    """Runs what was chosen."""
+    return args.run_subcommand(args)
 
 
 def _files(args: argparse.Namespace) -> int:

@@ -55,10 +55,10 @@ def _align_one(args: argparse.Namespace) -> int:
 
     from data_pipelines.alignment.align import THRESHOLD
     from data_pipelines.alignment.files import align_files
-    from data_pipelines.filesystem import place
+    from data_pipelines.filesystem import as_path
     from data_pipelines.recordings import AudioFile, MidiFile, Recording
 
-    audio, score = AudioFile(place(args.audio)), MidiFile(place(args.midi))
+    audio, score = AudioFile(as_path(args.audio)), MidiFile(as_path(args.midi))
     recording = Recording(id=args.audio, audio=audio, notes=score, performance="recording")
     threshold = THRESHOLD if args.threshold is None else args.threshold
     print(f"{midi}: {align_files(recording, midi, picture, threshold)}; path in {picture}")
@@ -78,12 +78,14 @@ def _check_outputs(midi: Path, picture: Path, overwrite: bool) -> None:
 def _align_table(args: argparse.Namespace) -> int:
     from data_pipelines.alignment.align import THRESHOLD
     from data_pipelines.alignment.files import MANIFEST_FILE, align_listing
+    from data_pipelines.filesystem import as_path
     from data_pipelines.prepare.manifest import read_manifest
     from data_pipelines.prepare.tables import REJECTED_FILE
 
     out = Path(args.out)
     threshold = THRESHOLD if args.threshold is None else args.threshold
-    aligned = align_listing(read_manifest(args.manifest), out, threshold, overwrite=args.overwrite)
+    listing = read_manifest(as_path(args.manifest))
+    aligned = align_listing(listing, out, threshold, overwrite=args.overwrite)
     count = len(aligned.recordings) + len(aligned.rejections)
     print(f"{len(aligned.recordings)} of {count} pairs aligned: {out / MANIFEST_FILE}")
     if not aligned.rejections:

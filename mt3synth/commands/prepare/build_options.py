@@ -21,7 +21,7 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     """Where to, how, and how strictly."""
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the data set")
     parser.add_argument(
-        "--format", default="tfrecord", help="tfrecord (default), or numpy: needs no TensorFlow"
+        "--format", default="tfrecord", help="tfrecord (default), or numpy: with mel frames beside"
     )
     parser.add_argument(
         "--sample-rate", type=int, default=16000, metavar="HZ", help="of the data set (16000)"
@@ -54,7 +54,7 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
 
 def build_listing(args: argparse.Namespace, listing: Listing, source: Mapping[str, str]) -> int:
     """Builds what was listed and says what came of it; 3 if anything was rejected."""
-    from data_pipelines.filesystem import place
+    from data_pipelines.filesystem import as_path
     from data_pipelines.prepare.beam import run_in_beam
     from data_pipelines.prepare.build import build
     from data_pipelines.prepare.local import run_locally
@@ -73,7 +73,7 @@ def build_listing(args: argparse.Namespace, listing: Listing, source: Mapping[st
         raise UserError("--workers is for this machine; with --beam give it to the runner")
     else:
         run = partial(run_in_beam, options=shlex.split(args.beam))
-    out = place(args.out)
+    out = as_path(args.out)
     report = build(
         listing,
         out,

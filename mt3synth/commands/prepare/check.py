@@ -38,16 +38,16 @@ def main(args: argparse.Namespace) -> int:
     if args.tolerance is not None and not 0 < args.tolerance <= 1000:
         raise UserError(f"--tolerance {args.tolerance:g} ms; must be within 0..1000")
     from data_pipelines.alignment.offsets import TOLERANCE_S
-    from data_pipelines.filesystem import place
+    from data_pipelines.filesystem import as_path
     from data_pipelines.prepare.manifest import read_manifest
     from data_pipelines.recordings import AudioFile, Listing, MidiFile, Recording
 
     tolerance = TOLERANCE_S if args.tolerance is None else args.tolerance / 1000
     if pair:
-        audio, midi = AudioFile(place(args.audio)), MidiFile(place(args.midi))
+        audio, midi = AudioFile(as_path(args.audio)), MidiFile(as_path(args.midi))
         listing = Listing([Recording(args.audio, audio, midi, performance="recording")], [])
     else:
-        listing = read_manifest(args.manifest)
+        listing = read_manifest(as_path(args.manifest))
     print("   shift      5%     95%  found  agree  recording")
     bad = [f"{r.audio} and {r.midi}: {r.reason}" for r in listing.rejections]
     for recording in listing.recordings:

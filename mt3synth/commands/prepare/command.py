@@ -1,33 +1,51 @@
 """Make a data set to train on: of your own recordings, of a known data set, or rendered.
 
-Each way has its own options: mt3synth prepare WAY --help.
+Each subcommand has its own options: mt3synth prepare SUBCOMMAND --help.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+from typing import NoReturn
 
 from mt3synth.commands.prepare import known_datasets
+from mt3synth.errors import UserError
 
 HELP = "make a data set, look into one, align or transcribe recordings"
-WAYS = ("pairs", "corpus", "transcribe", "align", "check", "inspect", "tfds")
-"""Modules of `mt3synth.commands.prepare`; the known data sets are ways, too."""
+SUBCOMMANDS = ("pairs", "corpus", "transcribe", "align", "check", "inspect", "tfds")
+"""Modules of `mt3synth.commands.prepare`; each known data set is a subcommand, too."""
+
+_RENAMED = {"ancestor": "mt3-tfrecords"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """A subcommand for each way."""
-    ways = parser.add_subparsers(dest="way", required=True, metavar="WAY")
-    for name in WAYS:
+    """Adds the subcommands with their options."""
+    subcommands = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND")
+    for name in SUBCOMMANDS:
         module = importlib.import_module(f"mt3synth.commands.prepare.{name}")
-        sub = ways.add_parser(
+        sub = subcommands.add_parser(
             name, help=module.HELP, description=module.__doc__, allow_abbrev=False
         )
         module.add_arguments(sub)
-        sub.set_defaults(run_way=module.main, called=sub.prog)
-    known_datasets.add_parsers(ways)
+        sub.set_defaults(run_subcommand=module.main, called=sub.prog)
+    known_datasets.add_parsers(subcommands)
+    for name in _RENAMED:  # neither in the help nor a way to anything
+        subcommands.choices[name] = _RenamedParser(name)
+
+
+class _RenamedParser(argparse.ArgumentParser):
+    """Answers an old name with the new one, whatever comes after it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(prog=name)
+
+    def parse_known_args(self, *_: object) -> NoReturn:  # type: ignore[override]
+        """Raises UserError."""
+        new = _RENAMED[self.prog]
+        raise UserError(f"`mt3synth prepare {self.prog}` is now `mt3synth prepare {new}`")
 
 
 def main(args: argparse.Namespace) -> int:
-    """Runs the way that was chosen."""
-    return args.run_way(args)
+    """Runs the subcommand that was chosen."""
+    return args.run_subcommand(args)

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--test-hours", type=float, metavar="H", help="of Mozart and Beethoven, held out (0.8)"
     )
-    parser.add_argument("--format", help="tfrecord (default), or numpy: needs no TensorFlow")
+    parser.add_argument("--format", help="tfrecord (default), or numpy: with mel frames beside")
     parser.add_argument("--shard-minutes", type=float, metavar="M", help="audio in a shard (10)")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (one a core)")
     parser.add_argument(

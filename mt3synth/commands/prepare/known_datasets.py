@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mt3synth.commands.prepare.build_options import add_build_arguments, build_listing
@@ -18,12 +17,12 @@ if TYPE_CHECKING:
     from data_pipelines.sources import KnownDataset
 
 
-def add_parsers(ways: Any) -> None:
-    """A subcommand for each known data set."""
+def add_parsers(subcommands: Any) -> None:
+    """Adds a subcommand for each known data set."""
     from data_pipelines.sources import DATASETS
 
     for dataset in DATASETS.values():
-        sub = ways.add_parser(
+        sub = subcommands.add_parser(
             dataset.name,
             help=dataset.help,
             description=str(__doc__).format(title=dataset.title),
@@ -37,7 +36,7 @@ def add_parsers(ways: Any) -> None:
             "--list-performances", action=_ListRules, dataset=dataset, help="say which rules exist"
         )
         add_build_arguments(sub)
-        sub.set_defaults(run_way=partial(main, dataset), called=sub.prog)
+        sub.set_defaults(run_subcommand=partial(main, dataset), called=sub.prog)
 
 
 class _ListRules(argparse.Action):
@@ -55,5 +54,7 @@ class _ListRules(argparse.Action):
 
 def main(dataset: KnownDataset, args: argparse.Namespace) -> int:
     """Builds the data set."""
-    listing = dataset.recordings(Path(args.source), args.performances)
+    from data_pipelines.filesystem import as_path
+
+    listing = dataset.recordings(as_path(args.source), args.performances)
     return build_listing(args, listing, {"what": dataset.title, "licence": dataset.licence})

@@ -23,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Builds the data set."""
+    from data_pipelines.filesystem import as_path
     from data_pipelines.prepare.manifest import read_manifest
 
-    listing = read_manifest(args.manifest)
+    listing = read_manifest(as_path(args.manifest))
     return build_listing(args, listing, {"what": "own recordings", "licence": "not recorded"})

@@ -20,11 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Writes the description."""
-    from data_pipelines.filesystem import place
+    from data_pipelines.filesystem import as_path
     from data_pipelines.seqio_pipeline.tfds_metadata import write_tfds_metadata
 
     try:
-        for path in write_tfds_metadata(place(args.folder)):
+        for path in write_tfds_metadata(as_path(args.folder)):
             print(path)
     except ModuleNotFoundError as error:
         raise UserError(f"{error.name} is not installed; pip install 'mt3synth[train]'") from error

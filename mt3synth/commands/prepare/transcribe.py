@@ -62,17 +62,17 @@ def main(args: argparse.Namespace) -> int:
     if args.sample_rate < 1:
         raise UserError(f"--sample-rate {args.sample_rate}; must be at least 1")
     from data_pipelines.prepare.tables import REJECTED_FILE
-    from data_pipelines.prepare.transcribe import MANIFEST_FILE, find_takes, transcribe
+    from data_pipelines.prepare.transcribe import MANIFEST_FILE, find_jobs, transcribe
     from mt3synth.transcription.loading import BASIC_PITCH, load_transcriber
 
-    takes = find_takes(args.inputs, args.out, args.performance)
+    jobs = find_jobs(args.inputs, args.out, args.performance)
     transcriber = load_transcriber(args.transcriber or BASIC_PITCH)
     try:
         args.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out {args.out}: {error.strerror or error}") from error
     rejections = transcribe(
-        takes,
+        jobs,
         transcriber,
         args.out,
         sample_rate=args.sample_rate,
@@ -80,7 +80,7 @@ def main(args: argparse.Namespace) -> int:
         overwrite=args.overwrite,
         strict=args.strict,
     )
-    print(f"{len(takes) - len(rejections)} of {len(takes)} recordings: {args.out / MANIFEST_FILE}")
+    print(f"{len(jobs) - len(rejections)} of {len(jobs)} recordings: {args.out / MANIFEST_FILE}")
     if rejections:
         print(f"{len(rejections)} left out: {args.out / REJECTED_FILE}")
     return 3 if rejections else 0

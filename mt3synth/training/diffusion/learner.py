@@ -104,6 +104,7 @@ class _Denoiser:
         self._spec, self._data, self._initial, self._seed = spec, data, initial, config.seed
         self.mesh = mesh
         self.position = position_at_start(data, config.batch_size, config.seed)
+        self.former_data: tuple[str, ...] = getattr(data, "former_identities", ())
         self.segment_seconds = spec.window / spec.mel.frame_rate
         self.dtype: str = spec.network.dtype
         self._network = spec.build()

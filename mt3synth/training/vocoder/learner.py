@@ -65,6 +65,7 @@ class VocoderLearner:
             )
         self._config, self._data, self._spec, self.mesh = config, data, spec, mesh
         self.position = ReaderPosition(0, config.batch_size, config.seed, data.identity)
+        self.former_data: tuple[str, ...] = ()
         self.segment_seconds = config.frames / spec.frame_rate
         self.dtype = "float32"
         self._examination = Examination(generator, data, config, folder)

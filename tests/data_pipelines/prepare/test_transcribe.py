@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from data_pipelines.prepare.manifest import read_manifest
-from data_pipelines.prepare.transcribe import Take, find_takes, transcribe
+from data_pipelines.prepare.transcribe import TranscriptionJob, find_jobs, transcribe
 from mt3synth.errors import UserError
 from mt3synth.evaluation.metrics.notes import count_notes
 from mt3synth.symbolic.midi import read_midi, write_midi
@@ -43,8 +43,8 @@ def rows(path):
 
 def run(inputs, out, performance=None, transcriber=one_note, **options):
     out.mkdir(exist_ok=True)
-    takes = find_takes(inputs, out, performance)
-    return transcribe(takes, transcriber, out, sample_rate=RATE, say=lambda line: None, **options)
+    jobs = find_jobs(inputs, out, performance)
+    return transcribe(jobs, transcriber, out, sample_rate=RATE, say=lambda line: None, **options)
 
 
 def test_a_folder_becomes_a_manifest_for_pairs(tmp_path):
@@ -156,15 +156,15 @@ def test_two_recordings_of_one_name(tmp_path):
     inputs = [tone(tmp_path / "a.wav"), tone(tmp_path / "a.flac")]
     (rejection,) = run(inputs, tmp_path / "out")
     assert "a.flac" in rejection.reason and "is that of" in rejection.reason
-    assert find_takes([inputs[0], tmp_path], tmp_path / "out", "x") == [
-        Take(inputs[0], tmp_path / "out/a.mid", "x"),
-        Take(inputs[1], tmp_path / "out/a.mid", "x"),
+    assert find_jobs([inputs[0], tmp_path], tmp_path / "out", "x") == [
+        TranscriptionJob(inputs[0], tmp_path / "out/a.mid", "x"),
+        TranscriptionJob(inputs[1], tmp_path / "out/a.mid", "x"),
     ]
 
 
 def test_a_folder_without_recordings(tmp_path):
     with pytest.raises(UserError, match="no recordings"):
-        find_takes([tmp_path], tmp_path / "out", None)
+        find_jobs([tmp_path], tmp_path / "out", None)
 
 
 @pytest.mark.skipif(

@@ -1,16 +1,19 @@
-"""Pitch shift and context of segments, as a task cuts them and as features are made of them."""
+"""Pitch shift and context of segments, as either reader cuts them and features are made of them."""
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
+from seqio_cases import task_segments
 from sine_cases import SECONDS, make_song, write_corpus
 
 from data_pipelines.reading.features import SegmentFeatures
-from data_pipelines.reading.segments import training_shifts
-from data_pipelines.seqio_pipeline.task_reader import TaskReader
-from data_pipelines.seqio_pipeline.tasks import get_task, register_tasks
+from data_pipelines.reading.segment_reader import SegmentReader
+from data_pipelines.reading.segments import Segment, training_shifts
+from data_pipelines.reading.song_lists import list_songs
+from data_pipelines.seqio_pipeline.tasks import register_tasks
 from mt3synth.audio.mel import MELGAN, log_mel, to_network
 from mt3synth.audio.pitch_shift import shifted_log_mel
 from mt3synth.symbolic.codec import EventCodec
@@ -36,12 +39,24 @@ def corpus(tmp_path_factory) -> Path:
     return write_corpus(tmp_path_factory.mktemp("segments"), SONGS)
 
 
-def read(corpus: Path, task: str, count: int, **options):
-    register_tasks("cuts", corpus, MELGAN, FRAMES, ("train", "validation"), **options)
-    reader = TaskReader(get_task(f"cuts_{task}"), "train")
-    if task == "eval":
-        return list(islice(reader.evaluation(), count))
-    return list(islice(reader.training([5], 0, 16, None), count))
+@pytest.fixture(scope="module", params=["seqio", "our own"])
+def read(request: pytest.FixtureRequest, corpus: Path):
+    """Reads segments of the train split: of ``kind`` train, shuffled, or eval, in order."""
+
+    def by_seqio(kind: str, count: int, **options) -> list[Segment]:
+        register_tasks("cuts", corpus, MELGAN, FRAMES, ("train", "validation"), **options)
+        if kind == "eval":
+            return task_segments("cuts_eval", "train")[:count]
+        return task_segments("cuts_train", "train", shuffle=True, seed=5, count=count)
+
+    def by_us(kind: str, count: int, pitch_shift: int = 0, context_frames: int = 0):
+        features = replace(FEATURES, names=("mel",), context_frames=context_frames)
+        reader = SegmentReader(list_songs(corpus, "train"), features, pitch_shift, seed=(5,))
+        if kind == "eval":
+            return list(islice(reader.evaluation(), count))
+        return [reader.training(i) for i in range(count)]
+
+    return by_seqio if request.param == "seqio" else by_us
 
 
 def around(name: str, shift: int, start: int, frames: int) -> np.ndarray:
@@ -52,8 +67,8 @@ def around(name: str, shift: int, start: int, frames: int) -> np.ndarray:
     return to_network(found, MELGAN)
 
 
-def test_audio_and_notes_are_shifted_together(corpus):
-    segments = read(corpus, "train", 60, pitch_shift=2, context_frames=CONTEXT)
+def test_audio_and_notes_are_shifted_together(read):
+    segments = read("train", 60, pitch_shift=2, context_frames=CONTEXT)
     assert {segment.shift for segment in segments} == {-2, -1, 0, 1, 2}
     for segment in segments:
         batch = FEATURES.batch([segment])
@@ -68,8 +83,8 @@ def test_audio_and_notes_are_shifted_together(corpus):
         np.testing.assert_allclose(batch["context"][0], before, rtol=0, atol=1e-5)
 
 
-def test_context_is_what_was_heard_before(corpus):
-    segments = read(corpus, "eval", 9, context_frames=CONTEXT)
+def test_context_is_what_was_heard_before(read):
+    segments = read("eval", 9, context_frames=CONTEXT)
     song = SONGS["a"]
     mel = to_network(log_mel(song.audio.astype(np.float32) / 32768, MELGAN), MELGAN)
     of_a = [segment for segment in segments if segment.id == "a"]
@@ -86,14 +101,14 @@ def test_context_is_what_was_heard_before(corpus):
         assert np.all(context[~mask][:-1] == -1)
 
 
-def test_evaluation_shifts_nothing(corpus):
-    assert {segment.shift for segment in read(corpus, "eval", 20, pitch_shift=2)} == {0}
+def test_evaluation_shifts_nothing(read):
+    assert {segment.shift for segment in read("eval", 20, pitch_shift=2)} == {0}
 
 
-def test_without_a_shift_nothing_changes(corpus):
+def test_without_a_shift_nothing_changes(read):
     """Cuts and order are those of a task that does not shift, and so are unshifted features."""
-    plain = read(corpus, "train", 40)
-    drawn = read(corpus, "train", 40, pitch_shift=2)
+    plain = read("train", 40)
+    drawn = read("train", 40, pitch_shift=2)
     features = SegmentFeatures(MELGAN, ("mel",), FRAMES)
     assert {segment.shift for segment in plain} == {0}
     for one, other in zip(plain, drawn):
@@ -108,8 +123,8 @@ def test_shifts_are_drawn_evenly():
     assert not training_shifts(100, 0, draw=7).any()
 
 
-def test_drums_keep_their_key(corpus):
-    segment = read(corpus, "train", 60, pitch_shift=2)[0]
+def test_drums_keep_their_key(read):
+    segment = read("train", 60, pitch_shift=2)[0]
     table = np.array([[0.0, 9.0, 60, 80, 0, 0], [0.0, 9.0, 36, 80, 0, 1]])
     struck = type(segment)(**{**vars(segment), "notes": table, "shift": 2, "start_frame": 0})
     tokens = SegmentFeatures(MELGAN, ("tokens",), FRAMES, codec=CODEC).batch([struck])["tokens"]
@@ -131,10 +146,10 @@ def test_numbers_out_of_range_are_refused(corpus, options, message):
         register_tasks("cuts", corpus, MELGAN, **options)
 
 
-def test_features_and_cuts_must_agree(corpus):
+def test_features_and_cuts_must_agree(read):
     with pytest.raises(ValueError, match=r"context_frames=0; .* at least 1 for feature 'context'"):
         SegmentFeatures(MELGAN, ("mel", "context"))
-    segment = read(corpus, "train", 1, context_frames=32)[0]
+    segment = read("train", 1, context_frames=32)[0]
     # As many samples in all, but another part of them is context.
     features = SegmentFeatures(MELGAN, ("mel",), FRAMES + 32)
     with pytest.raises(ValueError, match="32 frames of context among them; 96 frames with 0"):

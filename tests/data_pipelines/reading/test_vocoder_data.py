@@ -8,7 +8,7 @@ import pytest
 from song_cases import RATE, noise_song
 
 from data_pipelines.reading.augmentation import AugmentationConfig, augmented
-from data_pipelines.reading.song_audio import songs_of
+from data_pipelines.reading.song_lists import list_songs
 from data_pipelines.reading.vocoder_data import VocoderData
 from data_pipelines.shards.formats import FORMATS
 from data_pipelines.shards.names import shard_path
@@ -43,7 +43,7 @@ def batches(data: VocoderData, count: int, start: int = 0, batch: int = 4, **sha
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_any_stretch_of_a_song_is_read(folders, kind):
-    song = songs_of(folders[kind], "train")[1]
+    song = list_songs(folders[kind], "train")[1].audio
     original = noise_song("train2", 2.0, seed=2).audio
     assert (song.id, song.samples) == ("train2", len(original))
     np.testing.assert_array_equal(song.read(100, 50) * 32768, original[100:150])
@@ -69,7 +69,8 @@ def test_a_later_start_and_several_processes_read_the_same(folders):
 
 def test_without_augmentation_segments_are_of_the_songs(folders):
     data = VocoderData(folders["tfrecord"], PLAIN)
-    songs = [song.read(0, song.samples) for song in songs_of(folders["tfrecord"], "train")]
+    sounds = [song.audio for song in list_songs(folders["tfrecord"], "train")]
+    songs = [sound.read(0, sound.samples) for sound in sounds]
     for segment in batches(data, 2):
         first = [np.flatnonzero(song[:-SAMPLES] == segment[0]) for song in songs]
         assert any(

@@ -2,20 +2,17 @@
 
 import hashlib
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
+from seqio_cases import task_segments
 from sine_cases import SECONDS, make_song, write_corpus
 
 from data_pipelines.reading.features import SegmentFeatures
 from data_pipelines.seqio_pipeline import caching
-from data_pipelines.seqio_pipeline.batches import evaluation_batches, training_batches
-from data_pipelines.seqio_pipeline.mixtures import register_mixture
 from data_pipelines.seqio_pipeline.tasks import register_tasks
 from mt3synth.audio.mel import MELGAN
-from mt3synth.errors import UserError
 from mt3synth.symbolic.codec import EventCodec
 
 FRAMES = 64
@@ -56,9 +53,7 @@ def cache(name: str, corpus: Path, folder: Path) -> None:
 
 
 def evaluated(name: str, **options) -> dict[str, np.ndarray]:
-    with evaluation_batches(name, FEATURES, 4, split="validation", **options) as stream:
-        batches = list(stream)
-    return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
+    return FEATURES.batch(task_segments(f"{name}_eval", "validation", **options))
 
 
 def examples(name: str, split: str, use_cached: bool) -> dict[tuple[bytes, int], dict]:
@@ -77,8 +72,8 @@ def test_the_cache_gives_the_very_same_segments(corpus, tmp_path):
     read, cached = evaluated("mine"), evaluated("mine", use_cached=True)
     for name in read:
         np.testing.assert_array_equal(read[name], cached[name])
-    with training_batches("mine", FEATURES, 15, 0, use_cached=True) as stream:
-        assert np.bincount(next(stream)["performance"]).tolist() == [4, 7, 1, 3]
+    drawn = task_segments("mine_train", "train", shuffle=True, seed=0, use_cached=True)
+    assert np.bincount([segment.performance for segment in drawn]).tolist() == [4, 7, 1, 3]
 
 
 def test_caching_again_gives_the_same_bytes(corpus, tmp_path):
@@ -123,28 +118,6 @@ def test_seqio_caches_the_same(corpus, tmp_path):
                 np.testing.assert_array_equal(read[place][name], cached[place][name])
 
 
-def test_resuming_within_a_pass_of_a_cached_shifted_mixture(corpus, tmp_path):
-    """The number of the batch is the whole position, whatever else is switched on."""
-    for name in ("one", "two"):
-        cache(name, corpus, tmp_path)
-        register(name, corpus)
-    use_cache(tmp_path)
-    register_mixture("resumed", ["one", "two"], temperature=2.0)
-
-    def stream(start: int):
-        return training_batches(
-            "resumed", FEATURES, 4, 7, shuffle_buffer=16, start_batch=start, use_cached=True
-        )
-
-    with stream(0) as uninterrupted:
-        expected = list(islice(uninterrupted, 12))
-    for start in (2, 9):  # 8 segments in; 36, when both have begun their second pass
-        with stream(start) as resumed:
-            for before, after in zip(expected[start:], islice(resumed, 3)):
-                for name in before:
-                    np.testing.assert_array_equal(before[name], after[name])
-
-
 def test_the_command_caches_and_says_what_is_wrong(corpus, tmp_path, capsys):
     command = ["--data", str(corpus), "--task", "told", "--output_cache_dir", str(tmp_path)]
     splits = ["--splits", "train,validation"]
@@ -154,13 +127,3 @@ def test_the_command_caches_and_says_what_is_wrong(corpus, tmp_path, capsys):
     assert "told_train: holds a cache already; remove it" in capsys.readouterr().err
     assert caching.main(command) == 2
     assert "no test-*-of-*.tfrecord" in capsys.readouterr().err
-
-
-def test_what_is_not_cached_is_named(corpus, tmp_path):
-    register("bare", corpus)
-    use_cache(tmp_path)
-    with pytest.raises(UserError, match="bare_train, split train: in no cache folder"):
-        training_batches("bare", FEATURES, 4, 0, use_cached=True)
-    cache("half", corpus, tmp_path)
-    with pytest.raises(UserError, match="half_eval, split train: in no cache folder"):
-        evaluation_batches("half", FEATURES, 4, split="train", use_cached=True)

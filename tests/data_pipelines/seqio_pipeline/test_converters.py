@@ -1,13 +1,15 @@
-"""What t5x would be fed, against this project's own batches."""
+"""What SeqIO and its converter feed t5x, against this project's own reader."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
+from seqio_cases import task_segments
 from sine_cases import SECONDS, make_song, write_corpus
 
 from data_pipelines.reading.features import SegmentFeatures, feature_lengths
-from data_pipelines.seqio_pipeline.batches import evaluation_batches
+from data_pipelines.reading.segment_reader import SegmentReader
+from data_pipelines.reading.song_lists import list_songs
 from data_pipelines.seqio_pipeline.mixtures import register_mixture
 from data_pipelines.seqio_pipeline.tasks import register_tasks
 from mt3synth.audio.mel import MELGAN
@@ -38,7 +40,8 @@ SHAPES = {
 def corpus(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("converted")
     write_corpus(folder, {name: make_song(name) for name in SECONDS})
-    register_tasks("converted", folder, MELGAN, 64, ("train", "validation"), context_frames=32)
+    splits = ("train", "validation")
+    register_tasks("converted", folder, MELGAN, 64, splits, pitch_shift=2, context_frames=32)
     register_mixture("converted_mix", ["converted"])
     return folder
 
@@ -61,13 +64,28 @@ def test_values_are_those_of_our_own_batches(corpus):
     dataset = through_seqio("converted_eval", dataset_split="validation")
     assert {k: tuple(v.shape) for k, v in dataset.element_spec.items()} == SHAPES
     converted = list(dataset.as_numpy_iterator())
-    with evaluation_batches("converted", FEATURES, 4) as stream:
-        ours = [{k: v[i] for k, v in b.items()} for b in stream for i in range(len(b["mel"]))]
+    segments = SegmentReader(list_songs(corpus, "validation"), FEATURES).evaluation()
+    ours = [{k: v[0] for k, v in FEATURES.batch([segment]).items()} for segment in segments]
     assert len(converted) == len(ours) == 9
     for one, other in zip(converted, ours):
         assert set(one) == set(other)
         for name in one:
             assert np.asarray(one[name]).dtype == other[name].dtype
+            np.testing.assert_array_equal(one[name], other[name])
+
+
+def test_the_same_segment_is_the_same_in_both_readers(corpus):
+    """Training segments, wherever SeqIO cuts them and however it shifts them."""
+    songs = {song.audio.id: song for song in list_songs(corpus, "train")}
+    drawn = task_segments("converted_train", "train", shuffle=True, seed=2, count=30)
+    assert {segment.shift for segment in drawn} == {-2, -1, 0, 1, 2}
+    for theirs in drawn:
+        ours = songs[theirs.id].cut(theirs.start_frame, theirs.shift, FEATURES)
+        for name, value in vars(theirs).items():
+            np.testing.assert_array_equal(value, getattr(ours, name))
+            assert np.asarray(value).dtype == np.asarray(getattr(ours, name)).dtype
+        one, other = FEATURES.batch([theirs]), FEATURES.batch([ours])
+        for name in SHAPES:
             np.testing.assert_array_equal(one[name], other[name])
 
 
