@@ -1,4 +1,4 @@
-"""Builds the rendered corpus: also ``python -m data_pipelines.corpus.build``.
+"""Builds the rendered corpus.
 
 Reads music21's scores (through a cache), lists as many songs as fill the hours asked for, and has
 `data_pipelines.prepare` make a data set of them. Each song depends on the seed, its split and its
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -181,9 +180,3 @@ def _refuse_less(out: Path, listed: list[Recording]) -> None:
             f"{out}: holds {len(left_out)} songs more than that (the first: {left_out[0]}); ask "
             "for at least as many hours as it was built with, or name a new folder"
         )
-
-
-if __name__ == "__main__":
-    from mt3synth.cli import main
-
-    sys.exit(main(["prepare", "corpus", *sys.argv[1:]]))

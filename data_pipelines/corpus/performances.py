@@ -2,51 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_pipelines.corpus.expression import Player
 from data_pipelines.corpus.sound.recording_chain import Chain
 from data_pipelines.corpus.sound.reverb import Room
+from data_pipelines.corpus.sound.soundfonts import Soundfont
 from mt3synth.errors import UserError
 
 DEFAULT_FILE = Path(__file__).with_name("performances.toml")
-SOUNDFONT_FOLDERS_VARIABLE = "MT3SYNTH_SOUNDFONTS"
-_FOLDERS = (
-    "/usr/share/sounds/sf2",
-    "/usr/share/sounds/sf3",
-    "/usr/share/fluidr3mono-gm-soundfont",
-    "/usr/share/soundfonts",
-    "/usr/local/share/soundfonts",
-)
-
-
-@dataclass(frozen=True)
-class Soundfont:
-    """A soundfont file by name, the Debian package that carries it, and its licence."""
-
-    file: str
-    package: str
-    licence: str
-
-    def path(self, folders: Sequence[Path] = ()) -> Path:
-        """Finds it in ``folders``, in ``$MT3SYNTH_SOUNDFONTS`` or where systems keep them.
-
-        Raises:
-          UserError: nowhere; the message names the Debian package.
-        """
-        named = os.environ.get(SOUNDFONT_FOLDERS_VARIABLE, "").split(os.pathsep)
-        searched = [*folders, *(Path(f) for f in named if f), *(Path(f) for f in _FOLDERS)]
-        for folder in searched:
-            if (folder / self.file).is_file():
-                return folder / self.file
-        raise UserError(
-            f"{self.file} not found; install Debian's {self.package}, or put its folder into "
-            f"${SOUNDFONT_FOLDERS_VARIABLE}"
-        )
 
 
 @dataclass(frozen=True)

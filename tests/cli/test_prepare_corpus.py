@@ -1,7 +1,5 @@
 """`mt3synth prepare corpus`: its options reach the builder, its refusals are one line."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +55,7 @@ def test_options_become_settings(run: Callable, monkeypatch: pytest.MonkeyPatch)
         (("--workers", "0"), "--workers 0; must be at least 1"),
         (("--format", "mp3"), "format 'mp3'; must be one of tfrecord, numpy"),
         (("--shard-minutes", "0"), "shards of 0.0 minutes; must be more than 0"),
+        (("--hours", "0", "--scores-cache", "scores"), "--hours 0.0; must be more than 0 h"),
         (("--seed", "-1", "--scores-cache", "scores"), "seed -1; must be at least 0"),
         (
             ("--performances", "nowhere.toml", "--scores-cache", "scores"),
@@ -71,16 +70,3 @@ def test_refusals(run: Callable, here: Path, options: tuple[str, ...], said: str
     assert outcome.status == 2
     assert len(outcome.err) == 1 and said in outcome.err[0]
     assert not (here / "out").exists()
-
-
-def test_the_module_is_another_door_to_the_command() -> None:
-    command = [sys.executable, "-m", "data_pipelines.corpus.build"]
-    done = subprocess.run(
-        [*command, "--out", "out", "--hours", "0", "--seed", "0"],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).resolve().parents[2],
-        check=False,
-    )
-    assert done.returncode == 2
-    assert done.stderr == "mt3synth prepare corpus: --hours 0.0; must be more than 0 h\n"

@@ -9,15 +9,15 @@ import tempfile
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import soundfile
 import soxr
 
-from data_pipelines.corpus.performances import Performance
-from data_pipelines.corpus.sound.recording_chain import record
+from data_pipelines.corpus.sound.recording_chain import Chain, record
 from data_pipelines.corpus.sound.reverb import Room, make_impulse_response, reverberate
-from data_pipelines.corpus.sound.soundfonts import find_playable
+from data_pipelines.corpus.sound.soundfonts import Soundfont, find_playable
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 
@@ -31,9 +31,22 @@ _DRUM_CHANNEL = 9
 _FADE_S = 0.05
 
 
+class Sound(Protocol):
+    """What must be known of a performance to render it; how it is played is in the notes."""
+
+    @property
+    def soundfont(self) -> Soundfont: ...
+    @property
+    def room(self) -> Room: ...
+    @property
+    def chain(self) -> Chain: ...
+    @property
+    def gain_db(self) -> float: ...
+
+
 def render(
     notes: Notes,
-    performance: Performance,
+    performance: Sound,
     sample_rate: int,
     rng: np.random.Generator,
     folders: Sequence[Path] = (),

@@ -1,4 +1,4 @@
-"""Unpacks compressed soundfonts, once.
+"""Finds soundfonts, and unpacks compressed ones, once.
 
 FluidSynth decodes the samples of an .sf3 (an .sf2 whose samples are Ogg Vorbis) each time it is
 started, which takes longer than rendering a song. From an .sf2 it reads the samples it needs.
@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -25,9 +27,42 @@ from data_pipelines.filesystem import write_atomically
 from mt3synth.cache_folder import cache_folder
 from mt3synth.errors import UserError
 
+SOUNDFONT_FOLDERS_VARIABLE = "MT3SYNTH_SOUNDFONTS"
+_FOLDERS = (
+    "/usr/share/sounds/sf2",
+    "/usr/share/sounds/sf3",
+    "/usr/share/fluidr3mono-gm-soundfont",
+    "/usr/share/soundfonts",
+    "/usr/local/share/soundfonts",
+)
 _SAMPLE_HEADER = struct.Struct("<20sIIIIIBbHH")
 _VORBIS = 0x10
 _GAP_POINTS = 46  # zeros that the specification wants after each sample
+
+
+@dataclass(frozen=True)
+class Soundfont:
+    """A soundfont file by name, the Debian package that carries it, and its licence."""
+
+    file: str
+    package: str
+    licence: str
+
+    def path(self, folders: Sequence[Path] = ()) -> Path:
+        """Finds it in ``folders``, in ``$MT3SYNTH_SOUNDFONTS`` or where systems keep them.
+
+        Raises:
+          UserError: nowhere; the message names the Debian package.
+        """
+        named = os.environ.get(SOUNDFONT_FOLDERS_VARIABLE, "").split(os.pathsep)
+        searched = [*folders, *(Path(f) for f in named if f), *(Path(f) for f in _FOLDERS)]
+        for folder in searched:
+            if (folder / self.file).is_file():
+                return folder / self.file
+        raise UserError(
+            f"{self.file} not found; install Debian's {self.package}, or put its folder into "
+            f"${SOUNDFONT_FOLDERS_VARIABLE}"
+        )
 
 
 @lru_cache(maxsize=64)

@@ -8,11 +8,10 @@ import pytest
 
 from data_pipelines.corpus.performances import (
     DEFAULT_FILE,
-    SOUNDFONT_FOLDERS_VARIABLE,
     Performance,
-    Soundfont,
     read_performances,
 )
+from data_pipelines.corpus.sound.soundfonts import SOUNDFONT_FOLDERS_VARIABLE, Soundfont
 from mt3synth.errors import UserError
 
 PERFORMANCES = read_performances()
