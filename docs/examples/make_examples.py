@@ -36,19 +36,19 @@ PLAYER = Player(onset_ms=6, rubato=0.02, contrast=1.0, legato=1.0)
 
 
 def quartet() -> Arrangement:
-    """The beginning of Mozart's string quartet in D, K. 155, first movement: 60 s."""
+    """Seats the beginning of Mozart's string quartet in D, K. 155, first movement: 60 s."""
     return _seated(_score("mozart/k155/movement1.mxl"), 126.0, 58.3, (VIOLIN, VIOLIN, VIOLA, CELLO))
 
 
 def chorale() -> Arrangement:
-    """Bach's chorale harmonisation BWV 66.6 on an organ, a flute doubling the melody."""
+    """Seats Bach's chorale BWV 66.6 on an organ, a flute doubling the melody."""
     arrangement = _seated(_score("bach/bwv66.6.mxl"), 72.0, 30.0, (ORGAN,) * 4)
     melody = replace(arrangement.lines[0], program=FLUTE, level=4.0)
     return replace(arrangement, lines=(*arrangement.lines, melody))
 
 
 def trio() -> Arrangement:
-    """Piano, bass and drums over the harmony of Bach's chorale BWV 244.17."""
+    """Arranges piano, bass and drums over the harmony of Bach's chorale BWV 244.17."""
     score = _score("bach/bwv244.17.mxl")
     plain = _seated(score, 104.0, 40.0, (ORGAN,) * 4)
     beats = int(40.0 * plain.bpm / 60)
@@ -60,7 +60,7 @@ def trio() -> Arrangement:
 
 
 def main() -> None:
-    """Writes every file."""
+    """Writes every file, and says how many notes it has."""
     songs = {"mozart_quartet": quartet(), "bach_chorale": chorale(), "trio": trio()}
     for seed, (name, arrangement) in enumerate(songs.items()):
         notes = play(arrangement, PLAYER, np.random.default_rng(seed), plain=True)

@@ -14,9 +14,9 @@ _TRAINING = "mt3synth.training"
 MODULES = {
     "data_pipelines.training_data": "data_pipelines.open_data",
     "data_pipelines.array_data": "data_pipelines.open_data",
+    "data_pipelines.array_songs": "data_pipelines.reading.numpy_songs",
     "data_pipelines.batches": "data_pipelines.open_data",
     "data_pipelines.corpus_data": "data_pipelines.open_data",
-    "data_pipelines.array_songs": "data_pipelines.reading.numpy_songs",
     "data_pipelines.augmentation": "data_pipelines.reading.augmentation",
     "data_pipelines.features": "data_pipelines.reading.features",
     "data_pipelines.vocoder_data": "data_pipelines.reading.vocoder_data",
@@ -37,7 +37,13 @@ MODULES = {
 """New module by old one; what is in it keeps its name unless `SELECTORS` says otherwise."""
 
 SELECTORS = {
+    # What reads a data set is chosen by the data set since then.
+    "data_pipelines.array_data.ArrayData": "data_pipelines.open_data.open_data",
+    "data_pipelines.batches.training_batches": "data_pipelines.open_data.open_data",
+    "data_pipelines.batches.evaluation_batches": "data_pipelines.open_data.open_data",
+    "data_pipelines.corpus_data.CorpusData": "data_pipelines.open_data.open_data",
     f"{_TRAINING}.loop.TrainConfig": f"{_TRAINING}.diffusion.config.TrainConfig",
+    f"{_TRAINING}.loop.train": f"{_TRAINING}.diffusion.run.run",
 }
 """New module and name by old ones, where not only the module is another."""
 
