@@ -104,7 +104,7 @@ def _read_zarr(folder: Path) -> np.ndarray:
 
 
 def _from_orbax(folder: Path) -> dict[str, Stored]:
-    from mt3synth.adapters.t5x_target import Target
+    from mt3synth.importers.orbax_checkpoint import Target
 
     state = (folder / STATE).absolute()
     try:

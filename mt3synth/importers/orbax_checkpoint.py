@@ -1,4 +1,4 @@
-"""The parameters in a checkpoint of any t5x run that orbax wrote, whatever its network."""
+"""Reads the parameters in a checkpoint of any t5x run that orbax wrote, whatever its network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TARGET = "target"
 
 
 class Target:
-    """Names, shapes and values of the parameters.
+    """The parameters of a checkpoint: names, shapes and values.
 
     Args:
       state: absolute path of the folder ``state`` in ``checkpoint_N``.
@@ -38,16 +38,16 @@ class Target:
         self.shapes = {name: tuple(leaf.shape) for name, leaf in leaves.items()}
 
     def read(self, name: str) -> np.ndarray:
-        """The parameter of this name; the first one asked for reads all."""
+        """Reads a parameter by name; the first one asked for reads all."""
         return self._values[name]
 
     @cached_property
     def _values(self) -> dict[str, np.ndarray]:
         as_numpy = ocp.RestoreArgs(restore_type=np.ndarray)
-        wanted = ocp.args.PyTreeRestore(
+        chosen = ocp.args.PyTreeRestore(
             item={_TARGET: self._tree},
             restore_args={_TARGET: jax.tree.map(lambda _: as_numpy, self._tree)},
             partial_restore=True,
         )
         with ocp.PyTreeCheckpointer() as reader:
-            return flatten_dict(reader.restore(self._state, args=wanted)[_TARGET], sep="/")
+            return flatten_dict(reader.restore(self._state, args=chosen)[_TARGET], sep="/")
