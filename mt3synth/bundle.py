@@ -241,10 +241,10 @@ def abstract_params(spec: ModelSpec) -> PyTree:
         keep_performance=jnp.ones(1, bool),
         tokens=jnp.zeros((1, 8), jnp.int32),
         token_times=jnp.zeros((1, 8)),
-        roll=jnp.zeros((1, spec.window, spec.roll.channels)),
+        roll=jnp.zeros((1, spec.segment_frames, spec.roll.channels)),
         context=jnp.zeros((1, context, spec.mel.bins)) if context else None,
         context_mask=jnp.ones((1, context), bool) if context else None,
     )
-    frames = jnp.zeros((1, spec.window, spec.mel.bins))
+    frames = jnp.zeros((1, spec.segment_frames, spec.mel.bins))
     shapes = jax.eval_shape(spec.build().init, jax.random.key(0), frames, jnp.zeros(1), conditions)
     return nn.meta.unbox(shapes)["params"]

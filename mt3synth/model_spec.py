@@ -72,11 +72,11 @@ class ModelSpec:
       roll: the piano roll, for networks that read one.
       codec: the event tokens, for networks that read them.
       diffusion: what its output means.
-      window: frames of a training segment and of a rendering window.
+      segment_frames: frames that the network denoises at once, in training and in rendering.
       guidance: with which the model is best sampled; chosen on validation data.
 
     Raises:
-      ValueError: a window that the network cannot take, or a network of other sizes than what it
+      ValueError: a segment that the network cannot take, or a network of other sizes than what it
         is to read.
     """
 
@@ -85,11 +85,11 @@ class ModelSpec:
     roll: RollSpec
     codec: EventCodec
     diffusion: DiffusionSpec = field(default_factory=DiffusionSpec)
-    window: int = 256
+    segment_frames: int = 256
     guidance: Guidance = field(default_factory=Guidance)
 
     def __post_init__(self) -> None:
-        self._check_window()
+        self._check_segment()
         network, reads = self.network, self.network.inputs
         if network.mel_bins != self.mel.bins:
             raise ValueError(
@@ -110,19 +110,20 @@ class ModelSpec:
                 f"{self.codec.num_embeddings}, for velocity_bins={self.codec.velocity_bins}"
             )
 
-    def _check_window(self) -> None:
-        if self.window < 1:
-            raise ValueError(f"window={self.window} frames; must be at least 1")
+    def _check_segment(self) -> None:
+        if self.segment_frames < 1:
+            raise ValueError(f"segment_frames={self.segment_frames}; must be at least 1")
         stride = getattr(self.network, "stride", 1)
-        if self.window < stride:
+        if self.segment_frames < stride:
             raise ValueError(
-                f"window={self.window} frames; must be at least {stride}, of which the U-Net's "
-                "coarsest level makes one"
+                f"segment_frames={self.segment_frames}; must be at least {stride}, of which the "
+                "U-Net's coarsest level makes one"
             )
         most = getattr(self.network, "max_frames", 0)
-        if most and self.window > most:
+        if most and self.segment_frames > most:
             raise ValueError(
-                f"window={self.window} frames; must be at most {most}, the network's max_frames"
+                f"segment_frames={self.segment_frames}; must be at most {most}, the network's "
+                "max_frames"
             )
 
     def build(self) -> nn.Module:
@@ -149,7 +150,7 @@ class ModelSpec:
             "roll": self.roll.to_dict(),
             "codec": {"velocity_bins": self.codec.velocity_bins},
             "diffusion": dataclasses.asdict(self.diffusion),
-            "window": self.window,
+            "window": self.segment_frames,  # the name of old, which every bundle has
             "guidance": dataclasses.asdict(self.guidance),
         }
 
@@ -168,7 +169,7 @@ class ModelSpec:
             roll=RollSpec.from_dict(values["roll"]),
             codec=EventCodec(**values["codec"]),
             diffusion=DiffusionSpec(**diffusion),
-            window=int(values["window"]),
+            segment_frames=int(values["window"]),
             guidance=Guidance(**values["guidance"]),
         )
 
@@ -195,14 +196,14 @@ def make_spec(
     codec: EventCodec,
     performances: int,
     diffusion: DiffusionSpec,
-    window: int,
+    segment_frames: int,
     context_frames: int | None = None,
 ) -> ModelSpec:
     """A spec whose network has the sizes that follow from its data.
 
     Args:
       network: a network's config class, its own shape already bound (by gin, say).
-      mel, roll, codec, diffusion, window: as in `ModelSpec`.
+      mel, roll, codec, diffusion, segment_frames: as in `ModelSpec`.
       performances: how many performances the data hold.
       context_frames: how many frames before a segment the data carry; None if they carry as many
         as the network reads.
@@ -232,7 +233,7 @@ def make_spec(
             roll=roll,
             codec=codec,
             diffusion=diffusion,
-            window=window,
+            segment_frames=segment_frames,
         )
     except ValueError as error:
         raise UserError(str(error)) from error

@@ -77,8 +77,12 @@ FEW = RollSpec(tuple(GROUPS))
 @pytest.mark.parametrize(
     ("form", "changes", "said"),
     [
-        ("unet", {"window": 0}, "window=0 frames; must be at least 1"),
-        ("unet", {"window": 1}, "window=1 frames; must be at least 2, of which the U-Net's"),
+        ("unet", {"segment_frames": 0}, "segment_frames=0; must be at least 1"),
+        (
+            "unet",
+            {"segment_frames": 1},
+            "segment_frames=1; must be at least 2, of which the",
+        ),
         ("unet", {"roll": FEW}, f"roll_channels={ROLL.channels} of the network; must be"),
         ("unet_hybrid", {"roll": FEW}, "as the roll of 2 groups has"),
         ("t5", {"codec": EventCodec(127)}, "vocabulary_size=1536 of the network; must be at least"),
@@ -93,10 +97,10 @@ def test_a_network_that_does_not_fit_what_it_is_to_read(form, changes, said):
 
 def test_what_is_not_read_need_not_fit():
     assert dataclasses.replace(spec_of("t5"), roll=FEW).features == ("mel", "tokens")
-    assert dataclasses.replace(spec_of("unet"), codec=EventCodec(127)).window == 32
+    assert dataclasses.replace(spec_of("unet"), codec=EventCodec(127)).segment_frames == 32
 
 
-def test_stored_positions_bound_the_window():
+def test_stored_positions_bound_the_segment():
     network: Any = partial(FORMS["t5"], position_table="stored", max_frames=16)
     given: dict[str, Any] = dict(
         mel=MELGAN,
@@ -105,9 +109,9 @@ def test_stored_positions_bound_the_window():
         performances=1,
         diffusion=DiffusionSpec(),
     )
-    assert make_spec(network, **given, window=16).window == 16
-    with pytest.raises(UserError, match="window=17 frames; must be at most 16"):
-        make_spec(network, **given, window=17)
+    assert make_spec(network, **given, segment_frames=16).segment_frames == 16
+    with pytest.raises(UserError, match="segment_frames=17; must be at most 16"):
+        make_spec(network, **given, segment_frames=17)
 
 
 def test_the_data_must_carry_the_context_that_is_read():
@@ -117,7 +121,7 @@ def test_the_data_must_carry_the_context_that_is_read():
         codec=EventCodec(1),
         performances=1,
         diffusion=DiffusionSpec(),
-        window=32,
+        segment_frames=32,
     )
     assert make_spec(FORMS["t5_context"], **given, context_frames=20).features[-1] == "context"
     assert make_spec(FORMS["t5"], **given, context_frames=20).network.context_frames == 0

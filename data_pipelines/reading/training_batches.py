@@ -155,7 +155,7 @@ class SegmentData:
         return SegmentFeatures(
             mel=spec.mel,
             names=spec.features,
-            frames=spec.window,
+            frames=spec.segment_frames,
             roll=spec.roll,
             codec=spec.codec,
             token_length=self._token_length,

@@ -47,7 +47,9 @@ SELECTORS = {
 }
 """New module and name by old ones, where not only the module is another."""
 
-PARAMETERS: dict[str, str] = {}
+PARAMETERS: dict[str, str] = {
+    "model_spec.make_spec.window": "model_spec.make_spec.segment_frames",
+}
 """What to bind instead of a parameter, both with the last module, such as ``run.run.profile``."""
 
 

@@ -77,7 +77,7 @@ def model_spec(checkpoint: Checkpoint, description: Description) -> ModelSpec:
             roll=RollSpec(),
             codec=EventCodec(bins[0]),
             diffusion=DiffusionSpec(description.prediction, description.norm),
-            window=frames,
+            segment_frames=frames,
             guidance=GUIDANCE,
         )
     except ValueError as error:

@@ -81,10 +81,10 @@ class ScoreWindows:
         roll = tokens = times = None
         if self._roll is not None:
             roll = jnp.asarray(
-                np.stack([self._roll.window(start, self._spec.window) for start in rows])
+                np.stack([self._roll.window(start, self._spec.segment_frames) for start in rows])
             )
         if self._tokens is not None:
-            segments = [self._tokens.segment(start, self._spec.window) for start in rows]
+            segments = [self._tokens.segment(start, self._spec.segment_frames) for start in rows]
             longest = max(len(segment.tokens) for segment in segments)
             length = -(-longest // _TOKEN_BUCKET) * _TOKEN_BUCKET
             padded = [pad_segment(segment, length) for segment in segments]

@@ -89,7 +89,8 @@ def sampling_config(
         config = dataclasses.replace(config, **given, stepper=stepper, guidance=guidance)
         config = dataclasses.replace(config, continuity=config.continuity_for(spec))
         if config.continuity == "canvas":
-            Windows(spec.window, spec.window, config.overlap)  # refuses an overlap out of bounds
+            frames = spec.segment_frames
+            Windows(frames, frames, config.overlap)  # refuses an overlap out of bounds
     except UserError:
         raise
     except ValueError as error:

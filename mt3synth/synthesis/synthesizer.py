@@ -103,7 +103,7 @@ class SamplingConfig:
         """
         shared = self.overlap if self.continuity_for(spec) == "canvas" else 0
         rate = spec.mel.frame_rate
-        return (spec.window - shared) / rate, shared / rate
+        return (spec.segment_frames - shared) / rate, shared / rate
 
 
 @partial(jax.jit, static_argnames=("network", "guidance"))
@@ -203,7 +203,7 @@ class Synthesizer:
         return math.ceil((notes.end_time + config.tail) * self.spec.mel.frame_rate)
 
     def _windows(self, notes: Notes, config: SamplingConfig, overlap: int) -> Windows:
-        return Windows(self._frames(notes, config), self.spec.window, overlap)
+        return Windows(self._frames(notes, config), self.spec.segment_frames, overlap)
 
     def _segments(
         self,
@@ -223,7 +223,7 @@ class Synthesizer:
                 denoise_chunk, self.network, spec.diffusion, guidance, self.params, encoded
             )
             key = jax.random.fold_in(jax.random.key(config.seed), number)
-            shape, done = (1, spec.window, spec.mel.bins), number * config.steps
+            shape, done = (1, spec.segment_frames, spec.mel.bins), number * config.steps
             x0 = np.asarray(self._sampled(denoise, shape, key, config, on_step, done)[0])
             yield x0
             before = before.then(x0)

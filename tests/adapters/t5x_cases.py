@@ -45,7 +45,7 @@ def tiny_spec(kind: str) -> ModelSpec:
         codec=EventCodec(127),
         performances=2,
         diffusion=DiffusionSpec(),
-        window=32,
+        segment_frames=32,
     )
 
 
@@ -53,13 +53,15 @@ def batch_of(spec: ModelSpec, size: int, seed: int) -> dict[str, Any]:
     """Noise in the shapes of real segments, with the features that the model reads."""
     draw = np.random.default_rng(seed)
     batch: dict[str, Any] = {
-        "mel": np.float32(draw.uniform(-1, 1, (size, spec.window, spec.mel.bins))),
+        "mel": np.float32(draw.uniform(-1, 1, (size, spec.segment_frames, spec.mel.bins))),
         "performance": np.int32(draw.integers(0, 2, size)),
     }
     if "roll" in spec.features:
-        shape = (size, spec.window, spec.roll.channels)
+        shape = (size, spec.segment_frames, spec.roll.channels)
         batch["roll"] = np.float32(draw.uniform(0, 1, shape) > 0.99)
     else:
         batch["tokens"] = np.int32(draw.integers(3, 1000, (size, TOKENS)))
-        batch["token_times"] = np.float32(np.sort(draw.uniform(0, spec.window, (size, TOKENS))))
+        batch["token_times"] = np.float32(
+            np.sort(draw.uniform(0, spec.segment_frames, (size, TOKENS)))
+        )
     return batch

@@ -47,7 +47,7 @@ def test_our_own_names_exist(run):
         gin.parse_config_file(name)
     gin.parse_config(without_theirs(text_of("model_t5x")))
     gin.parse_config(without_theirs(text_of(run)))
-    assert str(gin.query_parameter("make_spec.window")) == "%SEGMENT_FRAMES"
+    assert str(gin.query_parameter("make_spec.segment_frames")) == "%SEGMENT_FRAMES"
 
 
 @pytest.mark.parametrize("run", RUNS)

@@ -78,7 +78,7 @@ def found(folder: Path, rate: dict[str, float]) -> Found:
     }
     updates = max(step for pairs in losses.values() for step, _ in pairs)
     spec = ModelSpec.from_dict(json.loads((folder / "run" / SPEC_FILE).read_text()))
-    seconds = updates * BATCH * spec.window / spec.mel.frame_rate
+    seconds = updates * BATCH * spec.segment_frames / spec.mel.frame_rate
     notes = json.loads((folder / "report" / "report.json").read_text())["transcription"]
     return Found(rate, losses, updates, seconds, notes)
 

@@ -55,12 +55,12 @@ def step_cost(model: bundle.Bundle, chunk: int) -> tuple[float, float]:
         performance=jnp.zeros(chunk, jnp.int32),
         keep_score=jnp.ones(chunk, bool),
         keep_performance=jnp.ones(chunk, bool),
-        roll=jnp.zeros((chunk, spec.window, spec.roll.channels)),
+        roll=jnp.zeros((chunk, spec.segment_frames, spec.roll.channels)),
         tokens=jnp.zeros((chunk, 256), jnp.int32),
         token_times=jnp.zeros((chunk, 256)),
     )
     context = encode_chunk(network, guidance, model.params, conditions)
-    frames = jax.random.normal(jax.random.key(1), (chunk, spec.window, spec.mel.bins))
+    frames = jax.random.normal(jax.random.key(1), (chunk, spec.segment_frames, spec.mel.bins))
     arguments = (network, spec.diffusion, guidance, model.params, context, frames, jnp.array(0.5))
     cost = denoise_chunk.lower(*arguments).compile().cost_analysis()
     return median_seconds(lambda: denoise_chunk(*arguments)), float(cost["flops"])

@@ -58,7 +58,7 @@ def measure(folder: str, model: str, size: int, steps: int, rounds: int) -> None
             for source in seconds:
                 progress = Progress(
                     batch_size=size,
-                    segment_seconds=spec.window / spec.mel.frame_rate,
+                    segment_seconds=spec.segment_frames / spec.mel.frame_rate,
                     first=done,
                     steps=None,
                 )

@@ -33,7 +33,7 @@ def named_spec(name: str, dtype: str = "float32") -> ModelSpec:
         codec=EventCodec(127),
         performances=PERFORMANCES,
         diffusion=DiffusionSpec("eps", "l1"),
-        window=256,
+        segment_frames=256,
     )
     return with_network(spec, dtype=dtype)
 
@@ -47,13 +47,15 @@ def noise_batch(spec: ModelSpec, size: int, tokens: int) -> dict[str, Any]:
     """Makes noise in the shapes of real segments, with the features that the model reads."""
     draw = np.random.default_rng(0)
     batch: dict[str, Any] = {
-        "mel": np.float32(draw.uniform(-1, 1, (size, spec.window, spec.mel.bins))),
+        "mel": np.float32(draw.uniform(-1, 1, (size, spec.segment_frames, spec.mel.bins))),
         "performance": np.int32(draw.integers(0, PERFORMANCES, size)),
     }
     if "roll" in spec.features:
-        shape = (size, spec.window, spec.roll.channels)
+        shape = (size, spec.segment_frames, spec.roll.channels)
         batch["roll"] = np.float32(draw.uniform(0, 1, shape) > 0.99)
     if "tokens" in spec.features:
         batch["tokens"] = np.int32(draw.integers(3, 1000, (size, tokens)))
-        batch["token_times"] = np.float32(np.sort(draw.uniform(0, spec.window, (size, tokens))))
+        batch["token_times"] = np.float32(
+            np.sort(draw.uniform(0, spec.segment_frames, (size, tokens)))
+        )
     return batch

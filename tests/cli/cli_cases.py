@@ -43,7 +43,7 @@ def tiny_spec() -> ModelSpec:
         codec=EventCodec(127),
         performances=len(PERFORMANCES),
         diffusion=DiffusionSpec(),
-        window=256,
+        segment_frames=256,
     )
     return replace(spec, guidance=Guidance(notes=1.75))
 

@@ -57,7 +57,7 @@ def spec_of(form: str) -> ModelSpec:
         codec=EventCodec(1),
         performances=1,
         diffusion=DiffusionSpec(),
-        window=FRAMES,
+        segment_frames=FRAMES,
     )
 
 

@@ -39,7 +39,7 @@ def spec() -> ModelSpec:
         codec=EventCodec(127),
         performances=1,
         diffusion=DiffusionSpec(),
-        window=64,
+        segment_frames=64,
     )
 
 

@@ -62,14 +62,14 @@ def test_published_models_are_those_of_our_gin_files(name: str) -> None:
         codec=EventCodec(1),
         performances=0,
         diffusion=DiffusionSpec("eps", "l1"),
-        window=256,
+        segment_frames=256,
     )
     gin.clear_config()
     assert found.network == expected.network
-    assert (found.diffusion, found.codec, found.window) == (
+    assert (found.diffusion, found.codec, found.segment_frames) == (
         expected.diffusion,
         expected.codec,
-        expected.window,
+        expected.segment_frames,
     )
 
 

@@ -65,7 +65,7 @@ def spec_of(form: str) -> ModelSpec:
         codec=EventCodec(1),
         performances=len(PERFORMANCES),
         diffusion=DiffusionSpec(),
-        window=WINDOW,
+        segment_frames=WINDOW,
     )
 
 
@@ -79,7 +79,7 @@ def random_params(spec: ModelSpec, seed: int = 0) -> Any:
 def batch_of(spec: ModelSpec, size: int, seed: int = 0) -> dict[str, np.ndarray]:
     """Noise in the shapes of real segments: all that the network reads, and nothing else."""
     draw = np.random.default_rng(seed)
-    frames, bins = spec.window, spec.mel.bins
+    frames, bins = spec.segment_frames, spec.mel.bins
     batch = {
         "mel": np.float32(draw.uniform(-1, 1, (size, frames, bins))),
         "performance": np.int32(draw.integers(0, len(PERFORMANCES), size)),

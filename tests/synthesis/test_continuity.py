@@ -42,7 +42,7 @@ def spec_of(context_frames: int, **changes: Any) -> ModelSpec:
         performances=2,
         context_frames=context_frames,
     )
-    return ModelSpec(network, MELGAN, RollSpec(), CODEC, window=WINDOW, **changes)
+    return ModelSpec(network, MELGAN, RollSpec(), CODEC, segment_frames=WINDOW, **changes)
 
 
 class Told(NamedTuple):

@@ -47,7 +47,7 @@ CONFIG = SamplingConfig(steps=4, overlap=8, chunk=2, tail=0.5)
 
 
 def spec_of(network) -> ModelSpec:
-    return ModelSpec(network, MELGAN, RollSpec(), CODEC, DiffusionSpec(), window=32)
+    return ModelSpec(network, MELGAN, RollSpec(), CODEC, DiffusionSpec(), segment_frames=32)
 
 
 def synthesizer(network) -> Synthesizer:

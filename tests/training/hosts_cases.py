@@ -45,7 +45,7 @@ def tiny_spec(performances: int = 2) -> ModelSpec:
         codec=EventCodec(127),
         performances=performances,
         diffusion=DiffusionSpec(),
-        window=32,
+        segment_frames=32,
     )
 
 
@@ -65,8 +65,8 @@ class Tones:
             rng = np.random.default_rng([seed, number])
             key = rng.integers(0, 88, together)[mine]
             performance = rng.integers(0, 2, together).astype(np.int32)[mine]
-            mel = np.full((batch, spec.window, spec.mel.bins), -1, np.float32)
-            roll = np.zeros((batch, spec.window, spec.roll.channels), np.float32)
+            mel = np.full((batch, spec.segment_frames, spec.mel.bins), -1, np.float32)
+            roll = np.zeros((batch, spec.segment_frames, spec.roll.channels), np.float32)
             mel[np.arange(batch), :, key + performance] = 1
             roll[np.arange(batch), :, spec.roll.pooled_start + 88 + key] = 1
             if self.broken_from is not None and number >= self.broken_from:

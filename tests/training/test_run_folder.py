@@ -37,6 +37,6 @@ def test_another_folder_is_refused(text, tmp_path):
 def test_another_network_is_refused(tmp_path):
     claim(tmp_path, tiny_spec(), LISTED)
     with pytest.raises(UserError, match="another configuration"):
-        claim(tmp_path, tiny_spec(window=64), LISTED)
+        claim(tmp_path, tiny_spec(segment_frames=64), LISTED)
     with pytest.raises(UserError, match=r"performances\.json is of a run"):
         claim(tmp_path, tiny_spec(), LISTED[::-1])

@@ -17,7 +17,7 @@ SHAPE: dict[str, Any] = dict(
 )
 
 
-def tiny_spec(performances: int = 2, window: int = 32, **shape: Any) -> ModelSpec:
+def tiny_spec(performances: int = 2, segment_frames: int = 32, **shape: Any) -> ModelSpec:
     """A model of 32 frames."""
     return make_spec(
         partial(UNetConfig, **{**SHAPE, **shape}),
@@ -26,7 +26,7 @@ def tiny_spec(performances: int = 2, window: int = 32, **shape: Any) -> ModelSpe
         codec=EventCodec(127),
         performances=performances,
         diffusion=DiffusionSpec(),
-        window=window,
+        segment_frames=segment_frames,
     )
 
 
@@ -34,7 +34,9 @@ def batch_of(spec: ModelSpec, size: int, seed: int = 0) -> dict[str, np.ndarray]
     """Noise in the shapes of real segments."""
     draw = np.random.default_rng(seed)
     return {
-        "mel": np.float32(draw.uniform(-1, 1, (size, spec.window, spec.mel.bins))),
-        "roll": np.float32(draw.uniform(0, 1, (size, spec.window, spec.roll.channels)) > 0.99),
+        "mel": np.float32(draw.uniform(-1, 1, (size, spec.segment_frames, spec.mel.bins))),
+        "roll": np.float32(
+            draw.uniform(0, 1, (size, spec.segment_frames, spec.roll.channels)) > 0.99
+        ),
         "performance": np.int32(draw.integers(0, spec.network.performances, size)),
     }

@@ -58,7 +58,7 @@ class ModelRenderer:
         if path.exists():
             with np.load(path) as kept:
                 return Rendered(kept["log_mel"], float(kept["seconds"]))
-        windows = Windows(frames, self._spec.window, self._config.overlap)
+        windows = Windows(frames, self._spec.segment_frames, self._config.overlap)
         tail = frames / self._spec.mel.frame_rate - notes.end_time
         # No row of a chunk is wasted on a short excerpt; the result does not depend on it.
         chunk = min(self._config.chunk, windows.count)

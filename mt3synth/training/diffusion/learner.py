@@ -105,7 +105,7 @@ class _Denoiser:
         self.mesh = mesh
         self.position = position_at_start(data, config.batch_size, config.seed)
         self.former_data: tuple[str, ...] = getattr(data, "former_identities", ())
-        self.segment_seconds = spec.window / spec.mel.frame_rate
+        self.segment_seconds = spec.segment_frames / spec.mel.frame_rate
         self.dtype: str = spec.network.dtype
         self._network = spec.build()
         examination = Examination(self._network, spec, data, config, showcase, folder, mesh)

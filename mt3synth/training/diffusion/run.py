@@ -80,7 +80,7 @@ def run(
         codec=EventCodec(velocity_bins),
         performances=len(data.performances),
         diffusion=diffusion,
-        window=window,
+        segment_frames=window,
     )
     initial = None
     if init_from is None and init_like:

@@ -110,7 +110,7 @@ class Showcase:
 
         with jax.default_device(device):
             key_start, key_steps = jax.random.split(jax.random.key(config.seed))
-            noise = jax.random.normal(key_start, (count, spec.window, spec.mel.bins))
+            noise = jax.random.normal(key_start, (count, spec.segment_frames, spec.mel.bins))
             schedule, stepper = spec.diffusion.schedule, DDIM(eta=0.0)
             *_, x0 = iterate(denoise, noise, schedule, stepper, key_steps, steps=config.steps)
         return self._frames(np.asarray(x0))

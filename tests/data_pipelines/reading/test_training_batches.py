@@ -88,7 +88,7 @@ def spec() -> ModelSpec:
         codec=EventCodec(127),
         performances=2,
         diffusion=DiffusionSpec(),
-        window=FRAMES,
+        segment_frames=FRAMES,
     )
 
 

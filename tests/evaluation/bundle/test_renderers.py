@@ -44,7 +44,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
         codec=EventCodec(1),
         performances=2,
         diffusion=DiffusionSpec(),
-        window=32,
+        segment_frames=32,
     )  # fmt: skip
     rng = np.random.default_rng(0)
     params = jax.tree.map(

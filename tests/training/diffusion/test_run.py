@@ -180,7 +180,7 @@ def test_a_bundle_lends_its_weights_and_known_performances(finished, tmp_path):
         params["performance_embedding"]["embedding"], [table.mean(0), table[1], table[0]], rtol=1e-6
     )
     with pytest.raises(UserError, match="window"):
-        other = dataclasses.replace(tiny_spec(3), window=64)
+        other = dataclasses.replace(tiny_spec(3), segment_frames=64)
         parameters_from_bundle(bundles.load(folder), other, wanted)
 
 

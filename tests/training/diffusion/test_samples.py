@@ -25,7 +25,7 @@ def params():
 
 
 def test_it_is_what_synthesis_makes_of_the_same_score(params):
-    seconds = SPEC.window / SPEC.mel.frame_rate
+    seconds = SPEC.segment_frames / SPEC.mel.frame_rate
     columns = ([0.0, 0.2], [0.3, seconds], [60, 64], [90, 90], [0, 0], [False, False])
     notes = Notes(*map(np.array, columns))
     conditions = ScoreWindows(notes, SPEC).conditions([0], 1, 1)
@@ -71,7 +71,7 @@ def test_pictures_and_sound_are_written(params, tmp_path, monkeypatch):
     showcase = Showcase(SPEC, batch_of(SPEC, 4), ShowcaseConfig(1, 3))
     for step in (5, 10):
         showcase.write(Writer(), tmp_path, params, step)
-    samples = (SPEC.window * SPEC.mel.hop,)
+    samples = (SPEC.segment_frames * SPEC.mel.hop,)
     picture = written.pop(("showcase/mel", 10))
     assert picture[0] > 300 and picture[2] == 3
     assert written.pop(("showcase/mel", 5)) == picture

@@ -76,7 +76,7 @@ def test_pairs_that_are_none_are_refused(pairs):
 
 
 def test_another_network_is_refused(bundle):
-    wider = dataclasses.replace(tiny_spec(4), window=64)
+    wider = dataclasses.replace(tiny_spec(4), segment_frames=64)
     with pytest.raises(UserError, match=r"another model: window \(32 in the bundle, 64 asked for"):
         parameters_from_bundle(bundle, wider, WANTED)
 

@@ -52,7 +52,7 @@ def t5_spec(performances: int, **options: object) -> ModelSpec:
         codec=EventCodec(1),
         performances=performances,
         diffusion=DiffusionSpec("eps", "l1"),
-        window=FRAMES,
+        segment_frames=FRAMES,
     )
 
 
