@@ -279,7 +279,7 @@ def problems_of_tree(root: Path, floors: tuple[dict[str, str], ...]) -> list[str
         if not any(within(other, name) for name in allowed[room]):
             path = modules[module].relative_to(root)
             problems.append(f"{path}:{imported.line} imports {target}: not in the row of {room}")
-    return problems
+    return list(dict.fromkeys(problems))  # One line may import several names of one module.
 
 
 def problems_of_libraries(root: Path, libraries: dict[str, str]) -> list[str]:
