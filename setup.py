@@ -94,7 +94,7 @@ setup(
         ]
     ),
     package_data={
-        "mt3synth": ["bundles/**/*"],
+        "mt3synth": ["bundles/**/*", "evaluation/bundle/*.mid"],
         "gin_configs": ["**/*.gin"],
         "data_pipelines": ["**/*.toml"],
     },

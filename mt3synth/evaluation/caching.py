@@ -1,4 +1,4 @@
-"""What takes long, kept in a folder under a hash of the audio that it was made from.
+"""Caches what takes long, in a folder under a hash of the audio that it was made from.
 
 Files appear whole or not at all: an evaluation that was stopped goes on where it was.
 """
@@ -24,8 +24,10 @@ from mt3synth.vocoder.protocol import Vocoder
 _COLUMNS = ("start", "end", "pitch", "velocity", "program", "is_drum")
 
 
-class KeptTranscriber:
+class CachedTranscriber:
     """A `Transcriber` that does not transcribe the same audio twice.
+
+        CachedTranscriber(BasicPitch(), "basic-pitch", folder)(audio, 16000)
 
     Args:
       transcriber: asked for what is not there yet.
@@ -47,8 +49,10 @@ class KeptTranscriber:
         return notes
 
 
-class KeptVocoder:
+class CachedVocoder:
     """Audio to mel frames and back, not twice for the same audio.
+
+        vocoded, seconds = CachedVocoder(vocoder, "mine, version 2", folder)(audio)
 
     Args:
       vocoder: makes the audio.
@@ -60,7 +64,7 @@ class KeptVocoder:
         self.vocoder, self.identity, self._folder = vocoder, identity, folder
 
     def __call__(self, audio: Float[FloatND, " S"]) -> tuple[Float[FloatND, " S2"], float]:
-        """The vocoded audio, and the wall time in seconds that it took when it was made.
+        """Returns the vocoded audio, and the wall time in seconds that it took when it was made.
 
         Raises:
           UserError: it is not finite, or the folder cannot be written to.
@@ -88,10 +92,10 @@ def _hash(audio: FloatND, purpose: str) -> str:
 
 
 def _load(path: Path, names: tuple[str, ...]) -> dict[str, Any] | None:
-    """What was kept, unless it is damaged: then it is made anew."""
+    """Reads a file of the cache; None if there is none, or it is damaged and must be made anew."""
     try:
-        with np.load(path) as kept:
-            return {name: kept[name] for name in names}
+        with np.load(path) as arrays:
+            return {name: arrays[name] for name in names}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 

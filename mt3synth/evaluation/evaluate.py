@@ -1,4 +1,4 @@
-"""An evaluation from end to end: measures, sums up, draws, and writes a folder.
+"""Evaluates from end to end: measures, sums up, draws, and writes a folder.
 
 ``report.json``   every figure
 ``scores.csv``    the main ones, a line for each score and kind
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,17 +20,18 @@ from mt3synth import __version__
 from mt3synth.atomic import write_texts
 from mt3synth.audio.mel import log_mel
 from mt3synth.errors import UserError
-from mt3synth.evaluation.aggregate import summary
-from mt3synth.evaluation.embeddings.store import Shelves
-from mt3synth.evaluation.evaluation_set import KINDS, Material, Piece, Problem
-from mt3synth.evaluation.fad_figures import closeness, names_of, tracks
-from mt3synth.evaluation.measure import RECORDING, Findings, Progress, Tools, hear_all, measure
-from mt3synth.evaluation.metrics.frechet import Shrinkage
+from mt3synth.evaluation.aggregate import aggregate
+from mt3synth.evaluation.embeddings.store import EmbeddingStore
+from mt3synth.evaluation.evaluation_set import KINDS, LABELS, EvaluationSet, Piece, Problem
+from mt3synth.evaluation.measure import Progress, hear_all, measure
+from mt3synth.evaluation.metrics import fad
+from mt3synth.evaluation.metrics.metric import Evaluators, Measurements
+from mt3synth.evaluation.metrics.registry import METRICS
 from mt3synth.evaluation.report import csv_files
 from mt3synth.evaluation.report.page import Example, page_of
 from mt3synth.evaluation.report.plots import draw_confusion, draw_tracks
-from mt3synth.evaluation.report.tables import LABELS
-from mt3synth.evaluation.report.tsne import thinned, tsne
+from mt3synth.evaluation.report.tables import tables_of
+from mt3synth.evaluation.report.tsne import thinned, tracks, tsne
 from mt3synth.reporting.clips import cut, mp3
 from mt3synth.reporting.mel_pictures import mels_png
 from mt3synth.reporting.tables import Table
@@ -43,11 +43,11 @@ _TRACKS = 40  # of each performance and kind in the picture of tracks
 
 @dataclass(frozen=True)
 class Names:
-    """What the report calls things.
+    """What a report calls things.
 
     Attributes:
       title: of the page.
-      command: the command line, that others may run it.
+      command: the command line, so that others may run it.
       vocoder: of the vocoded real audio.
       transcriber: or None where there was none.
     """
@@ -59,11 +59,11 @@ class Names:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the report holds beside its figures.
+class ExampleOptions:
+    """How much of the pieces a page lets hear and see.
 
     Attributes:
-      examples: pieces to hear and see.
+      examples: how many pieces.
       seconds: of each.
 
     Raises:
@@ -82,64 +82,69 @@ class Wanted:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What came out.
+    """What came of an evaluation.
+
+        write(evaluate(items, evaluators, names, ExampleOptions(), progress), names, out)
 
     Attributes:
       report: what ``report.json`` holds.
+      tables: its figures as text.
       pictures: PNG by caption.
       examples: to hear and see.
     """
 
     report: dict[str, Any]
+    tables: list[Table]
     pictures: dict[str, bytes]
     examples: list[Example]
 
 
 def evaluate(
-    material: Material,
-    tools: Tools,
+    items: EvaluationSet,
+    evaluators: Evaluators,
     names: Names,
-    shrinkage: Shrinkage,
-    wanted: Wanted,
+    options: ExampleOptions,
     progress: Progress,
 ) -> Evaluation:
     """Measures everything that can be measured; what cannot is in the report's problems."""
-    with Shelves(tools.embedding.dimension) as shelves:
-        found = measure(material, tools, shelves, progress)
+    with EmbeddingStore(evaluators.embedding.dimension) as store:
+        found = measure(items, evaluators, METRICS, store, progress)
+        figures, rows = aggregate(found, METRICS, evaluators)
         report: dict[str, Any] = {
             "software": f"mt3synth {__version__}",
             "command": names.command,
             "embedding": {
-                key: getattr(tools.embedding, key)
+                key: getattr(evaluators.embedding, key)
                 for key in ("name", "version", "dimension", "rate", "sample_rate")
             },
-            "shrinkage": shrinkage,
+            "shrinkage": evaluators.shrinkage,
             "vocoder": names.vocoder,
             "transcriber": names.transcriber,
-            "seed": tools.seed,
+            "seed": evaluators.seed,
             "pieces": len(found.pieces),
             "performances": sorted({p.performance for p in found.pieces}),
-            "recordings": len(names_of(found, RECORDING)),
-            "closeness": closeness(found, shrinkage, tools.seed),
-            **summary(found, tools.seed),
+            "recordings": sum(bool(r.values) for r in found.recordings),
+            **figures,
+            "items": [dict(zip(csv_files.PIECE_COLUMNS, row)) for row in rows],
         }
-        report["items"] = csv_files.piece_rows(found, report["closeness"])
-        pictures = _pictures(report, found, tools.seed)
-        examples = _examples(material, tools, wanted, found, progress)
-        report["problems"] = [{"item": p.item, "reason": p.reason} for p in found.problems]
-    return Evaluation(report, pictures, examples)
+        pictures = _pictures(report, found, evaluators.seed)
+    # Examples are read anew: to keep the audio of all pieces would take any amount of memory.
+    examples = _examples(items, evaluators, options, found, progress)
+    report["problems"] = [{"item": p.item, "reason": p.reason} for p in found.problems]
+    return Evaluation(report, tables_of(report), pictures, examples)
 
 
-def write(evaluation: Evaluation, names: Names, out: Path, more: Sequence[Table] = ()) -> None:
+def write(evaluation: Evaluation, names: Names, out: Path) -> None:
     """Writes the folder; every file appears whole or not at all.
 
     Raises:
       UserError: it cannot be written to.
     """
-    report = for_json(evaluation.report)
-    page = page_of(evaluation.report, names.title, evaluation.pictures, evaluation.examples, more)
+    page = page_of(
+        evaluation.report, evaluation.tables, names.title, evaluation.pictures, evaluation.examples
+    )
     files = {
-        REPORT: json.dumps(report, indent=1) + "\n",
+        REPORT: json.dumps(for_json(evaluation.report), indent=1) + "\n",
         PAGE: page,
         **csv_files.files(evaluation.report),
     }
@@ -147,7 +152,7 @@ def write(evaluation: Evaluation, names: Names, out: Path, more: Sequence[Table]
 
 
 def for_json(value: Any) -> Any:
-    """The same with null where a figure is not finite, which JSON cannot say."""
+    """Copies a report with null where a figure is not finite, which JSON cannot say."""
     if isinstance(value, dict):
         return {name: for_json(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -155,11 +160,14 @@ def for_json(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _pictures(report: dict[str, Any], found: Findings, seed: int) -> dict[str, bytes]:
-    pictures = {}
+def _pictures(report: dict[str, Any], found: Measurements, seed: int) -> dict[str, bytes]:
+    """Draws who is taken for whom, and where tracks lie."""
+    pictures: dict[str, bytes] = {}
+    if not found.performances:
+        return pictures
     embedding = report["embedding"]["name"]
     for level, what in (("by_piece", "piece"), ("by_performance", "performance")):
-        figures = report["closeness"].get(level)
+        figures = report.get(fad.NAME, {}).get(level)
         if figures is None:
             continue
         for kind in KINDS:
@@ -173,10 +181,10 @@ def _pictures(report: dict[str, Any], found: Findings, seed: int) -> dict[str, b
         title = f"Tracks by t-SNE of their mean {embedding} embedding, coloured by performance"
         kinds, performances, means = tracks(found)
         labels = [f"{kind} {name}" for kind, name in zip(kinds, performances)]
-        kept = [i for i in thinned(labels, _TRACKS, seed).tolist() if kinds[i] != "vocoded"]
-        points = tsne(means[kept], seed)
+        # Vocoded tracks lie on the real ones, and would only hide them.
+        drawn = [i for i in thinned(labels, _TRACKS, seed).tolist() if kinds[i] != "vocoded"]
         pictures[title] = draw_tracks(
-            points, [kinds[i] for i in kept], [performances[i] for i in kept]
+            tsne(means[drawn], seed), [kinds[i] for i in drawn], [performances[i] for i in drawn]
         )
     except UserError as error:
         found.problems.append(Problem("t-SNE", str(error)))
@@ -184,29 +192,33 @@ def _pictures(report: dict[str, Any], found: Findings, seed: int) -> dict[str, b
 
 
 def _examples(
-    material: Material, tools: Tools, wanted: Wanted, found: Findings, progress: Progress
+    items: EvaluationSet,
+    evaluators: Evaluators,
+    options: ExampleOptions,
+    found: Measurements,
+    progress: Progress,
 ) -> list[Example]:
-    """One piece of each performance first, then more."""
+    """Chooses one piece of each performance first, then more."""
     measured = {p.name for p in found.pieces}
-    pieces = [p for p in material.pieces if p.name in measured]
+    pieces = [p for p in items.pieces if p.name in measured]
     seen: dict[str, int] = {}
     turns = []
-    for place, piece in enumerate(pieces):
-        turns.append((seen.setdefault(piece.performance, 0), place))
+    for index, piece in enumerate(pieces):
+        turns.append((seen.setdefault(piece.performance, 0), index))
         seen[piece.performance] += 1
-    chosen = [pieces[place] for _, place in sorted(turns)[: wanted.examples]]
-    return [_example(piece, tools, wanted) for piece in progress(chosen, "examples")]
+    chosen = [pieces[index] for _, index in sorted(turns)[: options.examples]]
+    return [_example(piece, evaluators, options) for piece in progress(chosen, "examples")]
 
 
-def _example(piece: Piece, tools: Tools, wanted: Wanted) -> Example:
-    """The first stretch in which something sounds."""
-    spec = tools.mel
-    audio = hear_all(piece, tools)
+def _example(piece: Piece, evaluators: Evaluators, options: ExampleOptions) -> Example:
+    """Cuts out the first stretch in which something sounds."""
+    spec = evaluators.mel
+    audio = hear_all(piece, evaluators)
     first = next(iter(audio.values()))
     loud = int((abs(first) > 0.01 * abs(first).max()).argmax())
     start = max(0.0, loud / spec.sample_rate - 0.2)
     clips = {
-        kind: cut(audio[kind], spec.sample_rate, start, wanted.seconds)
+        kind: cut(audio[kind], spec.sample_rate, start, options.seconds)
         for kind in KINDS
         if kind in audio and len(audio[kind]) > start * spec.sample_rate
     }

@@ -1,4 +1,4 @@
-"""What is evaluated, wherever it comes from: pieces that were generated, and real recordings."""
+"""What is evaluated, wherever it comes from: generated pieces, and real recordings."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from mt3synth.audio.files import AudioError, read_audio
-from mt3synth.evaluation.embeddings.base import Embedding
-from mt3synth.evaluation.embeddings.cache import EmbeddingCache
-from mt3synth.evaluation.metrics.seams import Joins
 from mt3synth.symbolic.notes import Notes
 from mt3synth.types import Float, FloatND
 
@@ -17,8 +16,47 @@ KINDS = ("generated", "vocoded", "real")
 """What stands side by side: a rendering, the real recording's mel frames through the vocoder (as
 good as a rendering could be), and the real recording itself."""
 
+LABELS = {"generated": "generated", "vocoded": "real, vocoded", "real": "real"}
+"""What tables and pictures call the kinds."""
+
 Sound = Path | Callable[[], FloatND]
-"""A file of any sample rate, or what gives mono audio at the rate of the mel frames."""
+"""A file of any sample rate, or a function that returns mono audio at the rate of the mel frames.
+Either is read only when it is measured, so that a set of any length fits into memory."""
+
+
+@dataclass(frozen=True)
+class Seams:
+    """Where segments of a rendering meet.
+
+        Seams(hop=4.48, overlap=0.64).times(15.0)  # 4.8, 9.28, 13.76
+
+    Attributes:
+      hop: seconds from the start of one segment to the start of the next.
+      overlap: seconds shared by neighbours, over which they are blended.
+
+    Raises:
+      ValueError: a hop that is not positive, or an overlap outside 0..hop.
+    """
+
+    hop: float
+    overlap: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.hop < np.inf:
+            raise ValueError(f"hop={self.hop:g} s between segments; must be above 0")
+        if not 0 <= self.overlap <= self.hop:
+            raise ValueError(f"overlap={self.overlap:g} s; must be between 0 and the hop")
+
+    @property
+    def reach(self) -> float:
+        """Seconds on each side of a seam within which it may be heard."""
+        # Mel frames overlap, and a cut shows in those around it: 40 ms beyond the blend itself.
+        return self.overlap / 2 + 0.04
+
+    def times(self, seconds: float) -> Float[np.ndarray, " seams"]:
+        """Gives the middle of each blend in audio of so many seconds, none cut off by its end."""
+        middles = np.arange(1, int(seconds / self.hop) + 2) * self.hop + self.overlap / 2
+        return middles[middles + self.reach < seconds]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +78,17 @@ class Recording:
 class Piece:
     """Something generated, and what is known about it.
 
+        Piece("renders/1.wav", "studio", Path("renders/1.wav"), real=Path("real/1.wav"))
+
     Attributes:
       name: for reports; no two pieces share one.
       performance: name of the one that was asked for.
       generated: the audio.
       real: a real recording of the same notes at the same times, in that performance.
       notes: reads the notes that were to be played.
-      joins: where windows of the rendering meet.
+      seams: where segments of the rendering meet.
       wall_seconds: how long rendering took.
+      metrics: names of those of `mt3synth.evaluation.metrics.registry` that take it; None for all.
     """
 
     name: str
@@ -55,20 +96,21 @@ class Piece:
     generated: Sound
     real: Sound | None = None
     notes: Callable[[], Notes] | None = None
-    joins: Joins | None = None
+    seams: Seams | None = None
     wall_seconds: float | None = None
+    metrics: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What could not be measured: of which item, and why."""
+    """Names an item that could not be measured, and why."""
 
     item: str
     reason: str
 
 
 @dataclass
-class Material:
+class EvaluationSet:
     """Everything that goes into an evaluation.
 
     Attributes:
@@ -85,7 +127,7 @@ class Material:
 
 
 def hear(sound: Sound, sample_rate: int) -> Float[FloatND, " S"]:
-    """The audio, mono.
+    """Reads a sound as mono audio.
 
     Raises:
       AudioError: it cannot be read, or is digitally silent.
@@ -94,17 +136,3 @@ def hear(sound: Sound, sample_rate: int) -> Float[FloatND, " S"]:
     if not audio.any():
         raise AudioError(f"digital silence ({len(audio) / sample_rate:.1f} s); nothing to measure")
     return audio
-
-
-def embed(
-    sound: Sound, sample_rate: int, embedding: Embedding, cache: EmbeddingCache
-) -> Float[FloatND, "N D"]:
-    """Embeddings of a sound, from the cache if they are there.
-
-    Raises:
-      EmbeddingError: silent, or too short for one embedding.
-      AudioError: it cannot be read.
-    """
-    if isinstance(sound, Path):
-        return cache.of_file(sound, embedding)
-    return cache.of_audio(sound(), sample_rate, embedding)

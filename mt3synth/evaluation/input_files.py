@@ -1,8 +1,8 @@
 """Reads what `mt3synth evaluate` is given: folders of audio, and a table of what belongs together.
 
 The table is a CSV file with the columns ``audio,performance`` and any of ``midi``, ``reference``,
-``wall_seconds``. Recordings lie in a folder for each performance; one of the same name as a
-generated file, in the folder of its performance, is the real recording of the same notes.
+``wall_seconds``, ``metrics``. Recordings lie in a folder for each performance; one of the same name
+as a generated file, in the folder of its performance, is the real recording of the same notes.
 """
 
 from __future__ import annotations
@@ -14,24 +14,26 @@ from pathlib import Path
 
 from mt3synth.audio.files import SUFFIXES, read_metadata
 from mt3synth.errors import UserError
-from mt3synth.evaluation.evaluation_set import Material, Piece, Problem, Recording
-from mt3synth.evaluation.metrics.seams import Joins
+from mt3synth.evaluation.evaluation_set import EvaluationSet, Piece, Problem, Recording, Seams
+from mt3synth.evaluation.metrics.registry import METRICS
 from mt3synth.symbolic.midi import read_midi
 from mt3synth.symbolic.notes import Notes
 
 REQUIRED = ("audio", "performance")
-OPTIONAL = ("midi", "reference", "wall_seconds")
+OPTIONAL = ("midi", "reference", "wall_seconds", "metrics")
 HOP, OVERLAP, WALL = "window_hop", "window_overlap", "wall_seconds"
-"""Seconds, in the metadata of a rendered file: see `mt3synth.evaluation.metrics.seams.Joins`,
-and how long rendering took."""
+"""Seconds, in the metadata of a rendered file: see
+`mt3synth.evaluation.evaluation_set.Seams`, and how long rendering took."""
 
 
 _MORE = " more"  # no column can be called so, as spaces around names are taken off
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where everything lies.
+class EvaluationPaths:
+    """Where the files of an evaluation lie.
+
+        EvaluationPaths(Path("renders"), Path("recordings"), Path("map.csv"))
 
     Attributes:
       generated: folder of the generated audio.
@@ -47,26 +49,26 @@ class Places:
     real: Path | None = None
 
 
-def read_material(places: Places, joins: Joins | None = None) -> Material:
-    """Pieces, recordings, and what is wrong with single ones.
+def read_evaluation_set(paths: EvaluationPaths, seams: Seams | None = None) -> EvaluationSet:
+    """Lists pieces, recordings, and what is wrong with single ones.
 
     A recording that is the real counterpart of a piece is not one of those by which its
     performance is known: nothing is compared with itself.
 
     Args:
-      places: see there.
-      joins: of all pieces; without it each file's metadata says where its windows meet.
+      paths: of folders and table.
+      seams: of all pieces; without it each file's metadata says where its segments meet.
 
     Raises:
       UserError: a folder or the table is missing, the table is no CSV file with the columns it
         needs, or nothing in it can be used.
     """
-    recordings = _recordings(places.reference, "--reference")
-    held_out = [] if places.real is None else _recordings(places.real, "--real")
-    if not places.generated.is_dir():
-        raise UserError(f"--generated {places.generated}: no such folder")
-    _check_apart(recordings, held_out, places)
-    material = Material()
+    recordings = _recordings(paths.reference, "--reference")
+    held_out = [] if paths.real is None else _recordings(paths.real, "--real")
+    if not paths.generated.is_dir():
+        raise UserError(f"--generated {paths.generated}: no such folder")
+    _check_apart(recordings, held_out, paths)
+    items = EvaluationSet()
     named: dict[tuple[str, str], list[Recording]] = {}
     for folder in (recordings, held_out):
         of_folder: dict[tuple[str, str], list[Recording]] = {}
@@ -75,75 +77,76 @@ def read_material(places: Places, joins: Joins | None = None) -> Material:
         named |= of_folder  # one of --real before one of the same name in --reference
     names: set[str] = set()
     taken: set[Path] = set()
-    for line, row in _rows(places.table):
+    for line, row in _rows(paths.table):
         try:
             if _MORE in row:
                 raise UserError("more fields than the head has; put names with commas in quotes")
-            piece, counterparts = _piece(row, places, named, joins)
+            piece, counterparts = _piece(row, paths, named, seams)
         except UserError as error:
             item = row["audio"] or f"line {line}"
-            material.problems.append(Problem(item, f"line {line} of {places.table.name}: {error}"))
+            items.problems.append(Problem(item, f"line {line} of {paths.table.name}: {error}"))
             continue
         if piece.name in names:
-            material.problems.append(Problem(piece.name, f"line {line}: stands there twice"))
+            items.problems.append(Problem(piece.name, f"line {line}: stands there twice"))
             continue
         names.add(piece.name)
-        material.pieces.append(piece)
+        items.pieces.append(piece)
         taken.update(path.resolve() for path in counterparts)
         if row["reference"] and piece.real is None:
             reason = f"reference {row['reference']}: no such file"
-            material.problems.append(Problem(piece.name, reason))
+            items.problems.append(Problem(piece.name, reason))
         if row["midi"] and piece.notes is None:
-            material.problems.append(Problem(piece.name, f"midi {row['midi']}: no such file"))
-    if not material.pieces:
-        first = material.problems[0].reason if material.problems else "has no rows under its head"
-        raise UserError(f"{places.table}: nothing in it can be used; {first}")
-    material.recordings = [r for r in recordings if _path(r) not in taken]
-    material.held_out = [r for r in held_out if _path(r) not in taken]
-    known = {r.performance for r in material.recordings}
-    for name in dict.fromkeys(p.performance for p in material.pieces):
+            items.problems.append(Problem(piece.name, f"midi {row['midi']}: no such file"))
+    if not items.pieces:
+        first = items.problems[0].reason if items.problems else "has no rows under its head"
+        raise UserError(f"{paths.table}: nothing in it can be used; {first}")
+    items.recordings = [r for r in recordings if _path(r) not in taken]
+    items.held_out = [r for r in held_out if _path(r) not in taken]
+    known = {r.performance for r in items.recordings}
+    for name in dict.fromkeys(p.performance for p in items.pieces):
         if name not in known:
             left = " besides those of the same pieces" if taken else ""
-            reason = f"no recordings in {places.reference / name}{left}; it has no Group-FAD"
-            material.problems.append(Problem(f"performance {name}", reason))
-    return material
+            reason = f"no recordings in {paths.reference / name}{left}; it has no Group-FAD"
+            items.problems.append(Problem(f"performance {name}", reason))
+    return items
 
 
 def _piece(
     row: Mapping[str, str],
-    places: Places,
+    paths: EvaluationPaths,
     named: Mapping[tuple[str, str], Sequence[Recording]],
-    joins: Joins | None,
+    seams: Seams | None,
 ) -> tuple[Piece, list[Path]]:
-    """A row's piece, and all files of its real recording: there may be a FLAC beside a WAV."""
+    """Reads a row's piece, and all files of its real recording, as a FLAC may lie beside a WAV."""
     for name in REQUIRED:
         if not row[name]:
             raise UserError(f"{name} is empty")
-    audio = places.generated / row["audio"]
+    audio = paths.generated / row["audio"]
     if not audio.is_file():
         raise UserError(f"{audio}: no such file")
     metadata = _metadata_of(audio)
     wall = row[WALL] or metadata.get(WALL, "")
     counterparts = [_path(found) for found in named.get(_key(row["performance"], row["audio"]), ())]
     if row["reference"]:
-        reference = _file(places.table.parent, row["reference"])
+        reference = _file(paths.table.parent, row["reference"])
         counterparts = [] if reference is None else [reference]
-    midi = _file(places.table.parent, row["midi"])
+    midi = _file(paths.table.parent, row["midi"])
     piece = Piece(
         name=row["audio"],
         performance=row["performance"],
         generated=audio,
         real=counterparts[0] if counterparts else None,
         notes=None if midi is None else _NotesOf(midi),
-        joins=joins or _joins_of(audio, metadata),
+        seams=seams or _seams_of(audio, metadata),
         wall_seconds=_positive(wall, WALL) if wall else None,
+        metrics=_metrics(row["metrics"]),
     )
     return piece, counterparts
 
 
 @dataclass(frozen=True)
 class _NotesOf:
-    """The notes of a MIDI file, read when they are wanted."""
+    """Reads the notes of a MIDI file when it is called."""
 
     path: Path
 
@@ -158,11 +161,11 @@ def _metadata_of(audio: Path) -> dict[str, str]:
         return {}
 
 
-def _joins_of(audio: Path, metadata: Mapping[str, str]) -> Joins | None:
+def _seams_of(audio: Path, metadata: Mapping[str, str]) -> Seams | None:
     if HOP not in metadata:
         return None
     try:
-        return Joins(float(metadata[HOP]), float(metadata.get(OVERLAP, "0")))
+        return Seams(float(metadata[HOP]), float(metadata.get(OVERLAP, "0")))
     except ValueError as error:
         raise UserError(f"{audio}: its metadata: {error}") from error
 
@@ -185,20 +188,20 @@ def _recordings(folder: Path, option: str) -> list[Recording]:
 
 
 def _check_apart(
-    recordings: Sequence[Recording], held_out: Sequence[Recording], places: Places
+    recordings: Sequence[Recording], held_out: Sequence[Recording], paths: EvaluationPaths
 ) -> None:
     """Refuses held-out recordings that would be compared with themselves."""
     known = {_path(recording) for recording in recordings}
     both = [recording.name for recording in held_out if _path(recording) in known]
     if both:
         raise UserError(
-            f"--real {places.real}: {len(both)} of its recordings are in --reference"
-            f" {places.reference}, too, such as {both[0]}; keep the two apart"
+            f"--real {paths.real}: {len(both)} of its recordings are in --reference"
+            f" {paths.reference}, too, such as {both[0]}; keep the two apart"
         )
 
 
 def _key(performance: str, name: str) -> tuple[str, str]:
-    """A file's performance, and its name without suffix and without a folder of that name."""
+    """Gives a file's performance, and its name without suffix and without a folder of that name."""
     within = name.removeprefix(f"{performance}/")
     return performance, Path(within).with_suffix("").as_posix()
 
@@ -214,6 +217,16 @@ def _file(folder: Path, name: str) -> Path | None:
     return path if name and path.is_file() else None
 
 
+def _metrics(text: str) -> frozenset[str] | None:
+    """Reads which metrics take a piece, names with spaces between; None, without any, for all."""
+    names = frozenset(text.split())
+    known = [metric.name for metric in METRICS]
+    unknown = sorted(names.difference(known))
+    if unknown:
+        raise UserError(f"metrics {' '.join(unknown)}; must be of {' '.join(known)}")
+    return names or None
+
+
 def _positive(text: str, name: str) -> float:
     try:
         value = float(text)
@@ -225,7 +238,7 @@ def _positive(text: str, name: str) -> float:
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Rows with every column, stripped, and the lines they end on."""
+    """Reads rows with every column, stripped, and the lines they end on."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, restkey=_MORE, strict=True)
@@ -246,8 +259,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
 
 
 def _text(field: str | list[str] | None) -> str:
-    """A field without spaces around it; those beyond the head's come together, missing ones as
-    None."""
+    """Strips a field; csv gives those beyond the head's as one list, and missing ones as None."""
     return field.strip() if isinstance(field, str) else ",".join(field or ())
 
 

@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from cli_cases import write_song
 from evaluation_cases import RATE, write_audio, write_case
 
+from data_pipelines.corpus.performances import DEFAULT_FILE
 from mt3synth.evaluation.embeddings import musicnn_setup
 
 FAST = ("--vocoder", "griffin-lim", "--gin.griffin_lim.GriffinLim.iterations=1")
@@ -112,7 +114,9 @@ def test_setup_gets_the_weights_and_ends(run, monkeypatch):
         (["--excerpts", "0"], "--excerpts 0; must be at least 1"),
         (["--crossed", "9", "--excerpts", "8"], "--crossed 9; must be at most --excerpts 8"),
         (["--seconds", "0.5"], "--seconds 0.5; must be within 1..60 s"),
-        (["--steps", "0"], "--steps 0; must be at least 1"),
+        (["--steps", "0"], "steps=0; must be at least 1"),
+        (["--gin.SamplingConfig.steps=0"], "steps=0; must be at least 1"),
+        (["--levels", "5", "--excerpts", "4"], "--levels 5; must be at most --excerpts 4"),
         (["--bundle", "nowhere"], "nowhere: no such folder"),
         (["--performance", "nobody"], "nobody"),
     ],
@@ -121,6 +125,46 @@ def test_what_is_wrong_with_a_bundle_report_is_one_line(run, options, message):
     done = run("evaluate", "bundle", "--corpus", "none", "--out", "out", *options)
     assert done.status == 2
     assert len(done.err) == 1 and message in done.err[0]
+
+
+@pytest.fixture
+def own_performances(here, monkeypatch):
+    """A file of the tiny bundle's performances, which are played without a soundfont."""
+    text = DEFAULT_FILE.read_text()
+    for ours, theirs in (("hall", "concert-hall"), ("old-radio", "tape")):
+        text = text.replace(f'name = "{theirs}"', f'name = "{ours}"')
+    (here / "own.toml").write_text(text)
+    played = []
+
+    def noise(notes, performance, rate, rng, folders):
+        played.append(performance.name)
+        return rng.normal(0, 0.1, rate).astype(np.float32)
+
+    monkeypatch.setattr("data_pipelines.corpus.sound.render.render", noise)
+    return played
+
+
+def test_sampling_of_a_bundle_is_what_gin_and_options_say(evaluate, here, own_performances):
+    write_song("song.mid", 60)
+    song = ("bundle", "--corpus", "none", "--only", "song", "--song", "song.mid",
+            "--performances", "own.toml", "--song-performances", "old-radio")  # fmt: skip
+    done = evaluate(*song, "--out", "out", "--gin.SamplingConfig.steps=1", "--seed", "7",
+                    "--gin.SamplingConfig.overlap=8", "--sampler", "ddpm")  # fmt: skip
+    assert done.status == 0, done.err
+    report = json.loads((here / "out/report.json").read_text())
+    used = {name: report["sampling"][name] for name in ("steps", "overlap", "sampler", "seed")}
+    assert used == {"steps": "1", "overlap": "8", "sampler": "ddpm", "seed": "7"}
+    assert report["seed"] == 7
+    assert [row["performance"] for row in report["song"]["renderings"]] == ["old-radio"]
+    assert own_performances == ["old-radio"]
+    assert (here / "out/song_old_radio.png").stat().st_size
+    assert "song.mid" in (here / "out/index.html").read_text()
+
+
+def test_a_bundle_of_performances_that_nobody_knows(evaluate, here):
+    done = evaluate("bundle", "--corpus", "none", "--only", "song", "--out", "out")
+    assert done.status == 2
+    assert "performances hall, old-radio of the bundle are none that" in done.err[-1]
 
 
 def test_interrupt_is_one_line(evaluate, here, monkeypatch):

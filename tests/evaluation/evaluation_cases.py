@@ -9,8 +9,15 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from mt3synth.audio.mel import MELGAN
+from mt3synth.evaluation.caching import CachedVocoder
+from mt3synth.evaluation.embeddings import embedding
+from mt3synth.evaluation.embeddings.cache import EmbeddingCache
+from mt3synth.evaluation.metrics.metric import Evaluators
 from mt3synth.symbolic.midi import write_midi
 from mt3synth.symbolic.notes import Notes
+from mt3synth.transcription.transcriber import Transcriber
+from mt3synth.vocoder.griffin_lim import GriffinLim
 
 RATE = 16000
 SECONDS = 18.5  # 36 embeddings of log-mel statistics, more than its 32 dimensions
@@ -80,3 +87,20 @@ def write_audio(path: Path, audio: np.ndarray, rate: int = RATE) -> None:
     """16-bit, folders made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, audio, rate, "PCM_16")
+
+
+def quick_evaluators(cache: Path, transcriber: Transcriber | None = None) -> Evaluators:
+    """What measures quickly, and needs no weights."""
+    return Evaluators(
+        mel=MELGAN,
+        embedding=embedding("log-mel"),
+        cache=EmbeddingCache(cache / "embeddings"),
+        vocoder=CachedVocoder(GriffinLim(MELGAN, iterations=1), "quick", cache / "vocoded"),
+        transcriber=transcriber,
+        seed=0,
+    )
+
+
+def all_at_once(items, what):
+    """Shows no progress."""
+    return items

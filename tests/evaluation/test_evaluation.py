@@ -9,24 +9,29 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import ask
-from evaluation_cases import RATE, sound, tune, write_audio, write_case
+from evaluation_cases import (
+    RATE,
+    all_at_once,
+    quick_evaluators,
+    sound,
+    tune,
+    write_audio,
+    write_case,
+)
 
 from mt3synth.audio.mel import MELGAN
-from mt3synth.evaluation.caching import KeptVocoder
-from mt3synth.evaluation.embeddings import embedding
-from mt3synth.evaluation.embeddings.cache import EmbeddingCache
-from mt3synth.evaluation.evaluate import Names, Wanted, evaluate, write
-from mt3synth.evaluation.evaluation_set import Material
-from mt3synth.evaluation.input_files import Places, read_material
+from mt3synth.evaluation.caching import CachedVocoder
+from mt3synth.evaluation.evaluate import ExampleOptions, Names, evaluate, write
+from mt3synth.evaluation.evaluation_set import EvaluationSet, Seams
+from mt3synth.evaluation.input_files import EvaluationPaths, read_evaluation_set
 from mt3synth.evaluation.listening import trials
-from mt3synth.evaluation.measure import Tools
-from mt3synth.evaluation.metrics.seams import Joins
+from mt3synth.evaluation.metrics.metric import Evaluators
 from mt3synth.evaluation.report import csv_files
 from mt3synth.symbolic.notes import Notes
 from mt3synth.vocoder.griffin_lim import GriffinLim
 
 NAMES = Names("Evaluation of tunes", "mt3synth evaluate", "Griffin-Lim", "half a score")
-WANTED = Wanted(examples=2, seconds=3.0)
+EXAMPLES = ExampleOptions(examples=2, seconds=3.0)
 
 
 def half_a_score(audio: np.ndarray, sample_rate: int) -> Notes:
@@ -34,24 +39,15 @@ def half_a_score(audio: np.ndarray, sample_rate: int) -> Notes:
     return tune(0).cropped(0.0, 9.0)
 
 
-def all_at_once(items, what):
-    return items
+def evaluators(cache: Path) -> Evaluators:
+    return quick_evaluators(cache, half_a_score)
 
 
-def tools(cache: Path) -> Tools:
-    return Tools(
-        mel=MELGAN,
-        embedding=embedding("log-mel"),
-        cache=EmbeddingCache(cache / "embeddings"),
-        vocoder=KeptVocoder(GriffinLim(MELGAN, iterations=1), "quick", cache / "vocoded"),
-        transcriber=half_a_score,
-        seed=0,
+def evaluation_set(root: Path) -> EvaluationSet:
+    places = EvaluationPaths(
+        root / "generated", root / "reference", root / "map.csv", root / "real"
     )
-
-
-def material(root: Path) -> Material:
-    places = Places(root / "generated", root / "reference", root / "map.csv", root / "real")
-    return read_material(places, Joins(2.0, 0.2))
+    return read_evaluation_set(places, Seams(2.0, 0.2))
 
 
 @pytest.fixture
@@ -69,7 +65,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(case: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report, written."""
     out = tmp_path_factory.mktemp("report")
-    done = evaluate(material(case), tools(case / "cache"), NAMES, None, WANTED, all_at_once)
+    done = evaluate(evaluation_set(case), evaluators(case / "cache"), NAMES, EXAMPLES, all_at_once)
     write(done, NAMES, out)
     return out
 
@@ -83,7 +79,7 @@ def test_every_piece_is_nearest_to_its_own_performance(report: dict[str, Any]) -
     assert report["problems"] == []
     assert report["pieces"] == 3 and report["recordings"] == 9
     for kind in ("generated", "vocoded", "real"):
-        part = report["closeness"]["by_piece"][kind]
+        part = report["fad"]["by_piece"][kind]
         assert part["accuracy"] == {"1": 1.0, "3": 1.0, "5": 1.0}
         assert part["chance"]["1"] == pytest.approx(1 / 3)
         assert part["confusion"] == np.eye(3, dtype=int).tolist()
@@ -93,13 +89,13 @@ def test_every_piece_is_nearest_to_its_own_performance(report: dict[str, Any]) -
 
 
 def test_a_perfect_rendering_is_as_close_as_the_real_one(report: dict[str, Any]) -> None:
-    fad = {kind: report["closeness"]["all_fad"][kind] for kind in ("generated", "vocoded", "real")}
+    fad = {kind: report["fad"]["all_fad"][kind] for kind in ("generated", "vocoded", "real")}
     assert len({part["count"] for part in fad.values()}) == 1  # or they could not be compared
     assert fad["generated"]["value"] == pytest.approx(fad["real"]["value"], rel=0.25)
     assert fad["vocoded"]["value"] > fad["real"]["value"]
-    pairs = report["pairs"]
-    assert set(pairs) == {"generated", "vocoded"}
-    assert pairs["generated"]["chroma"]["value"] > 0.99
+    distances = report["audio_distance"]
+    assert set(distances) == {"generated", "vocoded"}
+    assert distances["generated"]["chroma"]["value"] > 0.99
 
 
 def test_notes_are_counted_over_all_pieces(report: dict[str, Any]) -> None:
@@ -116,15 +112,32 @@ def test_notes_are_counted_over_all_pieces(report: dict[str, Any]) -> None:
 def test_levels_and_speed(report: dict[str, Any]) -> None:
     # Amplitude is proportional to velocity: 12 dB from 30 to 120, steeper at the soft end.
     for kind in ("generated", "real"):
-        assert 0.09 < report["levels"][kind]["db_per_step"] < 0.16
+        assert 0.09 < report["dynamics"]["slope"][kind]["db_per_step"] < 0.16
     assert report["speed"]["rendering"]["times_real_time"] == pytest.approx(3 * 18.5 / 7.5)
-    assert report["joins"]["generated"]["joins"] == 3 * 9
+    assert report["speed"]["rendering"]["median_times_real_time"] == pytest.approx(18.5 / 2.5)
+    assert report["seams"]["generated"]["seams"] == 3 * 9
+
+
+def test_performances_are_recognised_by_their_recordings(report: dict[str, Any]) -> None:
+    part = report["performance_classifier"]
+    assert part["trained_on"] == 9 and part["chance"] == pytest.approx(1 / 3)
+    assert set(part["kinds"]) == {"generated", "vocoded", "real"}
+    assert part["kinds"]["generated"]["accuracy"] == part["kinds"]["real"]["accuracy"] == 1.0
+    assert part["kinds"]["generated"]["confusion"] == np.eye(3, dtype=int).tolist()
+
+
+def test_notes_of_each_performance_stand_by_themselves(report: dict[str, Any]) -> None:
+    by_performance = report["notes"]["by_performance"]
+    assert sorted(by_performance) == ["bright", "dull", "hissing"]
+    pooled = report["notes"]["scores"]["note"]["generated"]["matched"]
+    assert sum(part["generated"]["matched"] for part in by_performance.values()) == pooled
+    assert all(part["pieces"] == 1 for part in by_performance.values())
 
 
 def test_csv_files_hold_the_same_figures(folder: Path, report: dict[str, Any]) -> None:
     with open(folder / "scores.csv", newline="") as file:
         rows = {(row["score"], row["kind"]): row for row in csv.DictReader(file)}
-    part = report["closeness"]["by_piece"]["generated"]
+    part = report["fad"]["by_piece"]["generated"]
     assert float(rows["group_fad by_piece", "generated"]["value"]) == part["group_fad"]
     low, high = report["notes"]["scores"]["frame"]["real"]["interval"]
     assert float(rows["frame f1", "real"]["low"]) == low
@@ -162,10 +175,13 @@ def test_page_in_a_browser(folder: Path, tmp_path: Path) -> None:
         "All-FAD, log-mel",
         "Group-FAD and version classification of whole performances, log-mel",
         "Group-FAD and version classification of single pieces, log-mel",
+        "Recognised performance",
+        "Generated pieces by target (row) and recognised performance (column)",
         "Notes found again",
+        "Notes found again by performance",
         "Beside the real recording of the same notes",
         "Level against velocity",
-        "Joins",
+        "Seams",
         "Speed",
         "Pictures",
         "Examples",
@@ -182,12 +198,12 @@ def test_what_was_measured_is_not_measured_again(case: Path, folder: Path, monke
     def never(*_):
         raise AssertionError("was there already")
 
-    again = tools(case / "cache")
+    again = evaluators(case / "cache")
     monkeypatch.setattr(type(again.embedding), "__call__", never)
     monkeypatch.setattr(GriffinLim, "__call__", never)
-    done = evaluate(material(case), again, NAMES, None, Wanted(0), all_at_once)
+    done = evaluate(evaluation_set(case), again, NAMES, ExampleOptions(0), all_at_once)
     kept = json.loads((folder / "report.json").read_text())
-    assert json.loads(json.dumps(done.report["closeness"])) == kept["closeness"]
+    assert json.loads(json.dumps(done.report["fad"])) == kept["fad"]
 
 
 @pytest.mark.usefixtures("unseen")
@@ -198,13 +214,15 @@ def test_what_is_wrong_with_one_item_leaves_the_others(tmp_path: Path) -> None:
     (root / "0.mid").write_bytes(b"no MIDI")
     with open(root / "map.csv", "a") as file:
         file.write("missing.wav,dull,,\n0.wav,nobody,,\n")
-    done = evaluate(material(root), tools(tmp_path / "cache"), NAMES, None, WANTED, all_at_once)
+    done = evaluate(
+        evaluation_set(root), evaluators(tmp_path / "cache"), NAMES, EXAMPLES, all_at_once
+    )
     reasons = {problem["item"]: problem["reason"] for problem in done.report["problems"]}
     assert "digital silence (1.0 s)" in reasons["1.wav (generated)"]
     assert "0.50 s of audio; log-mel needs at least" in reasons["dull/short.wav"]
     assert "0.mid" in reasons["0.wav"]
     assert "missing.wav: no such file" in reasons["missing.wav"]
-    part = done.report["closeness"]["by_piece"]
+    part = done.report["fad"]["by_piece"]
     assert [item["item"] for item in part["generated"]["items"]] == ["0.wav"]
     assert len(part["real"]["items"]) == 2
     write(done, NAMES, tmp_path / "out")
@@ -222,8 +240,8 @@ def test_a_transcriber_that_fails_on_some_audio_leaves_the_rest(tmp_path: Path) 
             raise RuntimeError("out of luck")
         return tune(0)
 
-    run = replace(tools(tmp_path / "cache"), transcriber=fragile)
-    done = evaluate(material(root), run, NAMES, None, Wanted(0), all_at_once)
+    run = replace(evaluators(tmp_path / "cache"), transcriber=fragile)
+    done = evaluate(evaluation_set(root), run, NAMES, ExampleOptions(0), all_at_once)
     assert done.report["problems"] == [
         {
             "item": "0.wav (generated)",
@@ -263,17 +281,17 @@ def test_what_is_not_finite_is_a_problem_of_its_item(tmp_path: Path) -> None:
     root = write_case(tmp_path, ("dull", "bright")).root
     loud = sound(tune(0), "dull")
     write_audio(root / "generated/0.wav", loud / abs(loud).max() * 0.95)
-    run = tools(tmp_path / "cache")
+    run = evaluators(tmp_path / "cache")
     broken = replace(run, embedding=NotFinite(run.embedding))
-    done = evaluate(material(root), broken, NAMES, None, Wanted(0), all_at_once)
+    done = evaluate(evaluation_set(root), broken, NAMES, ExampleOptions(0), all_at_once)
     (problem,) = done.report["problems"]
     assert problem["item"] == "0.wav (generated)"
     assert "embeddings by log-mel are not finite" in problem["reason"]
-    assert len(done.report["closeness"]["by_piece"]["generated"]["items"]) == 1
+    assert len(done.report["fad"]["by_piece"]["generated"]["items"]) == 1
 
-    frames = replace(run, vocoder=KeptVocoder(Nothing(), "nothing", tmp_path / "nothing"))
-    done = evaluate(material(root), frames, NAMES, None, Wanted(2, 1.0), all_at_once)
-    assert "vocoded" not in done.report["closeness"]["all_fad"]
+    frames = replace(run, vocoder=CachedVocoder(Nothing(), "nothing", tmp_path / "nothing"))
+    done = evaluate(evaluation_set(root), frames, NAMES, ExampleOptions(2, 1.0), all_at_once)
+    assert "vocoded" not in done.report["fad"]["all_fad"]
     reasons = {p["reason"] for p in done.report["problems"]}
     assert any("the vocoder made" in reason for reason in reasons)
     assert all(set(example.audio) == {"generated", "real"} for example in done.examples)
@@ -287,8 +305,10 @@ def test_a_held_out_recording_may_be_called_like_a_piece(tmp_path: Path) -> None
         "audio,performance,reference\nbright/0.wav,dull,real/dull/0.flac\n"
     )
     write_audio(root / "real/bright/0.wav", sound(tune(5), "bright"))
-    done = evaluate(material(root), tools(tmp_path / "cache"), NAMES, None, Wanted(0), all_at_once)
-    items = {i["item"]: i["nearest"] for i in done.report["closeness"]["by_piece"]["real"]["items"]}
+    done = evaluate(
+        evaluation_set(root), evaluators(tmp_path / "cache"), NAMES, ExampleOptions(0), all_at_once
+    )
+    items = {i["item"]: i["nearest"] for i in done.report["fad"]["by_piece"]["real"]["items"]}
     assert items["bright/0.wav"] == "dull"
     assert items["held out bright/0.wav"] == "bright"
 
@@ -299,44 +319,45 @@ def test_too_few_embeddings_are_said_and_shrunk_only_when_asked(tmp_path: Path) 
     for number, name in enumerate(("dull", "bright")):
         for place in (f"generated/{number}.wav", f"real/{name}/{number}.flac"):
             write_audio(root / place, sound(tune(number, 6.0), name, seconds=6.0))
-    run = tools(tmp_path / "cache")
-    plain = evaluate(material(root), run, NAMES, None, Wanted(0), all_at_once)
-    assert "by_piece" not in plain.report["closeness"]
+    run = evaluators(tmp_path / "cache")
+    plain = evaluate(evaluation_set(root), run, NAMES, ExampleOptions(0), all_at_once)
+    assert "by_piece" not in plain.report.get("fad", {})
     (reason,) = (p["reason"] for p in plain.report["problems"] if p["item"].endswith("by piece"))
     assert "have fewer than 33 embeddings (of 32 dimensions), such as" in reason
     assert "--shrinkage ledoit-wolf" in reason
-    shrunk = evaluate(material(root), run, NAMES, "ledoit-wolf", Wanted(0), all_at_once)
-    assert shrunk.report["closeness"]["by_piece"]["generated"]["accuracy"]["1"] == 1.0
+    shrinking = replace(run, shrinkage="ledoit-wolf")
+    shrunk = evaluate(evaluation_set(root), shrinking, NAMES, ExampleOptions(0), all_at_once)
+    assert shrunk.report["fad"]["by_piece"]["generated"]["accuracy"]["1"] == 1.0
     assert shrunk.report["problems"] == []
 
     write_audio(root / "generated/0.wav", sound(tune(0, 1.2), "dull", seconds=1.2))
-    short = evaluate(material(root), run, NAMES, "ledoit-wolf", Wanted(0), all_at_once)
+    short = evaluate(evaluation_set(root), shrinking, NAMES, ExampleOptions(0), all_at_once)
     reasons = {p["item"]: p["reason"] for p in short.report["problems"]}
     assert "fewer than 2 embeddings, such as generated: 0.wav with 1" in reasons["pieces"]
-    items = short.report["closeness"]["by_piece"]["generated"]["items"]
+    items = short.report["fad"]["by_piece"]["generated"]["items"]
     assert [item["item"] for item in items] == ["1.wav"]
-    with_one = short.report["closeness"]["by_piece"]["generated"]["group_fad_interval"]
+    with_one = short.report["fad"]["by_piece"]["generated"]["group_fad_interval"]
     assert np.isnan(with_one).all()
     assert ",nan" not in csv_files.files(short.report)["scores.csv"]
 
 
 def test_listening_test_in_a_browser(case: Path, folder: Path, tmp_path: Path) -> None:
     sizes = trials.Sizes(quality=2, seams=2, seconds=2.0)
-    using = tools(case / "cache")
-    made = trials.listening_test(material(case), using, sizes)
+    using = evaluators(case / "cache")
+    made = trials.listening_test(evaluation_set(case), using, sizes)
     page = trials.write(made, tmp_path)
-    again = trials.listening_test(material(case), using, sizes)
-    other = trials.listening_test(material(case), replace(using, seed=1), sizes)
+    again = trials.listening_test(evaluation_set(case), using, sizes)
+    other = trials.listening_test(evaluation_set(case), replace(using, seed=1), sizes)
     assert again == made
     assert other.key != made.key
 
     key = json.loads((tmp_path / "key.json").read_text())
     kinds = [clip["kind"] for clip in key["clips"].values()]
     assert sorted(kinds) == sorted(
-        ["generated", "vocoded", "real"] * 2 + ["join", "random place"] * 2
+        ["generated", "vocoded", "real"] * 2 + ["seam", "random time"] * 2
     )
     text = page.read_text()
-    for word in ("generated", "vocoded", "random place", ".wav", ".flac"):
+    for word in ("generated", "vocoded", "random time", ".wav", ".flac"):
         assert word not in text.split("<script>")[0], word  # it is blind
     question = """
       const pause = () => new Promise(done => setTimeout(done, 50));
@@ -374,6 +395,6 @@ def test_listening_test_in_a_browser(case: Path, folder: Path, tmp_path: Path) -
 
 
 def test_nothing_to_listen_to(case: Path) -> None:
-    bare = Material([replace(p, real=None, joins=None) for p in material(case).pieces])
+    bare = EvaluationSet([replace(p, real=None, seams=None) for p in evaluation_set(case).pieces])
     with pytest.raises(ValueError, match="nothing for a listening test"):
-        trials.listening_test(bare, tools(case / "cache"), trials.Sizes())
+        trials.listening_test(bare, evaluators(case / "cache"), trials.Sizes())

@@ -8,9 +8,8 @@ from evaluation_cases import write_audio
 
 from mt3synth.audio.files import write_audio as write_with_metadata
 from mt3synth.errors import UserError
-from mt3synth.evaluation.evaluation_set import Material
-from mt3synth.evaluation.input_files import Places, read_material
-from mt3synth.evaluation.metrics.seams import Joins
+from mt3synth.evaluation.evaluation_set import EvaluationSet, Seams
+from mt3synth.evaluation.input_files import EvaluationPaths, read_evaluation_set
 
 BEEP = (0.1 * np.sin(np.arange(1600))).astype(np.float32)
 
@@ -25,10 +24,14 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def read(root: Path, table: str, real: str | None = None, joins: Joins | None = None) -> Material:
+def read(
+    root: Path, table: str, real: str | None = None, seams: Seams | None = None
+) -> EvaluationSet:
     (root / "map.csv").write_text(table)
     held = None if real is None else root / real
-    return read_material(Places(root / "generated", root / "ref", root / "map.csv", held), joins)
+    return read_evaluation_set(
+        EvaluationPaths(root / "generated", root / "ref", root / "map.csv", held), seams
+    )
 
 
 TABLE = "performance, audio\nstudio,a.wav\nhall,hall/b.wav\n"
@@ -96,14 +99,14 @@ def test_rows_that_are_wrong_leave_the_others(root: Path) -> None:
         assert part in reasons
 
 
-def test_joins_and_wall_time_from_the_file(root: Path) -> None:
+def test_seams_and_wall_time_from_the_file(root: Path) -> None:
     about = {"window_hop": "4.48", "window_overlap": "0.64", "wall_seconds": "3"}
     write_with_metadata(root / "generated/a.wav", BEEP, 16000, about)
     found = read(root, TABLE)
-    assert found.pieces[0].joins == Joins(4.48, 0.64)
+    assert found.pieces[0].seams == Seams(4.48, 0.64)
     assert found.pieces[0].wall_seconds == 3.0
-    assert found.pieces[1].joins is None
-    assert {p.joins for p in read(root, TABLE, joins=Joins(1.0)).pieces} == {Joins(1.0)}
+    assert found.pieces[1].seams is None
+    assert {p.seams for p in read(root, TABLE, seams=Seams(1.0)).pieces} == {Seams(1.0)}
 
 
 @pytest.mark.parametrize(
@@ -125,12 +128,21 @@ def test_folders_that_are_not_there(root: Path) -> None:
     (root / "map.csv").write_text(TABLE)
     empty = root / "empty"
     empty.mkdir()
-    for places, message in (
-        (Places(root / "none", root / "ref", root / "map.csv"), "--generated .*none: no such"),
-        (Places(root / "generated", root / "none", root / "map.csv"), "--reference .*: no such"),
-        (Places(root / "generated", empty, root / "map.csv"), "no recordings; put those of each"),
-        (Places(root / "generated", root / "ref", root / "x.csv"), "x.csv: cannot be read"),
-        (Places(root / "generated", root / "ref", root / "map.csv", empty), "--real .*no record"),
+    generated, ref, table = root / "generated", root / "ref", root / "map.csv"
+    for paths, message in (
+        ((root / "none", ref, table), "--generated .*none: no such"),
+        ((generated, root / "none", table), "--reference .*: no such"),
+        ((generated, empty, table), "no recordings; put those of each"),
+        ((generated, ref, root / "x.csv"), "x.csv: cannot be read"),
+        ((generated, ref, table, empty), "--real .*no record"),
     ):
         with pytest.raises(UserError, match=message):
-            read_material(places)
+            read_evaluation_set(EvaluationPaths(*paths))
+
+
+def test_metrics_that_take_a_piece(root: Path) -> None:
+    table = "audio,performance,metrics\na.wav,studio,notes  speed\nhall/b.wav,hall,\n"
+    found = read(root, table)
+    assert [p.metrics for p in found.pieces] == [{"notes", "speed"}, None]
+    (problem,) = read(root, table.replace("speed", "spede")).problems
+    assert "metrics spede; must be of fad performance_classifier notes" in problem.reason

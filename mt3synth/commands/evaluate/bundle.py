@@ -1,30 +1,37 @@
 """Measure a bundle: scores of a corpus rendered by it, beside the real rendering of the same notes.
 
-The corpus is one that `mt3synth prepare corpus` made, whose soundfonts are here. What is rendered
-is kept under OUT, so that an interrupted report goes on where it was. See docs/evaluation.md.
+The corpus is one that `mt3synth prepare corpus` made, whose soundfonts are here. Excerpts are
+rendered in one performance, some of them in every performance, and some at two velocities; all of
+them are then measured as `mt3synth evaluate` measures files, and a whole song is added. What is
+rendered stays under OUT, so that an interrupted report goes on where it was. See
+docs/evaluation.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mt3synth.commands.evaluate import options
-from mt3synth.commands.shared import vocoder_options
+from mt3synth.commands.shared import sampling_options, vocoder_options
 from mt3synth.errors import UserError
+
+if TYPE_CHECKING:
+    from mt3synth.bundle import Bundle
 
 HELP = "measure a bundle on scores of a corpus"
 
-# As mt3synth.evaluation.bundle.report has them, whose import would slow every command's --help.
-PARTS = ("transcription", "recognition", "levels", "song", "measures")
+SONG_PART = "song"
+# Those of mt3synth.evaluation.bundle.render_set, whose import would slow every command's --help.
+PARTS = ("excerpts", "crossed", "levels", SONG_PART)
 
-_GIN = "gin_configs/infer/default.gin"
+_SONG_PERFORMANCES = ("studio", "church")  # of the shipped bundle, as unlike as two can be
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What to measure, and on how much."""
+    """Adds options on what to render, and on how much."""
     add = parser.add_argument
     add("--bundle", metavar="DIR", help="folder of the bundle (default: the one shipped)")
     add("--corpus", type=Path, required=True, metavar="DIR", help="corpus that it was trained on")
@@ -42,7 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PART",
         help=f"only these of {', '.join(PARTS)}",
     )
-    add("--excerpts", type=int, default=24, metavar="N", help="songs for the F1 (default: 24)")
+    add(
+        "--excerpts",
+        type=int,
+        default=24,
+        metavar="N",
+        help="songs in one performance (default: 24)",
+    )
     add(
         "--seconds",
         type=float,
@@ -50,16 +63,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="length of an excerpt (default: 14)",
     )
-    add("--steps", type=int, default=50, metavar="N", help="denoising steps (default: 50)")
-    add("--performance", metavar="NAME", help="for F1 and levels (default: the bundle's)")
+    add("--performance", metavar="NAME", help="of excerpts and levels (default: the bundle's)")
     add(
         "--crossed",
         type=int,
         default=3,
         metavar="N",
-        help="excerpts in every performance (default: 3)",
+        help="of them, in every performance (default: 3)",
     )
-    add("--levels", type=int, default=4, metavar="N", help="excerpts for the levels (default: 4)")
+    add(
+        "--levels",
+        type=int,
+        default=4,
+        metavar="N",
+        help="of them, at velocity 30 and at velocity 110 (default: 4)",
+    )
     add(
         "--recordings",
         type=int,
@@ -73,44 +91,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MIDI",
         help="whole song to render (default: the Mozart quartet)",
     )
-    add("--song-performances", nargs="+", default=["studio", "church"], metavar="NAME")
+    add(
+        "--song-performances",
+        nargs="+",
+        metavar="NAME",
+        help=f"for the song (default: {' and '.join(_SONG_PERFORMANCES)}, or the bundle's own)",
+    )
     add("--pictures", type=Path, metavar="DIR", help="for the song's pictures (default: OUT)")
     add("--audio", action="store_true", help="write the song's audio to OUT/audio")
-    add("--soundfonts", type=Path, action="append", default=[], metavar="DIR")
+    add(
+        "--performances",
+        type=Path,
+        metavar="TOML",
+        help="the file of performances that the corpus was rendered with, if it was your own",
+    )
+    add(
+        "--soundfonts",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="look for soundfonts here first; may be given several times",
+    )
     options.add_arguments(parser)
+    sampling_options.add_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Measures; returns 3 if something could not be measured."""
+    """Renders and measures; returns 3 if something could not be measured."""
     if args.out is None:
         raise UserError("--out missing; name a folder for the report")
-    if args.steps < 1:
-        raise UserError(f"--steps {args.steps}; must be at least 1")
     options.check(args)
 
     from mt3synth import bundle as bundles
+    from mt3synth.commands.evaluate.run import run
     from mt3synth.commands.shared import compilation_cache
     from mt3synth.configuration import parse
-    from mt3synth.evaluation import evaluate
-    from mt3synth.evaluation.bundle import report
-    from mt3synth.evaluation.bundle.renderers import ModelRenderer, RealRenderer, Workbench
-    from mt3synth.evaluation.bundle.text import markdown, tables_of_parts
-    from mt3synth.evaluation.input_files import Places, read_material
-    from mt3synth.synthesis import SamplingConfig
+    from mt3synth.evaluation.bundle.render_set import SetOptions, render_evaluation_set
+    from mt3synth.evaluation.bundle.renderers import (
+        ModelRenderer,
+        RealRenderer,
+        Renderers,
+        performances_file,
+    )
+    from mt3synth.evaluation.bundle.song import SONG, SongOptions, add_song
+    from mt3synth.evaluation.evaluate import Evaluation
+    from mt3synth.evaluation.evaluation_set import EvaluationSet, Seams
+    from mt3synth.evaluation.input_files import read_evaluation_set
 
     compilation_cache.keep()
-    parse.parse([_GIN, *(args.gin_file or [])], args.gin_bindings)
-    sizes = (args.excerpts, args.crossed, args.levels, args.recordings)
-    report.check_sizes(*sizes, args.seconds)
+    parse.parse([options.GIN, *(args.gin_file or [])], args.gin_bindings)
     bundle = bundles.load(args.bundle or bundles.DEFAULT)
-    try:
-        args.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out {args.out}: {error.strerror or error}") from error
-    request = report.Request(
-        corpus=args.corpus,
-        out=args.out,
-        only=tuple(args.only),
+    set_options = SetOptions(
+        parts=tuple(part for part in args.only if part != SONG_PART),
         split=args.split,
         excerpts=args.excerpts,
         crossed=args.crossed,
@@ -118,51 +151,64 @@ def main(args: argparse.Namespace) -> int:
         recordings=args.recordings,
         seconds=args.seconds,
         performance=bundle.performance(args.performance).index,
-        song=args.song or report.SONG,
-        song_performances=tuple(bundle.performance(name).index for name in args.song_performances)
-        if "song" in args.only
-        else (),
-        pictures=args.pictures or args.out,
-        audio=args.out / "audio" if args.audio else None,
     )
+    config = sampling_options.read(args, bundle.spec)
     vocoder = vocoder_options.read(args, bundle)
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out {args.out}: {error.strerror or error}") from error
     names = [p.name for p in bundle.performances]
-    config = SamplingConfig(steps=args.steps, seed=args.seed)
-    using = report.Instruments(
-        bundle=bundle,
-        config=config,
-        bench=Workbench(
-            names=names,
-            mel=bundle.spec.mel,
-            model=ModelRenderer(bundle, config, args.out / "mels"),
-            real=RealRenderer(names, bundle.spec.mel, args.soundfonts),
-            vocoder=vocoder,
-            seconds=args.seconds,
-            seed=args.seed,
-        ),
-        tools=options.tools(args, bundle.spec.mel, vocoder),
-        names=evaluate.Names(
-            title=f"Evaluation of bundle {bundle.folder.resolve().name}",
-            command=f"mt3synth {shlex.join(sys.argv[1:])}",
-            vocoder=options.vocoder_name(vocoder),
-            transcriber=options.transcriber_name(args),
-        ),
-        shrinkage=options.shrinkage(args),
-        wanted=evaluate.Wanted(args.examples, args.example_seconds),
-        progress=options.progress,
-        say=lambda line: print(line, file=sys.stderr, flush=True),
+    performances = performances_file(args.corpus, args.performances, _say)
+    renderers = Renderers(
+        names=names,
+        mel=bundle.spec.mel,
+        model=ModelRenderer(bundle, config, args.out / "mels"),
+        real=RealRenderer(names, bundle.spec.mel, args.soundfonts, performances),
+        vocoder=vocoder,
     )
-    figures, evaluation = report.report(request, using)
-    print(markdown(figures), end="")
-    if evaluation is None:
-        return 0
-    folder = args.out / "page"
-    evaluate.write(evaluation, using.names, folder, tables_of_parts(figures))
-    print(f"\nReport: {folder / 'index.html'}")
-    problems = evaluation.report["problems"]
-    if args.listening_test is not None:
-        audio = args.out / "audio"
-        places = Places(audio / "generated", audio / "recordings", audio / "map.csv")
-        material = read_material(places)
-        problems += options.write_listening_test(args.listening_test, material, using.tools)
-    return options.report_problems(problems)
+    evaluators = options.evaluators(args, bundle.spec.mel, vocoder, config.seed)
+    items = EvaluationSet()
+    if set_options.parts:
+        identity = {
+            "bundle": bundle.hash,
+            **sampling_options.describe(config, bundle.spec),
+            "vocoder": evaluators.vocoder.identity,
+        }
+        paths = render_evaluation_set(
+            args.corpus,
+            set_options,
+            renderers,
+            Seams(*config.window_seconds(bundle.spec)),
+            identity,
+            args.out / "audio",
+            _say,
+        )
+        items = read_evaluation_set(paths)
+
+    def complete(evaluation: Evaluation) -> None:
+        evaluation.report["bundle"] = bundle.hash
+        evaluation.report["sampling"] = sampling_options.describe(config, bundle.spec)
+        if SONG_PART in args.only:
+            song = SongOptions(
+                path=args.song or SONG,
+                performances=_song_performances(args.song_performances, bundle),
+                pictures=args.pictures or args.out,
+                audio=args.out / "audio" if args.audio else None,
+            )
+            add_song(evaluation, song, renderers, _say)
+
+    title = f"Evaluation of bundle {bundle.folder.resolve().name}"
+    return run(args, items, evaluators, options.names(args, title, vocoder), complete)
+
+
+def _song_performances(names: list[str] | None, bundle: Bundle) -> list[int]:
+    """Gives the indices of the song's performances; a bundle of one's own has other names."""
+    if names is None:
+        known = {p.name for p in bundle.performances}
+        names = [name for name in _SONG_PERFORMANCES if name in known]
+    return [bundle.performance(name).index for name in names or (None,)]
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,18 +21,17 @@ from mt3synth.commands.shared import vocoder_options
 from mt3synth.errors import UserError
 
 if TYPE_CHECKING:
-    from mt3synth.evaluation.metrics.seams import Joins
+    from mt3synth.evaluation.evaluation_set import Seams
 
 HELP = "measure generated audio, or a bundle, beside real recordings"
 SUBCOMMANDS = ("bundle",)
-"""Modules of `mt3synth.commands.evaluate`; without one of them, files are measured."""
+"""Modules of `mt3synth.commands.evaluate`; without a subcommand files are measured."""
 
-_GIN = "gin_configs/infer/default.gin"
 _NEEDED = ("generated", "reference", "performances", "out")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options for files, and a subcommand for each other way."""
+    """Adds options for files, and the subcommands."""
     add = parser.add_argument
     add("--generated", type=Path, metavar="DIR", help="folder of the generated audio")
     add(
@@ -47,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--performances",
         type=Path,
         metavar="CSV",
-        help="table of the generated files: audio,performance[,midi,reference,wall_seconds]",
+        help="table of generated files: audio,performance[,midi,reference,wall_seconds,metrics]",
     )
     add(
         "--real",
@@ -60,13 +57,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--window-hop",
         type=float,
         metavar="S",
-        help="seconds between the starts of windows, if renderings were joined from such",
+        help="seconds between the starts of segments, if renderings were joined from such",
     )
     add(
         "--window-overlap",
         type=float,
         metavar="S",
-        help="seconds that neighbouring windows share (default: 0)",
+        help="seconds that neighbouring segments share (default: 0)",
     )
     add(
         "--bundle",
@@ -78,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="get the weights of --embedding musicnn through pip, and end",
     )
+    add("--seed", type=int, metavar="N", help="of all random choices (default: 0)")
     options.add_arguments(parser)
     subcommands = parser.add_subparsers(dest="subcommand", metavar="[bundle]")
     for name in SUBCOMMANDS:
@@ -91,12 +89,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Runs what was chosen."""
+    """Runs the subcommand, or measures files; returns 3 if something could not be measured."""
     return args.run_subcommand(args)
 
 
 def _files(args: argparse.Namespace) -> int:
-    """Measures files; returns 3 if something could not be measured."""
+    """Measures files."""
     if args.setup:
         return _setup(args)
     missing = [f"--{name}" for name in _NEEDED if getattr(args, name) is None]
@@ -106,39 +104,23 @@ def _files(args: argparse.Namespace) -> int:
             f" {', '.join('--' + name for name in _NEEDED)}, or `mt3synth evaluate bundle`"
         )
     options.check(args)
-    joins = _joins(args)
+    seams = _seams(args)
 
     from mt3synth import bundle as bundles
+    from mt3synth.commands.evaluate.run import run
     from mt3synth.commands.shared import compilation_cache
     from mt3synth.configuration import parse
-    from mt3synth.evaluation.evaluate import Names, Wanted, evaluate, write
-    from mt3synth.evaluation.input_files import Places, read_material
-    from mt3synth.evaluation.report.tables import tables_of
-    from mt3synth.reporting.tables import as_text
+    from mt3synth.evaluation.input_files import EvaluationPaths, read_evaluation_set
 
     compilation_cache.keep()
-    parse.parse([_GIN, *(args.gin_file or [])], args.gin_bindings)
-    places = Places(args.generated, args.reference, args.performances, args.real)
-    material = read_material(places, joins)
+    parse.parse([options.GIN, *(args.gin_file or [])], args.gin_bindings)
+    paths = EvaluationPaths(args.generated, args.reference, args.performances, args.real)
+    items = read_evaluation_set(paths, seams)
     bundle = bundles.load(args.bundle or bundles.DEFAULT)
     vocoder = vocoder_options.read(args, bundle)
-    tools = options.tools(args, bundle.spec.mel, vocoder)
-    names = Names(
-        title=f"Evaluation of {args.generated.resolve().name}",
-        command=f"mt3synth {shlex.join(sys.argv[1:])}",
-        vocoder=options.vocoder_name(vocoder),
-        transcriber=options.transcriber_name(args),
-    )
-    wanted = Wanted(args.examples, args.example_seconds)
-    done = evaluate(material, tools, names, options.shrinkage(args), wanted, options.progress)
-    write(done, names, args.out)
-    shown = [t for t in tables_of(done.report) if t.heading != "Not measured"]
-    print(as_text(shown, headings=True))
-    print(f"\nReport: {args.out / 'index.html'}")
-    problems = done.report["problems"]
-    if args.listening_test is not None:
-        problems += options.write_listening_test(args.listening_test, material, tools)
-    return options.report_problems(problems)
+    evaluators = options.evaluators(args, bundle.spec.mel, vocoder, args.seed or 0)
+    names = options.names(args, f"Evaluation of {args.generated.resolve().name}", vocoder)
+    return run(args, items, evaluators, names)
 
 
 def _setup(args: argparse.Namespace) -> int:
@@ -148,14 +130,14 @@ def _setup(args: argparse.Namespace) -> int:
     return 0
 
 
-def _joins(args: argparse.Namespace) -> Joins | None:
-    from mt3synth.evaluation.metrics.seams import Joins
+def _seams(args: argparse.Namespace) -> Seams | None:
+    from mt3synth.evaluation.evaluation_set import Seams
 
     if args.window_hop is None:
         if args.window_overlap is not None:
             raise UserError("--window-overlap goes with --window-hop; give both")
         return None
     try:
-        return Joins(args.window_hop, args.window_overlap or 0.0)
+        return Seams(args.window_hop, args.window_overlap or 0.0)
     except ValueError as error:
         raise UserError(f"--window-hop: {error}") from error

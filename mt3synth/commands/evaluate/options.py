@@ -1,11 +1,11 @@
-"""Options that every way of evaluating has, and what they build."""
+"""Options that evaluating files and evaluating a bundle share, and what they build."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +15,22 @@ from mt3synth.errors import UserError
 
 if TYPE_CHECKING:
     from mt3synth.audio.mel import MelSpec
-    from mt3synth.evaluation.caching import KeptVocoder
-    from mt3synth.evaluation.evaluation_set import Material
-    from mt3synth.evaluation.measure import Tools
-    from mt3synth.evaluation.metrics.frechet import Shrinkage
+    from mt3synth.evaluation.caching import CachedVocoder
+    from mt3synth.evaluation.evaluate import Names
+    from mt3synth.evaluation.metrics.gaussian import Shrinkage
+    from mt3synth.evaluation.metrics.metric import Evaluators
     from mt3synth.vocoder.protocol import Vocoder
 
 # As mt3synth.evaluation.embeddings has them, whose import would slow every command's --help.
 EMBEDDINGS = ("log-mel", "musicnn", "trill", "vggish")
 NO_TRANSCRIBER = "none"
+GIN = "gin_configs/infer/default.gin"
 _VOCODERS = {"GriffinLim": "Griffin-Lim", "NeuralVocoder": "neural vocoder"}
 MAX_SEED = 2**32 - 1  # of scikit-learn
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """How to measure, and what the report holds."""
+    """Adds options on how to measure, and on what the report holds."""
     add = parser.add_argument
     add("--out", type=Path, metavar="DIR", help="folder for the report; made if need be")
     add(
@@ -56,7 +57,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what hears the notes for note F1: module:attribute or file.py:attribute, or none"
         " (default: basic-pitch)",
     )
-    add("--seed", type=int, default=0, metavar="N", help="of all random choices (default: 0)")
     add(
         "--examples",
         type=int,
@@ -92,23 +92,18 @@ def check(args: argparse.Namespace) -> None:
     Raises:
       UserError: a value out of its bounds.
     """
-    from mt3synth.evaluation.evaluate import Wanted
+    from mt3synth.evaluation.evaluate import ExampleOptions
 
-    if not 0 <= args.seed <= MAX_SEED:
+    if args.seed is not None and not 0 <= args.seed <= MAX_SEED:
         raise UserError(f"--seed {args.seed}; must be in 0..{MAX_SEED}")
-    Wanted(args.examples, args.example_seconds)
+    ExampleOptions(args.examples, args.example_seconds)
     shrinkage(args)
     for option in ("out", "listening_test", "cache"):
         _check_folder(getattr(args, option), f"--{option.replace('_', '-')}")
 
 
-def kept_in(args: argparse.Namespace) -> Path:
-    """Where what takes long is kept."""
-    return args.cache or cache_folder("evaluation")
-
-
 def shrinkage(args: argparse.Namespace) -> Shrinkage:
-    """What ``--shrinkage`` asks for.
+    """Reads ``--shrinkage``.
 
     Raises:
       UserError: neither a share nor a known name.
@@ -124,97 +119,83 @@ def shrinkage(args: argparse.Namespace) -> Shrinkage:
     return share
 
 
-def tools(args: argparse.Namespace, mel: MelSpec, vocoder: Vocoder) -> Tools:
+def evaluators(args: argparse.Namespace, mel: MelSpec, vocoder: Vocoder, seed: int) -> Evaluators:
     """Loads what measures.
 
     Raises:
       UserError: the embedding or the transcriber is not installed, or cannot be loaded.
     """
-    from mt3synth.evaluation.caching import KeptTranscriber
+    from mt3synth.evaluation.caching import CachedTranscriber
     from mt3synth.evaluation.embeddings import embedding
     from mt3synth.evaluation.embeddings.cache import EmbeddingCache
-    from mt3synth.evaluation.measure import Tools
+    from mt3synth.evaluation.metrics.metric import Evaluators
     from mt3synth.transcription.loading import load_transcriber
 
-    folder = kept_in(args)
+    folder = args.cache or cache_folder("evaluation")
     name = transcriber_name(args)
     transcriber = None
     if name is not None:
         identity = transcriber_identity(name)
-        transcriber = KeptTranscriber(load_transcriber(name), identity, folder / "notes")
-    return Tools(
+        transcriber = CachedTranscriber(load_transcriber(name), identity, folder / "notes")
+    return Evaluators(
         mel=mel,
         embedding=embedding(args.embedding, args.embedding_source),
         cache=EmbeddingCache(folder / "embeddings"),
-        vocoder=kept_vocoder(args, vocoder),
+        vocoder=cached_vocoder(vocoder, args.vocoder_source, folder / "vocoded"),
         transcriber=transcriber,
-        seed=args.seed,
+        seed=seed,
+        shrinkage=shrinkage(args),
     )
 
 
-def kept_vocoder(args: argparse.Namespace, vocoder: Vocoder) -> KeptVocoder:
-    """The vocoder, with what it made before."""
-    from mt3synth.evaluation.caching import KeptVocoder
+def cached_vocoder(vocoder: Vocoder, source: str | None, folder: Path) -> CachedVocoder:
+    """Wraps a vocoder so that what it made before is found in ``folder``."""
+    from mt3synth.evaluation.caching import CachedVocoder
     from mt3synth.vocoder.registry import describe
 
-    said = describe(vocoder)
-    # A Griffin-Lim is all in its fields, a trained one in its hash; of a SavedModel the place must
-    # do.
-    fields = "" if "vocoder_weights" in said else repr(sorted(_plain(vocoder).items()))
-    identity = f"{said} {fields} {args.vocoder_source or ''}"
-    return KeptVocoder(vocoder, identity, kept_in(args) / "vocoded")
+    about = describe(vocoder)
+    # A Griffin-Lim is all in its fields, a trained one in its hash; of a SavedModel nothing is
+    # known but where it came from.
+    fields = "" if "vocoder_weights" in about else repr(sorted(_plain(vocoder).items()))
+    return CachedVocoder(vocoder, f"{about} {fields} {source or ''}", folder)
+
+
+def names(args: argparse.Namespace, title: str, vocoder: Vocoder) -> Names:
+    """Names things for the report."""
+    from mt3synth.evaluation.evaluate import Names
+
+    return Names(
+        title=title,
+        command=f"mt3synth {shlex.join(sys.argv[1:])}",
+        vocoder=vocoder_name(vocoder),
+        transcriber=transcriber_name(args),
+    )
 
 
 def vocoder_name(vocoder: Vocoder) -> str:
-    """What a report calls it."""
+    """Names a vocoder for a report."""
     from mt3synth.vocoder.registry import describe
 
-    said = describe(vocoder)
-    name = _VOCODERS.get(said["vocoder"], said["vocoder"])
-    return f"{name} {said['vocoder_weights']}" if "vocoder_weights" in said else name
+    about = describe(vocoder)
+    name = _VOCODERS.get(about["vocoder"], about["vocoder"])
+    return f"{name} {about['vocoder_weights']}" if "vocoder_weights" in about else name
 
 
 def transcriber_name(args: argparse.Namespace) -> str | None:
-    """The transcriber's full name, or None for none."""
+    """Gives the transcriber's full name, or None for none."""
     from mt3synth.transcription.loading import BASIC_PITCH
 
     return None if args.transcriber == NO_TRANSCRIBER else args.transcriber or BASIC_PITCH
 
 
 def transcriber_identity(name: str) -> str:
-    """Its name, and the content of its file if that is one."""
+    """Identifies a transcriber by its name, and by the content of its file if it is one."""
     import hashlib
 
-    place = Path(name.rpartition(":")[0])
-    if place.suffix == ".py" and place.is_file():
-        return f"{name} {hashlib.sha256(place.read_bytes()).hexdigest()}"
+    path = Path(name.rpartition(":")[0])
+    if path.suffix == ".py" and path.is_file():
+        return f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
     return name
-
-
-def progress(items: Iterable[Any], what: str) -> Iterable[Any]:
-    """A bar on a terminal, and nothing elsewhere."""
-    from tqdm import tqdm
-
-    return tqdm(items, desc=what, unit="", disable=not sys.stderr.isatty(), leave=False)
-
-
-def write_listening_test(folder: Path, material: Material, tools: Tools) -> list[dict[str, str]]:
-    """Writes a test of the usual length; returns what was in the way, as the measurements stand."""
-    from mt3synth.evaluation.listening import trials
-
-    try:
-        test = trials.listening_test(material, tools, trials.Sizes())
-    except UserError as error:
-        return [{"item": "--listening-test", "reason": str(error)}]
-    print(f"Listening test: {trials.write(test, folder)}")
-    return []
-
-
-def report_problems(problems: list[dict[str, str]]) -> int:
-    """Says on stderr what was left out; returns the exit status, 3 if anything was."""
-    for problem in problems:
-        print(f"mt3synth evaluate: {problem['item']}: {problem['reason']}", file=sys.stderr)
-    return 3 if problems else 0
 
 
 def _check_folder(folder: Path | None, option: str) -> None:

@@ -1,19 +1,17 @@
-"""Excerpts of a corpus: scores to render, and real recordings to learn from."""
+"""Reads from a corpus what a bundle is measured on: scores to render, and real recordings."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mt3synth.audio.mel import MelSpec, log_mel
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
-from mt3synth.types import FloatND
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,30 +27,18 @@ class Excerpt:
     notes: Notes
 
 
-@dataclass(frozen=True, eq=False)
-class Recordings:
-    """Real recordings.
-
-    Attributes:
-      mels: log-mel frames ``[T, M]`` of each, natural log.
-      performances: index of each one's performance.
-    """
-
-    mels: list[FloatND]
-    performances: list[int]
-
-
 def read_excerpts(corpus: Path, split: str, count: int, seconds: float) -> list[Excerpt]:
-    """The first ``seconds`` of the scores of the first ``count`` songs of a split.
+    """Reads the first ``seconds`` of the scores of the first ``count`` songs of a split.
 
     Raises:
       UserError: the corpus is missing, or has fewer songs of that length with notes in them.
     """
     chosen: list[Excerpt] = []
-    for song in songs(corpus, split, seconds):
+    for song in _songs(corpus, split, seconds):
         if len(chosen) == count:
             break
         notes = song.notes.cropped(0.0, seconds)
+        # The transcriber hears pitches; an excerpt of drums alone would count for nothing.
         if np.any(~notes.is_drum):
             chosen.append(Excerpt(song.id, notes))
     if len(chosen) < count:
@@ -64,21 +50,35 @@ def read_excerpts(corpus: Path, split: str, count: int, seconds: float) -> list[
 
 
 def read_recordings(
-    corpus: Path, split: str, spec: MelSpec, seconds: float, performances: int, most: int
-) -> Recordings:
-    """The first ``seconds`` of up to ``most`` recordings of each performance in a split.
+    corpus: Path,
+    split: str,
+    sample_rate: int,
+    seconds: float,
+    performances: int,
+    most: int,
+    all_needed: bool = True,
+) -> Iterator[Any]:
+    """Yields up to ``most`` songs of each performance that last at least ``seconds``.
+
+    Args:
+      corpus: folder of a prepared data set.
+      split: of it.
+      sample_rate: of the model, in samples per second.
+      seconds: least length of a song.
+      performances: how many the model knows.
+      most: songs of each.
+      all_needed: whether every performance must have one.
 
     Raises:
-      UserError: the corpus is missing, its sample rate is not that of ``spec``, a performance is
-        not below ``performances``, or one has no recording of that length.
+      UserError: the corpus is missing, its sample rate is not the model's, a performance is not
+        below ``performances``, or one that is needed has no recording of that length.
     """
-    found = Recordings([], [])
     counts: Counter[int] = Counter()
-    for song in songs(corpus, split, seconds):
-        if song.sample_rate != spec.sample_rate:
+    for song in _songs(corpus, split, seconds):
+        if song.sample_rate != sample_rate:
             raise UserError(
                 f"{corpus}: song {song.id!r} has {song.sample_rate} samples per second; the model "
-                f"wants {spec.sample_rate}"
+                f"wants {sample_rate}"
             )
         if song.performance >= performances:
             raise UserError(
@@ -88,22 +88,23 @@ def read_recordings(
         if counts[song.performance] == most:
             continue
         counts[song.performance] += 1
-        audio = song.audio[: round(seconds * song.sample_rate)].astype(np.float32) / 32768
-        found.mels.append(log_mel(audio, spec))
-        found.performances.append(song.performance)
+        yield song
         if all(counts[p] == most for p in range(performances)):
-            break
+            return  # the rest of a large split need not be read
     absent = [p for p in range(performances) if not counts[p]]
-    if absent:
+    if absent and all_needed:
         raise UserError(
             f"{corpus}: no song of at least {seconds} s of performances {absent} in its {split} "
             "split"
         )
-    return found
 
 
-def songs(corpus: Path, split: str, seconds: float) -> Iterator[Any]:
-    """The songs of a split that last at least ``seconds``."""
+def spread(excerpts: Sequence[Excerpt], count: int) -> list[Excerpt]:
+    """Picks ``count`` of the excerpts, evenly over all of them."""
+    return [excerpts[i * len(excerpts) // count] for i in range(count)]
+
+
+def _songs(corpus: Path, split: str, seconds: float) -> Iterator[Any]:
     from data_pipelines.shards.formats import read_split
 
     return (song for song in read_split(corpus, split) if song.seconds >= seconds)

@@ -1,17 +1,16 @@
-"""Excerpts rendered by a model and for real, and recordings of a corpus, as files to evaluate.
+"""Renders the evaluation set of a bundle, as files that `mt3synth evaluate` takes.
 
-What is there already, of the same settings, is not made again. The folder is one that
-`mt3synth evaluate` takes: ``generated/``, ``real/`` and ``recordings/`` with a folder for each
-performance, ``midi/``, and ``map.csv``.
+What is there already, of the same settings, is not made again. The folder holds ``generated/``,
+``real/``, ``recordings/`` and ``held_out/`` with a folder for each performance, ``midi/``, and
+``map.csv``.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import time
-from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,92 +18,227 @@ import numpy as np
 from mt3synth.atomic import write_texts
 from mt3synth.audio.files import fit_peak, read_metadata, write_audio
 from mt3synth.errors import UserError
-from mt3synth.evaluation.bundle.excerpts import Excerpt, songs
-from mt3synth.evaluation.bundle.renderers import Workbench
-from mt3synth.evaluation.input_files import HOP, OVERLAP, WALL, Places
-from mt3synth.evaluation.metrics.seams import Joins
+from mt3synth.evaluation.bundle.excerpts import Excerpt, read_excerpts, read_recordings, spread
+from mt3synth.evaluation.bundle.renderers import Renderers
+from mt3synth.evaluation.evaluation_set import Seams
+from mt3synth.evaluation.input_files import HOP, OVERLAP, WALL, EvaluationPaths
+from mt3synth.evaluation.metrics import dynamics, fad, performance_classifier
+from mt3synth.evaluation.metrics.registry import METRICS
 from mt3synth.symbolic.midi import write_midi
+from mt3synth.symbolic.notes import Notes
 from mt3synth.types import FloatND
 
+PARTS = ("excerpts", "crossed", "levels")
 TABLE = "map.csv"
+SOFT, LOUD = 30, 110
+"""Velocities of the two renderings whose levels are compared."""
+
+_LEVEL_GAIN = 1 / 8
+"""Of those two alike: a loud one that had to be scaled down to fit its file would seem softer."""
 
 
-def render_set(
-    bench: Workbench,
-    excerpts: Sequence[Excerpt],
-    joins: Joins | None,
+@dataclass(frozen=True)
+class SetOptions:
+    """What an evaluation set holds, and how much of it.
+
+        SetOptions(parts=("crossed",), crossed=2, seconds=9.6)
+
+    Attributes:
+      parts: of `PARTS`: excerpts in one performance, in every one, and at two velocities.
+      split: of the corpus, whose scores are rendered.
+      excerpts: songs in one performance.
+      crossed: of them, those in every performance.
+      levels: of them, those at two velocities.
+      recordings: real ones of each performance.
+      seconds: length of an excerpt.
+      performance: index of the one performance.
+
+    Raises:
+      UserError: a value out of its bounds; names the option.
+    """
+
+    parts: tuple[str, ...] = PARTS
+    split: str = "test"
+    excerpts: int = 24
+    crossed: int = 3
+    levels: int = 4
+    recordings: int = 60
+    seconds: float = 14.0
+    performance: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("excerpts", "crossed", "levels", "recordings"):
+            if getattr(self, name) < 1:
+                raise UserError(f"--{name} {getattr(self, name)}; must be at least 1")
+        for name in ("crossed", "levels"):
+            if getattr(self, name) > self.excerpts:
+                raise UserError(
+                    f"--{name} {getattr(self, name)}; must be at most --excerpts {self.excerpts}"
+                )
+        if not 1 <= self.seconds <= 60:
+            raise UserError(f"--seconds {self.seconds}; must be within 1..60 s")
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedPiece:
+    """A piece to render.
+
+    Attributes:
+      song: name of its song in the corpus.
+      stem: of its files.
+      notes: to play.
+      performance: index.
+      metrics: those that take it, with spaces between; empty for all.
+      gain: of the audio in the file.
+    """
+
+    song: str
+    stem: str
+    notes: Notes
+    performance: int
+    metrics: str = ""
+    gain: float = 1.0
+
+
+def plan(excerpts: Sequence[Excerpt], options: SetOptions, performances: int) -> list[PlannedPiece]:
+    """Lists the pieces of an evaluation set.
+
+    Args:
+      excerpts: of the corpus.
+      options: which pieces, and how many.
+      performances: how many there are.
+    """
+    stems = {e.name: f"{number:03d}_{_plain(e.name)}" for number, e in enumerate(excerpts)}
+    # Were one performance to have more pieces than others, distances from all recordings and the
+    # share of recognised performances would lean towards it.
+    balanced = (fad.NAME, performance_classifier.NAME)
+    unbalanced = " ".join(m.name for m in METRICS if m.name not in balanced)
+    crossed = spread(excerpts, options.crossed) if "crossed" in options.parts else []
+    pieces = [
+        PlannedPiece(e.name, stems[e.name], e.notes, performance)
+        for e in crossed
+        for performance in range(performances)
+    ]
+    if "excerpts" in options.parts:
+        pieces += [
+            PlannedPiece(e.name, stems[e.name], e.notes, options.performance, unbalanced)
+            for e in excerpts
+            if e not in crossed
+        ]
+    if "levels" in options.parts:
+        pieces += [
+            PlannedPiece(
+                e.name,
+                f"{stems[e.name]}_velocity_{velocity}",
+                dynamics.at_velocity(e.notes, velocity),
+                options.performance,
+                dynamics.NAME,
+                _LEVEL_GAIN,
+            )
+            for e in spread(excerpts, options.levels)
+            for velocity in (SOFT, LOUD)
+        ]
+    return pieces
+
+
+def render_evaluation_set(
+    corpus: Path,
+    options: SetOptions,
+    renderers: Renderers,
+    seams: Seams,
     identity: dict[str, str],
     folder: Path,
     say: Callable[[str], object],
-) -> Places:
-    """Every excerpt in every performance, by the model and for real.
+) -> EvaluationPaths:
+    """Renders excerpts of a corpus by the model and for real, and writes real recordings.
 
     Args:
-      bench: renders.
-      excerpts: their names need not be fit for files.
-      joins: where windows of the model's renderings meet.
+      corpus: that the bundle was trained on.
+      options: what to render.
+      renderers: by which.
+      seams: where segments of the model's renderings meet.
       identity: model and settings; files of another one are made anew.
       folder: made if need be.
-      say: is told of each excerpt.
+      say: is told of each piece.
+
+    Raises:
+      UserError: the corpus is missing or too small, or something cannot be rendered or written.
+    """
+    excerpts = read_excerpts(corpus, options.split, options.excerpts, options.seconds)
+    pieces = plan(excerpts, options, len(renderers.names))
+    table = render_pieces(pieces, options.seconds, renderers, seams, identity, folder, say)
+    # Performances are known by the training split; recordings of the other show how well.
+    for split, name in (("train", "recordings"), (options.split, "held_out")):
+        _write_recordings(corpus, split, options, renderers, folder / name)
+    return EvaluationPaths(folder / "generated", folder / "recordings", table, folder / "held_out")
+
+
+def render_pieces(
+    pieces: Sequence[PlannedPiece],
+    seconds: float,
+    renderers: Renderers,
+    seams: Seams,
+    identity: dict[str, str],
+    folder: Path,
+    say: Callable[[str], object],
+) -> Path:
+    """Renders pieces by the model and for real; returns the table of what belongs together.
+
+    Args:
+      pieces: to render.
+      seconds: length of each.
+      renderers, seams, identity, folder, say: see `render_evaluation_set`.
 
     Raises:
       UserError: something cannot be rendered or written.
     """
     rows = []
-    meeting = {} if joins is None else {HOP: str(joins.hop), OVERLAP: str(joins.overlap)}
-    for number, excerpt in enumerate(excerpts):
-        stem = f"{number:03d}_{_plain(excerpt.name)}"
-        midi = folder / "midi" / f"{stem}.mid"
-        midi.parent.mkdir(parents=True, exist_ok=True)
-        write_midi(excerpt.notes, midi)
-        for index, performance in enumerate(bench.names):
-            about = {"song": excerpt.name, "seconds": str(bench.seconds)}
-            name = f"{performance}/{stem}.flac"
+    (folder / "midi").mkdir(parents=True, exist_ok=True)
+    meeting = {HOP: str(seams.hop), OVERLAP: str(seams.overlap)}
+    for number, piece in enumerate(pieces, 1):
+        midi = f"midi/{piece.stem}.mid"
+        write_midi(piece.notes, folder / midi)
+        performance = renderers.names[piece.performance]
+        name = f"{performance}/{piece.stem}.flac"
+        about = {"song": piece.song, "seconds": str(seconds), "gain": str(piece.gain)}
+        asked = (piece.notes, piece.performance, seconds)
 
-            def ours(index: int = index, excerpt: Excerpt = excerpt) -> tuple[FloatND, float]:
-                made = bench.model(excerpt.notes, index, bench.seconds)
-                started = time.perf_counter()
-                audio = bench.vocoder(made.log_mel)
-                return audio, made.seconds + time.perf_counter() - started
+        def ours(asked: tuple[Notes, int, float] = asked) -> tuple[FloatND, float | None]:
+            return renderers.audio(*asked)
 
-            def real(index: int = index, excerpt: Excerpt = excerpt) -> tuple[FloatND, None]:
-                return bench.real_audio(excerpt.notes, index), None
+        def real(asked: tuple[Notes, int, float] = asked) -> tuple[FloatND, float | None]:
+            return renderers.real(*asked), None
 
-            rate = bench.mel.sample_rate
-            _make(folder / "generated" / name, {**identity, **about, **meeting}, ours, rate)
-            _make(folder / "real" / name, about, real, rate)
-            rows.append((name, performance, f"midi/{midi.name}", f"real/{name}"))
-        say(f"{excerpt.name}: rendered in {len(bench.names)} performances")
+        rate = renderers.mel.sample_rate
+        said = {**identity, **about, **meeting}
+        _make(folder / "generated" / name, said, ours, rate, piece.gain)
+        _make(folder / "real" / name, about, real, rate, piece.gain)
+        rows.append((name, performance, midi, f"real/{name}", piece.metrics))
+        say(f"{number} of {len(pieces)}: {piece.song} in {performance}")
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerows([("audio", "performance", "midi", "reference"), *rows])
+    writer.writerows([("audio", "performance", "midi", "reference", "metrics"), *rows])
     write_texts(folder, {TABLE: table.getvalue()}, "--out")
-    return Places(folder / "generated", folder / "recordings", folder / TABLE)
+    return folder / TABLE
 
 
-def write_recordings(
-    corpus: Path, split: str, names: Sequence[str], seconds: float, most: int, folder: Path
+def _write_recordings(
+    corpus: Path, split: str, options: SetOptions, renderers: Renderers, folder: Path
 ) -> None:
-    """The first ``seconds`` of up to ``most`` recordings of each performance, into ``folder``.
+    """Writes the first seconds of recordings of each performance of a split."""
+    rate, names = renderers.mel.sample_rate, renderers.names
+    folder.mkdir(parents=True, exist_ok=True)
+    needed = split == "train"  # a small test split may lack a performance
+    songs = read_recordings(
+        corpus, split, rate, options.seconds, len(names), options.recordings, needed
+    )
+    for song in songs:
+        about = {"song": song.id, "seconds": str(options.seconds)}
 
-    Raises:
-      UserError: the corpus is missing or damaged, or the folder cannot be written to.
-    """
-    counts: Counter[int] = Counter()
-    for song in songs(corpus, split, seconds):
-        if song.performance >= len(names) or counts[song.performance] == most:
-            continue
-        counts[song.performance] += 1
-        place = folder / names[song.performance] / f"{_plain(song.id)}.flac"
-        about = {"song": song.id, "seconds": str(seconds)}
+        def audio(samples: np.ndarray = song.audio) -> tuple[FloatND, None]:
+            return samples[: round(options.seconds * rate)].astype(np.float32) / 32768, None
 
-        def audio(song: object = song) -> tuple[FloatND, None]:
-            samples = song.audio[: round(seconds * song.sample_rate)]  # type: ignore[attr-defined]
-            return samples.astype(np.float32) / 32768, None
-
-        _make(place, about, audio, song.sample_rate)
-        if all(counts[p] == most for p in range(len(names))):
-            break
+        _make(folder / names[song.performance] / f"{_plain(song.id)}.flac", about, audio, rate)
 
 
 def _make(
@@ -112,22 +246,23 @@ def _make(
     metadata: dict[str, str],
     audio: Callable[[], tuple[FloatND, float | None]],
     sample_rate: int,
+    gain: float = 1.0,
 ) -> None:
-    """Writes the file unless it is there with the same metadata."""
+    """Writes a file of audio unless it is there with the same metadata."""
     try:
-        kept = read_metadata(path)
+        found = read_metadata(path)
     except UserError:
-        kept = {}
-    kept.pop(WALL, None)
-    if kept == metadata:
+        found = {}
+    found.pop(WALL, None)
+    if found == metadata:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     samples, seconds = audio()
-    fitted, _ = fit_peak(samples)
+    fitted, _ = fit_peak(samples * np.float32(gain))
     timed = {} if seconds is None else {WALL: str(seconds)}
     write_audio(path, fitted, sample_rate, {**metadata, **timed})
 
 
 def _plain(name: str) -> str:
-    """A name that every file system takes."""
+    """Makes a name that every file system takes."""
     return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[-80:]

@@ -1,8 +1,9 @@
-"""The two renderings that a report compares: a model's, and the real one of the same notes."""
+"""Renders notes in the two ways that a report compares: by a model, and as they really sound."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mt3synth.atomic import write_atomically
-from mt3synth.audio.mel import MelSpec, log_mel
+from mt3synth.audio.mel import MelSpec
 from mt3synth.bundle import Bundle
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
@@ -52,12 +53,12 @@ class ModelRenderer:
         cache.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, notes: Notes, performance: int, seconds: float) -> Rendered:
-        """The first ``seconds`` of ``notes``, none of which may last longer."""
+        """Renders the first ``seconds`` of ``notes``, none of which may last longer."""
         frames = round(seconds * self._spec.mel.frame_rate)
         path = self._cache / f"{self._key(notes, performance, frames)}.npz"
         if path.exists():
-            with np.load(path) as kept:
-                return Rendered(kept["log_mel"], float(kept["seconds"]))
+            with np.load(path) as cached:
+                return Rendered(cached["log_mel"], float(cached["seconds"]))
         windows = Windows(frames, self._spec.segment_frames, self._config.overlap)
         tail = frames / self._spec.mel.frame_rate - notes.end_time
         # No row of a chunk is wasted on a short excerpt; the result does not depend on it.
@@ -86,15 +87,22 @@ class RealRenderer:
       names: of the performances, in the order of the model's indices.
       spec: says the sample rate and the frames.
       folders: looked through first for soundfonts.
+      performances: TOML file that describes them; None for the shipped one.
 
     Raises:
-      UserError: the corpus renderer knows no performance of such a name.
+      UserError: the file has no performance of such a name, or cannot be read.
     """
 
-    def __init__(self, names: Sequence[str], spec: MelSpec, folders: Sequence[Path]) -> None:
-        from data_pipelines.corpus.performances import read_performances
+    def __init__(
+        self,
+        names: Sequence[str],
+        spec: MelSpec,
+        folders: Sequence[Path],
+        performances: Path | None = None,
+    ) -> None:
+        from data_pipelines.corpus.performances import DEFAULT_FILE, read_performances
 
-        known = {p.name: p for p in read_performances()}
+        known = {p.name: p for p in read_performances(performances or DEFAULT_FILE)}
         strangers = [name for name in names if name not in known]
         if strangers:
             raise UserError(
@@ -105,7 +113,7 @@ class RealRenderer:
         self._spec, self._folders = spec, tuple(folders)
 
     def __call__(self, notes: Notes, performance: int, seconds: float) -> Float[np.ndarray, " S"]:
-        """The first ``seconds``; the hiss is the same in every call."""
+        """Renders the first ``seconds``; the hiss is the same in every call."""
         from data_pipelines.corpus.sound.render import render
 
         rate = self._spec.sample_rate
@@ -116,17 +124,15 @@ class RealRenderer:
 
 
 @dataclass(frozen=True, eq=False)
-class Workbench:
-    """Everything that the parts of a report render with.
+class Renderers:
+    """What renders a bundle's evaluation set.
 
     Attributes:
       names: of the performances, by index.
       mel: what the frames are.
       model: the model under test: notes, index of the performance, seconds.
       real: renders the same for comparison, to audio ``[S]``.
-      vocoder: turns both kinds of frames into audio.
-      seconds: length of an excerpt.
-      seed: of every random choice that is not the model's.
+      vocoder: turns frames into audio.
     """
 
     names: Sequence[str]
@@ -134,29 +140,60 @@ class Workbench:
     model: Callable[[Notes, int, float], Rendered]
     real: Callable[[Notes, int, float], FloatND]
     vocoder: Vocoder
-    seconds: float
-    seed: int
 
-    def model_mel(self, notes: Notes, performance: int) -> FloatND:
-        """An excerpt as the model renders it, ``[T, M]``."""
-        return self.model(notes, performance, self.seconds).log_mel
+    def audio(self, notes: Notes, performance: int, seconds: float) -> tuple[FloatND, float]:
+        """Renders notes with the model and the vocoder; returns audio and wall time in seconds."""
+        made = self.model(notes, performance, seconds)
+        started = time.perf_counter()
+        audio = self.vocoder(made.log_mel)
+        return audio, made.seconds + time.perf_counter() - started
 
-    def real_audio(self, notes: Notes, performance: int) -> FloatND:
-        """An excerpt as it really sounds, ``[S]``."""
-        return self.real(notes, performance, self.seconds)
 
-    def mel_of(self, audio: FloatND) -> FloatND:
-        """Frames ``[T, M]`` of audio."""
-        return log_mel(audio, self.mel)
+def performances_file(corpus: Path, named: Path | None, say: Callable[[str], object]) -> Path:
+    """Finds the file of performances with which a corpus was rendered.
+
+    ``corpus.json`` holds a digest of the file, not the file itself, so that one which is not the
+    shipped one has to be named again.
+
+    Args:
+      corpus: folder of the corpus.
+      named: what the user says it was; None for the shipped one.
+      say: is told if what the user names is not what the digest says.
+
+    Raises:
+      UserError: it was another than the shipped one, and none is named; or it cannot be read.
+    """
+    from data_pipelines.corpus.performances import DEFAULT_FILE
+    from data_pipelines.prepare.build import CORPUS_FILE
+
+    path = named or DEFAULT_FILE
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UserError(f"--performances {path}: {error.strerror or error}") from error
+    try:
+        recipe = json.loads((corpus / CORPUS_FILE).read_text(encoding="utf-8")).get("recipe", {})
+    except (OSError, ValueError, AttributeError):
+        recipe = {}  # whether there is a corpus at all is found out when it is read
+    expected = recipe.get("performances", "")
+    if not digest.startswith(expected):
+        if named is None:
+            raise UserError(
+                f"{corpus} was rendered with performances of its own; name their file by"
+                " --performances, as in mt3synth prepare corpus"
+            )
+        # The user may have edited a comment, and knows better than a digest.
+        say(f"--performances {path} has changed since {corpus} was rendered")
+    return path
 
 
 def song_seconds(notes: Notes, tail: float) -> float:
-    """Whole seconds that hold a song and ``tail`` seconds for its ring."""
+    """Rounds up to whole seconds that hold a song and ``tail`` seconds for its ring."""
     return float(math.ceil(notes.end_time + tail))
 
 
 def _fitted(log_mel: FloatND, frames: int) -> FloatND:
-    """Rounding the song's end to frames may give one more than asked for."""
+    """Cuts off the one frame more that rounding the song's end may have given."""
     if not frames <= len(log_mel) <= frames + 1:
         raise ValueError(f"{len(log_mel)} frames rendered where {frames} were asked for")
     return log_mel[:frames]

@@ -1,4 +1,4 @@
-"""Embeddings of any number of recordings on disk, so that memory does not grow with them."""
+"""Keeps embeddings of any number of recordings on disk, so that memory does not grow with them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from types import TracebackType
 import numpy as np
 
 from mt3synth.evaluation.metrics.gaussian import Gaussian
-from mt3synth.evaluation.metrics.subsampling import Drawn, gaussian_of
+from mt3synth.evaluation.metrics.subsampling import Subset, gaussian_of
 from mt3synth.types import Float, FloatND, Int
 
 
-class Shelves:
+class EmbeddingStore:
     """Rows of embeddings under names, in a temporary file that goes with the ``with`` block.
+
+        with EmbeddingStore(dimension=32) as store:
+            store.put("real: 1.wav", rows)
+            store.gaussian("real: 1.wav").mean
 
     Args:
       dimension: D.
@@ -25,10 +29,10 @@ class Shelves:
         self.dimension = dimension
         self._folder = tempfile.TemporaryDirectory(prefix="mt3synth-")
         self._file = _File(Path(self._folder.name) / "rows", dimension)
-        self._places: dict[str, range] = {}
+        self._ranges: dict[str, range] = {}
         self._count = 0
 
-    def __enter__(self) -> Shelves:
+    def __enter__(self) -> EmbeddingStore:
         return self
 
     def __exit__(
@@ -40,34 +44,34 @@ class Shelves:
         self._folder.cleanup()
 
     def put(self, name: str, rows: Float[FloatND, "N D"]) -> None:
-        """Keeps rows under a name.
+        """Stores rows under a name.
 
         Raises:
           ValueError: of another dimension, or there are some of that name.
         """
         if rows.shape[1:] != (self.dimension,):
             raise ValueError(f"{name}: embeddings {rows.shape}; must be [N, {self.dimension}]")
-        if name in self._places:
+        if name in self._ranges:
             raise ValueError(f"{name}: there are embeddings of that name already")
         with open(self._file.path, "ab") as file:
             file.write(np.ascontiguousarray(rows, np.float32).data)
-        self._places[name] = range(self._count, self._count + len(rows))
+        self._ranges[name] = range(self._count, self._count + len(rows))
         self._count += len(rows)
 
-    def rows(self, *names: str) -> Drawn:
-        """All rows of some names, one after the other, read from disk where they are wanted."""
-        places = [np.arange(p.start, p.stop) for p in (self._places[name] for name in names)]
-        return Drawn(self._file, np.concatenate(places))
+    def rows(self, *names: str) -> Subset:
+        """Gives all rows of some names, one after the other, read from disk when indexed."""
+        ranges = [self._ranges[name] for name in names]
+        return Subset(self._file, np.concatenate([np.arange(r.start, r.stop) for r in ranges]))
 
     def gaussian(self, *names: str) -> Gaussian:
-        """Mean and covariance of the rows of some names."""
+        """Takes mean and covariance of the rows of some names."""
         total = Gaussian(self.dimension)
         for name in names:
             total.merge(gaussian_of(self.rows(name)))
         return total
 
     def mean(self, name: str) -> Float[FloatND, " D"]:
-        """The mean of a name's rows, float64."""
+        """Averages a name's rows, in float64."""
         return self.gaussian(name).mean
 
 
@@ -84,6 +88,6 @@ class _File:
     def __getitem__(self, positions: Int[np.ndarray, " n"], /) -> Float[np.ndarray, "n D"]:
         if not len(positions):
             return np.zeros((0, self.dimension), np.float32)
-        # Mapped anew each time: what is not looked at any longer takes no memory.
+        # Mapped anew each time, so that what is not looked at any longer takes no memory.
         rows = np.memmap(self.path, np.float32, "r").reshape(-1, self.dimension)
         return np.array(rows[positions])

@@ -1,1 +1,1 @@
-"""The measures, one file each: definition, citation, measurement, aggregate, table."""
+"""Metrics: each file defines one, measures it, sums it up and shows it."""

@@ -6,13 +6,26 @@ aligned, as a rendering of a score is with another rendering of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from mt3synth.audio.mel import MelSpec, hann_window, log_mel
+from mt3synth.evaluation.evaluation_set import KINDS, LABELS
+from mt3synth.evaluation.metrics.metric import (
+    Evaluators,
+    Figures,
+    HeardPiece,
+    Measurements,
+    Metric,
+    PieceRow,
+    ScoreRow,
+    mean_with_interval,
+    numbers_of_pieces,
+)
+from mt3synth.reporting.tables import Table, with_interval
 from mt3synth.types import FloatND
 
 WITHIN_DB = 60.0
@@ -42,7 +55,7 @@ _CHROMA_HZ = (100.0, 5000.0)  # below, a bin is wider than a semitone at 16 kHz
 
 
 @dataclass(frozen=True)
-class PairScores:
+class Distances:
     """Distances of audio from a recording of the same notes.
 
     Attributes:
@@ -58,8 +71,8 @@ class PairScores:
     seconds: float
 
 
-def pair_scores(audio: FloatND, real: FloatND, spec: MelSpec) -> PairScores:
-    """All scores, over what both have: one may ring on for longer than the other.
+def distances(audio: FloatND, real: FloatND, spec: MelSpec) -> Distances:
+    """Measures all three distances over what both have: one may ring on for longer than the other.
 
     Raises:
       ValueError: the shorter is less than 0.8 of the longer, so that they are hardly one piece; or
@@ -70,7 +83,7 @@ def pair_scores(audio: FloatND, real: FloatND, spec: MelSpec) -> PairScores:
         lengths = [f"{len(x) / spec.sample_rate:.1f} s" for x in (audio, real)]
         raise ValueError(f"lasts {lengths[0]} and the real recording {lengths[1]}; not one piece?")
     audio, real = audio[:shorter], real[:shorter]
-    return PairScores(
+    return Distances(
         log_mel_l1=log_mel_l1(log_mel(audio, spec), log_mel(real, spec)),
         stft=multi_resolution_stft(audio, real),
         chroma=chroma_similarity(audio, real, spec.sample_rate),
@@ -183,3 +196,71 @@ def _magnitudes(audio: np.ndarray, transform: Resolution) -> Iterator[np.ndarray
         part = np.pad(part, (0, needed - len(part))).astype(np.float32, copy=False)
         frames = np.lib.stride_tricks.sliding_window_view(part, transform.window)
         yield np.abs(np.fft.rfft(frames[:: transform.hop] * window, n=transform.fft, axis=-1))
+
+
+NAME = "audio_distance"
+NUMBERS = {
+    "log_mel_l1": "log-mel L1, nats",
+    "stft": "multi-resolution STFT",
+    "chroma": "chroma cosine",
+}
+"""Of `Distances`, with what tables call them."""
+
+
+def measure(piece: HeardPiece, kind: str, evaluators: Evaluators) -> Distances | None:
+    """Measures a piece's distance from its real recording.
+
+    Raises:
+      ValueError: see `distances`.
+    """
+    # The real audio is at no distance from itself, which is nothing to report.
+    if kind == "real" or "real" not in piece.audio:
+        return None
+    return distances(piece.audio[kind], piece.audio["real"], evaluators.mel)
+
+
+def aggregate(found: Measurements, evaluators: Evaluators) -> Figures:
+    """Averages each distance over pieces."""
+    figures: Figures = {}
+    for kind in KINDS:
+        values = found.values(NAME, kind)
+        if values:
+            figures[kind] = {"pieces": len(values)} | {
+                name: mean_with_interval([_numbers(v)[name] for v in values], evaluators.seed)
+                for name in NUMBERS
+            }
+    return figures
+
+
+def tables(figures: Figures, report: Figures) -> list[Table]:
+    """Shows the three distances of each kind beside each other."""
+    rows = tuple(
+        (
+            LABELS[kind],
+            *(with_interval(part[name]["value"], part[name]["interval"]) for name in NUMBERS),
+            f"{part['pieces']}",
+        )
+        for kind, part in figures.items()
+    )
+    note = "Distances: lower is closer; the cosine is 1 where the harmony is the same."
+    columns = ("", *NUMBERS.values(), "pieces")
+    return [Table("Beside the real recording of the same notes", columns, rows, note)]
+
+
+def score_rows(figures: Figures) -> Iterable[ScoreRow]:
+    """Gives each distance of each kind."""
+    for kind, part in figures.items():
+        for name in NUMBERS:
+            yield name, kind, part[name]["value"], *part[name]["interval"]
+
+
+def piece_rows(found: Measurements, figures: Figures) -> Iterable[PieceRow]:
+    """Gives each distance of each piece."""
+    return numbers_of_pieces(NAME, found, _numbers)
+
+
+def _numbers(value: Distances) -> dict[str, float]:
+    return {name: float(getattr(value, name)) for name in NUMBERS}
+
+
+AUDIO_DISTANCE = Metric(NAME, aggregate, tables, score_rows, measure, piece_rows=piece_rows)

@@ -16,7 +16,7 @@ import numpy as np
 from mt3synth.errors import UserError
 from mt3synth.evaluation.metrics.frechet import Fit, distance_between, fit
 from mt3synth.evaluation.metrics.gaussian import Shrinkage
-from mt3synth.evaluation.metrics.subsampling import Drawn, Rows, equal_counts, gaussian_of
+from mt3synth.evaluation.metrics.subsampling import Rows, Subset, equal_counts, gaussian_of
 from mt3synth.types import FloatND, Int
 
 
@@ -44,7 +44,7 @@ class GroupDistances:
     most_negative: float
 
     def group_fad(self, targets: Mapping[str, str]) -> dict[str, float]:
-        """Each generation's distance to the group that was asked for.
+        """Picks each generation's distance to the group that was asked for.
 
         Args:
           targets: the group of each generation.
@@ -59,7 +59,7 @@ class GroupDistances:
         }
 
     def classify(self, targets: Mapping[str, str], tops: Sequence[int] = (1, 3, 5)) -> Versions:
-        """How often the group that was asked for is the nearest, or among the nearest few.
+        """Counts how often the group that was asked for is the nearest, or among the nearest few.
 
         Args:
           targets: the group of each generation.
@@ -83,13 +83,13 @@ class GroupDistances:
         )
 
     def _columns(self, targets: Mapping[str, str]) -> np.ndarray:
-        place = {group: column for column, group in enumerate(self.groups)}
+        column_of = {group: column for column, group in enumerate(self.groups)}
         for name in self.generations:
             if name not in targets:
                 raise UserError(f"{name}: no performance is given for it")
-            if targets[name] not in place:
+            if targets[name] not in column_of:
                 raise UserError(f"{name}: performance {targets[name]} has no recordings")
-        return np.array([place[targets[name]] for name in self.generations])
+        return np.array([column_of[targets[name]] for name in self.generations])
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +118,7 @@ def group_distances(
     seed: int,
     shrinkage: Shrinkage = None,
 ) -> GroupDistances:
-    """Distances of all generations to all groups, of equal numbers of embeddings each.
+    """Measures distances of all generations to all groups, of equal numbers of embeddings each.
 
     Args:
       generated: embeddings of each generation: of a piece, or of all pieces of a performance.
@@ -149,8 +149,8 @@ def group_distances(
     )
 
 
-def _fit(rows: Drawn, shrinkage: Shrinkage, smallest: str) -> Fit:
-    """Too few rows are the fault of the set that has fewest, as all get as many."""
+def _fit(rows: Subset, shrinkage: Shrinkage, smallest: str) -> Fit:
+    """Fits a Gaussian; too few rows are the fault of the set with fewest, as all get as many."""
     try:
         return fit(gaussian_of(rows), shrinkage)
     except UserError as error:

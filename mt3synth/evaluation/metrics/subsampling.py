@@ -1,4 +1,4 @@
-"""Embeddings drawn from sets that need not fit into memory."""
+"""Draws equal numbers of embeddings from sets that need not fit into memory."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Rows(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
-    """Some `Rows` of others, read where they are wanted.
+class Subset:
+    """A subset of other `Rows`, read when it is indexed.
 
     Attributes:
       rows: the others.
-      positions: places among them.
+      positions: which of them.
     """
 
     rows: Rows
@@ -44,16 +44,18 @@ class Drawn:
 
 
 def gaussian_of(rows: Rows, positions: Int[np.ndarray, " n"] | None = None) -> Gaussian:
-    """Mean and covariance of rows, or of those at ``positions``, read a few thousand at a time."""
-    wanted = np.arange(len(rows)) if positions is None else np.sort(positions)
-    total = Gaussian(rows[wanted[:0]].shape[1])
-    for begin in range(0, len(wanted), _BLOCK):
-        total.add(rows[wanted[begin : begin + _BLOCK]])
+    """Takes mean and covariance of rows, or of those at ``positions``, some thousand at a time."""
+    chosen = np.arange(len(rows)) if positions is None else np.sort(positions)
+    total = Gaussian(rows[chosen[:0]].shape[1])
+    for begin in range(0, len(chosen), _BLOCK):
+        total.add(rows[chosen[begin : begin + _BLOCK]])
     return total
 
 
-def equal_counts(sets: Mapping[str, Rows], seed: int, count: int | None = None) -> dict[str, Drawn]:
-    """As many embeddings of each set, drawn without replacement, in their order.
+def equal_counts(
+    sets: Mapping[str, Rows], seed: int, count: int | None = None
+) -> dict[str, Subset]:
+    """Draws as many embeddings of each set, without replacement, and keeps their order.
 
     A set's draw depends on the seed and on its name, not on the other sets.
 
@@ -66,11 +68,12 @@ def equal_counts(sets: Mapping[str, Rows], seed: int, count: int | None = None) 
       UserError: a set has fewer than ``count``.
     """
     sizes = {name: len(rows) for name, rows in sets.items()}
-    wanted = min(sizes.values(), default=0) if count is None else count
+    least = min(sizes.values(), default=0)
+    count = least if count is None else count
     drawn = {}
     for name, size in sizes.items():
-        if size < wanted:
-            raise UserError(f"{name}: {size} embeddings; need {wanted}")
+        if size < count:
+            raise UserError(f"{name}: {size} embeddings; need {count}")
         rng = np.random.default_rng([seed, *name.encode()])
-        drawn[name] = Drawn(sets[name], np.sort(rng.permutation(size)[:wanted]))
+        drawn[name] = Subset(sets[name], np.sort(rng.permutation(size)[:count]))
     return drawn

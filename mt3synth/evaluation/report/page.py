@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from mt3synth.evaluation.report.tables import LABELS, tables_of
+from mt3synth.evaluation.evaluation_set import LABELS
+from mt3synth.evaluation.report.tables import NOT_MEASURED
 from mt3synth.reporting import html
 from mt3synth.reporting.tables import Table
 
@@ -51,25 +52,22 @@ class Example:
 
 def page_of(
     report: Mapping[str, Any],
+    tables: Sequence[Table],
     title: str,
     pictures: Mapping[str, bytes],
     examples: Sequence[Example],
-    more: Sequence[Table] = (),
 ) -> str:
-    """The page as HTML.
+    """Writes the page as HTML.
 
     Args:
       report: what ``report.json`` holds.
       title: above it all.
       pictures: PNG by caption.
       examples: to hear and see.
-      more: tables beside those of the report.
     """
-    tables = tables_of(dict(report))
-    reasons = [t for t in tables if t.heading == "Not measured"]
+    reasons = [t for t in tables if t.heading == NOT_MEASURED]
     parts = [f"<h1>{escape(title)}</h1>", html.paragraphs(_about(report))]
     parts += [html.table(t) for t in tables if t not in reasons]
-    parts += [html.table(t) for t in more]
     if pictures:
         parts.append('<h2>Pictures</h2>\n<div class="pictures">')
         parts += [html.figure(caption, png) for caption, png in pictures.items()]

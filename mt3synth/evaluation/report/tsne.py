@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mt3synth.errors import UserError
+from mt3synth.evaluation.metrics.metric import Measurements
 from mt3synth.types import Float, FloatND
 
 LEAST = 5
@@ -20,8 +21,18 @@ LEAST = 5
 _PERPLEXITY = 30.0  # the usual one, where there are enough tracks
 
 
+def tracks(found: Measurements) -> tuple[list[str], list[str], FloatND]:
+    """Collects kind, performance and mean embedding ``[tracks D]`` of everything that was heard."""
+    kinds, performances, means = [], [], []
+    for key, performance in found.performances.items():
+        kinds.append(key.partition(": ")[0])
+        performances.append(performance)
+        means.append(found.embeddings.mean(key))
+    return kinds, performances, np.array(means).reshape(-1, found.embeddings.dimension)
+
+
 def tsne(tracks: Float[FloatND, "N D"], seed: int) -> Float[FloatND, "N 2"]:
-    """A point for each track. Each dimension is scaled to unit variance first.
+    """Places a point for each track. Each dimension is scaled to unit variance first.
 
     Raises:
       UserError: fewer than `LEAST` tracks, or scikit-learn is not installed.
@@ -39,8 +50,8 @@ def tsne(tracks: Float[FloatND, "N D"], seed: int) -> Float[FloatND, "N 2"]:
 
 
 def thinned(performances: Sequence[str], most: int, seed: int) -> np.ndarray:
-    """Positions of at most ``most`` tracks of each performance, drawn evenly, in order."""
+    """Draws positions of at most ``most`` tracks of each performance, and puts them in order."""
     rng = np.random.default_rng(seed)
     names = np.array(performances)
-    kept = [rng.permutation(np.flatnonzero(names == name))[:most] for name in dict.fromkeys(names)]
-    return np.sort(np.concatenate(kept)) if kept else np.zeros(0, int)
+    drawn = [rng.permutation(np.flatnonzero(names == name))[:most] for name in dict.fromkeys(names)]
+    return np.sort(np.concatenate(drawn)) if drawn else np.zeros(0, int)

@@ -1,5 +1,7 @@
 """The model's renderer (length, cache, what its result depends on) and the real one."""
 
+import hashlib
+import json
 import shutil
 from functools import partial
 from pathlib import Path
@@ -8,12 +10,17 @@ import jax
 import numpy as np
 import pytest
 
-from data_pipelines.corpus.performances import read_performances
+from data_pipelines.corpus.performances import DEFAULT_FILE, read_performances
 from mt3synth.audio.mel import MELGAN
 from mt3synth.bundle import Bundle, Performance, abstract_params, load, save
 from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.errors import UserError
-from mt3synth.evaluation.bundle.renderers import ModelRenderer, RealRenderer, song_seconds
+from mt3synth.evaluation.bundle.renderers import (
+    ModelRenderer,
+    RealRenderer,
+    performances_file,
+    song_seconds,
+)
 from mt3synth.model_spec import make_spec
 from mt3synth.models.unet import UNetConfig
 from mt3synth.symbolic.codec import EventCodec
@@ -85,6 +92,33 @@ def test_settings_of_the_sampler_make_another_rendering(bundle: Bundle, tmp_path
 def test_real_renderer_refuses_performances_it_cannot_play() -> None:
     with pytest.raises(UserError, match="performances my-band of the bundle are none that"):
         RealRenderer(["studio", "my-band"], MELGAN, [])
+
+
+def test_a_corpus_of_other_performances_is_compared_with_those(tmp_path: Path) -> None:
+    shipped = DEFAULT_FILE.read_text()
+    own = tmp_path / "mine.toml"
+    own.write_text(shipped.replace('name = "studio"', 'name = "my-band"'))
+    said: list[str] = []
+
+    def corpus(name: str, file: Path) -> Path:
+        (tmp_path / name).mkdir()
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+        (tmp_path / name / "corpus.json").write_text(
+            json.dumps({"recipe": {"performances": digest}})
+        )
+        return tmp_path / name
+
+    theirs, mine = corpus("theirs", DEFAULT_FILE), corpus("mine", own)
+    assert performances_file(theirs, None, said.append) == DEFAULT_FILE
+    assert performances_file(tmp_path, None, said.append) == DEFAULT_FILE  # an older corpus
+    with pytest.raises(UserError, match="mine was rendered with performances of its own; name"):
+        performances_file(mine, None, said.append)
+    assert performances_file(mine, own, said.append) == own and said == []
+    RealRenderer(["my-band"], MELGAN, [], own)
+    assert performances_file(mine, DEFAULT_FILE, said.append) == DEFAULT_FILE
+    assert "has changed since" in said[0]
+    with pytest.raises(UserError, match=r"--performances .*none.toml: No such file"):
+        performances_file(mine, tmp_path / "none.toml", said.append)
 
 
 def test_real_rendering_has_the_length_asked_for_and_its_own_sound() -> None:

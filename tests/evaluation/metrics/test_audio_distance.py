@@ -9,10 +9,10 @@ from mt3synth.evaluation.metrics.audio_distance import (
     Resolution,
     chroma,
     chroma_similarity,
+    distances,
     log_mel_l1,
     loud_frames,
     multi_resolution_stft,
-    pair_scores,
 )
 
 RATE = MELGAN.sample_rate
@@ -28,14 +28,14 @@ def noise(seed: int, seconds: float = 1.0) -> np.ndarray:
 
 
 def test_a_recording_is_at_no_distance_from_itself() -> None:
-    scores = pair_scores(noise(0), noise(0), MELGAN)
+    scores = distances(noise(0), noise(0), MELGAN)
     assert (scores.log_mel_l1, scores.stft, scores.seconds) == (0, 0, 1)
     assert scores.chroma == pytest.approx(1)
 
 
 def test_a_gain_is_its_nats_and_leaves_harmony() -> None:
     audio = noise(0)
-    scores = pair_scores(2 * audio, audio, MELGAN)
+    scores = distances(2 * audio, audio, MELGAN)
     assert scores.log_mel_l1 == pytest.approx(np.log(2), abs=1e-4)
     assert scores.stft == pytest.approx(1 + np.log(2), abs=1e-3)  # |2R - R| / |R| = 1
     assert scores.chroma == pytest.approx(1, abs=1e-6)
@@ -94,9 +94,9 @@ def test_nothing_is_compared_with_silence(measure) -> None:
 
 
 def test_recordings_of_different_length_are_no_pair() -> None:
-    assert pair_scores(noise(0, 1.2), noise(0, 1.0), MELGAN).seconds == 1.0
+    assert distances(noise(0, 1.2), noise(0, 1.0), MELGAN).seconds == 1.0
     with pytest.raises(ValueError, match=r"lasts 1.0 s and the real recording 2.0 s; not one"):
-        pair_scores(noise(0, 1.0), noise(0, 2.0), MELGAN)
+        distances(noise(0, 1.0), noise(0, 2.0), MELGAN)
 
 
 def test_log_mel_l1_of_no_frames() -> None:
@@ -108,4 +108,4 @@ def test_distance_is_that_of_the_frames() -> None:
     ours, real = noise(3), noise(4)
     a, b = log_mel(ours, MELGAN), log_mel(real, MELGAN)
     total = sum(abs(float(x) - float(y)) for row, other in zip(a, b) for x, y in zip(row, other))
-    assert pair_scores(ours, real, MELGAN).log_mel_l1 == pytest.approx(total / a.size, rel=1e-4)
+    assert distances(ours, real, MELGAN).log_mel_l1 == pytest.approx(total / a.size, rel=1e-4)

@@ -1,15 +1,22 @@
 """Levels of signals whose level is known."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from evaluation_cases import quick_evaluators
 
+from mt3synth.evaluation.embeddings.store import EmbeddingStore
 from mt3synth.evaluation.metrics.dynamics import (
+    aggregate,
     at_velocity,
     level_db,
-    level_difference,
     level_slope,
+    measure,
     onset_levels,
+    tables,
 )
+from mt3synth.evaluation.metrics.metric import HeardPiece, Measured, Measurements
 from mt3synth.symbolic.notes import Notes
 
 NOTES = Notes(
@@ -43,12 +50,26 @@ def test_at_velocity_changes_nothing_else() -> None:
     np.testing.assert_array_equal(notes.program, NOTES.program)
 
 
-def test_difference_of_an_instrument_with_a_known_response() -> None:
-    def render(notes: Notes) -> np.ndarray:
-        return np.sin(2 * np.pi * 220 * TIME) * (notes.velocity[0] / 127) ** 2
+def test_range_of_an_instrument_with_a_known_response(tmp_path: Path) -> None:
+    """The same notes at two velocities are a pair, whatever else was measured."""
+    evaluators = quick_evaluators(tmp_path)
 
+    def piece(velocity: int, name: str, notes: Notes = NOTES) -> Measured:
+        notes = at_velocity(notes, velocity)
+        audio = 0.5 * np.sin(2 * np.pi * 220 * TIME) * (velocity / 127) ** 2
+        value = measure(HeardPiece({"generated": audio}, notes), "generated", evaluators)
+        return Measured(name, "studio", values={"dynamics": {"generated": value}})
+
+    other = NOTES.transposed(1)
+    pieces = [piece(30, "soft"), piece(110, "loud"), piece(110, "another score", other)]
+    with EmbeddingStore(1) as store:
+        figures = aggregate(Measurements(store, [], pieces), evaluators)
     expected = 40 * np.log10(110 / 30)  # amplitude goes with the square of the velocity
-    assert level_difference(render, NOTES) == pytest.approx(expected)
+    (pair,) = figures["range"]["generated"]["by_pair"]
+    assert figures["range"]["generated"]["value"] == pytest.approx(expected)
+    assert (pair["item"], pair["velocities"]) == ("loud", [30, 110])
+    assert "slope" not in figures  # of single velocities there is none
+    assert tables(figures, {})[0].heading == "Level from velocity 30 to 110"
 
 
 def test_silence_has_no_level() -> None:

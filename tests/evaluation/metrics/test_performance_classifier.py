@@ -15,7 +15,7 @@ P, BINS, FRAMES = 4, 32, 60
 def recordings(
     per_performance: int, seed: int, distance: float = 1.5
 ) -> tuple[list[np.ndarray], list[int]]:
-    """Noise around a spectral colour for each performance, under a level of its own each time."""
+    """Statistics of noise around a colour for each performance, each time at a level of its own."""
     colours = np.random.default_rng(99).normal(0, distance, (P, BINS))
     rng = np.random.default_rng(seed)
     labels = [p for p in range(P) for _ in range(per_performance)]
@@ -23,7 +23,7 @@ def recordings(
         (colours[p] + rng.normal(0, 1) + rng.normal(0, 1, (FRAMES, BINS))).astype(np.float32)
         for p in labels
     ]
-    return mels, labels
+    return [mel_statistics(mel) for mel in mels], labels
 
 
 def test_statistics_by_hand() -> None:
@@ -41,11 +41,11 @@ def test_recognises_what_is_separable() -> None:
 
 
 def test_chance_where_labels_say_nothing() -> None:
-    mels, labels = recordings(50, seed=0)
+    statistics, labels = recordings(50, seed=0)
     shuffled = np.random.default_rng(0).permutation(labels).tolist()
-    test_mels, test_labels = recordings(50, seed=1)
+    test_statistics, test_labels = recordings(50, seed=1)
     guesses = np.random.default_rng(1).permutation(test_labels).tolist()
-    outcome = PerformanceClassifier(mels, shuffled, P).test(test_mels, guesses)
+    outcome = PerformanceClassifier(statistics, shuffled, P).test(test_statistics, guesses)
     # 200 independent guesses at 1/4: four standard deviations are 0.12.
     assert outcome.accuracy == pytest.approx(0.25, abs=0.12)
 
@@ -58,8 +58,8 @@ def test_chance_where_recordings_sound_alike() -> None:
 
 def test_confusion_has_targets_in_rows() -> None:
     classifier = PerformanceClassifier(*recordings(20, seed=0), P)
-    mels, _ = recordings(1, seed=2)
-    outcome = classifier.test(mels[:1], [3])  # a recording of 0 that is said to be of 3
+    statistics, _ = recordings(1, seed=2)
+    outcome = classifier.test(statistics[:1], [3])  # a recording of 0 that is said to be of 3
     assert outcome.confusion[3, 0] == 1
     assert outcome.correct == 0
 
@@ -69,17 +69,17 @@ def test_no_recordings_tested() -> None:
 
 
 def test_refuses_a_performance_without_recordings() -> None:
-    mels, labels = recordings(2, seed=0)
+    statistics, labels = recordings(2, seed=0)
     with pytest.raises(ValueError, match=r"no recording of performances \[4\]"):
-        PerformanceClassifier(mels, labels, P + 1)
+        PerformanceClassifier(statistics, labels, P + 1)
 
 
 def test_refuses_labels_that_do_not_fit() -> None:
-    mels, labels = recordings(2, seed=0)
+    statistics, labels = recordings(2, seed=0)
     with pytest.raises(ValueError, match="8 recordings, but 7 performances"):
-        PerformanceClassifier(mels, labels[1:], P)
+        PerformanceClassifier(statistics, labels[1:], P)
     with pytest.raises(ValueError, match=r"performances 0..3; must be in 0..2"):
-        PerformanceClassifier(mels, labels, 3)
+        PerformanceClassifier(statistics, labels, 3)
 
 
 def test_refuses_a_single_frame() -> None:

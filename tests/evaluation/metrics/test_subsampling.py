@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from mt3synth.errors import UserError
-from mt3synth.evaluation.embeddings.store import Shelves
-from mt3synth.evaluation.metrics.subsampling import Drawn, equal_counts, gaussian_of
+from mt3synth.evaluation.embeddings.store import EmbeddingStore
+from mt3synth.evaluation.metrics.subsampling import Subset, equal_counts, gaussian_of
 
 
 def random_rows(count: int, seed: int, dimension: int = 3) -> np.ndarray:
     return np.random.default_rng(seed).normal(seed, 1, (count, dimension)).astype(np.float32)
 
 
-def every(drawn: Drawn) -> np.ndarray:
+def every(drawn: Subset) -> np.ndarray:
     return drawn[np.arange(len(drawn))]
 
 
@@ -46,25 +46,25 @@ def test_gaussian_of_some_rows_is_numpys() -> None:
 
 def test_what_is_on_disk_is_drawn_as_from_memory() -> None:
     parts = {"a": random_rows(5, 1), "b": random_rows(0, 2), "c": random_rows(8, 3)}
-    with Shelves(3) as shelves:
+    with EmbeddingStore(3) as store:
         for name, rows in parts.items():
-            shelves.put(name, rows)
-        np.testing.assert_array_equal(every(shelves.rows("c", "b", "a")),
+            store.put(name, rows)
+        np.testing.assert_array_equal(every(store.rows("c", "b", "a")),
                                       np.concatenate([parts["c"], parts["a"]]))  # fmt: skip
-        ours = equal_counts({"x": shelves.rows("a", "c")}, seed=0, count=6)["x"]
+        ours = equal_counts({"x": store.rows("a", "c")}, seed=0, count=6)["x"]
         theirs = equal_counts({"x": np.concatenate([parts["a"], parts["c"]])}, seed=0, count=6)
         np.testing.assert_array_equal(every(ours), every(theirs["x"]))
-        np.testing.assert_allclose(shelves.mean("c"), parts["c"].mean(axis=0), rtol=1e-6)
-        assert shelves.gaussian("a", "c").count == 13
+        np.testing.assert_allclose(store.mean("c"), parts["c"].mean(axis=0), rtol=1e-6)
+        assert store.gaussian("a", "c").count == 13
         with pytest.raises(ValueError, match="a: there are embeddings of that name already"):
-            shelves.put("a", parts["a"])
+            store.put("a", parts["a"])
         with pytest.raises(ValueError, match=r"d: embeddings \(4, 2\); must be \[N, 3\]"):
-            shelves.put("d", random_rows(4, 1, 2))
+            store.put("d", random_rows(4, 1, 2))
 
 
-def test_shelves_go_with_their_block() -> None:
-    with Shelves(3) as shelves:
-        shelves.put("a", random_rows(5, 1))
-        place = Path(shelves._folder.name)
-        assert place.is_dir()
-    assert not place.exists()
+def test_a_store_goes_with_its_block() -> None:
+    with EmbeddingStore(3) as store:
+        store.put("a", random_rows(5, 1))
+        folder = Path(store._folder.name)
+        assert folder.is_dir()
+    assert not folder.exists()
