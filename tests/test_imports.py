@@ -121,26 +121,25 @@ FLOORS = (
         ),
         "": "model",
         "evaluation": "",
-        "evaluation.metrics": "audio reporting symbolic",
-        "evaluation.embeddings": "atomic audio cache_folder evaluation.metrics",
+        "evaluation.evaluation_set": "audio symbolic",
+        "evaluation.embeddings": "atomic audio cache_folder",
         "evaluation.caching": "atomic audio symbolic transcription vocoder",
-        "evaluation.evaluation_set": "audio symbolic evaluation.{embeddings,metrics}",
-        "evaluation.input_files": "audio symbolic evaluation.{evaluation_set,metrics}",
-        "evaluation.measure": (
-            "audio symbolic transcription evaluation.{caching,embeddings,evaluation_set,metrics}"
+        "evaluation.metrics": (
+            "audio reporting symbolic transcription evaluation.{caching,embeddings,evaluation_set}"
         ),
-        "evaluation.fad_figures": "evaluation.{embeddings,evaluation_set,measure,metrics}",
-        "evaluation.aggregate": "evaluation.{evaluation_set,measure,metrics}",
-        "evaluation.report": "reporting evaluation.{aggregate,evaluation_set,measure,metrics}",
+        "evaluation.input_files": "audio symbolic evaluation.{evaluation_set,metrics}",
+        "evaluation.measure": "evaluation.{embeddings,evaluation_set,metrics}",
+        "evaluation.aggregate": "evaluation.{evaluation_set,metrics}",
+        "evaluation.report": "reporting evaluation.{evaluation_set,metrics}",
         "evaluation.listening": "atomic reporting evaluation.{evaluation_set,measure,metrics}",
         "evaluation.evaluate": (
-            "atomic audio reporting evaluation.{aggregate,embeddings,evaluation_set,fad_figures,"
-            "measure,metrics,report}"
+            "atomic audio reporting "
+            "evaluation.{aggregate,embeddings,evaluation_set,measure,metrics,report}"
         ),
         "evaluation.bundle": (
-            "atomic audio bundle reporting symbolic synthesis transcription vocoder model "
-            "data_pipelines.shards data_pipelines.corpus evaluation.{aggregate,caching,embeddings,"
-            "evaluate,evaluation_set,input_files,measure,metrics,report}"
+            "atomic audio bundle reporting symbolic synthesis vocoder "
+            "data_pipelines.{corpus,prepare,shards} "
+            "evaluation.{evaluate,evaluation_set,input_files,metrics}"
         ),
     },
     {

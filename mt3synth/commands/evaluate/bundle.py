@@ -138,6 +138,7 @@ def main(args: argparse.Namespace) -> int:
     from mt3synth.evaluation.evaluate import Evaluation
     from mt3synth.evaluation.evaluation_set import EvaluationSet, Seams
     from mt3synth.evaluation.input_files import read_evaluation_set
+    from mt3synth.synthesis.options import describe
 
     compilation_cache.keep()
     parse.parse([options.GIN, *(args.gin_file or [])], args.gin_bindings)
@@ -172,7 +173,7 @@ def main(args: argparse.Namespace) -> int:
     if set_options.parts:
         identity = {
             "bundle": bundle.hash,
-            **sampling_options.describe(config, bundle.spec),
+            **describe(config, bundle.spec),
             "vocoder": evaluators.vocoder.identity,
         }
         paths = render_evaluation_set(
@@ -188,7 +189,7 @@ def main(args: argparse.Namespace) -> int:
 
     def complete(evaluation: Evaluation) -> None:
         evaluation.report["bundle"] = bundle.hash
-        evaluation.report["sampling"] = sampling_options.describe(config, bundle.spec)
+        evaluation.report["sampling"] = describe(config, bundle.spec)
         if SONG_PART in args.only:
             song = SongOptions(
                 path=args.song or SONG,

@@ -16,8 +16,8 @@ from mt3synth.errors import UserError
 if TYPE_CHECKING:
     from mt3synth.audio.mel import MelSpec
     from mt3synth.evaluation.caching import CachedVocoder
+    from mt3synth.evaluation.embeddings.gaussian import Shrinkage
     from mt3synth.evaluation.evaluate import Names
-    from mt3synth.evaluation.metrics.gaussian import Shrinkage
     from mt3synth.evaluation.metrics.metric import Evaluators
     from mt3synth.vocoder.protocol import Vocoder
 

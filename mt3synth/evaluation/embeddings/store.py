@@ -9,8 +9,8 @@ from types import TracebackType
 
 import numpy as np
 
-from mt3synth.evaluation.metrics.gaussian import Gaussian
-from mt3synth.evaluation.metrics.subsampling import Subset, gaussian_of
+from mt3synth.evaluation.embeddings.gaussian import Gaussian
+from mt3synth.evaluation.embeddings.subsampling import Subset, gaussian_of
 from mt3synth.types import Float, FloatND, Int
 
 
@@ -77,7 +77,7 @@ class EmbeddingStore:
 
 @dataclass(frozen=True)
 class _File:
-    """`mt3synth.evaluation.metrics.subsampling.Rows` of a file of float32."""
+    """`mt3synth.evaluation.embeddings.subsampling.Rows` of a file of float32."""
 
     path: Path
     dimension: int

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from mt3synth.errors import UserError
+from mt3synth.evaluation.embeddings.gaussian import Gaussian
 from mt3synth.evaluation.embeddings.store import EmbeddingStore
+from mt3synth.evaluation.embeddings.subsampling import Subset, equal_counts, gaussian_of
 from mt3synth.evaluation.evaluation_set import KINDS, LABELS, Problem
 from mt3synth.evaluation.metrics.bootstrap import bootstrap_interval
 from mt3synth.evaluation.metrics.frechet import (
@@ -24,7 +26,6 @@ from mt3synth.evaluation.metrics.frechet import (
     frechet_distance,
     frechet_interval,
 )
-from mt3synth.evaluation.metrics.gaussian import Gaussian
 from mt3synth.evaluation.metrics.group_fad import GroupDistances, group_distances
 from mt3synth.evaluation.metrics.metric import (
     RECORDING,
@@ -37,7 +38,6 @@ from mt3synth.evaluation.metrics.metric import (
     embedding_key,
     mean,
 )
-from mt3synth.evaluation.metrics.subsampling import Subset, equal_counts, gaussian_of
 from mt3synth.reporting.tables import Table, number, with_interval
 
 NAME = "fad"

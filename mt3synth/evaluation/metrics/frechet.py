@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mt3synth.errors import UserError
-from mt3synth.evaluation.metrics.gaussian import Gaussian, Shrinkage
-from mt3synth.evaluation.metrics.subsampling import Rows, equal_counts, gaussian_of
+from mt3synth.evaluation.embeddings.gaussian import Gaussian, Shrinkage
+from mt3synth.evaluation.embeddings.subsampling import Rows, equal_counts, gaussian_of
 from mt3synth.types import FloatND
 
 __all__ = [

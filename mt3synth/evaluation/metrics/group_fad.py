@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mt3synth.errors import UserError
+from mt3synth.evaluation.embeddings.gaussian import Shrinkage
+from mt3synth.evaluation.embeddings.subsampling import Rows, Subset, equal_counts, gaussian_of
 from mt3synth.evaluation.metrics.frechet import Fit, distance_between, fit
-from mt3synth.evaluation.metrics.gaussian import Shrinkage
-from mt3synth.evaluation.metrics.subsampling import Rows, Subset, equal_counts, gaussian_of
 from mt3synth.types import FloatND, Int
 
 
@@ -124,7 +124,7 @@ def group_distances(
       generated: embeddings of each generation: of a piece, or of all pieces of a performance.
       groups: embeddings of each performance's recordings.
       seed: of the draws that make the numbers equal.
-      shrinkage: see `mt3synth.evaluation.metrics.gaussian.Gaussian.covariance`.
+      shrinkage: see `mt3synth.evaluation.embeddings.gaussian.Gaussian.covariance`.
 
     Raises:
       UserError: nothing on a side, or one with too few embeddings; names it.

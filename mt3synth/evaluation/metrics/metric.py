@@ -18,10 +18,10 @@ from mt3synth.audio.mel import MelSpec
 from mt3synth.evaluation.caching import CachedVocoder
 from mt3synth.evaluation.embeddings.base import Embedding
 from mt3synth.evaluation.embeddings.cache import EmbeddingCache
+from mt3synth.evaluation.embeddings.gaussian import Shrinkage
 from mt3synth.evaluation.embeddings.store import EmbeddingStore
 from mt3synth.evaluation.evaluation_set import Problem, Recording, Seams, Sound
 from mt3synth.evaluation.metrics.bootstrap import bootstrap_interval
-from mt3synth.evaluation.metrics.gaussian import Shrinkage
 from mt3synth.reporting.tables import Table
 from mt3synth.symbolic.notes import Notes
 from mt3synth.transcription.transcriber import Transcriber
@@ -51,7 +51,7 @@ class Evaluators:
       vocoder: for the vocoded real audio.
       transcriber: hears notes; None leaves notes out.
       seed: of every random choice.
-      shrinkage: of covariances, see `mt3synth.evaluation.metrics.gaussian.Gaussian.covariance`.
+      shrinkage: of covariances, see `mt3synth.evaluation.embeddings.gaussian.Gaussian.covariance`.
     """
 
     mel: MelSpec

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mt3synth.errors import UserError
-from mt3synth.evaluation.metrics.gaussian import Gaussian
+from mt3synth.evaluation.embeddings.gaussian import Gaussian
 
 
 def rows(count: int, dimension: int = 5, seed: int = 0) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from mt3synth.errors import UserError
-from mt3synth.evaluation.metrics.gaussian import Gaussian
+from mt3synth.evaluation.embeddings.gaussian import Gaussian
 from mt3synth.types import Float, Int
 
 _BLOCK = 4096  # embeddings in memory at once

@@ -7,7 +7,7 @@ import pytest
 
 from mt3synth.errors import UserError
 from mt3synth.evaluation.embeddings.store import EmbeddingStore
-from mt3synth.evaluation.metrics.subsampling import Subset, equal_counts, gaussian_of
+from mt3synth.evaluation.embeddings.subsampling import Subset, equal_counts, gaussian_of
 
 
 def random_rows(count: int, seed: int, dimension: int = 3) -> np.ndarray:
