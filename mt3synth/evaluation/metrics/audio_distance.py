@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
+from mt3synth.audio.log_mel_distance import WITHIN_DB, log_mel_l1
 from mt3synth.audio.mel import MelSpec, hann_window, log_mel
 from mt3synth.evaluation.evaluation_set import KINDS, LABELS
 from mt3synth.evaluation.metrics.metric import (
@@ -28,10 +29,6 @@ from mt3synth.evaluation.metrics.metric import (
 from mt3synth.reporting.tables import Table, with_interval
 from mt3synth.types import FloatND
 
-WITHIN_DB = 60.0
-"""Frames further below the loudest one are left out: what is there is silence, or its noise."""
-
-_NATS_PER_DB = np.log(10) / 20
 _BLOCK_FRAMES = 1024
 _FLOOR = 1e-5  # of magnitude, below which logarithms do not go
 _SHORTEST = 0.8  # of the longer of two recordings of the same piece
@@ -59,7 +56,7 @@ class Distances:
     """Distances of audio from a recording of the same notes.
 
     Attributes:
-      log_mel_l1: see `log_mel_l1`.
+      log_mel_l1: see `mt3synth.audio.log_mel_distance.log_mel_l1`.
       stft: see `multi_resolution_stft`.
       chroma: see `chroma_similarity`.
       seconds: how much was compared.
@@ -91,41 +88,12 @@ def distances(audio: FloatND, real: FloatND, spec: MelSpec) -> Distances:
     )
 
 
-def log_mel_l1(
-    ours: Float[np.ndarray, "T M"],
-    real: Float[np.ndarray, "T M"],
-    within_db: float = WITHIN_DB,
-) -> float:
-    """Mean absolute difference of log-mel frames, in nats (1 nat is 8.7 dB).
-
-    Args:
-      ours: natural log of magnitudes.
-      real: the same of what it is measured against; its level says which frames count.
-      within_db: see `loud_frames`.
-
-    Raises:
-      ValueError: no frames.
-    """
-    if not len(real):
-        raise ValueError("0 frames; must be at least 1")
-    loud = loud_frames(real, within_db)
-    return float(np.mean(np.abs(ours[loud] - real[loud]), dtype=np.float64))
-
-
-def loud_frames(
-    log_mel: Float[np.ndarray, "T M"], within_db: float = WITHIN_DB
-) -> Bool[np.ndarray, " T"]:
-    """Frames whose loudest bin is at most ``within_db`` below the loudest of the piece."""
-    peaks = log_mel.max(axis=1)
-    return peaks >= peaks.max() - within_db * _NATS_PER_DB
-
-
 def multi_resolution_stft(
     audio: Float[np.ndarray, " S"],
     real: Float[np.ndarray, " S"],
     resolutions: tuple[Resolution, ...] = RESOLUTIONS,
 ) -> float:
-    """Spectral convergence plus mean difference of log magnitudes, averaged over resolutions.
+    """Adds spectral convergence and mean difference of log magnitudes, averaged over resolutions.
 
     Equations 4 to 6 of Yamamoto et al. 2020: ``||R - A||_F / ||R||_F + mean |log R - log A|`` with
     the magnitudes R of ``real`` and A of ``audio``; logarithms do not go below 1e-5.
@@ -152,7 +120,7 @@ def multi_resolution_stft(
 def chroma_similarity(
     audio: Float[np.ndarray, " S"], real: Float[np.ndarray, " S"], sample_rate: int
 ) -> float:
-    """Mean cosine of the chroma vectors of two recordings, over the frames where ``real`` sounds.
+    """Averages the cosine of two recordings' chroma vectors over frames where ``real`` sounds.
 
     A chroma vector holds the energy of each of the twelve pitch classes (Müller, "Fundamentals of
     Music Processing", 2015, section 3.1.2): the harmony, whatever the timbre. 1 is the same.
@@ -173,7 +141,7 @@ def chroma_similarity(
 
 
 def chroma(audio: Float[np.ndarray, " S"], sample_rate: int) -> Float[np.ndarray, "T 12"]:
-    """Energy of each pitch class, C first, every 50 ms; between 100 and 5000 Hz."""
+    """Sums the energy of each pitch class, C first, every 50 ms; between 100 and 5000 Hz."""
     hop = round(_CHROMA_SECONDS * sample_rate)
     hertz = np.fft.rfftfreq(_CHROMA_FFT, 1 / sample_rate)
     used = (hertz >= _CHROMA_HZ[0]) & (hertz <= _CHROMA_HZ[1])
@@ -186,7 +154,7 @@ def chroma(audio: Float[np.ndarray, " S"], sample_rate: int) -> Float[np.ndarray
 
 
 def _magnitudes(audio: np.ndarray, transform: Resolution) -> Iterator[np.ndarray]:
-    """Magnitudes ``[frames, fft / 2 + 1]`` in blocks; the end is filled up with zeros."""
+    """Yields magnitudes ``[frames, fft / 2 + 1]`` in blocks; the end is filled up with zeros."""
     window = hann_window(transform.window)
     count = max(1, -(-len(audio) // transform.hop))
     for begin in range(0, count, _BLOCK_FRAMES):

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from mt3synth.audio.files import fit_peak
+from mt3synth.audio.log_mel_distance import log_mel_l1
 from mt3synth.audio.mel import MelSpec, log_mel
 from mt3synth.training.diffusion.samples import Writer
 from mt3synth.training.monitoring.logger import Board
@@ -21,8 +22,6 @@ from mt3synth.vocoder.vocos import Vocos
 
 FOLDER = "showcase"
 """Where in the folder of a run the pictures lie."""
-RANGE_DB = 60.0
-"""Frames farther below the loudest of a segment do not count in the log-mel distance."""
 
 Inverter = Callable[[FloatND], Float[np.ndarray, " S"]]
 
@@ -30,13 +29,9 @@ Inverter = Callable[[FloatND], Float[np.ndarray, " S"]]
 def log_mel_distance(made: FloatND, real: FloatND, spec: MelSpec) -> float:
     """Mean absolute difference of log-mel, over the frames of the real audio that are loud enough.
 
-    A frame's level is the greatest of its mel magnitudes; frames within ``RANGE_DB`` of the loudest
-    frame's count. NaN if the real audio is silent.
+    NaN if the real audio is silent.
     """
-    theirs, ours = log_mel(real, spec), log_mel(made, spec)
-    level = theirs.max(axis=1)
-    loud = (level >= level.max() - np.log(10) * RANGE_DB / 20) & (level > _silence(spec))
-    return float(np.mean(np.abs(theirs - ours)[loud])) if loud.any() else float("nan")
+    return log_mel_l1(log_mel(made, spec), log_mel(real, spec), above=_silence(spec))
 
 
 def _silence(spec: MelSpec) -> float:
