@@ -16,7 +16,7 @@ FADE_S = 0.02
 def cut(
     audio: Float[FloatND, " S"], sample_rate: int, start: float, seconds: float
 ) -> Float[FloatND, " C"]:
-    """The stretch from ``start`` on, as long as there is audio, faded in and out over 20 ms."""
+    """Cuts out a stretch, as long as there is audio, and fades it in and out over 20 ms."""
     first = round(start * sample_rate)
     part = np.array(audio[first : first + round(seconds * sample_rate)], np.float32)
     fade = min(round(FADE_S * sample_rate), len(part) // 2)
@@ -28,7 +28,7 @@ def cut(
 
 
 def at_level(audio: Float[FloatND, " S"], db: float) -> Float[FloatND, " S"]:
-    """The same with a root mean square of ``db`` re full scale, or less where it would clip."""
+    """Scales audio to a root mean square of ``db`` re full scale, or less where it would clip."""
     power = float(np.mean(np.square(audio, dtype=np.float64)))
     if not power:
         return audio
@@ -36,13 +36,13 @@ def at_level(audio: Float[FloatND, " S"], db: float) -> Float[FloatND, " S"]:
 
 
 def loudest(audio: Float[FloatND, " S"]) -> float:
-    """The root mean square in dB re full scale that audio which is not silent has at peak 1."""
+    """Measures what root mean square, in dB re full scale, audio has when its peak is 1."""
     peak = float(np.max(np.abs(audio)))
     return 10 * float(np.log10(np.mean(np.square(audio / peak, dtype=np.float64))))
 
 
 def mp3(audio: Float[FloatND, " S"], sample_rate: int) -> bytes:
-    """Mono MP3 of small size, which every browser plays."""
+    """Encodes a small mono MP3, which every browser plays."""
     encoded = io.BytesIO()
     fitted, _ = fit_peak(audio)
     with soundfile.SoundFile(
@@ -53,7 +53,7 @@ def mp3(audio: Float[FloatND, " S"], sample_rate: int) -> bytes:
 
 
 def flac(audio: Float[FloatND, " S"], sample_rate: int) -> bytes:
-    """Mono FLAC of 16 bits: nothing but the quantisation is lost."""
+    """Encodes a mono FLAC of 16 bits: nothing but the quantisation is lost."""
     encoded = io.BytesIO()
     soundfile.write(encoded, fit_peak(audio)[0], sample_rate, "PCM_16", format="FLAC")
     return encoded.getvalue()

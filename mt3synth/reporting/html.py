@@ -40,7 +40,7 @@ small { color: color-mix(in srgb, var(--ink) 70%, var(--paper)); }
 
 
 def document(title: str, body: str, style: str = "", script: str = "") -> str:
-    """A whole page: ``body`` is HTML, everything else is text; nothing comes from elsewhere."""
+    """Writes a whole page that loads nothing; ``body`` is HTML, everything else is text."""
     scripts = f"<script>\n{script}\n</script>\n" if script else ""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -52,7 +52,7 @@ def document(title: str, body: str, style: str = "", script: str = "") -> str:
 
 
 def table(content: Table) -> str:
-    """A table under its heading."""
+    """Writes a table under its heading."""
     head = "".join(f"<th>{escape(column)}</th>" for column in content.columns)
     rows = "\n".join(
         "<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>"
@@ -66,7 +66,7 @@ def table(content: Table) -> str:
 
 
 def _cell(text: str) -> str:
-    """A cell whose interval, if it ends in one, is not torn apart on a narrow screen."""
+    """Writes a cell whose interval, if any, is not torn apart on a narrow screen."""
     figure, bracket, interval = text.partition(" [")
     if not bracket or not text.endswith("]"):
         return escape(text)
@@ -74,27 +74,27 @@ def _cell(text: str) -> str:
 
 
 def picture(caption: str, png: bytes) -> str:
-    """A picture inside the page."""
+    """Writes a picture into the page."""
     return f'<img src="{data_uri(png, "image/png")}" alt="{escape(caption)}">'
 
 
 def figure(caption: str, png: bytes) -> str:
-    """A picture above its caption."""
+    """Writes a picture above its caption."""
     drawn = picture(caption, png)
     return f"<figure>{drawn}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def player(what: str, mp3: bytes) -> str:
-    """A player of audio inside the page."""
+    """Writes a player, with its audio, into the page."""
     audio = f'<audio controls preload="metadata" src="{data_uri(mp3, "audio/mpeg")}"></audio>'
     return f"<label>{escape(what)}{audio}</label>"
 
 
 def paragraphs(lines: Sequence[str]) -> str:
-    """Each line a paragraph of text."""
+    """Writes each line as a paragraph."""
     return "\n".join(f"<p>{escape(line)}</p>" for line in lines)
 
 
 def data_uri(content: bytes, media_type: str) -> str:
-    """Bytes as an address that holds them."""
+    """Encodes bytes as an address that holds them."""
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"

@@ -17,7 +17,7 @@ _COLOURS = 64
 
 
 def draw_mels(panels: dict[str, FloatND], spec: MelSpec, path: Path, title: str) -> None:
-    """Panels one above the other, on one time axis and one colour scale.
+    """Draws panels one above the other, on one time axis and one colour scale.
 
     Args:
       panels: caption and log-mel frames ``[T, M]`` of each.
@@ -31,7 +31,7 @@ def draw_mels(panels: dict[str, FloatND], spec: MelSpec, path: Path, title: str)
 
 
 def mels_png(panels: dict[str, FloatND], spec: MelSpec, title: str) -> bytes:
-    """The same as `draw_mels`, as the bytes of a PNG."""
+    """Draws as `draw_mels` does, and returns the bytes of the PNG."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 0.6 + 2.4 * len(panels)), dpi=100, layout="constrained")
@@ -57,7 +57,7 @@ def mels_png(panels: dict[str, FloatND], spec: MelSpec, title: str) -> bytes:
 
 
 def png_of_few_colours(figure: Any, colours: int, rare: bool = False) -> bytes:
-    """A figure as a PNG of at most so many colours, so that it stays small.
+    """Renders a figure as a PNG of at most so many colours, so that it stays small.
 
     Args:
       figure: of matplotlib.
@@ -78,6 +78,6 @@ def png_of_few_colours(figure: Any, colours: int, rare: bool = False) -> bytes:
 
 
 def bin_of(hz: float, spec: MelSpec) -> float:
-    """Position among the bins of the HTK mel scale whose triangle is centred on ``hz``."""
+    """Finds the position among the bins of the HTK mel scale that is centred on ``hz``."""
     low, high, here = (2595 * np.log10(1 + f / 700) for f in (spec.low_hz, spec.high_hz, hz))
     return float((here - low) / (high - low) * (spec.bins + 1) - 1)

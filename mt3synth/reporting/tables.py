@@ -21,18 +21,18 @@ class Table:
 
 
 def as_text(tables: Sequence[Table], headings: bool = False) -> str:
-    """The tables for a terminal, columns padded to one width; ``headings`` stand above them."""
+    """Formats tables for a terminal, columns padded; ``headings`` says whether they stand above."""
     above = [f"{table.heading}\n" if headings else "" for table in tables]
     return "\n\n".join(head + _text(table) for head, table in zip(above, tables))
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A figure, or a dash where there is none."""
+    """Formats a figure, or a dash where there is none."""
     return "–" if value is None or value != value else f"{value:.{digits}f}"
 
 
 def with_interval(value: float | None, interval: Sequence[float] | None, digits: int = 3) -> str:
-    """A figure and its interval in square brackets, if there is one."""
+    """Formats a figure with its interval in square brackets, if there is one."""
     text = number(value, digits)
     if text == "–" or interval is None or any(end is None or end != end for end in interval):
         return text

@@ -52,6 +52,8 @@ _SHORTEST_FRAMES = 11
 class BasicPitch:
     """A `mt3synth.transcription.transcriber.Transcriber`.
 
+        BasicPitch()(audio, sample_rate=16000)  # Notes
+
     Raises:
       UserError: basic-pitch or something it needs is not installed; says how to install it.
     """
@@ -65,7 +67,7 @@ class BasicPitch:
         )
 
     def __call__(self, audio: Float[np.ndarray, " S"], sample_rate: int) -> Notes:
-        """Onset, offset, pitch and loudness of the notes; each gets program 0.
+        """Finds onset, offset, pitch and loudness of the notes; each gets program 0.
 
         Args:
           audio: mono.
@@ -138,7 +140,7 @@ class BasicPitch:
 
 
 def _windows(audio: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """What the network hears from each start on, an edge earlier; zeros beyond the audio."""
+    """Cuts out what the network hears from an edge before each start on; zeros beyond the audio."""
     edge = _EDGE_FRAMES * _HOP
     windows = np.zeros((len(starts), _WINDOW), np.float32)
     for window, start in zip(windows, starts):
@@ -149,7 +151,7 @@ def _windows(audio: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def _import_decoder() -> tuple[Callable[..., Any], Path]:
-    """basic-pitch's function from activations to notes, and the package's folder."""
+    """Returns basic-pitch's function from activations to notes, and the package's folder."""
     missing = [name for name in ("basic_pitch", "onnxruntime") if find_spec(name) is None]
     if missing:
         raise UserError(f"{' and '.join(missing)} is not installed; {INSTALL}")

@@ -18,17 +18,17 @@ BASIC_PITCH = "mt3synth.transcription.basic_pitch:BasicPitch"
 
 
 def load_transcriber(name: str) -> Transcriber:
-    """What ``module:attribute`` or ``file.py:attribute`` names; a class is instantiated.
+    """Loads what ``module:attribute`` or ``file.py:attribute`` names; a class is instantiated.
 
     Raises:
       UserError: it is not there, or cannot be called.
     """
-    place, _, attribute = name.rpartition(":")
-    if not place or not attribute.isidentifier():
+    source, _, attribute = name.rpartition(":")
+    if not source or not attribute.isidentifier():
         raise UserError(f"transcriber {name!r}: write module:attribute or file.py:attribute")
-    found = _members(place, name).get(attribute)
+    found = _members(source, name).get(attribute)
     if found is None:
-        raise UserError(f"transcriber {name!r}: {place} has no {attribute}")
+        raise UserError(f"transcriber {name!r}: {source} has no {attribute}")
     if not callable(found):
         raise UserError(f"transcriber {name!r}: {attribute} is no function and no class")
     transcriber = found() if isinstance(found, type) else found
@@ -53,27 +53,27 @@ class _Checked:
         return notes
 
 
-def _members(place: str, name: str) -> dict[str, Any]:
-    if place.endswith(".py"):
-        if not Path(place).is_file():
-            raise UserError(f"transcriber {name!r}: {place}: no such file")
-        return _run_file(place, name)
+def _members(source: str, name: str) -> dict[str, Any]:
+    if source.endswith(".py"):
+        if not Path(source).is_file():
+            raise UserError(f"transcriber {name!r}: {source}: no such file")
+        return _run_file(source, name)
     try:
-        return vars(importlib.import_module(place))
+        return vars(importlib.import_module(source))
     except ModuleNotFoundError as error:
         raise UserError(
             f"transcriber {name!r}: {error}; install it, or name a file: path/to/it.py:attribute"
         ) from error
 
 
-def _run_file(place: str, name: str) -> dict[str, Any]:
-    spec = importlib.util.spec_from_file_location(f"_transcriber_{Path(place).stem}", place)
+def _run_file(source: str, name: str) -> dict[str, Any]:
+    spec = importlib.util.spec_from_file_location(f"_transcriber_{Path(source).stem}", source)
     if spec is None or spec.loader is None:
-        raise UserError(f"transcriber {name!r}: {place}: no Python file")
+        raise UserError(f"transcriber {name!r}: {source}: no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where dataclasses and pickle look it up
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise UserError(f"transcriber {name!r}: {place}: {error!r}") from error
+        raise UserError(f"transcriber {name!r}: {source}: {error!r}") from error
     return vars(module)

@@ -19,14 +19,16 @@ _BLOCK = 1 << 20
 
 
 class EmbeddingCache:
-    """Embeddings kept in a folder as ``NAME-VERSION/HASH.npy``.
+    """Embeddings in a folder, as ``NAME-VERSION/HASH.npy``.
+
+        EmbeddingCache("cache").of_file("song.wav", embedding("log-mel"))
 
     The hash is of a file's bytes, so that renamed and copied files are known again, and of an
     array's samples. Files appear whole or not at all: a run that was stopped goes on where it was,
     in any order, and several may share a folder.
 
     Args:
-      folder: made when the first embedding is kept; None keeps nothing.
+      folder: made when the first embedding is written; None caches nothing.
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None) -> None:
@@ -35,28 +37,28 @@ class EmbeddingCache:
     def of_file(
         self, path: str | os.PathLike[str], embedding: Embedding
     ) -> Float[np.ndarray, "N D"]:
-        """Embeddings of an audio file of any sample rate; resampled by soxr where it must be.
+        """Embeds an audio file of any sample rate; resampled by soxr where it must be.
 
         Raises:
           EmbeddingError: the audio is silent or too short, or its embeddings are not finite; names
             the file.
           AudioError: the file cannot be read; or the cache cannot be written.
         """
-        kept = self._place(embedding, lambda: _file_digest(path))
-        found = _load(kept, embedding)
+        cached = self._path(embedding, lambda: _file_digest(path))
+        found = _load(cached, embedding)
         if found is not None:
             return found
         try:
             rows = _finite(embedding(read_audio(path, embedding.sample_rate)), embedding)
         except EmbeddingError as error:
             raise EmbeddingError(f"{path}: {error}") from error
-        _save(kept, rows)
+        _save(cached, rows)
         return rows
 
     def of_audio(
         self, audio: FloatND, sample_rate: int, embedding: Embedding
     ) -> Float[np.ndarray, "N D"]:
-        """Embeddings of mono audio; resampled by soxr where it must be.
+        """Embeds mono audio; resampled by soxr where it must be.
 
         Raises:
           EmbeddingError: see `mt3synth.evaluation.embeddings.base.check_audio`; or its embeddings
@@ -64,17 +66,17 @@ class EmbeddingCache:
           AudioError: the cache cannot be written.
         """
         samples = np.ascontiguousarray(audio, np.float32)
-        kept = self._place(embedding, lambda: _audio_digest(samples, sample_rate))
-        found = _load(kept, embedding)
+        cached = self._path(embedding, lambda: _audio_digest(samples, sample_rate))
+        found = _load(cached, embedding)
         if found is not None:
             return found
         if sample_rate != embedding.sample_rate and np.isfinite(samples).all():
             samples = soxr.resample(samples, sample_rate, embedding.sample_rate)
         rows = _finite(embedding(samples), embedding)
-        _save(kept, rows)
+        _save(cached, rows)
         return rows
 
-    def _place(self, embedding: Embedding, digest: Callable[[], str]) -> Path | None:
+    def _path(self, embedding: Embedding, digest: Callable[[], str]) -> Path | None:
         if self._folder is None:
             return None
         return self._folder / f"{embedding.name}-{embedding.version}" / f"{digest()[:40]}.npy"
@@ -105,7 +107,7 @@ def _finite(rows: FloatND, embedding: Embedding) -> FloatND:
 
 
 def _load(path: Path | None, embedding: Embedding) -> FloatND | None:
-    """What was kept, unless it is damaged: then it is made anew."""
+    """Reads a file of the cache; None if there is none, or it is damaged and must be made anew."""
     if path is None:
         return None
     try:

@@ -22,6 +22,8 @@ estimate, by a share in [0, 1], or not at all."""
 class Gaussian:
     """Count, mean and scatter of D-dimensional embeddings, which come in any number of parts.
 
+        Gaussian(dimension=32).add(rows).add(more).covariance()
+
     Memory is a few times D * D, whatever the number of embeddings.
 
     Args:
@@ -43,7 +45,7 @@ class Gaussian:
 
     @staticmethod
     def of(embeddings: Float[np.ndarray, "N D"]) -> Gaussian:
-        """Of all rows at once."""
+        """Takes in all rows at once."""
         return Gaussian(embeddings.shape[1]).add(embeddings)
 
     def add(self, embeddings: Float[np.ndarray, "N D"]) -> Gaussian:
@@ -87,7 +89,7 @@ class Gaussian:
         return self
 
     def covariance(self, shrinkage: Shrinkage = None) -> Float[np.ndarray, "D D"]:
-        """The unbiased covariance, shrunk where asked: ``(1 - s) C + s trace(C) / D I``.
+        """Returns the unbiased covariance, shrunk where asked: ``(1 - s) C + s trace(C) / D I``.
 
         Raises:
           UserError: not more embeddings than dimensions, so that it cannot have full rank, and no
@@ -108,8 +110,10 @@ class Gaussian:
         return (1 - share) * covariance + share * level * np.eye(self.dimension)
 
     def shrinkage(self, shrinkage: Literal["ledoit-wolf"] | float) -> float:
-        """The share in [0, 1]: as given, or by Ledoit and Wolf, "A well-conditioned estimator for
-        large-dimensional covariance matrices", 2004, lemmas 3.2 to 3.4.
+        """Gives the share in [0, 1]: as asked, or by Ledoit and Wolf.
+
+        See "A well-conditioned estimator for large-dimensional covariance matrices", 2004, lemmas
+        3.2 to 3.4.
 
         Raises:
           ValueError: outside [0, 1], or another name.
@@ -130,7 +134,7 @@ class Gaussian:
         return min(error, spread) / spread if spread > 0 else 0.0
 
     def _about(self, centre: FloatND) -> tuple[FloatND, FloatND, float]:
-        """Scatter, third and fourth sums as seen from ``centre`` instead of the mean."""
+        """Shifts scatter, third and fourth sums from the mean to ``centre``."""
         shift = self.mean - centre
         square, trace = float(shift @ shift), float(np.trace(self._scatter))
         pushed = self._scatter @ shift

@@ -54,7 +54,7 @@ class Musicnn:
 
     @staticmethod
     def load(source: str | os.PathLike[str] | None = None) -> Musicnn:
-        """With the weights that `musicnn_setup.setup` put in a folder; None is its default one.
+        """Loads the weights that `musicnn_setup.setup` put in a folder; None is its default one.
 
         Raises:
           EmbeddingError: they are not there, saying how to get them; or damaged.
@@ -112,7 +112,7 @@ class Musicnn:
 
 @jax.jit
 def penultimate(weights: Weights, mel: Float[Array, "B T M"]) -> Float[Array, "B D"]:
-    """The last hidden layer of windows of the front end's frames.
+    """Computes the last hidden layer from windows of the front end's frames.
 
     Args:
       weights: see `Musicnn`.
@@ -167,7 +167,7 @@ def _filters(
 
 
 def _normalised(weights: Weights, number: int, x: Array) -> Array:
-    """Batch normalisation by the moments seen in training."""
+    """Normalises a batch by the moments seen in training."""
     name = f"batch_normalization_{number}" if number else "batch_normalization"
     gain = weights[f"{name}/gamma"] * jax.lax.rsqrt(weights[f"{name}/moving_variance"] + _EPSILON)
     return (x - weights[f"{name}/moving_mean"]) * gain + weights[f"{name}/beta"]

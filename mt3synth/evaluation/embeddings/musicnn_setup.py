@@ -42,7 +42,7 @@ NAMES = (
 
 
 def folder() -> Path:
-    """Where the weights are kept by default, in the user's cache."""
+    """Names the default folder of the weights, in the user's cache."""
     return cache_folder("musicnn")
 
 
@@ -79,7 +79,7 @@ def setup(
 
 
 def _download(scratch: Path) -> Path:
-    """The wheel, from wherever pip is configured to look."""
+    """Downloads the wheel from wherever pip is configured to look."""
     if importlib.util.find_spec("pip") is None:
         raise EmbeddingError(
             f"pip is not installed in this Python; download the wheel of {REQUIREMENT} elsewhere"

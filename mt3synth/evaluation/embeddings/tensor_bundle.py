@@ -22,7 +22,7 @@ _DTYPES = {1: "<f4", 2: "<f8", 3: "<i4", 9: "<i8"}  # of TensorFlow's types.prot
 
 
 def read_bundle(index: bytes, data: bytes) -> dict[str, FloatND]:
-    """Every tensor of numbers by its name.
+    """Reads every tensor of numbers, by its name.
 
     Args:
       index: content of the ``.index`` file.
@@ -49,7 +49,7 @@ def read_bundle(index: bytes, data: bytes) -> dict[str, FloatND]:
 
 
 def _tensor(entry: bytes, data: bytes) -> FloatND | None:
-    """The tensor of a ``BundleEntryProto``; None for types other than numbers."""
+    """Reads the tensor of a ``BundleEntryProto``; None for types other than numbers."""
     numbers, messages = _fields(entry)
     if numbers.get(3, 0) or 7 in messages:
         raise ValueError("a TensorFlow checkpoint in several parts; must be in one")
@@ -93,7 +93,7 @@ def _handle(data: bytes, position: int) -> tuple[tuple[int, int], int]:
 
 
 def _fields(message: bytes) -> tuple[dict[int, int], dict[int, list[bytes]]]:
-    """Of a protocol buffer, by field number: the whole numbers, and all that has a length."""
+    """Reads a protocol buffer by field number: the whole numbers, and all that has a length."""
     numbers: dict[int, int] = {}
     rest: dict[int, list[bytes]] = {}
     position = 0

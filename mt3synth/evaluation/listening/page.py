@@ -25,7 +25,7 @@ class Trial:
 
 
 def listening_page(test: str, quality: Sequence[Trial], seams: Sequence[Trial]) -> str:
-    """The page as HTML.
+    """Writes the page as HTML.
 
     Args:
       test: names the test; answers of another one are not mixed up with its own.

@@ -23,7 +23,7 @@ def bootstrap_interval(
     draws: int = 1000,
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """Lower and upper bound of ``statistic``.
+    """Estimates lower and upper bound of ``statistic``.
 
     Args:
       items: one for each excerpt; what belongs to one excerpt stays together.

@@ -167,7 +167,7 @@ def _fad_interval(
 
 
 def _groups(found: Measurements, evaluators: Evaluators, by_piece: bool) -> Figures:
-    """Group-FAD and classification; a generation is a piece, or all pieces of a performance."""
+    """Takes Group-FAD and classifies; a generation is a piece, or all pieces of a performance."""
     shrinkage, seed = evaluators.shrinkage, evaluators.seed
     groups = _by_performance(found, RECORDING)
     if not groups:

@@ -83,7 +83,7 @@ class FrechetDistance:
 
 
 def fit(embeddings: Gaussian, shrinkage: Shrinkage = None) -> Fit:
-    """The root of the covariance, by its eigenvalues.
+    """Takes the root of the covariance, by its eigenvalues.
 
     Raises:
       UserError: too few embeddings, see `Gaussian.covariance`.
@@ -101,7 +101,7 @@ def fit(embeddings: Gaussian, shrinkage: Shrinkage = None) -> Fit:
 
 
 def distance_between(a: Fit, b: Fit) -> FrechetDistance:
-    """The distance of two fitted Gaussians.
+    """Measures the distance of two fitted Gaussians.
 
     The trace of the root of the symmetric product C_a^1/2 C_b C_a^1/2 is the sum of the singular
     values of R_b^T R_a, whose squares are the product's eigenvalues. To take them from the product
@@ -127,7 +127,7 @@ def distance_between(a: Fit, b: Fit) -> FrechetDistance:
 
 
 def frechet_distance(a: Gaussian, b: Gaussian, shrinkage: Shrinkage = None) -> FrechetDistance:
-    """The distance of two sets of embeddings.
+    """Measures the distance of two sets of embeddings.
 
     Raises:
       UserError: too few embeddings on a side, see `Gaussian.covariance`.
@@ -165,7 +165,7 @@ def fad_infinity(
     most: int = 50_000,
     shrinkage: Shrinkage = None,
 ) -> FadInfinity:
-    """The distance of infinitely many generated embeddings, from a line over 1 / N.
+    """Extrapolates the distance to infinitely many generated embeddings, by a line over 1 / N.
 
     Distances of ever more embeddings, drawn without replacement, are extrapolated by least squares
     (Chong and Forsyth, "Effectively Unbiased FID and Inception Score and where to find them", CVPR
@@ -232,7 +232,7 @@ def frechet_interval(
     level: float = 0.95,
     shrinkage: Shrinkage = None,
 ) -> tuple[float, float]:
-    """Lower and upper bound of the distance of two sets of recordings.
+    """Estimates lower and upper bound of the distance of two sets of recordings.
 
     Recordings are drawn anew with replacement on both sides, each with all its embeddings, which
     are alike. A draw holds fewer different recordings than the set itself, which makes its distance
@@ -273,7 +273,7 @@ def frechet_interval(
 
 
 def _redrawn(side: Sequence[Gaussian], draws: int, rng: np.random.Generator) -> list[Gaussian]:
-    """All recordings of a side, and each draw of them; every recording is looked at once."""
+    """Adds up a side's recordings, all and in each draw; every recording is looked at once."""
     times = rng.multinomial(len(side), np.full(len(side), 1 / len(side)), size=draws)
     totals: list[Gaussian] = []
     for place in range(len(side)):

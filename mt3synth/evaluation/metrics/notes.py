@@ -361,14 +361,14 @@ def _pooled(pieces: Sequence[Measured], kind: str, counter: str) -> NoteCounts:
 
 
 def _cells(part: Figures) -> tuple[str, ...]:
-    """F1 of every kind and their ratio, for a table."""
+    """Formats F1 of every kind and their ratio for a table."""
     f1 = (with_interval(part[k]["f1"], part[k]["interval"]) if k in part else "–" for k in KINDS)
     ratio = part.get("generated_over_vocoded")
     return *f1, "–" if ratio is None else with_interval(ratio["ratio"], ratio["interval"])
 
 
 def _shares(part: Figures) -> tuple[str, ...]:
-    """Precision, recall and count of what was generated, for a table."""
+    """Formats precision, recall and count of what was generated for a table."""
     if "generated" not in part:
         return "–", "–", "–"
     of = part["generated"]
@@ -388,7 +388,7 @@ def _intervals_and_hertz(notes: Notes) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _sounding(notes: Notes, frames: int) -> list[np.ndarray]:
-    """MIDI keys that sound in the middle of each frame."""
+    """Lists the MIDI keys that sound in the middle of each frame."""
     roll = np.zeros((frames, 128), bool)
     for start, end, pitch in zip(notes.start, notes.end, notes.pitch):
         first, last = (int(np.ceil(t / FRAME_S - 0.5)) for t in (start, end))

@@ -16,7 +16,7 @@ _LEGEND = {"recording": "recordings", "real": "real, held out", "generated": "ge
 
 
 def draw_confusion(confusion: Sequence[Sequence[int]], names: Sequence[str], title: str) -> bytes:
-    """PNG: target performances down, nearest ones across, counts as colour and figure."""
+    """Draws a PNG: target performances down, nearest ones across, counts as colour and figure."""
     from matplotlib.colors import LinearSegmentedColormap
 
     counts = np.array(confusion)
@@ -40,7 +40,7 @@ def draw_confusion(confusion: Sequence[Sequence[int]], names: Sequence[str], tit
 
 
 def draw_tracks(points: FloatND, kinds: Sequence[str], performances: Sequence[str]) -> bytes:
-    """PNG: a point ``[N 2]`` for each track, its colour the performance, its shape the kind."""
+    """Draws a PNG: a point ``[N 2]`` for each track, coloured by performance, shaped by kind."""
     from matplotlib import colormaps
     from matplotlib.lines import Line2D
 

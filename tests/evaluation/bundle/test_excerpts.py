@@ -70,7 +70,7 @@ def test_a_performance_without_recordings(corpus: Path) -> None:
     with pytest.raises(UserError, match=r"no song of at least 2.0 s of performances \[2\]"):
         list(read_recordings(corpus, "test", RATE, 2.0, performances=3, most=2))
     found = read_recordings(corpus, "test", RATE, 2.0, performances=3, most=2, all_needed=False)
-    assert len(list(found)) == 7
+    assert len(list(found)) == 4
 
 
 def test_a_performance_that_the_model_does_not_know(corpus: Path) -> None:

@@ -55,7 +55,7 @@ def test_plan_of_all_parts() -> None:
     assert others[0].metrics == "notes audio_distance dynamics seams speed"
     assert [set(p.notes.velocity.tolist()) for p in levels] == [{30}, {110}]
     assert {(p.song, p.performance, p.metrics) for p in levels} == {("song 0", 1, "dynamics")}
-    assert len({p.stem for p in pieces}) == 5  # one for each song, and two of the levels
+    assert len({p.stem for p in pieces}) == 6  # one for each song, and two of the levels
     assert plan(excerpts, replace(options, parts=()), 2) == []
 
 
@@ -75,7 +75,9 @@ def test_sizes_that_make_no_set(wrong: dict, message: str) -> None:
 def test_pieces_with_counterparts_notes_seams_and_times(tmp_path: Path) -> None:
     calls: list[str] = []
     excerpts = [Excerpt("mozart/k80: 1", tune(0, 3.0)), Excerpt("b", tune(1, 3.0))]
-    pieces = plan(excerpts, SetOptions(("crossed",), excerpts=2, crossed=2, seconds=3.0), 2)
+    pieces = plan(
+        excerpts, SetOptions(("crossed",), excerpts=2, crossed=2, levels=1, seconds=3.0), 2
+    )
     (tmp_path / "recordings/dull").mkdir(parents=True)
     (tmp_path / "recordings/dull/x.wav").write_bytes(b"")
 
