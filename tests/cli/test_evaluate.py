@@ -76,7 +76,7 @@ def test_a_listening_test_without_pairs_leaves_the_report(evaluate, here):
         (["--seed", "-1"], "--seed -1; must be in 0.."),
         (["--examples", "-1"], "--examples -1; must be at least 0"),
         (["--example-seconds", "0"], "--example-seconds 0; must be above 0"),
-        (["--window-hop", "0"], "--window-hop: hop=0 s between windows; must be above 0"),
+        (["--window-hop", "0"], "--window-hop: hop=0 s between segments; must be above 0"),
         (["--window-overlap", "1"], "--window-overlap goes with --window-hop"),
         (["--embedding", "mfcc"], "--embedding: invalid choice: 'mfcc'"),
         (["--embedding", "musicnn"], "--setup"),

@@ -151,23 +151,9 @@ def embedding_key(kind: str, item: str) -> str:
 class Metric:
     """One metric: how it is measured, summed up and shown.
 
-    A metric of the level of each piece, whole:
+        CREST = Metric("crest", aggregate, tables, rows, measure)
 
-        def measure(piece, kind, evaluators):
-            return float(np.sqrt(np.mean(piece.audio[kind] ** 2)))
-
-        def aggregate(found, evaluators):
-            values = {kind: found.values("loudness", kind) for kind in KINDS}
-            return {k: mean_with_interval(v, evaluators.seed) for k, v in values.items() if v}
-
-        def tables(figures, report):
-            rows = tuple((LABELS[k], number(part["value"])) for k, part in figures.items())
-            return [Table("Loudness", ("", "root mean square"), rows)]
-
-        def rows(figures):
-            return (("loudness", k, p["value"], *p["interval"]) for k, p in figures.items())
-
-        LOUDNESS = Metric("loudness", aggregate, tables, rows, measure)
+    docs/extending.md has all of that one.
 
     Attributes:
       name: its key in ``report.json``.

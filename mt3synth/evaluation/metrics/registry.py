@@ -1,6 +1,7 @@
 """All metrics of `mt3synth evaluate`, in the order in which a report shows them.
 
-To add one, write a file that ends in a `Metric`, and name it here; see docs/extending.md.
+To add one, write a file that ends in a `Metric`, and name it here, or append it to the list from a
+file of your own; see docs/extending.md.
 """
 
 from mt3synth.evaluation.metrics import (
@@ -14,7 +15,7 @@ from mt3synth.evaluation.metrics import (
 )
 from mt3synth.evaluation.metrics.metric import Metric
 
-METRICS: tuple[Metric, ...] = (
+METRICS: list[Metric] = [
     fad.FAD,
     performance_classifier.PERFORMANCE_CLASSIFIER,
     notes.NOTES,
@@ -22,6 +23,6 @@ METRICS: tuple[Metric, ...] = (
     dynamics.DYNAMICS,
     seams.SEAMS,
     speed.SPEED,
-)
+]
 
 __all__ = ["METRICS", "Metric"]
