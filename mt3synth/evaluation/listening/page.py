@@ -1,4 +1,4 @@
-"""The page of a listening test: one trial at a time, answers kept by the browser and downloaded."""
+"""The page of a listening test: one trial at a time, answers stored by the browser and downloaded."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _player(clip: Clip) -> str:
 
 
 _BODY = """<h1>Listening test</h1>
-<p>Use headphones in a quiet room. Listen as often as you like; answers are kept in this browser
+<p>Use headphones in a quiet room. Listen as often as you like; answers stay in this browser
 until you are done. At the end, save them as a file and send it to whoever asked you.</p>
 <p><label>Your name or initials <input id="listener" autocomplete="off"></label></p>
 <p><progress id="progress" max="COUNT" value="0"></progress> <span id="where"></span></p>
@@ -96,17 +96,17 @@ button { font: inherit; padding: .3rem 1rem; }
 _SCRIPT = """
 'use strict';
 const test = TEST;
-const place = 'mt3synth listening test ' + test;
+const storageKey = 'mt3synth listening test ' + test;
 const trials = [...document.querySelectorAll('.trial')];
 const byId = id => document.getElementById(id);
 let state = {test, listener: '', answers: {}, at: 0};
 try {
-  const kept = JSON.parse(localStorage.getItem(place) || 'null');
-  if (kept && kept.test === test) state = kept;
+  const stored = JSON.parse(localStorage.getItem(storageKey) || 'null');
+  if (stored && stored.test === test) state = stored;
 } catch (error) { /* without storage the test works until the page is closed */ }
 
 function keep() {
-  try { localStorage.setItem(place, JSON.stringify(state)); } catch (error) { /* as above */ }
+  try { localStorage.setItem(storageKey, JSON.stringify(state)); } catch (error) { /* as above */ }
 }
 function namesOf(trial) {
   return [...new Set([...trial.querySelectorAll('input')].map(input => input.name))];

@@ -276,10 +276,10 @@ def _redrawn(side: Sequence[Gaussian], draws: int, rng: np.random.Generator) -> 
     """Adds up a side's recordings, all and in each draw; every recording is looked at once."""
     times = rng.multinomial(len(side), np.full(len(side), 1 / len(side)), size=draws)
     totals: list[Gaussian] = []
-    for place in range(len(side)):
-        part = side[place]
+    for index in range(len(side)):
+        part = side[index]
         totals = totals or [Gaussian(part.dimension) for _ in range(1 + draws)]
-        for total, count in zip(totals, (1, *times[:, place])):
+        for total, count in zip(totals, (1, *times[:, index])):
             for _ in range(count):
                 total.merge(part)
     return totals

@@ -100,7 +100,7 @@ class Versions:
       groups: names of the P groups.
       accuracy: share of the generations whose target is among the k nearest groups, by k.
       chance: that share if groups came in random order, by k.
-      ranks: the target's place among the groups, by generation; 1 is the nearest.
+      ranks: the target's rank among the groups, by generation; 1 is the nearest.
       confusion: how many generations of a target (row) are nearest to a group (column),
         int64 ``[P, P]``.
     """
