@@ -73,7 +73,8 @@ def setup(
             _convert(_download(Path(scratch)) if wheel is None else Path(wheel), destination)
     except OSError as error:
         raise EmbeddingError(
-            f"{error.filename or destination}: musicnn cannot be kept there: {error.strerror or error}"
+            f"{error.filename or destination}: musicnn cannot be kept there:"
+            f" {error.strerror or error}"
         ) from error
     return weights
 

@@ -1,4 +1,4 @@
-"""The page of a listening test: one trial at a time, answers stored by the browser and downloaded."""
+"""The page of a listening test: one trial at a time; the browser stores answers and saves them."""
 
 from __future__ import annotations
 
