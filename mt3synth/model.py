@@ -149,10 +149,12 @@ class Model:
         if chosen is None or isinstance(chosen, str):
             where = None if source is None else os.fspath(source)
             return registry.make_vocoder(chosen, self.spec.mel, self.bundle.vocoder, where)
+        # An object brings its own weights, so a source would silently be void.
         if source is not None:
             raise UserError(f"vocoder_source={source} goes with a vocoder's name; leave it out")
         return chosen
 
+    # Made once: a vocoder compiles its programs on first use.
     @cached_property
     def _default_vocoder(self) -> Vocoder:
         return registry.make_vocoder(None, self.spec.mel, self.bundle.vocoder)
@@ -207,6 +209,7 @@ class Renderer:
             self.config,
             on_step=None if on_step is None else lambda number: on_step(number, steps),
         )
+        # A vocoder's sound may exceed full scale, which a file would clip.
         audio, gain = fit_peak(self.vocoder(mel))
         return Song(audio, mel, self.bundle.spec.mel, gain, score.reports, self.metadata(score))
 

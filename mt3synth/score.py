@@ -97,6 +97,7 @@ def read_score(source: ScoreSource, span: Span, spec: ModelSpec) -> Score:
 def _read(source: ScoreSource) -> tuple[Notes, list[str]]:
     if isinstance(source, (str, os.PathLike)):
         return read_midi(Path(source))
+    # Notes have no pedal and nothing that could be left out.
     if isinstance(source, Notes):
         return source.sorted(), []
     return read_sequence(source)

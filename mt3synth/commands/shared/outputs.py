@@ -76,6 +76,7 @@ def writable(
     ready = []
     for job in jobs:
         try:
+            # Two songs of one name from two folders: the later one would replace the earlier.
             if job in claimed:
                 raise UserError(f"{job.source}: {job.audio} is already that of {claimed[job]}")
             check_new(job, overwrite)
@@ -128,6 +129,7 @@ def _output_path(option: str, target: str, source: Path, suffix: str, single: bo
     path = Path(target)
     if path.is_dir():
         return path / (source.stem + suffix)
+    # A missing folder is not made: a mistyped name would become a file, or a folder far away.
     if single and not target.endswith("/"):
         return path
     raise UserError(f"{option} {target}: no such folder; make it first")

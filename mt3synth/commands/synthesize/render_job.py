@@ -49,6 +49,7 @@ def _with_bar(score: Score, renderer: Renderer, name: str) -> Song:
     with Interrupts() as interrupts, bar:
 
         def on_step(done: int, steps: int) -> None:
+            # A step is the smallest piece of work after which a lost Ctrl-C can be heard.
             interrupts.check()
             bar.update(seconds / steps)
 
