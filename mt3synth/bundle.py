@@ -1,4 +1,4 @@
-"""A trained model as a folder that can be copied: what to build, whose sound it knows, its weights.
+"""Reads and writes a trained model as a folder: what to build, whose sound it knows, its weights.
 
 ``config.json``        the model's specification, the format's version, the default performance
 ``performances.json``  index, name and description of each performance
@@ -65,13 +65,20 @@ class Performance:
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Performance:
-        """From JSON values; KeyError, TypeError or ValueError where they are no performance."""
+        """Inverts `dataclasses.asdict`.
+
+        Raises:
+          KeyError, TypeError, ValueError: the values are no performance.
+        """
         return Performance(int(values["index"]), str(values["name"]), str(values["description"]))
 
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
     """A model ready to be used.
+
+        model = load("bundles/mine")
+        model.performance("tape").index, model.spec.mel.sample_rate, model.hash
 
     Attributes:
       spec: the model.
@@ -90,7 +97,7 @@ class Bundle:
     vocoder: VocoderWeights | None = None
 
     def performance(self, name: str | None) -> Performance:
-        """The performance called ``name``, or the default one.
+        """Finds the performance called ``name``, or the default one.
 
         Raises:
           BundleError: there is none of that name; says which there are and the nearest spelling.
@@ -233,7 +240,7 @@ def _check_vocoder(vocoder: VocoderWeights | None, spec: ModelSpec, folder: Path
 
 
 def abstract_params(spec: ModelSpec) -> PyTree:
-    """Shapes of the network's parameters, without computing any."""
+    """Returns the shapes of the network's parameters, without computing any."""
     context = spec.network.context_frames
     conditions = Conditions(
         performance=jnp.zeros(1, jnp.int32),

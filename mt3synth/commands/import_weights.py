@@ -22,7 +22,7 @@ PERFORMANCE = "unconditioned"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds where from, where to, and what the source does not say of itself."""
-    parser.add_argument("source", metavar="SOURCE", help="folder of the foreign weights")
+    parser.add_argument("source", metavar="SOURCE", help="folder of the weights")
     parser.add_argument("-o", "--out", required=True, metavar="BUNDLE", help="a new folder")
     parser.add_argument(
         "--config",

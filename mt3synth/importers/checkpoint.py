@@ -1,4 +1,4 @@
-"""What the readers of foreign checkpoints have in common: named arrays and a description."""
+"""Says what the readers of others' checkpoints have in common: named arrays and a description."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from mt3synth.errors import UserError
 from mt3synth.models.t5_config import ContextAttention
 
 
-class ForeignError(UserError):
-    """Weights that cannot be brought over. The message names them and what is wrong."""
+class CheckpointError(UserError):
+    """Others' weights that cannot be imported. The message names them and what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Stored:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """Foreign weights, of which nothing but names and shapes has been read.
+    """Others' weights, of which nothing but names and shapes has been read.
 
     Attributes:
       source: the folder, for messages.
@@ -79,9 +79,9 @@ class Checkpoint:
     description: Description | None
 
     def shape(self, name: str) -> tuple[int, ...] | None:
-        """Shape of the parameter that the ancestor calls ``name``, its way round, if it is there.
+        """Gives the shape of the parameter that the ancestor calls ``name``, or None.
 
-        Kernels are ``[in, out]``.
+        It is the ancestor's way round: kernels are ``[in, out]``.
         """
         found = self.stored.get(self.own_name(name))
         if found is None:
@@ -89,25 +89,25 @@ class Checkpoint:
         return found.shape[::-1] if self.turned(name) else found.shape
 
     def read(self, name: str) -> np.ndarray:
-        """That parameter as float32, the ancestor's way round.
+        """Reads a parameter as float32, the ancestor's way round.
 
         Raises:
-          ForeignError: the file is damaged, or the array holds what is not a finite number.
+          CheckpointError: the file is damaged, or the array holds what is not a finite number.
         """
         own = self.own_name(name)
         stored = self.stored[own]
         try:
             value = np.asarray(stored.read()).astype(np.float32)
         except Exception as error:  # readers of files have no error in common
-            raise ForeignError(f"{self.source}: {own} cannot be read: {error}") from error
+            raise CheckpointError(f"{self.source}: {own} cannot be read: {error}") from error
         if value.shape != stored.shape:
-            raise ForeignError(
+            raise CheckpointError(
                 f"{self.source}: {own} is said to have shape {stored.shape} and has {value.shape}"
             )
         if not np.isfinite(value).all():
-            raise ForeignError(f"{self.source}: {own} holds numbers that are not finite")
+            raise CheckpointError(f"{self.source}: {own} holds numbers that are not finite")
         return value.T if self.turned(name) else value
 
     def turned(self, name: str) -> bool:
-        """Whether the parameter that the ancestor calls ``name`` is stored as ``[out, in]``."""
+        """Tells whether the ancestor's parameter ``name`` is stored as ``[out, in]``."""
         return self.transposed and name.endswith("/kernel")

@@ -1,4 +1,4 @@
-"""The ancestor's own configuration, the ``config.gin`` beside its checkpoints.
+"""Reads the ancestor's own configuration, the ``config.gin`` beside its checkpoints.
 
 It configures classes that are not installed here, so it is only parsed, never carried out.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from gin import config_parser
 
-from mt3synth.importers.checkpoint import Description, ForeignError
+from mt3synth.importers.checkpoint import CheckpointError, Description
 from mt3synth.models.t5_config import ContextAttention
 
 _SIZES = {
@@ -32,32 +32,32 @@ _REQUIRED = {
 
 
 def describe(path: Path, context: bool) -> Description:
-    """The network that a ``config.gin`` configures.
+    """Describes the network that a ``config.gin`` configures.
 
     Args:
       path: of the file.
       context: whether the network is the one with context.
 
     Raises:
-      ForeignError: it cannot be read, lacks a size, or asks for what the T5 cannot be.
+      CheckpointError: it cannot be read, lacks a size, or asks for what the T5 cannot be.
     """
     settings = _settings(path)
     missing = [name for name in _SIZES.values() if f"T5Config.{name}" not in settings]
     if missing:
-        raise ForeignError(f"{path}: does not say what T5Config.{missing[0]} is")
+        raise CheckpointError(f"{path}: does not say what T5Config.{missing[0]} is")
     for name, (only, otherwise) in _REQUIRED.items():
         found = settings.get(name, otherwise)
         if found != only:
-            raise ForeignError(f"{path}: {name} is {found!r}; only {only!r} can be imported")
+            raise CheckpointError(f"{path}: {name} is {found!r}; only {only!r} can be imported")
     style = settings.get("T5Config.decoder_cross_attend_style", "sum_cross_attends")
     if style not in _ATTENTION:
-        raise ForeignError(
+        raise CheckpointError(
             f"{path}: T5Config.decoder_cross_attend_style is {style!r}; must be one of "
             f"{tuple(_ATTENTION)}"
         )
     positions = settings.get("T5Config.context_positions", "regular")
     if context and positions != "terminal_relative":
-        raise ForeignError(
+        raise CheckpointError(
             f"{path}: T5Config.context_positions is {positions!r}; only 'terminal_relative' can be "
             "imported"
         )
@@ -70,7 +70,7 @@ def describe(path: Path, context: bool) -> Description:
             norm=settings.get("DiffusionConfig.loss_norm", "l1"),
         )
     except (TypeError, ValueError) as error:
-        raise ForeignError(f"{path}: {error}") from error
+        raise CheckpointError(f"{path}: {error}") from error
 
 
 class _Names(config_parser.ParserDelegate):
@@ -91,7 +91,7 @@ def _settings(path: Path) -> dict[str, Any]:
     try:
         statements = list(config_parser.ConfigParser(path.read_text(), _Names()))
     except (OSError, UnicodeDecodeError, SyntaxError, ValueError, tokenize.TokenError) as error:
-        raise ForeignError(f"{path}: cannot be read as a gin file: {error}") from error
+        raise CheckpointError(f"{path}: cannot be read as a gin file: {error}") from error
     found: dict[str, Any] = {}
     for statement in statements:
         if isinstance(statement, config_parser.BindingStatement):

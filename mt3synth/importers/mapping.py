@@ -1,4 +1,4 @@
-"""A foreign checkpoint as a model of ours: every parameter placed and checked."""
+"""Makes a model of ours from a checkpoint of the ancestor: places and checks every parameter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from mt3synth.audio.mel import MELGAN
 from mt3synth.bundle import abstract_params
 from mt3synth.diffusion.spec import DiffusionSpec
-from mt3synth.importers.checkpoint import Checkpoint, Description, ForeignError
+from mt3synth.importers.checkpoint import Checkpoint, CheckpointError, Description
 from mt3synth.importers.published import GUIDANCE
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.t5_config import T5Config
@@ -25,18 +25,18 @@ _VELOCITY_BINS = (1, 127)
 
 
 def has_context(checkpoint: Checkpoint) -> bool:
-    """Whether the network has the second encoder, for the frames before a segment."""
+    """Tells whether the network has the second encoder, for the frames before a segment."""
     return checkpoint.shape("continuous_encoder/input_proj/kernel") is not None
 
 
 def model_spec(checkpoint: Checkpoint, description: Description) -> ModelSpec:
-    """The model that the checkpoint's arrays are the weights of.
+    """Finds out which model the checkpoint's arrays are the weights of.
 
     How many tokens and frames it takes is read from its tables of positions, the vocabulary from
     its embedding of tokens.
 
     Raises:
-      ForeignError: a vocabulary or a network that is none of ours.
+      CheckpointError: a vocabulary or a network that is none of ours.
     """
     context = has_context(checkpoint)
     tokens = "token_encoder" if context else "encoder"
@@ -45,7 +45,7 @@ def model_spec(checkpoint: Checkpoint, description: Description) -> ModelSpec:
     if not bins:
         sizes = " or ".join(str(EventCodec(b).num_embeddings) for b in _VELOCITY_BINS)
         own = checkpoint.own_name(f"{tokens}/token_embedder/embedding")
-        raise ForeignError(
+        raise CheckpointError(
             f"{checkpoint.source}: {own} has {vocabulary} rows; must be {sizes}, the ancestor's "
             "vocabularies"
         )
@@ -81,16 +81,16 @@ def model_spec(checkpoint: Checkpoint, description: Description) -> ModelSpec:
             guidance=GUIDANCE,
         )
     except ValueError as error:
-        raise ForeignError(f"{checkpoint.source}: {error}") from error
+        raise CheckpointError(f"{checkpoint.source}: {error}") from error
 
 
 def parameters(checkpoint: Checkpoint, spec: ModelSpec) -> PyTree:
-    """The checkpoint's arrays where our network has them, float32.
+    """Reads the checkpoint's arrays to where our network has them, as float32.
 
     Nothing is read before all names and shapes are known to fit.
 
     Raises:
-      ForeignError: parameters are missing, unknown, of another shape or damaged; says which.
+      CheckpointError: parameters are missing, unknown, of another shape or damaged; says which.
     """
     context = has_context(checkpoint)
     expected = {
@@ -105,14 +105,14 @@ def parameters(checkpoint: Checkpoint, spec: ModelSpec) -> PyTree:
             for name, shape in expected.values()
         },
         checkpoint.source,
-        ForeignError,
+        CheckpointError,
     )
     read = {path: checkpoint.read(name) for path, (name, _) in expected.items()}
     return unflatten_dict({path: jnp.asarray(value) for path, value in read.items()})
 
 
 def _way(checkpoint: Checkpoint, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """A shape as it is in the files."""
+    """Turns a shape the way that it is in the files."""
     return shape[::-1] if checkpoint.turned(name) else shape
 
 
@@ -122,7 +122,7 @@ def _rows(checkpoint: Checkpoint, name: str, otherwise: int) -> int:
 
 
 def count(params: PyTree) -> int:
-    """How many numbers the parameters are."""
+    """Counts the numbers in the parameters."""
     return sum(int(np.size(leaf)) for leaf in flatten_dict(params).values())
 
 
@@ -140,7 +140,7 @@ _MODULES = (("encoder/", "token_encoder/"), ("context_encoder/", "continuous_enc
 
 
 def t5x_name(path: tuple[str, ...], context: bool) -> str:
-    """The ancestor's name of the parameter at ``path`` in ours, with slashes.
+    """Translates the path of a parameter of ours to the ancestor's name, with slashes.
 
     Args:
       path: keys from the root of the parameters.

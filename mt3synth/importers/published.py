@@ -1,10 +1,10 @@
-"""What is known of the ancestor's published models: sizes, origin, licence, sampling."""
+"""Says what is known of the ancestor's published models: sizes, origin, licence, sampling."""
 
 from __future__ import annotations
 
 from mt3synth import __version__
 from mt3synth.diffusion.guidance import Guidance
-from mt3synth.importers.checkpoint import Checkpoint, Description, ForeignError
+from mt3synth.importers.checkpoint import Checkpoint, CheckpointError, Description
 from mt3synth.model_spec import ModelSpec
 
 PUBLISHED = {
@@ -27,7 +27,7 @@ LICENCE = "Apache License 2.0"
 
 
 def described(checkpoint: Checkpoint, config: str) -> Description:
-    """The description of a checkpoint's network.
+    """Finds the description of a checkpoint's network.
 
     Args:
       checkpoint: the weights.
@@ -35,8 +35,8 @@ def described(checkpoint: Checkpoint, config: str) -> Description:
         says, and if it has none, for the published model of the same width.
 
     Raises:
-      ForeignError: a name that disagrees with the checkpoint's own configuration, or neither that
-        nor a published model of its width.
+      CheckpointError: a name that disagrees with the checkpoint's own configuration, or neither
+        that nor a published model of its width.
     """
     own = checkpoint.description
     if config != "auto":
@@ -47,7 +47,9 @@ def described(checkpoint: Checkpoint, config: str) -> Description:
             if own is not None and getattr(own, name) != value
         ]
         if differing:
-            raise ForeignError(f"{checkpoint.source} is not {config}: {'; '.join(differing[:3])}")
+            raise CheckpointError(
+                f"{checkpoint.source} is not {config}: {'; '.join(differing[:3])}"
+            )
         return wanted
     if own is not None:
         return own
@@ -55,7 +57,7 @@ def described(checkpoint: Checkpoint, config: str) -> Description:
     for description in PUBLISHED.values():
         if norm == (description.width,):
             return description
-    raise ForeignError(
+    raise CheckpointError(
         f"{checkpoint.source}: its network cannot be told, for there is no config.gin; put that of "
         f"the download beside it, or give --config {' or '.join(PUBLISHED)}"
     )
@@ -97,7 +99,7 @@ def card(
     origin: str,
     precision: str,
 ) -> str:
-    """The model card of a bundle made of foreign weights, as Markdown.
+    """Writes the model card of a bundle made of imported weights, as Markdown.
 
     Args:
       name: of the bundle.

@@ -1,4 +1,4 @@
-"""Checkpoints of t5x, read without t5x.
+"""Reads checkpoints of t5x, without t5x.
 
 Until 2023 t5x wrote a MessagePack file ``checkpoint`` that holds small arrays and describes the
 others, each a zarr array in a folder of its own (``target.decoder.layers_0....``); the ancestor's
@@ -17,7 +17,7 @@ import numpy as np
 from flax.serialization import msgpack_restore
 from flax.traverse_util import flatten_dict
 
-from mt3synth.importers.checkpoint import Checkpoint, ForeignError, Stored
+from mt3synth.importers.checkpoint import Checkpoint, CheckpointError, Stored
 from mt3synth.importers.gin_description import describe
 
 INDEX, STATE, GIN = "checkpoint", "state", "config.gin"
@@ -25,24 +25,24 @@ _STEP = re.compile(r"checkpoint_(\d+)")
 
 
 def is_t5x(folder: Path) -> bool:
-    """Whether there is a checkpoint of t5x in ``folder``, or one of its steps."""
+    """Tells whether there is a checkpoint of t5x in ``folder``, or one of its steps."""
     return _is_step(folder) or any(_is_step(step) for step in folder.glob("checkpoint_*"))
 
 
 def open_t5x(folder: Path) -> Checkpoint:
-    """The last checkpoint of a run, or the one whose folder is given.
+    """Opens the last checkpoint of a run, or the one whose folder is given.
 
     The network is described by a ``config.gin`` in the folder or the one above it.
 
     Raises:
-      ForeignError: the index cannot be read, or the configuration is of no network of ours.
+      CheckpointError: the index cannot be read, or the configuration is of no network of ours.
     """
     steps = [step for step in folder.glob("checkpoint_*") if _is_step(step)]
     if not _is_step(folder):
         folder = max(steps, key=_number)
     stored = _from_index(folder) if (folder / INDEX).is_file() else _from_orbax(folder)
     if not stored:
-        raise ForeignError(f"{folder}: holds no parameters")
+        raise CheckpointError(f"{folder}: holds no parameters")
     context = any(name.startswith("continuous_encoder/") for name in stored)
     configured = [f for f in (folder / GIN, folder.absolute().parent / GIN) if f.is_file()]
     return Checkpoint(
@@ -71,13 +71,13 @@ def _from_index(folder: Path) -> dict[str, Stored]:
         leaves = flatten_dict(target, is_leaf=lambda _, node: "kvstore" in node, sep="/")
         return {name: _stored(folder, leaf) for name, leaf in leaves.items()}
     except Exception as error:  # MessagePack's errors have no class in common
-        raise ForeignError(
+        raise CheckpointError(
             f"{folder / INDEX}: is no index of a t5x checkpoint: {type(error).__name__}: {error}"
         ) from error
 
 
 def _stored(folder: Path, leaf: Any) -> Stored:
-    """An array held in the index itself, or one that it describes."""
+    """Finds an array held in the index itself, or one that it describes."""
     if not isinstance(leaf, dict):
         value = np.asarray(leaf)
         return Stored(value.shape, lambda: value)
@@ -110,7 +110,7 @@ def _from_orbax(folder: Path) -> dict[str, Stored]:
     try:
         target = Target(state)
     except ValueError as error:
-        raise ForeignError(f"{state}: is no checkpoint of orbax: {error}") from error
+        raise CheckpointError(f"{state}: is no checkpoint of orbax: {error}") from error
     return {
         name: Stored(shape, partial(target.read, name)) for name, shape in target.shapes.items()
     }

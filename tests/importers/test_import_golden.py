@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from foreign_cases import ancestors, golden, write_diffusers, write_orbax, write_t5x
+from checkpoint_cases import ancestors, golden, write_diffusers, write_orbax, write_t5x
 
 from mt3synth import bundle as bundles
 from mt3synth import cli

@@ -12,8 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from flax.serialization import msgpack_restore, msgpack_serialize
-from foreign_cases import (
+from checkpoint_cases import (
     GIN,
     ancestors,
     golden,
@@ -22,6 +21,7 @@ from foreign_cases import (
     write_orbax,
     write_t5x,
 )
+from flax.serialization import msgpack_restore, msgpack_serialize
 from safetensors.numpy import load_file, save_file
 
 from mt3synth import cli

@@ -8,13 +8,13 @@ from pathlib import Path
 import gin
 import numpy as np
 import pytest
-from foreign_cases import ancestors, golden, write_t5x
+from checkpoint_cases import ancestors, golden, write_t5x
 
 from mt3synth import bundle as bundles
 from mt3synth import cli
 from mt3synth.audio.mel import MELGAN
 from mt3synth.diffusion.spec import DiffusionSpec
-from mt3synth.importers.checkpoint import Checkpoint, ForeignError, Stored
+from mt3synth.importers.checkpoint import Checkpoint, CheckpointError, Stored
 from mt3synth.importers.mapping import model_spec
 from mt3synth.importers.open import open_checkpoint
 from mt3synth.importers.published import PUBLISHED, described
@@ -81,7 +81,7 @@ def test_the_vocabulary_tells_the_velocity_bins() -> None:
 
 
 def test_a_width_of_no_published_model() -> None:
-    with pytest.raises(ForeignError, match="its network cannot be told"):
+    with pytest.raises(CheckpointError, match="its network cannot be told"):
         described(shapes_only(640), "auto")
 
 
