@@ -1,1 +1,1 @@
-"""Data: corpora, tasks and feature conversion; the only package that may import TensorFlow."""
+"""Builds data sets and reads them: recordings, shards, training batches, SeqIO tasks."""

@@ -1,4 +1,4 @@
-"""What a data set is made of before it is built: where each recording and its notes are.
+"""Lists what a data set is made of before it is built: recordings and where they are.
 
 A source (a manifest, a known data set) lists these; nothing is read until a shard is built, and
 everything here can be pickled, for worker processes and for Beam.
@@ -21,7 +21,7 @@ from mt3synth.symbolic.notes import Notes
 
 @runtime_checkable
 class AudioSource(Protocol):
-    """A recording's sound."""
+    """Reads a recording's sound."""
 
     @property
     def path(self) -> Path:
@@ -29,17 +29,17 @@ class AudioSource(Protocol):
         ...
 
     def seconds(self) -> float:
-        """Its length, without decoding it. Raises UserError if it cannot be told."""
+        """Returns its length, without decoding it. Raises UserError if it cannot be told."""
         ...
 
     def read(self, sample_rate: int) -> Float[np.ndarray, " S"]:
-        """Mono float32 at ``sample_rate``. Raises UserError if it cannot be read."""
+        """Reads mono float32 at ``sample_rate``. Raises UserError if it cannot be read."""
         ...
 
 
 @runtime_checkable
 class NotesSource(Protocol):
-    """A recording's notes, in seconds of its sound."""
+    """Reads a recording's notes, in seconds of its sound."""
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -47,7 +47,7 @@ class NotesSource(Protocol):
         ...
 
     def read(self) -> tuple[Notes, list[str]]:
-        """The notes, and remarks on what is not in them. Raises UserError if there are none."""
+        """Reads the notes, with remarks on what is not in them. Raises UserError without any."""
         ...
 
 
@@ -58,14 +58,14 @@ class AudioFile:
     path: Path
 
     def seconds(self) -> float:
-        """Its length, from its header."""
+        """Reads its length from its header."""
         from mt3synth.audio.files import audio_seconds
 
         with local_copy(self.path) as path:
             return audio_seconds(path)
 
     def read(self, sample_rate: int) -> Float[np.ndarray, " S"]:
-        """Mono, resampled."""
+        """Reads it as mono, resampled."""
         from mt3synth.audio.files import read_audio
 
         with local_copy(self.path) as path:
@@ -84,14 +84,14 @@ class MidiFile:
         return (self.path,)
 
     def read(self) -> tuple[Notes, list[str]]:
-        """Its notes, lengthened by the sustain pedal."""
+        """Reads its notes, lengthened by the sustain pedal."""
         from mt3synth.symbolic.midi import read_midi
 
         with local_copy(self.path) as path:
             return read_midi(path)
 
     def last_release(self) -> float:
-        """Second at which the last key is let go, whatever the pedal holds."""
+        """Returns the second at which the last key is let go, whatever the pedal holds."""
         from mt3synth.symbolic.midi import read_midi
 
         with local_copy(self.path) as path:
@@ -100,7 +100,11 @@ class MidiFile:
 
 @dataclass(frozen=True)
 class Recording:
-    """One recording with its notes.
+    """Lists one recording with its notes.
+
+    For example::
+
+      Recording("tune", AudioFile(Path("tune.wav")), MidiFile(Path("tune.mid")), "my room")
 
     Attributes:
       id: unique in its data set, and the same whenever it is listed.
@@ -136,13 +140,13 @@ class Recording:
             raise UserError(f"end {self.end} s; must be after start, {self.start} s")
 
     def rejected(self, reason: str) -> Rejection:
-        """This recording with the reason why it is left out."""
+        """Rejects this recording with the reason why it is left out."""
         return Rejection(str(self.audio.path), ";".join(map(str, self.notes.paths)), reason)
 
 
 @dataclass(frozen=True, order=True)
 class Rejection:
-    """What is left out of a data set: a line of its rejected.csv.
+    """Says what is left out of a data set: a line of its rejected.csv.
 
     Attributes:
       audio, midi: the files.
@@ -155,7 +159,7 @@ class Rejection:
 
 
 class Listing(NamedTuple):
-    """What a source found."""
+    """Holds what a source found."""
 
     recordings: list[Recording]
     rejections: list[Rejection]

@@ -13,7 +13,7 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True, eq=False)
 class Song:
-    """One recording and its notes.
+    """Holds one recording and its notes.
 
     Attributes:
       id: unique within a data set.
@@ -45,12 +45,12 @@ class Song:
 
     @property
     def seconds(self) -> float:
-        """How long the audio is."""
+        """The length of the audio in seconds."""
         return len(self.audio) / self.sample_rate
 
 
 def to_pcm(audio: np.ndarray) -> np.ndarray:
-    """Samples in [-1, 1], float ``[S]``, as int16; beyond that range they would wrap round.
+    """Converts samples in [-1, 1], float ``[S]``, to int16; beyond that they would wrap round.
 
     Raises:
       ValueError: a sample outside [-1, 1].

@@ -1,4 +1,4 @@
-"""Worker processes: one thread of computing each, and none that outlives the program."""
+"""Runs worker processes: one thread of computing each, and none that outlives the program."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _THREADS = "OPENBLAS_NUM_THREADS"  # NumPy's wheels read it when they are import
 
 @contextmanager
 def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool of processes; leaving it cancels what has not begun, and waits for what has.
+    """Opens a pool of processes; leaving it cancels what has not begun, and waits for what has.
 
     Spawned rather than forked, because forking a process that has threads may lock up. A killed
     program cannot tell its workers to end: without a watch on it they would finish what is queued,

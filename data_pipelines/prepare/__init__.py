@@ -1,1 +1,1 @@
-"""From a listing of recordings to a data set: the same shards on one machine and in Beam."""
+"""Builds a data set from a listing of recordings: the same shards on one machine and in Beam."""

@@ -1,4 +1,4 @@
-"""Shards by Apache Beam: the same jobs, on a runner of the user's choice."""
+"""Builds shards by Apache Beam: the same jobs, on a runner of the user's choice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A listing becomes a data set: scan, plan, make what is not there yet, publish.
+"""Builds a data set of a listing: scan, plan, make what is not there yet, publish.
 
 Shards are made one by one in a hidden folder and named by a fingerprint of all that decides their
 bytes, so a build that was killed goes on where it was, and one with more recordings makes only
@@ -46,7 +46,7 @@ Runner = Callable[[Sequence[ShardJob], Path], None]
 
 @dataclass(frozen=True)
 class Report:
-    """What a build came to.
+    """Says what a build came to.
 
     Attributes:
       corpus: what corpus.json says.
@@ -124,7 +124,7 @@ def build(
 
 
 def _check_folder(folder: Path, listing: Listing, drop_missing: bool) -> list[dict[str, str]]:
-    """The rows of the songs.csv that is there; refuses a folder that this build would spoil."""
+    """Reads the songs.csv that is there; refuses a folder that this build would spoil."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; name a folder")
     songs = read_songs(folder)
@@ -145,7 +145,7 @@ def _check_folder(folder: Path, listing: Listing, drop_missing: bool) -> list[di
 
 
 def _lengths(recordings: Sequence[Recording], seconds: Mapping[str, float]) -> dict[str, float]:
-    """Seconds by id, also of a lone recording's two parts."""
+    """Returns seconds by id, also of a lone recording's two parts."""
     return {
         r.id: seconds[r.id]
         if r.id in seconds and r.end is None
@@ -157,7 +157,7 @@ def _lengths(recordings: Sequence[Recording], seconds: Mapping[str, float]) -> d
 def _without_short_performances(
     recordings: Sequence[Recording], seconds: Mapping[str, float], least: float
 ) -> tuple[list[Recording], list[Rejection]]:
-    """The recordings of performances that have enough audio, and why the others are left out."""
+    """Keeps recordings of performances that have enough audio; says why it leaves out others."""
     total: defaultdict[str, float] = defaultdict(float)
     for recording in recordings:
         total[recording.performance] += seconds.get(recording.id, 0.0)
@@ -226,7 +226,7 @@ def _refuse(
 
 
 def _summary(shards: Mapping[str, Sequence[SongEntry]]) -> dict[str, Any]:
-    """Of each split: songs, hours, notes and songs of each performance."""
+    """Sums up each split: songs, hours, notes and songs of each performance."""
     summary = {}
     for split in SPLITS:
         songs = [s for name, part in shards.items() if name.startswith(split) for s in part]

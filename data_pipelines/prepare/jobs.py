@@ -1,4 +1,4 @@
-"""The plan of a build: which recordings go into which shard, known before any is read."""
+"""Plans a build: which recordings go into which shard, known before any is read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CODE = 1  # count up when the same recordings come to give other bytes
 
 @dataclass(frozen=True)
 class ShardJob:
-    """One shard to be made, by itself and anywhere.
+    """Describes one shard to be made, by itself and anywhere.
 
     Attributes:
       split: of its songs.
@@ -42,7 +42,7 @@ def plan(
     performances: Mapping[str, int],
     settings: PrepareSettings,
 ) -> list[ShardJob]:
-    """Jobs for all splits, recordings in the order in which they are listed.
+    """Makes jobs for all splits, recordings in the order in which they are listed.
 
     Later recordings of a split do not change the shards before theirs, so that what was built
     stays when recordings are added at the end.
@@ -90,7 +90,7 @@ def _job(
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
-    """Size and time of change of a file: what tells cheaply whether it is still the same."""
+    """Reads size and time of change of a file, which tell cheaply whether it is still the same."""
     try:
         status = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Shards on this machine, one process a core."""
+"""Builds shards on this machine, one process a core."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mt3synth.errors import UserError
 
 
 def run_locally(jobs: Sequence[ShardJob], staging: Path, workers: int | None = None) -> None:
-    """Runs all jobs.
+    """Runs all jobs in processes of this machine and waits for them.
 
     Args:
       jobs: in any order.

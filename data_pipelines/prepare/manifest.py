@@ -1,4 +1,4 @@
-"""A table of one's own recordings: ``audio,midi,performance`` and, if wanted, more columns."""
+"""Reads a table of one's own recordings: ``audio,midi,performance`` and optional columns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OPTIONAL = ("description", "split", "start", "end")
 
 
 def read_manifest(path: Path) -> Listing:
-    """The recordings of a CSV file in UTF-8, paths relative to its folder.
+    """Reads the recordings of a CSV file in UTF-8, paths relative to its folder.
 
     A recording's id is its audio path as it is written, with start and end if they are given.
 

@@ -1,4 +1,4 @@
-"""Shards under their names, all of a build at once, however often it is interrupted.
+"""Gives shards their names, all of a build at once, however often it is interrupted.
 
 Shards are made in a hidden folder, named by fingerprint. Publishing first takes the shards of the
 build before back there, then writes down which fingerprint gets which name, then gives the names:
@@ -18,7 +18,7 @@ _NAMES = "names.json"
 
 
 def staging_folder(folder: Path) -> Path:
-    """The hidden folder of a data set, made if need be, without what killed workers left."""
+    """Makes the hidden folder of a data set if need be; clears away what killed workers left."""
     staging = folder / STAGING
     staging.mkdir(parents=True, exist_ok=True)
     remove_unfinished(staging)
@@ -26,7 +26,7 @@ def staging_folder(folder: Path) -> Path:
 
 
 def published(folder: Path) -> dict[str, str]:
-    """Name in ``folder`` of each fingerprint that was last published."""
+    """Reads the name in ``folder`` of each fingerprint that was last published."""
     try:
         return json.loads((folder / STAGING / _NAMES).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -34,7 +34,7 @@ def published(folder: Path) -> dict[str, str]:
 
 
 def is_made(folder: Path, fingerprint: str, suffix: str) -> bool:
-    """Whether a shard is there, under its fingerprint or under its published name."""
+    """Tells whether a shard is there, under its fingerprint or under its published name."""
     name = published(folder).get(fingerprint)
     staged = folder / STAGING / f"{fingerprint}{suffix}"
     return staged.exists() or (name is not None and (folder / name).exists())

@@ -1,4 +1,4 @@
-"""A first look at every recording: is it there, how long is it, is it listed twice?"""
+"""Takes a first look at every recording: is it there, how long is it, is it listed twice?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _THREADS = 16  # they wait for disks and networks, not for the processor
 
 
 class Scan(NamedTuple):
-    """What the look found.
+    """Says what a first look found.
 
     Attributes:
       recordings: those worth reading, in order.

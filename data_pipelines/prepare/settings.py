@@ -1,4 +1,4 @@
-"""What a build may be told."""
+"""Settings of a build."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mt3synth.errors import UserError
 
 @dataclass(frozen=True)
 class PrepareSettings:
-    """How recordings become shards.
+    """Says how recordings become shards.
 
     Attributes:
       sample_rate: to which all audio is resampled, samples per second.

@@ -1,4 +1,4 @@
-"""Making one shard: the work that runs in worker processes and in Beam."""
+"""Makes one shard: the work that runs in worker processes and in Beam."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mt3synth.errors import UserError
 
 @dataclass(frozen=True)
 class SongEntry:
-    """What songs.csv says of a song.
+    """Holds what songs.csv says of a song.
 
     Attributes:
       id, performance, audio, midi: of its recording.
@@ -43,19 +43,19 @@ class SongEntry:
 
 @dataclass(frozen=True)
 class ShardReport:
-    """What became of the recordings of a job."""
+    """Says what became of the recordings of a job."""
 
     songs: tuple[SongEntry, ...]
     rejections: tuple[Rejection, ...]
 
 
 def staged_path(staging: Path, job: ShardJob) -> Path:
-    """Where a job's shard lies until the data set is whole."""
+    """Names the path of a job's shard until the data set is whole."""
     return staging / f"{job.fingerprint}{FORMATS[job.format].suffix}"
 
 
 def report_path(staging: Path, job: ShardJob) -> Path:
-    """Where the report on a job lies; it is written last."""
+    """Names the path of the report on a job; it is written last."""
     return staging / f"{job.fingerprint}.json"
 
 
@@ -82,7 +82,7 @@ def build_shard(job: ShardJob, staging: Path) -> None:
 
 
 def read_report(staging: Path, job: ShardJob) -> ShardReport | None:
-    """What `build_shard` reported, or None if it has not finished this job."""
+    """Reads what `build_shard` reported, or None if it has not finished this job."""
     try:
         content: dict[str, Any] = json.loads(report_path(staging, job).read_text(encoding="utf-8"))
     except FileNotFoundError:

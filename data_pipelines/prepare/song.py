@@ -1,4 +1,4 @@
-"""One recording becomes one song, or is refused with a reason."""
+"""Makes a song of a recording, or refuses it with a reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MIDI_OVERHANG_S = 1.0
 
 
 class PreparedSong(NamedTuple):
-    """A song, and remarks on what of its recording is not in it."""
+    """Holds a song, and remarks on what of its recording is not in it."""
 
     song: Song
     remarks: list[str]

@@ -1,4 +1,4 @@
-"""Which recordings are held out, where their source does not say."""
+"""Chooses which recordings are held out, where their source does not say."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def assign_splits(
     share: float,
     seconds: Mapping[str, float],
 ) -> list[Recording]:
-    """Every recording with a split.
+    """Gives every recording a split.
 
     What is named stays. Else a recording keeps the split that it had in an earlier build
     (``frozen``, by id). Of the others, unless any recording is already named for validation, those
@@ -42,7 +42,7 @@ def assign_splits(
 
 
 def _in_two(recording: Recording, share: float, seconds: float) -> list[Recording]:
-    """The only recording's beginning to train on, its end to validate with."""
+    """Splits the only recording: its beginning to train on, its end to validate with."""
     cut = round(recording.start + (1 - share) * seconds, 2)
     return [
         replace(recording, split="train", end=cut),

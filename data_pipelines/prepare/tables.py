@@ -31,7 +31,7 @@ def write_songs(folder: Path, shards: Mapping[str, Sequence[SongEntry]]) -> None
 
 
 def read_songs(folder: Path) -> list[dict[str, str]]:
-    """The rows of songs.csv by column; none if there is no such file.
+    """Reads the rows of songs.csv by column; none if there is no such file.
 
     Raises:
       UserError: the file has other columns, or cannot be read.

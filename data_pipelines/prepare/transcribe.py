@@ -1,4 +1,4 @@
-"""Recordings without notes become pairs: a MIDI file each, and a manifest that lists them.
+"""Makes pairs of recordings without notes: a MIDI file each, and a manifest of them.
 
 Hawthorne et al. 2022 (arXiv 2206.05408) train on notes that a transcription model heard; what is
 made here goes into `mt3synth prepare pairs` like notes from any other source.
@@ -45,7 +45,7 @@ class TranscriptionJob:
 
 
 def find_jobs(inputs: Sequence[Path], out: Path, performance: str | None) -> list[TranscriptionJob]:
-    """The recordings named, and those anywhere in the folders named, in the order of their names.
+    """Finds the recordings named, and those in the folders named, in the order of their names.
 
     FOLDER/sub/one.wav goes to OUT/sub/one.mid. Without ``performance`` a recording's is named
     after the folder it lies in. A recording that is named twice is taken once.
@@ -134,7 +134,7 @@ def _recordings(folder: Path) -> list[Path]:
 
 
 def _hear(path: Path, transcriber: Transcriber, sample_rate: int) -> tuple[float, Notes]:
-    """The length of a recording in seconds, and its notes, of which there is at least one."""
+    """Hears the notes of a recording, at least one; also returns its length in seconds."""
     audio_seconds(path)  # a file whose header is broken is refused before it is decoded
     audio = read_audio(path, sample_rate)
     peak = max(float(audio.max()), -float(audio.min()))

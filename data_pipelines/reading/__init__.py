@@ -1,1 +1,1 @@
-"""Prepared data as NumPy batches: songs, segments, features. No TensorFlow."""
+"""Reads prepared data as NumPy batches: songs, segments, features. No TensorFlow."""

@@ -1,4 +1,4 @@
-"""Sound as it might have been recorded elsewhere: level, colour, room and noise drawn at random."""
+"""Makes sound as if recorded elsewhere: level, colour, room and noise drawn at random."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mt3synth.types import FloatND
 
 @dataclass(frozen=True)
 class AugmentationConfig:
-    """How often what is done, and how much.
+    """Says how often what is done to a sound, and how much.
 
     Attributes:
       mix: probability that another song sounds at the same time.
@@ -62,14 +62,14 @@ class AugmentationConfig:
         return self.decay_s[1] / 2 if self.room else 0.05
 
 
-def augmented(
+def augment(
     audio: Float[np.ndarray, " S"],
     other: Float[np.ndarray, " S"] | None,
     sample_rate: int,
     config: AugmentationConfig,
     rng: np.random.Generator,
 ) -> Float[np.ndarray, " S"]:
-    """``audio``, perhaps with ``other``, as recorded elsewhere; float32.
+    """Makes ``audio``, perhaps with ``other``, sound as recorded elsewhere; float32.
 
     Where the gain that is drawn would raise a sample above full scale, it is the greatest that does
     not.
@@ -90,7 +90,7 @@ def augmented(
 
 
 def _band(sample_rate: int, most_db: float, rng: np.random.Generator) -> FloatND:
-    """A peak or a shelf of Bristow-Johnson's "Cookbook formulae for audio EQ biquad filters"."""
+    """Designs a peak or a shelf (Bristow-Johnson, "Cookbook formulae for audio EQ biquads")."""
     frequency = 60 * (0.4 * sample_rate / 60) ** rng.random()  # even in octaves
     gain = 10 ** (rng.uniform(-most_db, most_db) / 40)
     angle = 2 * np.pi * frequency / sample_rate
@@ -118,7 +118,7 @@ def _band(sample_rate: int, most_db: float, rng: np.random.Generator) -> FloatND
 
 
 def _in_room(audio: FloatND, sample_rate: int, decay_s: float, rng: np.random.Generator) -> FloatND:
-    """With the tail of a room: noise that falls by 60 dB in ``decay_s``, darker as it falls."""
+    """Adds the tail of a room: noise that falls by 60 dB in ``decay_s``, darker as it falls."""
     time = np.arange(1 + int(0.6 * decay_s * sample_rate)) / sample_rate
     tail = rng.standard_normal(len(time)) * np.exp(-np.log(1000) * time / decay_s)
     dark = rng.uniform(0.0, 0.8)
@@ -132,7 +132,7 @@ def _in_room(audio: FloatND, sample_rate: int, decay_s: float, rng: np.random.Ge
 
 
 def _noise(length: int, rng: np.random.Generator) -> FloatND:
-    """Noise of unit power that falls by between 0 and 6 dB per octave."""
+    """Makes noise of unit power that falls by between 0 and 6 dB per octave."""
     pole = rng.uniform(0.0, 0.95)
     noise = sosfilt([[1, 0, 0, 1, -pole, 0]], rng.standard_normal(length))
     return noise * np.sqrt(1 - pole**2)

@@ -1,4 +1,4 @@
-"""An iterator that works ahead in a thread, so that the next batch is ready when it is wanted."""
+"""Works ahead in a thread, so that the next batch is ready when it is asked for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 class Prefetched(Generic[T]):
     """Draws from ``items`` in a background thread, at most ``depth`` ahead.
 
-    An exception in ``items`` is raised in the consumer, at the place in the order where it
+    An exception in ``items`` is raised in the consumer, at the position at which it
     happened. The thread ends with ``close``, at the end of a ``with`` block, when the iterator is
     no longer referenced, and when Python exits.
 

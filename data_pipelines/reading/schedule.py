@@ -1,4 +1,4 @@
-"""From which source each segment of a mixture is drawn, in an order that can be resumed."""
+"""Decides from which source each segment of a mixture is drawn, in a resumable order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CYCLE = 1000
 
 @dataclass(frozen=True)
 class Schedule:
-    """From which source each item of an endless mixture is drawn.
+    """Decides from which source each item of an endless mixture is drawn.
 
     In every ``CYCLE`` items each source has the same number, in an order drawn anew. So how many
     came from which source before any item is known without going through them.
@@ -44,13 +44,13 @@ class Schedule:
         return Schedule(tuple(shares.tolist()), seed)
 
     def drawn_before(self, item: int) -> tuple[int, ...]:
-        """How many of the items before number ``item`` come from each source."""
+        """Counts how many of the items before number ``item`` come from each source."""
         cycles, rest = divmod(item, CYCLE)
         begun = np.bincount(self._cycle(cycles)[:rest], minlength=len(self.shares))
         return tuple(cycles * share + int(further) for share, further in zip(self.shares, begun))
 
     def sources(self, start: int = 0) -> Iterator[int]:
-        """The source of item number ``start``, of the next, and so on without end."""
+        """Yields the source of item number ``start``, of the next, and so on without end."""
         first, skipped = divmod(start, CYCLE)
         yield from islice(self._cycle(first).tolist(), skipped, None)
         for number in count(first + 1):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.reading.augmentation import AugmentationConfig, augmented
+from data_pipelines.reading.augmentation import AugmentationConfig, augment
 from data_pipelines.reading.prefetch import Prefetched
 from data_pipelines.reading.song_audio import SongAudio
 from data_pipelines.reading.song_lists import list_songs
@@ -162,5 +162,5 @@ class VocoderData:
 
         audio = one()
         other = one() if rng.random() < self.augmentation.mix else None
-        made = augmented(audio, other, songs[0].sample_rate, self.augmentation, rng)
+        made = augment(audio, other, songs[0].sample_rate, self.augmentation, rng)
         return made[lead:]

@@ -1,1 +1,1 @@
-"""Prepared data as SeqIO tasks, mixtures and converters; the only room with TensorFlow."""
+"""Offers prepared data as SeqIO tasks, mixtures and converters; the only room with TensorFlow."""

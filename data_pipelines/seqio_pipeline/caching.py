@@ -40,7 +40,7 @@ from mt3synth.errors import UserError
 
 @dataclass(frozen=True)
 class _Shard:
-    """One file of a task's source, and where its cache goes."""
+    """Names one file of a task's source, and where its cache goes."""
 
     task: str
     split: str
@@ -173,7 +173,7 @@ def _write_text(path: str, text: str) -> None:
 
 
 def splits_to_cache(name: str, splits: Iterable[str]) -> dict[str, list[str]]:
-    """Each split once: ``train`` for ``<name>_train``, all others for ``<name>_eval``."""
+    """Assigns each split once: ``train`` to ``<name>_train``, all others to ``<name>_eval``."""
     held = list(splits)
     wanted = {
         f"{name}_train": [split for split in held if split == "train"],
@@ -183,7 +183,7 @@ def splits_to_cache(name: str, splits: Iterable[str]) -> dict[str, list[str]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; whatever it does not know is Beam's."""
+    """Runs the command; whatever option it does not know is Beam's."""
     parser = argparse.ArgumentParser(
         prog="python -m data_pipelines.seqio_pipeline.caching",
         description="Caches a corpus of TFRecords for SeqIO. Further arguments are Beam's, such as "

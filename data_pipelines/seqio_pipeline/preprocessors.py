@@ -21,7 +21,7 @@ from mt3synth.audio.mel import MelSpec
 
 @dataclass(frozen=True)
 class Cut:
-    """How songs become segments.
+    """Says how songs become segments.
 
     Attributes:
       spec: the front end, whose hop is the grid.
@@ -37,7 +37,7 @@ class Cut:
 
 
 def feature_description() -> dict[str, Any]:
-    """The features of a record (see ``shards.tfrecord``) as TensorFlow's parser wants them."""
+    """Describes the features of a record (`shards.tfrecord`) to TensorFlow's parser."""
     tf = tensorflow()
     kinds = {
         "id": tf.string,
@@ -50,7 +50,7 @@ def feature_description() -> dict[str, Any]:
 
 
 def decode_notes(dataset: Any) -> Any:
-    """Records to songs: ``sequence`` becomes ``notes``, the bytes of a table of float64."""
+    """Turns records into songs: ``sequence`` becomes ``notes``, the bytes of a table of float64."""
     tf = tensorflow()
 
     def table(sequence: bytes) -> bytes:
@@ -65,7 +65,7 @@ def decode_notes(dataset: Any) -> Any:
 
 
 def decode_arrays(dataset: Any, performances: Sequence[int] | None = None) -> Any:
-    """Songs as arrays: ``audio`` int16 ``[S]``, ``notes`` float64 ``[n, 6]``, the rest kept.
+    """Decodes songs to ``audio`` int16 ``[S]`` and ``notes`` float64 ``[n, 6]``; the rest stays.
 
     Args:
       dataset: songs as ``decode_notes``, or the cache, gives them.
@@ -90,10 +90,10 @@ def decode_arrays(dataset: Any, performances: Sequence[int] | None = None) -> An
 
 
 def training_segments(dataset: Any, cut: Cut) -> Any:
-    """Songs to segments from a random offset, drawn anew for every song in every pass.
+    """Cuts songs into segments from a random offset, drawn anew for every song in every pass.
 
     Their pitch shifts are drawn with it. SeqIO derives the draws from the seed of ``get_dataset``
-    and the song's place in the pass.
+    and the song's position in the pass.
     """
     import seqio
 
@@ -104,27 +104,27 @@ def training_segments(dataset: Any, cut: Cut) -> Any:
         return starts, segments.training_shifts(len(starts), cut.pitch_shift, int(draw))
 
     @seqio.map_over_dataset(num_seeds=1, num_parallel_calls=None)
-    def place(song: dict[str, Any], seed: Any) -> dict[str, Any]:
+    def plan_song(song: dict[str, Any], seed: Any) -> dict[str, Any]:
         draw = tf.random.stateless_uniform([], seed, 0, np.iinfo(np.int32).max, tf.int32)
         inputs = [_song_frames(song, cut.spec), draw]
         return _planned(song, tf.numpy_function(plan, inputs, [tf.int32] * 2, stateful=False))
 
-    return place(dataset).flat_map(lambda song: _crops(song, cut))
+    return plan_song(dataset).flat_map(lambda song: _crops(song, cut))
 
 
 def evaluation_segments(dataset: Any, cut: Cut) -> Any:
-    """Songs to segments from their beginning to their end, in order and at their own pitch."""
+    """Cuts songs into segments from beginning to end, in order and at their own pitch."""
     tf = tensorflow()
 
     def plan(song_frames: np.int32) -> tuple[np.ndarray, np.ndarray]:
         starts = segments.evaluation_starts(int(song_frames), cut.frames)
         return starts, np.zeros_like(starts)
 
-    def place(song: dict[str, Any]) -> dict[str, Any]:
+    def plan_song(song: dict[str, Any]) -> dict[str, Any]:
         inputs = [_song_frames(song, cut.spec)]
         return _planned(song, tf.numpy_function(plan, inputs, [tf.int32] * 2, stateful=False))
 
-    return dataset.map(place).flat_map(lambda song: _crops(song, cut))
+    return dataset.map(plan_song).flat_map(lambda song: _crops(song, cut))
 
 
 def _song_frames(song: dict[str, Any], spec: MelSpec) -> Any:
@@ -138,7 +138,7 @@ def _planned(song: dict[str, Any], plan: Any) -> dict[str, Any]:
 
 
 def _crops(song: dict[str, Any], cut: Cut) -> Any:
-    """One song as a dataset of its segments (see ``segments.Segment``)."""
+    """Makes a dataset of the segments of one song (see `segments.Segment`)."""
     tf = tensorflow()
     spec = cut.spec
     lead = segments.segment_lead(cut.context_frames, spec)

@@ -1,4 +1,4 @@
-"""TensorFlow as this package uses it: to read and shuffle, on a small part of the CPU."""
+"""Sets TensorFlow up as this package uses it: to read and shuffle, on a little of the CPU."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def tensorflow() -> ModuleType:
 
 
 def reading_options(threads: int) -> Any:
-    """``tf.data.Options`` that keep a pipeline's order and hold it to ``threads`` threads."""
+    """Makes ``tf.data.Options`` that keep a pipeline's order, on ``threads`` threads."""
     tf = tensorflow()
     options = tf.data.Options()
     options.deterministic = True

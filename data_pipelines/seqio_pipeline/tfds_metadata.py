@@ -1,4 +1,4 @@
-"""What TensorFlow Datasets wants beside the shards, so that it reads the data set where it lies.
+"""Describes a data set to TensorFlow Datasets, which then reads it where it lies.
 
 The shards are TFRecords under TFDS's own names; with ``dataset_info.json`` and ``features.json``
 in the folder, ``tfds.builder_from_directory(folder).as_dataset(split="train")`` works.

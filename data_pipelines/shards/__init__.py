@@ -1,1 +1,1 @@
-"""Songs on disk, split into shards; nothing here imports TensorFlow."""
+"""Writes and reads songs in shards; nothing here imports TensorFlow."""

@@ -1,11 +1,11 @@
-"""Songs as plain ``.npy`` files, ready to train from by memory mapping: no decoding, no TensorFlow.
+"""Writes and reads songs as plain ``.npy`` files, to train from without decoding anything.
 
 A shard is a folder ``<split>-00000-of-00004.arrays`` with
 
 * ``audio.npy`` int16 ``[S]``: the songs' samples, one after the other;
 * ``mel.npy`` float16 ``[T, M]``: the songs' log-mel frames in the network's range, likewise; a
   song of S samples has ceil(S / hop) of them, and the front end is named in ``songs.json``;
-* ``notes.npy`` float64 ``[n, 6]``: the songs' notes in the order of ``segments.NOTE_COLUMNS``, in
+* ``notes.npy`` float64 ``[n, 6]``: the songs' notes in the order of `note_tables.NOTE_COLUMNS`, in
   seconds of their song;
 * ``songs.json``: the front end, and for each song its id, performance and sample rate, and how many
   samples and notes it has.
@@ -29,7 +29,7 @@ from mt3synth.errors import UserError
 
 
 class ArraySong(NamedTuple):
-    """One song of an opened shard; the arrays are views of the mapped files.
+    """Holds one song of an opened shard; the arrays are views of the mapped files.
 
     Attributes:
       id, performance, sample_rate: as in `songs.Song`.
@@ -85,7 +85,7 @@ def write(path: Path, songs: Iterable[Song], spec: MelSpec = MELGAN) -> int:
 
 
 def open_shard(path: Path) -> tuple[MelSpec, list[ArraySong]]:
-    """A shard's front end and its songs, memory-mapped: nothing is read until it is used.
+    """Opens a shard: its front end and its songs, memory-mapped and not read until used.
 
     Raises:
       UserError: the folder is damaged, or holds something else.
@@ -119,7 +119,7 @@ def open_shard(path: Path) -> tuple[MelSpec, list[ArraySong]]:
 
 
 def read(path: Path) -> Iterator[Song]:
-    """The songs of one shard, in order.
+    """Reads the songs of one shard, in order.
 
     Raises:
       UserError: the folder is damaged, or holds something else.

@@ -1,4 +1,4 @@
-"""``tf.train.Example``, without TensorFlow.
+"""Writes and parses ``tf.train.Example`` without TensorFlow.
 
 The message is declared here in a descriptor pool of its own, because the default pool allows one
 declaration of a name, and TensorFlow may want to make it later in the same process.
@@ -19,7 +19,7 @@ Feature = Sequence[bytes] | np.ndarray
 
 
 def make_example(features: Mapping[str, Feature]) -> bytes:
-    """A serialized Example; the same features give the same bytes.
+    """Serializes an Example; the same features give the same bytes.
 
     Raises:
       TypeError: a feature that is neither bytes nor whole nor floating-point numbers.
@@ -39,7 +39,7 @@ def make_example(features: Mapping[str, Feature]) -> bytes:
 
 
 def parse_example(payload: bytes) -> dict[str, list[bytes] | np.ndarray]:
-    """The inverse of `make_example`.
+    """Parses an Example, the inverse of `make_example`.
 
     Raises:
       UserError: the bytes are no Example.
@@ -64,7 +64,7 @@ def _values(feature: Any) -> list[bytes] | np.ndarray:
 
 @cache
 def _example_class() -> Any:
-    """The message class, with the field numbers of TensorFlow's example.proto and feature.proto."""
+    """Builds the message class with the field numbers of TensorFlow's .proto files."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
     kinds = descriptor_pb2.FieldDescriptorProto

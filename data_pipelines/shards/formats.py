@@ -1,4 +1,4 @@
-"""The formats in which shards are written and read, by name."""
+"""Lists the formats in which shards are written and read, by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mt3synth.errors import UserError
 
 @dataclass(frozen=True)
 class ShardFormat:
-    """How shards of one kind are named, written and read.
+    """Says how shards of one kind are named, written and read.
 
     Attributes:
       suffix: after ``<split>-00000-of-00004``.
@@ -45,7 +45,7 @@ FORMATS = {
 
 
 def format_of(folder: Path) -> str:
-    """The name of the format whose shards ``folder`` holds.
+    """Finds the name of the format whose shards ``folder`` holds.
 
     Raises:
       UserError: it holds none, or both.
@@ -64,7 +64,7 @@ def format_of(folder: Path) -> str:
 
 
 def read_split(folder: Path, split: str) -> Iterator[Song]:
-    """All songs of a split, shard by shard, in whichever format they are.
+    """Reads all songs of a split, shard by shard, in whichever format they are.
 
     Raises:
       UserError: the folder or the split is missing, incomplete or damaged.

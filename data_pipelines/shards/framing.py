@@ -1,4 +1,4 @@
-"""The TFRecord file format, without TensorFlow.
+"""Writes and reads the TFRecord file format without TensorFlow.
 
 A record is its length (uint64), a checksum of that, the payload and a checksum of the payload, all
 little-endian; checksums are CRC-32C, masked as TensorFlow's documentation of the format says.
@@ -23,7 +23,7 @@ _MASK_DELTA = 0xA282EAD8
 
 
 def write_frame(file: BinaryIO, payload: bytes) -> None:
-    """Appends one record."""
+    """Appends one record to a file."""
     length = struct.pack("<Q", len(payload))
     file.write(length + _FOOTER.pack(_masked_crc(length)))
     file.write(payload)
@@ -31,7 +31,7 @@ def write_frame(file: BinaryIO, payload: bytes) -> None:
 
 
 def read_frames(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The records of a file in order: at which byte each starts, and its payload.
+    """Reads the records of a file in order: at which byte each starts, and its payload.
 
     Raises:
       UserError: the file is missing, is no TFRecord file, or is damaged or cut short.
@@ -48,7 +48,7 @@ def read_frames(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def read_frame_at(path: Path, offset: int) -> bytes:
-    """The payload of the record that starts at byte ``offset``.
+    """Reads the payload of the record that starts at byte ``offset``.
 
     Raises:
       UserError: as `read_frames` does.
@@ -63,7 +63,7 @@ def read_frame_at(path: Path, offset: int) -> bytes:
 
 
 def frame_offsets(path: Path) -> Iterator[int]:
-    """At which byte each record starts, by their lengths alone: payloads are skipped, unchecked.
+    """Finds at which byte each record starts by lengths alone; payloads are not checked.
 
     Raises:
       UserError: as `read_frames` does, but for damaged payloads.

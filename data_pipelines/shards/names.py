@@ -1,4 +1,4 @@
-"""What shards are called: ``<split>-00000-of-00004<suffix>``, as TensorFlow Datasets does."""
+"""Names shards: ``<split>-00000-of-00004<suffix>``, as TensorFlow Datasets does."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from mt3synth.errors import UserError
 
 
 def shard_path(folder: Path, split: str, index: int, count: int, suffix: str) -> Path:
-    """Where shard ``index`` of ``count`` of a split lies."""
+    """Returns the path of shard ``index`` of ``count`` of a split."""
     return folder / f"{split}-{index:05d}-of-{count:05d}{suffix}"
 
 
 def find_shards(folder: Path, split: str, suffix: str) -> list[Path]:
-    """The shards of one split, in order.
+    """Finds the shards of one split, in order.
 
     Raises:
       UserError: the folder or the split is missing, or some of its shards are.
@@ -39,5 +39,5 @@ def find_shards(folder: Path, split: str, suffix: str) -> list[Path]:
 
 
 def splits_in(folder: Path, suffix: str) -> list[str]:
-    """The splits of which a folder holds any shard."""
+    """Lists the splits of which a folder holds any shard."""
     return sorted({path.name.split("-")[0] for path in folder.glob(f"*-*-of-*{suffix}")})

@@ -1,4 +1,4 @@
-"""Notes as one array, which files, TensorFlow and memory maps can carry."""
+"""Converts notes to one array, which files, TensorFlow and memory maps can carry."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ NOTE_COLUMNS = ("start", "end", "pitch", "velocity", "program", "is_drum")
 
 
 def notes_to_table(notes: Notes) -> np.ndarray:
-    """float64 ``[n, 6]``, in the order of ``NOTE_COLUMNS``."""
+    """Makes a table, float64 ``[n, 6]``, in the order of ``NOTE_COLUMNS``."""
     columns = [np.asarray(getattr(notes, name), np.float64) for name in NOTE_COLUMNS]
     return np.stack(columns, axis=1)
 
 
 def notes_from_table(table: np.ndarray) -> Notes:
-    """Inverse of ``notes_to_table``."""
+    """Makes notes of a table, the inverse of `notes_to_table`."""
     return Notes(**dict(zip(NOTE_COLUMNS, table.T)))

@@ -1,4 +1,4 @@
-"""A ``.npy`` file that grows, so that a shard is never in memory as a whole."""
+"""Writes a ``.npy`` file row by row, so that a shard is never in memory as a whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Songs as TFRecord files of ``tf.train.Example``, what SeqIO and TFDS read.
+"""Writes and reads songs as TFRecord files of ``tf.train.Example``, which SeqIO and TFDS read.
 
 Features: ``id`` (bytes), ``audio`` (bytes, little-endian int16 mono PCM), ``sample_rate`` (int64),
 ``sequence`` (bytes, a serialized NoteSequence whose notes already include the sustain pedal),
@@ -31,7 +31,7 @@ def write(path: Path, songs: Iterable[Song]) -> int:
 
 
 def read(path: Path) -> Iterator[Song]:
-    """The songs of one shard, in order.
+    """Reads the songs of one shard, in order.
 
     Raises:
       UserError: the file is damaged, or holds something else.
@@ -46,7 +46,7 @@ def read(path: Path) -> Iterator[Song]:
 
 
 def to_example(song: Song) -> bytes:
-    """One song as a serialized Example."""
+    """Serializes one song as an Example."""
     from mt3synth.symbolic.midi import sequence_from_notes
 
     sequence = sequence_from_notes(song.notes)
@@ -63,7 +63,7 @@ def to_example(song: Song) -> bytes:
 
 
 def from_example(payload: bytes) -> Song:
-    """Inverse of `to_example`, but for notes shorter than a tick of 1 ms, which last that long.
+    """Inverts `to_example`, but for notes shorter than a tick of 1 ms, which last that long.
 
     Raises:
       KeyError, IndexError, ValueError: the features are not those of a song.
@@ -79,7 +79,7 @@ def from_example(payload: bytes) -> Song:
 
 
 def parse_sequence(serialized: bytes) -> Notes:
-    """The notes of a serialized ``NoteSequence``, as they stand.
+    """Parses the notes of a serialized ``NoteSequence``, as they stand.
 
     Raises:
       ValueError: the bytes are none.

@@ -1,4 +1,4 @@
-"""Known data sets: one module each, which lists the recordings of an official folder.
+"""Lists the recordings of known data sets: one module each, for its official folder.
 
 A module has ``PERFORMANCES``, the rules by which its recordings become performances (the first is
 the default), and ``recordings(folder, rule) -> Listing``. The table here is what can be said of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KnownDataset:
-    """A data set that can be prepared from its official folder.
+    """Describes a data set that can be prepared from its official folder.
 
     Attributes:
       name: of its subcommand, and with underscores of its module.
@@ -34,11 +34,11 @@ class KnownDataset:
     help: str
 
     def rules(self) -> dict[str, str]:
-        """How its recordings may become performances, each with a line of explanation."""
+        """Returns how its recordings may become performances, each with a line of explanation."""
         return self._module().PERFORMANCES
 
     def recordings(self, folder: Path, rule: str | None = None) -> Listing:
-        """What lies in ``folder``; ``rule`` None is the first.
+        """Lists what lies in ``folder``; ``rule`` None is the first.
 
         Raises:
           UserError: the folder is no such data set, or there is no such rule.

@@ -112,7 +112,7 @@ class JamsFile:
 
 
 def recordings(folder: Path, rule: str = "player_microphone") -> Listing:
-    """Every annotated excerpt through the microphone and through the pickup.
+    """Lists every annotated excerpt through the microphone and through the pickup.
 
     An audio folder that is not there is not asked for; a file missing in one that is there, audio
     without annotation, and the two annotations known to be late are rejected.

@@ -36,7 +36,7 @@ _COLUMNS = ("split", "year", "midi_filename", "audio_filename", "duration")
 
 
 def recordings(folder: Path, rule: str = "year") -> Listing:
-    """The performances that the official list names, with its split.
+    """Lists the performances that the official list names, with its split.
 
     Args:
       folder: where ``maestro-v3.0.0.csv`` (or ``.json``) lies.
@@ -78,7 +78,7 @@ def _recording(row: Mapping[str, str], audio: Path, midi: Path, rule: str) -> Re
 
 
 def _official_list(folder: Path) -> list[dict[str, str]]:
-    """The rows of the list, from whichever of its forms is there."""
+    """Reads the rows of the list, from whichever of its forms is there."""
     path = next((folder / name for name in _LISTS if (folder / name).is_file()), None)
     if path is None:
         raise UserError(f"{folder}: not MAESTRO v3 (neither {' nor '.join(_LISTS)})")

@@ -1,4 +1,4 @@
-"""Sound and notes of one record of MT3's and Spectrogram Diffusion's TFRecord files.
+"""Reads sound and notes of one record of MT3's and Spectrogram Diffusion's TFRecord files.
 
 What is in which data set's records is said in `mt3_tfrecords`.
 """
@@ -42,7 +42,7 @@ Features = Mapping[str, list[bytes] | np.ndarray]
 
 
 def name_of(features: Features) -> str:
-    """The song's name: the feature ``id`` or ``track_id``.
+    """Reads the song's name: the feature ``id`` or ``track_id``.
 
     Raises:
       UserError: the record has neither, or not as text.
@@ -54,7 +54,7 @@ def name_of(features: Features) -> str:
 
 
 def seconds_of(features: Features) -> float:
-    """How long the record sounds.
+    """Returns how many seconds the record sounds.
 
     Raises:
       UserError: as `sound_of` does, but for samples that are not finite.
@@ -67,7 +67,7 @@ def seconds_of(features: Features) -> float:
 
 
 def sound_of(features: Features) -> tuple[Float[np.ndarray, " S"], int]:
-    """The record's sound as mono float32, and its sample rate.
+    """Reads the record's sound as mono float32, and its sample rate.
 
     Raises:
       UserError: the record has no sound, no sample rate, a broken WAV file, or samples that are
@@ -92,7 +92,7 @@ def sound_of(features: Features) -> tuple[Float[np.ndarray, " S"], int]:
 
 
 def notes_of(features: Features, instrument: str | None = None) -> tuple[Notes, list[str]]:
-    """The record's notes, lengthened by the sustain pedal, and remarks on what is not in them.
+    """Reads the record's notes, with the sustain pedal, and remarks on what is not in them.
 
     Args:
       features: the record.
@@ -124,7 +124,7 @@ def notes_of(features: Features, instrument: str | None = None) -> tuple[Notes, 
 
 
 def _part(serialized: bytes) -> tuple[Notes, int]:
-    """The notes of one sequence, and how many pitch bends it has."""
+    """Reads the notes of one sequence, and counts its pitch bends."""
     from mt3synth.symbolic.midi import import_note_seq, notes_from_sequence, parse_note_sequence
 
     try:
@@ -171,7 +171,7 @@ def _samples(features: Features) -> tuple[np.ndarray, int]:
 
 
 def _first(features: Features, *names: str) -> Any:
-    """The value of the first of these features that has one."""
+    """Returns the value of the first of these features that has one."""
     for name in names:
         if len(features.get(name, ())):
             return features[name][0]

@@ -68,11 +68,11 @@ class RecordSound:
     length: float
 
     def seconds(self) -> float:
-        """Its length."""
+        """Returns its length."""
         return self.length
 
     def read(self, sample_rate: int) -> Float[np.ndarray, " S"]:
-        """Mono, resampled from whatever rate the record has."""
+        """Reads it as mono, resampled from whatever rate the record has."""
         import soxr
 
         with _record(self.path, self.offset) as features:
@@ -100,13 +100,13 @@ class RecordNotes:
         return (self.path,)
 
     def read(self) -> tuple[Notes, list[str]]:
-        """Its notes, lengthened by the sustain pedal."""
+        """Reads its notes, lengthened by the sustain pedal."""
         with _record(self.path, self.offset) as features:
             return notes_of(features, self.instrument)
 
 
 def recordings(folder: Path, rule: str = "dataset") -> Listing:
-    """All songs in the TFRecord files of the folder and the folders in it.
+    """Lists all songs in the TFRecord files of the folder and the folders in it.
 
     The split is the one that a file's name has (``_train.``, ``validation-`` and so on), if it has
     just one. Every file is read once, to check it and to find its songs.
@@ -169,7 +169,7 @@ def _split_of(name: str) -> str | None:
 
 @contextmanager
 def _record(path: Path, offset: int) -> Iterator[Features]:
-    """A record's features; errors that they lead to say where it is."""
+    """Reads a record's features; errors that they lead to say where it is."""
     payload = read_frame_at(path, offset)
     try:
         yield parse_example(payload)

@@ -79,7 +79,7 @@ class LabelFile:
 
 
 def recordings(folder: Path, rule: str = "source_ensemble") -> Listing:
-    """All recordings that the metadata name; those whose files are missing are rejected.
+    """Lists all recordings that the metadata name; rejects those whose files are missing.
 
     Args:
       folder: holds ``musicnet/`` and the metadata, or is ``musicnet/`` itself with the metadata
@@ -120,7 +120,7 @@ def recordings(folder: Path, rule: str = "source_ensemble") -> Listing:
 
 
 def _performance(row: dict[str, str], rule: str) -> tuple[str, str]:
-    """Its name, and what it is."""
+    """Returns the name of a recording's performance, and what it is."""
     source, ensemble, work = row["source"], row["ensemble"], row["catalog_name"]
     title = f"{row['composer']}, {row['composition']} ({work})"
     key, description = {
@@ -145,7 +145,7 @@ def _locate(folder: Path) -> tuple[Path, Path]:
 
 
 def _part(root: Path, name: str) -> str:
-    """``test`` if a recording's sound or labels are there, else ``train``."""
+    """Returns ``test`` if a recording's sound or labels are there, else ``train``."""
     return "test" if any(path.is_file() for path in _files(root, "test", name)) else "train"
 
 

@@ -1,4 +1,4 @@
-"""What the sources of known data sets share: checks that say where, and notes built row by row."""
+"""Checks what sources of known data sets hold, saying where, and builds notes of rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_ANNOTATION_BYTES = 64 << 20
 
 
 class NoteRow(NamedTuple):
-    """One annotated note: onset and offset in seconds, MIDI key, General MIDI program from 0."""
+    """Holds one annotated note: onset, offset in seconds; MIDI key; General MIDI program."""
 
     start: float
     end: float
@@ -34,7 +34,7 @@ def check_rule(rule: str, rules: Mapping[str, str]) -> None:
 
 
 def read_text(path: Path) -> str:
-    """A UTF-8 text file, without a byte-order mark.
+    """Reads a UTF-8 text file, without a byte-order mark.
 
     Raises:
       UserError: the file is missing, unreadable, over 64 MiB or not UTF-8.
@@ -51,7 +51,7 @@ def read_text(path: Path) -> str:
 
 
 def number(value: object, what: str, where: str, low: float = 0.0, high: float = math.inf) -> float:
-    """``value``, text or number, as a finite float in ``low..high``.
+    """Converts ``value``, text or number, to a finite float in ``low..high``.
 
     Raises:
       UserError: it is none; the message begins with ``where`` (file and row) and names ``what``.
@@ -68,7 +68,7 @@ def number(value: object, what: str, where: str, low: float = 0.0, high: float =
 
 
 def whole(value: object, what: str, where: str, low: int = 0, high: float = math.inf) -> int:
-    """Like `number`, and whole."""
+    """Converts ``value`` like `number`, and must find it whole."""
     result = number(value, what, where, low, high)
     if result != int(result):
         raise UserError(f"{where}: {what}={value!r}; must be a whole number")
@@ -76,12 +76,12 @@ def whole(value: object, what: str, where: str, low: int = 0, high: float = math
 
 
 def nearest_key(pitch: float) -> int:
-    """The MIDI key nearest to a fractional one; halfway goes up."""
+    """Returns the MIDI key nearest to a fractional one; halfway goes up."""
     return math.floor(pitch + 0.5)
 
 
 def notes_from_rows(rows: Sequence[NoteRow], where: str) -> tuple[Notes, list[str]]:
-    """Notes of constant velocity, sorted, and remarks on what the rows lack.
+    """Builds notes of constant velocity, sorted, and remarks on what the rows lack.
 
     Rows that end where they start are left out and counted in the remarks.
 

@@ -45,7 +45,7 @@ _SUFFIXES = (".flac", ".wav")  # as published, and as the authors' converter and
 
 
 def recordings(folder: Path, rule: str = "mix") -> Listing:
-    """The tracks in the folder, or under the rule ``stems`` their stems.
+    """Lists the tracks in the folder, or under the rule ``stems`` their stems.
 
     Args:
       folder: holds ``train``, ``validation`` and ``test``, or the tracks themselves.
@@ -78,7 +78,7 @@ def recordings(folder: Path, rule: str = "mix") -> Listing:
 
 
 def _tracks(folder: Path) -> list[tuple[str | None, Path]]:
-    """Split and folder of each track, in order."""
+    """Yields split and folder of each track, in order."""
     found: list[tuple[str | None, Path]] = []
     for split in (*SPLITS, None):
         within = folder / split if split else folder
@@ -112,7 +112,7 @@ def _recording(track: Path, stems: tuple[Stem, ...], split: str | None, rule: st
 
 
 def _problem(recording: Recording, track: str, stems: tuple[Stem, ...]) -> str | None:
-    """Why the recording is no good, if it is not."""
+    """Says why the recording is no good, if it is not."""
     files = (recording.audio.path, *recording.notes.paths)
     missing = [path.name for path in files if not path.is_file()]
     if missing:
@@ -123,6 +123,6 @@ def _problem(recording: Recording, track: str, stems: tuple[Stem, ...]) -> str |
 
 
 def _audio(stem: Path) -> Path:
-    """The file of this name, with the suffix it has; as published where there is none."""
+    """Finds the file of this name by its suffixes; as published where there is none."""
     candidates = [stem.with_name(stem.name + suffix) for suffix in _SUFFIXES]
     return next((path for path in candidates if path.is_file()), candidates[0])

@@ -51,7 +51,7 @@ class StemNotes:
         return tuple(stem.midi for stem in self.stems)
 
     def read(self) -> tuple[Notes, list[str]]:
-        """All notes as they sound, with the programs that the metadata names."""
+        """Reads all notes as they sound, with the programs that the metadata names."""
         parts: list[Notes] = []
         reported: dict[str, list[str]] = {}
         for stem in self.stems:
@@ -64,7 +64,7 @@ class StemNotes:
 
 
 def sounding_stems(metadata: Path) -> tuple[Stem, ...]:
-    """The stems that are in the mix, as ``metadata.yaml`` tells them.
+    """Lists the stems that are in the mix, as ``metadata.yaml`` tells them.
 
     A stem is if it says ``audio_rendered``, or its ``integrated_loudness`` was measured, as was
     done of all that was mixed: BabySlakh has the former false throughout.

@@ -128,7 +128,7 @@ def _read_part(path: Path, program: int) -> tuple[list[NoteRow], int]:
 
 
 def recordings(folder: Path, rule: str = "all") -> Listing:
-    """All pieces in the folder, or under the rule ``parts`` their parts.
+    """Lists all pieces in the folder, or under the rule ``parts`` their parts.
 
     A piece without its mix, or without the notes of one of its parts, is rejected.
 
@@ -172,7 +172,7 @@ class _Piece:
                 )
 
     def files(self, kind: str, suffix: str) -> tuple[Path, ...]:
-        """One file a part, found by the part's number, since not every file names its instrument.
+        """Finds one file a part, by the part's number, since not every file names its instrument.
 
         Raises:
           UserError: a part has none.

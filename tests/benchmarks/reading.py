@@ -27,6 +27,9 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import numpy as np
 
 from data_pipelines.reading.features import SegmentFeatures
+from data_pipelines.reading.segment_reader import SegmentReader
+from data_pipelines.reading.song_lists import list_songs
+from data_pipelines.shards.formats import FORMATS
 from data_pipelines.shards.names import shard_path
 from data_pipelines.songs import Song
 from mt3synth.audio.mel import MELGAN, log_mel

@@ -59,3 +59,9 @@ def test_a_folder_that_is_no_known_data_set(tmp_path: Path, capsys) -> None:
         assert str(tmp_path) in capsys.readouterr().err
     assert run("urmp", "--source", tmp_path, "--out", tmp_path, "--performances", "mood") == 2
     assert "mood" in capsys.readouterr().err
+
+
+def test_the_old_name_of_a_data_set_is_answered(tmp_path: Path, capsys) -> None:
+    assert run("ancestor", "--source", tmp_path, "--out", tmp_path / "out") == 2
+    words = "`mt3synth prepare ancestor` is now `mt3synth prepare mt3-tfrecords`"
+    assert capsys.readouterr().err.splitlines() == [f"mt3synth: {words}"]

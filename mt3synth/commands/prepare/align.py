@@ -19,8 +19,8 @@ BUILT, BUILT_WITH_REJECTIONS = 0, 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `mt3synth prepare align`."""
-    parser.add_argument("--audio", metavar="TAKE.wav", help="a recording")
+    """Adds the options of `mt3synth prepare align`."""
+    parser.add_argument("--audio", metavar="RECORDING.wav", help="a recording")
     parser.add_argument("--midi", metavar="SCORE.mid", help="what is played in it")
     parser.add_argument("--manifest", metavar="CSV", help="instead: a table of pairs")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""The options and the closing words that all builds of recordings share."""
+"""Options and closing words that all builds of recordings share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN = 5
 
 
 def add_build_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where to, how, and how strictly."""
+    """Adds options that say where to build, how, and how strictly."""
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the data set")
     parser.add_argument(
         "--format", default="tfrecord", help="tfrecord (default), or numpy: with mel frames beside"

@@ -21,10 +21,10 @@ GOOD, BAD = 0, 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `mt3synth prepare check`."""
+    """Adds the options of `mt3synth prepare check`."""
     parser.add_argument("--manifest", metavar="CSV", help="a table of pairs")
-    parser.add_argument("--audio", metavar="TAKE.wav", help="instead: a recording")
-    parser.add_argument("--midi", metavar="TAKE.mid", help="and its notes")
+    parser.add_argument("--audio", metavar="RECORDING.wav", help="instead: a recording")
+    parser.add_argument("--midi", metavar="RECORDING.mid", help="and its notes")
     parser.add_argument(
         "--tolerance", type=float, metavar="MS", help="shift that is still good (default 60)"
     )
@@ -62,7 +62,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _check(recording: Recording, tolerance: float) -> str | None:
-    """Prints the line of a pair; what is wrong with it, or None."""
+    """Prints the line of a pair; returns what is wrong with it, or None."""
     from data_pipelines.alignment.features import SAMPLE_RATE
     from data_pipelines.alignment.offsets import find_problem, measure_offsets
 

@@ -16,7 +16,7 @@ HELP = "render a corpus of public-domain scores on soundfonts"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where to, how much, and of what."""
+    """Adds options that say where to, how much, and of what."""
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the corpus")
     parser.add_argument("--hours", type=float, required=True, metavar="H", help="of training audio")
     parser.add_argument("--seed", type=int, required=True, metavar="N", help="of all choices")

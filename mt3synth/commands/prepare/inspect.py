@@ -18,7 +18,7 @@ HELP = "look into a data set: figures, pictures, examples to hear"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `mt3synth prepare inspect`."""
+    """Adds the options of `mt3synth prepare inspect`."""
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder of the data set")
     parser.add_argument("--split", metavar="S", help="look at this one only")
     parser.add_argument(

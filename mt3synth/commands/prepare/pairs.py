@@ -16,7 +16,7 @@ HELP = "your own recordings with their MIDI files"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The manifest, and what all builds take."""
+    """Adds the manifest, and what all builds take."""
     parser.add_argument("--manifest", required=True, metavar="CSV", help="the table of pairs")
     add_build_arguments(parser)
 

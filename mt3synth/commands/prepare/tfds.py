@@ -14,12 +14,12 @@ HELP = "describe a data set for TensorFlow Datasets"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The data set."""
+    """Adds the data set."""
     parser.add_argument("folder", metavar="DIR", help="of a data set in the format tfrecord")
 
 
 def main(args: argparse.Namespace) -> int:
-    """Writes the description."""
+    """Writes the description and prints its files."""
     from data_pipelines.filesystem import as_path
     from data_pipelines.seqio_pipeline.tfds_metadata import write_tfds_metadata
 

@@ -17,7 +17,7 @@ SAMPLE_RATE = 22050
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `mt3synth prepare transcribe`."""
+    """Adds the options of `mt3synth prepare transcribe`."""
     parser.add_argument(
         "inputs", nargs="+", type=Path, metavar="AUDIO", help="recording, or folder of recordings"
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from song_cases import RATE, noise_song
 
-from data_pipelines.reading.augmentation import AugmentationConfig, augmented
+from data_pipelines.reading.augmentation import AugmentationConfig, augment
 from data_pipelines.reading.song_lists import list_songs
 from data_pipelines.reading.vocoder_data import VocoderData
 from data_pipelines.shards.formats import FORMATS
@@ -109,14 +109,14 @@ def test_a_mixture_is_the_sum_at_the_level_that_is_drawn():
     config = AugmentationConfig(
         mix=1.0, mix_db=(-20.0, -20.0), equalise=0.0, room=0.0, noise=0.0, gain_db=(6.0, 6.0)
     )
-    made = augmented(one, other, RATE, config, np.random.default_rng(1))
+    made = augment(one, other, RATE, config, np.random.default_rng(1))
     np.testing.assert_allclose(made, (one + 0.1 * other) * 10**0.3, rtol=1e-5)
 
 
 def test_gain_stops_at_full_scale():
     audio = np.array([0.25, -0.5], np.float32)
     config = AugmentationConfig(equalise=0.0, room=0.0, noise=0.0, gain_db=(20.0, 20.0))
-    made = augmented(audio, None, RATE, config, np.random.default_rng(0))
+    made = augment(audio, None, RATE, config, np.random.default_rng(0))
     np.testing.assert_allclose(made, [0.5, -1.0])
 
 
@@ -125,7 +125,7 @@ def test_noise_has_the_level_that_is_drawn():
     config = AugmentationConfig(
         equalise=0.0, room=0.0, noise=1.0, noise_db=(-20.0, -20.0), gain_db=(0.0, 0.0)
     )
-    noise = augmented(audio, None, RATE, config, np.random.default_rng(0)) - audio
+    noise = augment(audio, None, RATE, config, np.random.default_rng(0)) - audio
     assert 20 * np.log10(np.std(noise) / np.std(audio)) == pytest.approx(-20, abs=1)
 
 
@@ -135,7 +135,7 @@ def test_a_room_keeps_the_direct_sound_and_rings_after_it():
     config = AugmentationConfig(
         equalise=0.0, room=1.0, decay_s=(0.5, 0.5), noise=0.0, gain_db=(0.0, 0.0)
     )
-    made = augmented(audio, None, RATE, config, np.random.default_rng(0))
+    made = augment(audio, None, RATE, config, np.random.default_rng(0))
     assert np.abs(made[:1000]).max() < 1e-6 and made[1000] == pytest.approx(0.01)
     early, late = (np.std(made[at : at + 800]) for at in (2000, 5200))
     # 0.2 s later, at 60 dB in 0.5 s.
@@ -147,7 +147,7 @@ def test_a_room_of_an_instant_is_none():
     config = AugmentationConfig(
         equalise=0.0, room=1.0, decay_s=(1e-6, 1e-6), noise=0.0, gain_db=(0.0, 0.0)
     )
-    made = augmented(audio, None, RATE, config, np.random.default_rng(0))
+    made = augment(audio, None, RATE, config, np.random.default_rng(0))
     np.testing.assert_allclose(made, audio, atol=1e-6)
 
 
@@ -155,12 +155,12 @@ def test_whatever_is_drawn_stays_within_full_scale():
     loud = np.random.default_rng(0).uniform(-1, 1, (2, 4000)).astype(np.float32)
     config = AugmentationConfig(mix=1.0, equalise=1.0, room=1.0, noise=1.0, noise_db=(-5.0, 0.0))
     for seed in range(20):
-        made = augmented(loud[0], loud[1], RATE, config, np.random.default_rng(seed))
-        again = augmented(loud[0], loud[1], RATE, config, np.random.default_rng(seed))
+        made = augment(loud[0], loud[1], RATE, config, np.random.default_rng(seed))
+        again = augment(loud[0], loud[1], RATE, config, np.random.default_rng(seed))
         np.testing.assert_array_equal(made, again)
         assert np.isfinite(made).all() and np.abs(made).max() <= 1
     silence = np.zeros(100, np.float32)
-    assert not augmented(silence, silence, RATE, config, np.random.default_rng(0)).any()
+    assert not augment(silence, silence, RATE, config, np.random.default_rng(0)).any()
 
 
 def test_songs_shorter_than_a_segment_are_filled_with_silence(folders):
@@ -194,7 +194,7 @@ def test_an_equaliser_stays_within_its_bands():
     )
     extremes = []
     for seed in range(40):
-        made = augmented(impulse, None, RATE, config, np.random.default_rng(seed))
+        made = augment(impulse, None, RATE, config, np.random.default_rng(seed))
         response = 20 * np.log10(np.abs(np.fft.rfft(made / 0.01)))
         extremes.append(np.abs(response).max())
         # A peak leaves both ends alone, a shelf one of them.
