@@ -1,4 +1,4 @@
-"""What training asks of whatever hands it batches."""
+"""Defines what training asks of whatever hands it batches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class BatchStream(Iterator[Batch], Protocol):
     """Batches from a source that can be closed, such as a generator."""
 
     def close(self) -> None:
-        """Lets go of files and threads."""
+        """Closes files and ends threads."""
         ...
 
 
@@ -22,11 +22,12 @@ class BatchStream(Iterator[Batch], Protocol):
 class TrainingData(Protocol):
     """Where batches come from; see `mt3synth.types` for their shapes.
 
-    The order of the batches is fixed: where a reader stands is told by the number of the batch.
-    An attribute ``identity``, a string that is another for other data, is kept with a run if
-    there is one, and a run then goes on with these data only. An attribute ``former_identities``
-    holds those that the same data had while an earlier version read them in another order: a run
-    that was begun then goes on, and says so.
+    The order of the batches is fixed, so the number of a batch says all about where a reader is,
+    and a run resumes with the very batch that it would have read next. Data may have an attribute
+    ``identity``, a string that is another for other data: a run that was begun with it then goes
+    on with these data only. An attribute ``former_identities`` holds those that the same data had
+    while an earlier version read them in another order: a run that was begun then goes on, and
+    says so.
 
     Attributes:
       performances: name and description of each, in the order of their indices.
@@ -44,18 +45,18 @@ class TrainingData(Protocol):
         process_index: int = 0,
         process_count: int = 1,
     ) -> BatchStream:
-        """Batches without end, beginning with number ``start``.
+        """Opens batches without end, beginning with number ``start``.
 
         Args:
           spec: the model.
           batch: segments in a batch of one process.
           seed: of the order.
-          start: batches to pass over.
+          start: batches to pass over, without reading them if possible.
           process_index: whose share of every batch to read.
           process_count: shares of a batch.
         """
         ...
 
     def validation(self, spec: ModelSpec, batch: int) -> Iterable[Batch]:
-        """Batches in a fixed order, with an end; none if nothing is held out."""
+        """Opens batches in a fixed order, with an end; none if nothing is held out."""
         ...

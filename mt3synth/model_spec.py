@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import flax.linen as nn
 
-from mt3synth.audio.mel import MelSpec
+from mt3synth.audio.mel import MELGAN, MelSpec
 from mt3synth.diffusion.guidance import Guidance
 from mt3synth.diffusion.schedule import CosineSchedule
 from mt3synth.diffusion.spec import DiffusionSpec
@@ -191,12 +191,12 @@ def _network_from_dict(values: dict[str, Any]) -> NetworkConfig:
 def make_spec(
     network: Callable[..., NetworkConfig],
     *,
-    mel: MelSpec,
-    roll: RollSpec,
-    codec: EventCodec,
     performances: int,
     diffusion: DiffusionSpec,
-    segment_frames: int,
+    mel: MelSpec = MELGAN,
+    roll: RollSpec = RollSpec(),  # noqa: B008 (frozen)
+    codec: EventCodec = EventCodec(),  # noqa: B008 (frozen)
+    segment_frames: int = ModelSpec.segment_frames,
     context_frames: int | None = None,
 ) -> ModelSpec:
     """A spec whose network has the sizes that follow from its data.

@@ -31,12 +31,12 @@ from mt3synth import bundle as bundles
 from mt3synth import cli
 from mt3synth.diffusion.guidance import Guidance
 from mt3synth.model_spec import ModelSpec
+from mt3synth.models.conditions import example_inputs
 from mt3synth.symbolic.midi import write_midi
 from mt3synth.synthesis import SamplingConfig, Synthesizer
 from mt3synth.training.diffusion.config import TrainConfig
-from mt3synth.training.diffusion.learner import train
+from mt3synth.training.diffusion.run import run
 from mt3synth.training.diffusion.step import make_train_step
-from mt3synth.training.inputs import example_inputs
 from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.state import init_state
 
@@ -145,12 +145,16 @@ def test_a_run_is_resumed_exported_and_rendered(
             yield from islice(super().training(*args, **more), 3)
             raise KeyboardInterrupt
 
+    def make_spec(performances: int) -> ModelSpec:
+        assert performances == len(PERFORMANCES)
+        return spec
+
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     optimizer = OptimizerConfig(warmup_steps=1, decay_steps=2)
-    whole = train(spec, TRAINING, optimizer, Noise(), tmp_path / "whole")
+    whole = run(tmp_path / "whole", make_spec, Noise(), TRAINING, optimizer)
     with pytest.raises(KeyboardInterrupt):
-        train(spec, TRAINING, optimizer, Cut(), tmp_path / "run")
-    resumed = train(spec, TRAINING, optimizer, Noise(), tmp_path / "run")
+        run(tmp_path / "run", make_spec, Cut(), TRAINING, optimizer)
+    resumed = run(tmp_path / "run", make_spec, Noise(), TRAINING, optimizer)
     for one, other in zip(jax.tree.leaves(resumed.ema), jax.tree.leaves(whole.ema)):
         np.testing.assert_array_equal(one, other)
 

@@ -1,1 +1,1 @@
-"""This project's models inside other people's programs."""
+"""Puts this project's models into other people's programs."""

@@ -1,4 +1,4 @@
-"""Logical axis names in the form that t5x reads; needs no t5x."""
+"""Gives logical axis names the form that t5x reads; needs no t5x."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MESH_AXES: dict[str | None, str | None] = {"tensor": "model", "fsdp": "data", N
 
 
 def with_axes(variables: PyTree) -> dict[str, PyTree]:
-    """``params`` without their boxes, and beside them ``params_axes``, which t5x looks for.
+    """Takes parameters out of their boxes, and puts ``params_axes`` beside them for t5x.
 
     A parameter ``kernel`` has its names in an entry ``kernel_axes``, as
     `flax.linen.partitioning.param_with_axes` would have put them there.
@@ -42,7 +42,7 @@ def with_axes(variables: PyTree) -> dict[str, PyTree]:
 
 
 def logical_axis_rules(fsdp: bool = False) -> list[tuple[str, str | None]]:
-    """The project's sharding rules for ``t5x.partitioning.PjitPartitioner``.
+    """Translates the project's sharding rules for ``t5x.partitioning.PjitPartitioner``.
 
     t5x's mesh has two axes: ``data``, over which batches are spread, and ``model``, which is
     ``tensor`` here. Unlike in this project's own trainer an axis that the mesh does not divide is
@@ -56,13 +56,13 @@ def logical_axis_rules(fsdp: bool = False) -> list[tuple[str, str | None]]:
 
 
 def axes_by_path(state: PyTree, names: PyTree) -> PyTree:
-    """For each array in an optimizer's state the names of its parameter, or None.
+    """Finds for each array in an optimizer's state the names of its parameter, or None.
 
     An array belongs to a parameter if its path ends with that of the parameter.
 
     Args:
       state: nested dictionaries of arrays or shapes.
-      names: nested dictionaries of parameters, with the names in their places.
+      names: nested dictionaries of parameters, with names instead of values.
     """
     known = flatten_dict(names)
     longest = max(map(len, known))
@@ -80,7 +80,7 @@ def _is_boxed(path: tuple[str, ...], leaf: Any) -> bool:
 
 
 def typed_key(key: jax.Array) -> jax.Array:
-    """A key as `jax.random.key` makes it, of one as t5x passes it, raw data."""
+    """Makes a key like those of `jax.random.key` from the raw data that t5x passes."""
     if jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key):
         return key
     return jax.random.wrap_key_data(key)

@@ -1,4 +1,4 @@
-"""Checkpoints of t5x runs to bundles and back, without t5x.
+"""Turns checkpoints of t5x runs into bundles and back, without t5x.
 
 python -m mt3synth.adapters.t5x_checkpoints BUNDLE -o FOLDER
 """
@@ -20,16 +20,16 @@ PREFIX = "checkpoint"
 """t5x names the checkpoint of step N ``checkpoint_N``."""
 
 _AVERAGE = ("state", "param_states", "1", "average")
-"""Where `t5x_optimizer.AveragingOptimizer` keeps the average."""
+"""Path at which `t5x_optimizer.AveragingOptimizer` keeps the average."""
 
 
 def is_t5x_run(folder: Path) -> bool:
-    """Whether ``folder`` holds checkpoints of t5x."""
+    """Tells whether ``folder`` holds checkpoints of t5x."""
     return any(folder.glob(f"{PREFIX}_*/state"))
 
 
 def load_averaged(folder: Path, like: PyTree, step: int | None = None) -> tuple[PyTree, int]:
-    """The averaged parameters of a t5x run, and the step they are of.
+    """Loads only the averaged parameters of a t5x run, and tells the step they are of.
 
     Args:
       folder: of the run, t5x's ``MODEL_DIR``.
@@ -45,9 +45,9 @@ def load_averaged(folder: Path, like: PyTree, step: int | None = None) -> tuple[
     with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
         saved = sorted(manager.all_steps())
         if not saved or (step is not None and step not in saved):
-            wanted = "" if step is None else f" of step {step}"
+            named = "" if step is None else f" of step {step}"
             listed = ", ".join(map(str, saved)) or "none yet"
-            raise UserError(f"{folder}: no t5x checkpoint{wanted}; there are: {listed}")
+            raise UserError(f"{folder}: no t5x checkpoint{named}; there are: {listed}")
         step = saved[-1] if step is None else step
         as_numpy = ocp.RestoreArgs(restore_type=np.ndarray)
         restore = ocp.args.PyTreeRestore(
@@ -62,7 +62,7 @@ def load_averaged(folder: Path, like: PyTree, step: int | None = None) -> tuple[
                 read = read[name]
         except (KeyError, ValueError) as error:
             problem = f": {error}"
-    # What it does not find at all, orbax gives back as it was asked for.
+    # What it does not find at all, orbax hands back as the shape that was asked for.
     found = not problem and all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(read))
     if not found or jax.tree.map(np.shape, read) != jax.tree.map(np.shape, like):
         raise UserError(
@@ -73,6 +73,7 @@ def load_averaged(folder: Path, like: PyTree, step: int | None = None) -> tuple[
 
 
 def _nested(average: PyTree) -> PyTree:
+    """Puts an average where a t5x checkpoint has it."""
     tree = average
     for name in reversed(_AVERAGE):
         tree = {name: tree}

@@ -1,4 +1,4 @@
-"""What t5x has to know about a corpus, and what a run has to keep of it."""
+"""Tells t5x about a data set, and writes down what a run keeps of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mt3synth.training.run_folder import claim
 
 
 def training_task(name: str) -> str:
-    """The task or mixture to train on.
+    """Names the task or mixture to train on.
 
     Args:
       name: as `data_pipelines.seqio_pipeline.tasks.register_tasks` returns it.
@@ -28,7 +28,7 @@ def training_task(name: str) -> str:
 
 
 def evaluation_task(name: str) -> str:
-    """The task or mixture to evaluate on, given the metric that ``t5x.eval`` asks for.
+    """Gives the task or mixture to evaluate on the metric that ``t5x.eval`` asks for.
 
     Args:
       name: as `data_pipelines.seqio_pipeline.tasks.register_tasks` returns it.
@@ -37,9 +37,9 @@ def evaluation_task(name: str) -> str:
     for task in seqio.get_subtasks(found):
         # SeqIO's evaluator measures every feature that is declared, and cannot measure scalars.
         measured = {"audio": task.output_features["audio"]}
-        scored = task.replace(output_features=measured, metric_objs=[DenoisingLoss()])
+        measurable = task.replace(output_features=measured, metric_objs=[DenoisingLoss()])
         seqio.TaskRegistry.remove(task.name)
-        seqio.TaskRegistry.add_provider(task.name, scored)
+        seqio.TaskRegistry.add_provider(task.name, measurable)
     if isinstance(found, seqio.Mixture):  # It holds the tasks as they were.
         rates = [(task.name, found.get_rate(task)) for task in found.tasks]
         seqio.MixtureRegistry.remove(found.name)
@@ -48,7 +48,7 @@ def evaluation_task(name: str) -> str:
 
 
 def performance_count(data_dir: str) -> int:
-    """How many performances a corpus has.
+    """Counts the performances of a data set.
 
     Raises:
       UserError: none.
@@ -65,7 +65,7 @@ def describe_run(
       model_dir: of the run.
       summary_writer, step: for TensorBoard.
       spec: the model.
-      data_dir: the corpus, for its performances.
+      data_dir: the data set, for its performances.
 
     Raises:
       UserError: ``model_dir`` holds the run of another model.
@@ -99,12 +99,12 @@ class DenoisingLoss(seqio.metrics.Metric):
 
     @classmethod
     def from_model_output(cls, inputs: Any, model_output: Any, *args: Any, **more: Any) -> Any:
-        """Of all examples at once, as SeqIO's evaluator calls it."""
+        """Takes the losses of all examples at once, as SeqIO's evaluator has them."""
         del inputs, args, more
         return cls(losses=-np.asarray(model_output))
 
     def compute(self) -> dict[str, float]:
-        """The mean at each of ``EVAL_TIMES`` and over all."""
+        """Averages over examples at each of ``EVAL_TIMES``, and over all."""
         means = {
             f"loss_at_{time:g}": float(mean) for time, mean in zip(EVAL_TIMES, self.losses.mean(0))
         }

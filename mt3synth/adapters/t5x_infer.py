@@ -1,4 +1,4 @@
-"""What ``t5x.infer`` writes: mel frames as NumPy archives."""
+"""Writes what ``t5x.infer`` makes: mel frames as NumPy archives."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ def write_frames(
     vocabulary: Any,
     mel: MelSpec,
 ) -> None:
-    """A chunk of predictions as ``.npz``: ``log_mel``, ``id``, ``start_frame``, ``performance``.
+    """Writes a chunk of predictions as ``.npz``.
 
-    ``log_mel`` is float32 ``[N, T, M]``, natural log.
+    The archive has ``id``, ``start_frame``, ``performance`` and ``log_mel``, which is float32
+    ``[N, T, M]``, natural log.
 
     Args:
       path: of the file.

@@ -1,4 +1,4 @@
-"""The diffusion model as t5x trains, evaluates and samples it."""
+"""Lets t5x train, evaluate and sample the diffusion model."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from mt3synth.adapters.t5x_axes import typed_key, with_axes
 from mt3synth.diffusion.sampler import sample
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
+from mt3synth.models.conditions import conditions_of, example_inputs
 from mt3synth.synthesis import SamplingConfig
 from mt3synth.synthesis.synthesizer import denoise_chunk, encode_chunk
 from mt3synth.training.diffusion.randomness import draw, fixed_noise
 from mt3synth.training.diffusion.step import EVAL_TIMES, example_losses
-from mt3synth.training.inputs import conditions_of, example_inputs
 from mt3synth.types import Array, Float, JaxBatch, PyTree
 
 _DTYPES = {"performance": jnp.int32, "tokens": jnp.int32, "context_mask": jnp.bool_}
@@ -75,7 +75,7 @@ class DiffusionModel(models.BaseModel):
         input_shapes: Mapping[str, tuple[int, ...]],
         input_types: Mapping[str, Any] | None = None,
     ) -> dict[str, PyTree]:
-        """Fresh ``params`` and their ``params_axes``.
+        """Makes fresh ``params`` and their ``params_axes``.
 
         ``t5x.eval`` gives neither types nor features that are scalars, so both are known here.
         """
@@ -91,10 +91,10 @@ class DiffusionModel(models.BaseModel):
     def loss_fn(
         self, params: PyTree, batch: JaxBatch, dropout_rng: Array | None
     ) -> tuple[Array, dict[str, Any]]:
-        """The loss that t5x minimises, and metrics; with no key, `eval_fn`.
+        """Computes the loss that t5x minimises, and metrics; with no key, `eval_fn`.
 
-        All that chance decides in a step is drawn from its key and an example's place in the
-        batch, as in this project's own trainer.
+        All that is random in a step is drawn from its key and an example's index in the batch, as
+        in this project's own trainer.
 
         Returns:
           The mean denoising loss divided by the number of microbatches, and metrics of the mean.
@@ -102,7 +102,7 @@ class DiffusionModel(models.BaseModel):
         if dropout_rng is None:
             return self.eval_fn(params, batch)
         size, *frame_shape = batch["mel"].shape
-        draws = draw(
+        random = draw(
             typed_key(dropout_rng),
             jnp.arange(size),
             size,
@@ -115,27 +115,29 @@ class DiffusionModel(models.BaseModel):
             self.spec.diffusion,
             params,
             batch,
-            draws.time,
-            draws.noise,
-            (draws.keep_score, draws.keep_performance, draws.keep_context),
-            draws.dropout,
+            random.time,
+            random.noise,
+            (random.keep_score, random.keep_performance, random.keep_context),
+            random.dropout,
         )
         metrics = {"loss": clu.metrics.Average.from_model_output(losses)}
         return jnp.mean(losses) / self.microbatches, metrics
 
     def eval_fn(self, params: PyTree, batch: JaxBatch) -> tuple[Array, dict[str, Any]]:
-        """The mean loss with fixed noise and dropout off, also at each of ``EVAL_TIMES``."""
+        """Computes the mean loss with fixed noise and no dropout, and at each of ``EVAL_TIMES``."""
         losses = -self.score_batch(params, batch)
         average = clu.metrics.Average.from_model_output
         by_time = {
-            f"loss_at_{time:g}": average(losses[:, place]) for place, time in enumerate(EVAL_TIMES)
+            f"loss_at_{time:g}": average(losses[:, index]) for index, time in enumerate(EVAL_TIMES)
         }
         return jnp.mean(losses), {"loss": average(losses.ravel()), **by_time}
 
     def score_batch(
         self, params: PyTree, batch: JaxBatch, return_intermediates: bool = False
     ) -> Float[Array, "B times"]:
-        """Minus each example's loss at each of ``EVAL_TIMES``, noise fixed by place in the batch.
+        """Computes minus each example's loss at each of ``EVAL_TIMES``, noise fixed by its index.
+
+        With a minus, for t5x takes what this returns for log-likelihoods.
 
         Raises:
           ValueError: intermediates are asked for.
@@ -161,7 +163,7 @@ class DiffusionModel(models.BaseModel):
     def predict_batch_with_aux(
         self, params: PyTree, batch: JaxBatch, rng: Array | None = None
     ) -> tuple[Float[Array, "B T M"], dict[str, Any]]:
-        """Frames of each segment in the network's range, sampled by itself, and nothing beside.
+        """Samples the frames of each segment by itself, in the network's range.
 
         Segments are not joined; whole songs are rendered from a bundle.
         """

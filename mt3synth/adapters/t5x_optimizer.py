@@ -1,4 +1,4 @@
-"""This project's optimizer for t5x, which also keeps the averaged parameters."""
+"""Makes this project's optimizer one of t5x's that also averages the parameters."""
 
 from __future__ import annotations
 
@@ -73,9 +73,10 @@ class AveragingOptimizer(optimizers.OptaxWrapper):
     def apply_gradient(
         self, hyper_params: Any, params: PyTree, state: Any, grads: PyTree
     ) -> tuple[PyTree, Any]:
-        """New parameters and state; the run ends where this command says, not where it was begun.
+        """Makes new parameters and state by the plan of this command.
 
-        A checkpoint brings along the plan of the command that wrote it.
+        A checkpoint brings along the plan of the command that wrote it, which is overwritten, so
+        that a run can be made longer.
         """
         planned = optax.tree_utils.tree_set(
             state.param_states,
@@ -87,7 +88,7 @@ class AveragingOptimizer(optimizers.OptaxWrapper):
         return new
 
     def derive_logical_axes(self, optimizer: Any, param_logical_axes: PyTree) -> Any:
-        """The optimizer with the names of their axes in place of its arrays.
+        """Returns the optimizer with the names of their axes in place of its arrays.
 
         t5x knows a fixed list of optax's states; here an array's path says what it belongs to.
         """
@@ -99,5 +100,5 @@ class AveragingOptimizer(optimizers.OptaxWrapper):
 
 
 def learning_rate(config: OptimizerConfig, steps: int) -> Callable[[Any], Array]:
-    """The rate by step, which t5x's trainer only reports: the optimizer has its own."""
+    """Returns the rate by step, which t5x's trainer only reports: the optimizer has its own."""
     return config.schedule(steps)

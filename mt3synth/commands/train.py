@@ -28,7 +28,7 @@ MESH_AXES = ("data", "fsdp", "tensor")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that are not gin's."""
+    """Adds the options that are not gin's."""
     add_run_arguments(parser)
     parser.add_argument(
         "--init-from",
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """What every run needs, whatever is trained."""
+    """Adds the options that every run has, whatever is trained."""
     parser.add_argument("--data", metavar="DIR", help="corpus to train on (DATA_FOLDER)")
     parser.add_argument("--run", metavar="DIR", help="folder of the run (RUN_FOLDER)")
     parser.add_argument(
@@ -74,7 +74,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Runs what the gin files say."""
+    """Trains what the gin files say; returns the exit status."""
 
     def find() -> Callable[..., Any]:
         from mt3synth.training.diffusion.run import run
@@ -87,7 +87,7 @@ def main(args: argparse.Namespace) -> int:
 def conduct(
     args: argparse.Namespace, default_gin: str, find: Callable[[], Callable[..., Any]]
 ) -> int:
-    """Runs what gin has bound to a function; returns the exit status.
+    """Calls a function with what gin has bound to it; returns the exit status.
 
     Args:
       args: of the command.
@@ -100,12 +100,13 @@ def conduct(
     # NumPy only prepares batches here; its threads would spin where XLA's should work. It reads
     # this when it is first imported, which the gin files below bring about.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # What goes wrong in a checkpoint is said in our own words; orbax logs pages beside it.
+    # What goes wrong in a checkpoint is reported in one line; orbax logs pages beside it.
     for name in ("absl", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         from mt3synth.training.parallel import distributed
 
+        # Before gin imports anything that asks JAX for its devices, after which it is too late.
         distributed.initialize(args.coordinator, args.process_count, args.process_index)
         parse.parse(args.gin_file or [default_gin], [*_bindings(args), *args.gin_bindings])
 
@@ -117,6 +118,7 @@ def conduct(
     except ModuleNotFoundError as error:
         raise _not_installed(error) from error
 
+    # A run asks for its settings when it is about to begin; until then its values are at fault.
     configured = False
 
     def settings() -> str:
@@ -131,7 +133,6 @@ def conduct(
     except (UserError, FloatingPointError) as error:
         raise UserError(build.own_words(error)) from error
     except (TypeError, ValueError) as error:
-        # A run asks for its settings when it is about to begin; until then values are at fault.
         if configured:
             raise
         raise UserError(f"gin configuration: {build.own_words(error)}") from error
@@ -141,14 +142,14 @@ def conduct(
 
 
 def report_stop(stopped: Stopped, command: str = "train") -> int:
-    """Says that a run was ended early; returns the exit status."""
-    said = build.own_words(stopped)
-    print(f"mt3synth {command}: {said}; the same command goes on from there", file=sys.stderr)
+    """Reports that a run was ended early; returns the exit status."""
+    line = build.own_words(stopped)
+    print(f"mt3synth {command}: {line}; the same command goes on from there", file=sys.stderr)
     return stopped.status
 
 
 def _bindings(args: argparse.Namespace) -> list[str]:
-    """The options as bindings of gin's macros."""
+    """Writes the options as bindings of gin's macros."""
     named = {
         "DATA_FOLDER": args.data,
         "RUN_FOLDER": args.run,
@@ -167,7 +168,7 @@ def _tuple(values: list[str] | None) -> tuple[str, ...] | None:
 
 
 def _mesh(text: str | None) -> dict[str, int]:
-    """``data=4,fsdp=2`` as macros; an axis that is not named is 1, but data what is left."""
+    """Reads ``data=4,fsdp=2`` as macros; an axis that is not named is 1, but data what is left."""
     if text is None:
         return {}
     sizes = {}

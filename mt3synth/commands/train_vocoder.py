@@ -18,12 +18,12 @@ DEFAULT_GIN = "gin_configs/runs/train_vocoder.gin"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that are not gin's."""
+    """Adds the options that are not gin's."""
     add_run_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Runs what the gin files say."""
+    """Trains what the gin files say; returns the exit status."""
 
     def find() -> Callable[..., Any]:
         from mt3synth.training.vocoder.run import run

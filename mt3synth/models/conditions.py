@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from mt3synth.types import Array, Bool, Float, Int
+import jax.numpy as jnp
+
+from mt3synth.types import Array, Bool, Float, Int, JaxBatch
 
 
 class Conditions(NamedTuple):
@@ -34,3 +36,39 @@ class Conditions(NamedTuple):
     roll: Float[Array, "B T R"] | None = None
     context: Float[Array, "B C M"] | None = None
     context_mask: Bool[Array, "B C"] | None = None
+
+
+def conditions_of(
+    batch: JaxBatch,
+    keep_score: Bool[Array, " B"],
+    keep_performance: Bool[Array, " B"],
+    keep_context: Bool[Array, " B"] | None = None,
+) -> Conditions:
+    """Takes the conditions out of a batch.
+
+    Args:
+      batch: the features of some segments; those that are missing become None.
+      keep_score, keep_performance: as in `Conditions`.
+      keep_context: False where the context is withheld, which masks it from end to end. None keeps
+        all.
+    """
+    roll, mask = batch.get("roll"), batch.get("context_mask")
+    if mask is not None and keep_context is not None:
+        mask = mask & keep_context[:, None]
+    return Conditions(
+        performance=batch["performance"],
+        keep_score=keep_score,
+        keep_performance=keep_performance,
+        tokens=batch.get("tokens"),
+        token_times=batch.get("token_times"),
+        roll=None if roll is None else roll.astype(jnp.float32),
+        context=batch.get("context"),
+        context_mask=mask,
+    )
+
+
+def example_inputs(batch: JaxBatch) -> tuple[Any, ...]:
+    """Makes arguments for a network's ``__call__``: zeros in the shapes of one segment."""
+    one = {name: jnp.zeros((1, *value.shape[1:]), value.dtype) for name, value in batch.items()}
+    keep = jnp.ones(1, bool)
+    return one["mel"].astype(jnp.float32), jnp.zeros(1), conditions_of(one, keep, keep)

@@ -42,7 +42,7 @@ class EventCodec:
       ValueError: ``velocity_bins`` out of range.
     """
 
-    velocity_bins: int
+    velocity_bins: int = 127
 
     def __post_init__(self) -> None:
         if not 1 <= self.velocity_bins <= 127:

@@ -1,4 +1,4 @@
-"""Where batches come from, and how far a run has read."""
+"""Opens the batches of a run, and tells how far it has read."""
 
 from __future__ import annotations
 
@@ -20,13 +20,17 @@ from mt3synth.types import Batch
 
 @dataclass(frozen=True)
 class ReaderPosition:
-    """How far in which order a run has read.
+    """How far a run has read, and in which order.
 
     Attributes:
       examples: read so far, by all processes together.
       batch_size: examples in a batch of all processes together.
       seed: of the order.
       data: identity of the data, "" if they have none.
+
+    Example:
+      >>> ReaderPosition(examples=24, batch_size=4, seed=0, data="").batch
+      6
     """
 
     examples: int
@@ -36,18 +40,18 @@ class ReaderPosition:
 
     @property
     def batch(self) -> int:
-        """Number of the next batch."""
+        """The number of the next batch."""
         return self.examples // self.batch_size
 
-    def after(self, batches: int) -> ReaderPosition:
-        """The position so many batches later."""
+    def advance(self, batches: int) -> ReaderPosition:
+        """Returns the position so many batches later."""
         return dataclasses.replace(self, examples=self.examples + batches * self.batch_size)
 
-    def continued(self, now: ReaderPosition, former: Collection[str] = ()) -> ReaderPosition:
-        """The position from which a resumed run reads on.
+    def resume(self, now: ReaderPosition, former: Collection[str] = ()) -> ReaderPosition:
+        """Returns the position from which a resumed run reads on.
 
         With another batch size it is the first boundary of a batch from which on nothing has been
-        read.
+        read: some examples are left out, and none is seen twice.
 
         Args:
           now: what the run is told to read this time; its ``examples`` do not matter.
@@ -70,15 +74,15 @@ class ReaderPosition:
         return dataclasses.replace(now, examples=batches * now.batch_size)
 
 
-def position_at_start(data: TrainingData, batch_size: int, seed: int) -> ReaderPosition:
-    """Before the first batch."""
+def start_position(data: TrainingData, batch_size: int, seed: int) -> ReaderPosition:
+    """Returns the position before the first batch."""
     return ReaderPosition(0, batch_size, seed, str(getattr(data, "identity", "")))
 
 
 def open_batches(
     data: TrainingData, spec: ModelSpec, position: ReaderPosition, mesh: Mesh
 ) -> BatchStream:
-    """This process's share of every batch from ``position`` on."""
+    """Opens this process's share of every batch from ``position`` on."""
     share, shares = data_share(mesh)
     return data.training(
         spec,
@@ -90,8 +94,10 @@ def open_batches(
     )
 
 
-def first_batch(data: TrainingData, spec: ModelSpec, position: ReaderPosition, mesh: Mesh) -> Batch:
-    """The batch at ``position``, this process's share of it."""
+def read_first_batch(
+    data: TrainingData, spec: ModelSpec, position: ReaderPosition, mesh: Mesh
+) -> Batch:
+    """Reads the batch at ``position``, this process's share of it."""
     with closing(open_batches(data, spec, position, mesh)) as batches:
         return next(batches)
 
@@ -101,10 +107,10 @@ TOKEN_MULTIPLE = 256
 compiled for a few lengths only."""
 
 
-def trimmed(batch: Batch) -> Batch:
-    """The batch without the padding that all of its segments share.
+def trim_padding(batch: Batch) -> Batch:
+    """Cuts off the padding that all segments of a batch share.
 
-    It changes no prediction, for padding is masked; but attention to 1536 tokens costs several
+    This changes no prediction, for padding is masked; but attention to 1536 tokens costs several
     times that to the 300 of an ordinary segment. Processes that train together must agree on
     shapes without seeing each other's segments, so with several nothing is taken off (and where
     attention weights are dropped, chance falls otherwise than with one).

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
 import numpy as np
 
 from mt3synth.training.checkpoints.manager import Checkpoints
-from mt3synth.training.data import ReaderPosition, trimmed
-from mt3synth.training.learner import Learner, Pace
+from mt3synth.training.data import ReaderPosition, trim_padding
+from mt3synth.training.learner import Learner
 from mt3synth.training.monitoring.flops import StepFlops, peak_of_all
-from mt3synth.training.monitoring.logger import Board
-from mt3synth.training.monitoring.metrics import Window
+from mt3synth.training.monitoring.logger import Logger
+from mt3synth.training.monitoring.metrics import LogInterval
 from mt3synth.training.monitoring.parameter_table import state_line
 from mt3synth.training.monitoring.profiling import Profiler
 from mt3synth.training.monitoring.throughput import Progress
@@ -27,29 +28,67 @@ from mt3synth.training.run_folder import SETTINGS_FILE, write
 from mt3synth.training.state import TrainState
 
 
+@dataclass(frozen=True)
+class LoopConfig:
+    """How long a run is, and how often it saves and shows something.
+
+    Attributes:
+      steps: updates in all; a run that is resumed goes on to this number.
+      batch_size: segments in an update, of all processes together.
+      seed: of initial values, of all that is drawn in a step, and of the order of the data.
+      ema_decay: decay of the averaged parameters.
+      log_every: steps between two log lines.
+      eval_every: steps between two validations.
+      save_every: steps between two checkpoints.
+
+    Raises:
+      ValueError: a count below 1, or a decay outside [0, 1).
+    """
+
+    steps: int
+    batch_size: int = 16
+    seed: int = 0
+    ema_decay: float = 0.999
+    log_every: int = 20
+    eval_every: int = 500
+    save_every: int = 500
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "log_every", "eval_every", "save_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}; must be at least 1")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError(f"ema_decay={self.ema_decay}; must be in [0, 1)")
+
+
 def fit(
     learner: Learner,
-    pace: Pace,
-    optimizer_config: OptimizerConfig,
+    config: LoopConfig,
+    optimizer: OptimizerConfig,
     folder: Path,
     *,
     budget_config: BudgetConfig | None = None,
     profile: tuple[int, int] | None = None,
     settings: str = "",
 ) -> TrainState:
-    """Trains ``learner``, or goes on training it, in ``folder``, which is its own already.
+    """Trains ``learner``, or goes on training it, in a folder that is already its own.
 
     Args:
       learner: what is trained.
-      pace: how long, and how often something is saved and shown.
-      optimizer_config: says the learning rate by step, as the learner's optimizer has it.
-      folder, budget_config, profile, settings: as in `mt3synth.training.diffusion.learner.train`.
+      config: how long, and how often something is saved and shown.
+      optimizer: says the learning rate by step, as the learner's optimizer has it.
+      folder: of the run; training goes on from its last checkpoint.
+      budget_config: how much time there is, instead of ``config.steps``.
+      profile: steps after which a profiler's trace begins and ends.
+      settings: text that goes beside the checkpoints as the configuration of the run.
 
     Returns:
       The last state.
 
     Raises:
-      UserError, FloatingPointError, Stopped: as `mt3synth.training.diffusion.learner.train`.
+      UserError: a checkpoint cannot be read or written, or is of other data or another seed.
+      FloatingPointError: the loss is not finite; the last checkpoint before that is kept.
+      Stopped: a signal ended the run; its state is saved.
     """
     mesh, position = learner.mesh, learner.position
     checkpoints = Checkpoints(folder)
@@ -57,55 +96,61 @@ def fit(
     reordered = False
     if saved is None:
         state = learner.fresh()
-        window = Window()
+        interval = LogInterval()
     else:
         state, record = saved
         begun = ReaderPosition(**record["reader"])
         reordered = begun.data in learner.former_data
-        position = begun.continued(position, learner.former_data)
-        window = Window(record["window"])
+        position = begun.resume(position, learner.former_data)
+        # A checkpoint may lie between two log lines. What its steps measured is kept with it, so
+        # that the first line after it is the one that an undisturbed run would have written.
+        interval = LogInterval(record["window"])
     step = first = int(state.step)
     write(folder / SETTINGS_FILE, settings)
 
+    # The plan is data in the optimizer's state and not part of the program: a run may be made
+    # longer, or its end moved while it trains, and nothing is compiled anew.
     budget = None if budget_config is None else Budget(budget_config, folder, first)
-    plan = optimizer_config.plan(pace.steps) if budget is None else budget.plan
+    plan = optimizer.plan(config.steps) if budget is None else budget.plan
     state = dataclasses.replace(state, opt_state=with_plan(state.opt_state, plan))
 
     batches = learner.batches(position)
-    board = Board(folder, first, plan.end)
-    board.say(learner.summary(folder) + "; " + state_line(state))
-    board.say(learner.headline)
+    logger = Logger(folder, first, plan.end)
+    logger.info(learner.summary(folder) + "; " + state_line(state))
+    logger.info(learner.headline)
     if first:
-        board.say(f"going on from step {first}, with batch {position.batch} of the data")
+        logger.info(f"going on from step {first}, with batch {position.batch} of the data")
     if reordered:
-        board.say("the run was begun with the same data in another order; it goes on in today's")
+        logger.info("the run was begun with the same data in another order; it goes on in today's")
     peak = peak_of_all(list(mesh.devices.flat), learner.dtype)
-    board.say(f"MFU is the share of {peak.flops_per_second / 1e12:.3g} TFLOP/s, {peak.source}")
+    logger.info(f"MFU is the share of {peak.flops_per_second / 1e12:.3g} TFLOP/s, {peak.source}")
     progress = Progress(
-        batch_size=pace.batch_size,
+        batch_size=config.batch_size,
         segment_seconds=learner.segment_seconds,
         first=first,
         steps=plan.end,
         peak=peak.flops_per_second,
     )
     train_step = learner.update_after(step)
-    flops = StepFlops(train_step, pace.batch_size)
+    flops = StepFlops(train_step, config.batch_size)
     with (
         StopRequests() as stop,
         closing(checkpoints),
-        closing(board),
+        closing(logger),
         closing(batches),
         Profiler(folder, profile) as profiler,
     ):
         while step < plan.steps:
             if learner.update_after(step) is not train_step:
+                # Another program, such as that with discriminators, has another speed.
                 train_step = learner.update_after(step)
-                flops = StepFlops(train_step, pace.batch_size)
+                flops = StepFlops(train_step, config.batch_size)
                 if budget is not None:
                     budget.measure_anew()
             with progress.waiting():
-                batch = place_batch(trimmed(next(batches)), mesh)
+                batch = place_batch(trim_padding(next(batches)), mesh)
             if flops.knows(batch):
+                # Nothing here waits for the device, which works on while the next batch is read.
                 progress.worked(flops.of(state, batch))
                 state, metrics = train_step(state, batch)
             else:
@@ -115,43 +160,47 @@ def fit(
                     flops.of(state, batch)
                     state, metrics = train_step(state, batch)
                     jax.block_until_ready(metrics)
-            step, position = step + 1, position.after(1)
-            window.add(metrics)
+            step, position = step + 1, position.advance(1)
+            interval.add(metrics)
             profiler.at(step, metrics)
 
             last, stopping = step == plan.steps, stop.reached(step)
-            logging = last or step % pace.log_every == 0
-            saving = last or stopping is not None or step % pace.save_every == 0
-            # Looked at before every save too, so that no state that is not finite is kept.
-            if (logging or saving) and not np.isfinite(window.loss()):
+            logging = last or step % config.log_every == 0
+            saving = last or stopping is not None or step % config.save_every == 0
+            # Looked at before every save too, so that no state that is not finite is kept. Not at
+            # every step, for reading a number off the device waits for it.
+            if (logging or saving) and not np.isfinite(interval.loss()):
                 raise FloatingPointError(
-                    f"the loss is {window.loss()} within the {len(window)} steps up to step "
+                    f"the loss is {interval.loss()} within the {len(interval)} steps up to step "
                     f"{step}; the last good state is step {checkpoints.latest()} in {folder}"
                 )
-            board.advance(step, plan.end)
+            logger.advance(step, plan.end)
             if logging:
-                rate = float(optimizer_config.rate(step, plan))
-                board.scalars({**window.scalars(), "train/learning_rate": rate}, step)
+                rate = float(optimizer.rate(step, plan))
+                logger.scalars({**interval.scalars(), "train/learning_rate": rate}, step)
                 if progress.counts(step):
                     report = progress.report(step)
-                    board.scalars(report.scalars(), step)
-                    board.status({"loss": f"{window.loss():.4f}", **report.postfix()})
-                window = Window()
-                checkpoints.check()
+                    logger.scalars(report.scalars(), step)
+                    logger.status({"loss": f"{interval.loss():.4f}", **report.postfix()})
+                interval = LogInterval()
+                checkpoints.check()  # A save that failed in the background is heard of here.
             if saving:
                 with progress.paused():
-                    board.flush()
-                    checkpoints.save(state, {"reader": vars(position), "window": window.record()})
+                    # Scalars first: a run that is killed after a save resumes behind them.
+                    logger.flush()
+                    # "window" is what the interval was called when the first runs were saved.
+                    checkpoints.save(state, {"reader": vars(position), "window": interval.record()})
             if stopping is not None and not last:
+                # Before the validation, which may take longer than a scheduler waits.
                 raise Stopped(step, stopping)
-            if last or step % pace.eval_every == 0:
+            if last or step % config.eval_every == 0:
                 with progress.paused():
-                    learner.examine(state.ema, step, board)
+                    learner.validate(state.ema, step, logger)
             if budget is not None and logging and not last:
                 revised = budget.revise(step)
                 if revised != plan:
                     if plan == OPEN:
-                        board.say(budget.describe(optimizer_config.warmup_steps))
+                        logger.info(budget.describe(optimizer.warmup_steps))
                     plan, progress.steps = revised, revised.end
                     state = dataclasses.replace(state, opt_state=with_plan(state.opt_state, plan))
     return state

@@ -1,4 +1,4 @@
-"""Ending a run early without losing what it has learned.
+"""Ends a run early without losing what it has learned.
 
 SIGTERM (a cluster that wants its machine back) and SIGINT (Ctrl-C) let the step at hand end, save,
 and leave with 143 or 130, the shell's 128 + signal: a scheduler that starts failed jobs again must
@@ -23,8 +23,8 @@ class Stopped(Exception):
     """A run was asked to stop, and has saved.
 
     Attributes:
-      step: that is saved.
-      status: with which the program ends.
+      step: the updates that are saved.
+      status: exit status of the program.
     """
 
     def __init__(self, step: int, number: signal.Signals) -> None:
@@ -33,11 +33,18 @@ class Stopped(Exception):
 
 
 class StopRequests:
-    """Catches the signals while its ``with`` block lasts.
+    """Catches SIGTERM and SIGINT while its ``with`` block lasts.
 
     Several processes stop together, at a step on which JAX's preemption service makes them agree
     when any one of them gets SIGTERM. A second SIGINT interrupts at once. In a thread other than
     the main one, where Python allows no handlers, nothing is caught.
+
+    Example:
+      >>> with StopRequests() as stop:
+      ...     for step in range(1, 1001):
+      ...         state, metrics = train_step(state, next(batches))
+      ...         if stop.reached(step):
+      ...             break
     """
 
     def __init__(self) -> None:
@@ -62,7 +69,7 @@ class StopRequests:
             signal.signal(number, handler)
 
     def reached(self, step: int) -> signal.Signals | None:
-        """The signal for which to stop after ``step``, or None.
+        """Returns the signal for which to stop after ``step``, or None.
 
         To be called after every step, by every process.
         """
@@ -77,4 +84,5 @@ class StopRequests:
             raise KeyboardInterrupt
         self._requested = signal.Signals(number)
         if not self._alone:
+            # JAX tells the other processes of a SIGTERM, and of nothing else.
             os.kill(os.getpid(), signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The files that say what the run in a folder is about."""
+"""Reads and writes the files that say what the run in a folder is about."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from mt3synth.training.parallel.distributed import everywhere
 SPEC_FILE = "model.json"
 PERFORMANCES_FILE = "performances.json"
 SETTINGS_FILE = "config.gin"
+SAMPLES_FOLDER = "samples"
+"""Folder of the pictures that validations draw."""
 
 
 def claim(folder: Path, spec: ModelSpec, performances: list[dict[str, Any]]) -> None:
@@ -40,28 +42,28 @@ def claim_files(
     Args:
       folder: of the run.
       contents: values by names.
-      meanings: what files mean, of which it is enough that it is the same: a version to come may
-        add fields, and those that are missing are as they are by default.
+      meanings: parsers of the files for which it is enough that they mean the same. A later
+        version may add fields; where they are missing they have their defaults.
 
     Raises:
       UserError: the folder is that of another run.
     """
     texts = {folder / name: json.dumps(value, indent=1) + "\n" for name, value in contents.items()}
     for path, text in texts.items():
-        if path.exists() and not _says(path, text, meanings.get(path.name)):
+        if path.exists() and not _holds(path, text, meanings.get(path.name)):
             raise UserError(
                 f"{path} is of a run with another configuration; give another folder, or the "
                 "configuration with which that run was begun"
             )
-    everywhere(True)  # Looked at by all before it is written by one.
+    everywhere(True)  # All look at the files before one of them writes.
     if jax.process_index() == 0:
         remove_unfinished(folder)  # of a run that was killed
     for path, text in texts.items():
         write(path, text)
 
 
-def _says(path: Path, text: str, meaning: Callable[[Any], Any] | None) -> bool:
-    """Whether a file says ``text``, or means the same."""
+def _holds(path: Path, text: str, meaning: Callable[[Any], Any] | None) -> bool:
+    """Tells whether a file holds ``text``, or something that means the same."""
     found = path.read_text()
     if found == text or meaning is None:
         return found == text
@@ -72,7 +74,7 @@ def _says(path: Path, text: str, meaning: Callable[[Any], Any] | None) -> bool:
 
 
 def read_run(folder: Path) -> tuple[ModelSpec, tuple[Performance, ...]]:
-    """What a run's folder says about its model.
+    """Reads a run's model and its performances from its folder.
 
     Raises:
       UserError: the folder is not that of a run.
@@ -93,7 +95,7 @@ def read_run(folder: Path) -> tuple[ModelSpec, tuple[Performance, ...]]:
 
 
 def write(path: Path, text: str) -> None:
-    """Puts a whole file in place, by the first process alone."""
+    """Writes a whole file or nothing, in the first process alone."""
     if jax.process_index() != 0:
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What training changes from step to step, and what a checkpoint holds."""
+"""Defines what training changes from step to step and a checkpoint holds, and makes it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Metrics = dict[str, Array]
 
 @struct.dataclass
 class TrainState:
-    """State of a run; randomness is derived from ``step`` and the run's seed.
+    """State of a run; randomness is derived from ``step`` and the run's seed, so no key is in it.
 
     Attributes:
       step: updates done so far, int32 scalar.
@@ -38,13 +38,13 @@ class TrainState:
 
 
 def init_params(network: nn.Module, inputs: tuple[Any, ...], key: Key[Array, ""]) -> PyTree:
-    """Fresh parameters without their logical-axis boxes; ``inputs`` give the shapes."""
+    """Makes fresh parameters without their logical-axis boxes; ``inputs`` give the shapes."""
     variables = jax.jit(network.init)(key, *inputs)
     return nn.meta.unbox(variables)["params"]
 
 
 def init_state(params: PyTree, optimizer: optax.GradientTransformation) -> TrainState:
-    """The state before the first step."""
+    """Makes the state before the first step."""
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
@@ -56,7 +56,7 @@ def init_state(params: PyTree, optimizer: optax.GradientTransformation) -> Train
 def abstract_state(
     network: nn.Module, batch: JaxBatch, optimizer: optax.GradientTransformation, mesh: Mesh
 ) -> TrainState:
-    """The state as shapes with their shardings: what a checkpoint is restored into.
+    """Returns the state as shapes with their shardings: what a checkpoint is restored into.
 
     Args:
       network: the model.
@@ -82,9 +82,9 @@ def init_state_sharded(
     seed: int,
     params: PyTree | None = None,
 ) -> TrainState:
-    """The state before the first step, each device making only what it will hold.
+    """Makes the state before the first step, on each device only what it will hold.
 
-    Fresh values depend on the seed and not on the mesh.
+    No device ever needs room for the whole. Fresh values depend on the seed and not on the mesh.
 
     Args:
       network, batch, optimizer, mesh: as in `abstract_state`.

@@ -11,7 +11,7 @@ from t5x_cases import batch_of, tiny_spec
 
 from mt3synth.adapters.t5x_axes import axes_by_path, logical_axis_rules, typed_key, with_axes
 from mt3synth.models.axes import LOGICAL_AXES
-from mt3synth.training.inputs import example_inputs
+from mt3synth.models.conditions import example_inputs
 from mt3synth.training.optim.optimizer import OptimizerConfig
 
 

@@ -97,7 +97,7 @@ def train(name: str, steps: int, options: argparse.Namespace) -> None:
         f"OptimizerConfig.warmup_steps={min(WARMUP, steps // 10)}",
         f"OptimizerConfig.decay_steps={steps // 4}",
         f"TrainConfig.eval_every={max(1, steps // EVALUATIONS)}",
-        "ShowcaseConfig.segments=0",
+        "SamplesConfig.segments=0",
     )
     _call(
         "train",

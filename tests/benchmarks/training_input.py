@@ -23,7 +23,7 @@ import jax
 from training_models import named_spec
 
 from data_pipelines.open_data import open_data
-from mt3synth.training.data import first_batch, open_batches, position_at_start
+from mt3synth.training.data import open_batches, read_first_batch, start_position
 from mt3synth.training.diffusion.step import make_train_step
 from mt3synth.training.monitoring.throughput import Progress
 from mt3synth.training.optim.optimizer import OptimizerConfig
@@ -35,8 +35,8 @@ def measure(folder: str, model: str, size: int, steps: int, rounds: int) -> None
     """Prints the table of one folder."""
     data, mesh = open_data(folder), single_device_mesh()
     spec = named_spec(model)
-    position = position_at_start(data, size, 0)
-    example = first_batch(data, spec, position, mesh)
+    position = start_position(data, size, 0)
+    example = read_first_batch(data, spec, position, mesh)
     network, optimizer = spec.build(), OptimizerConfig().build(steps)
     state = init_state_sharded(network, example, optimizer, mesh, 0)
     step = make_train_step(

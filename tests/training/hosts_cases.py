@@ -166,6 +166,7 @@ def main() -> int:
     import jax
 
     from mt3synth.training.diffusion import learner
+    from mt3synth.training.diffusion.run import run
     from mt3synth.training.parallel.mesh import MeshConfig
     from mt3synth.training.preemption import Stopped
 
@@ -205,7 +206,7 @@ def main() -> int:
     )
     sizes = MeshConfig(*map(int, args.mesh.split(",")))
     try:
-        learner.train(tiny_spec(), config, OPTIMIZER, Tones(), args.run, mesh_config=sizes)
+        run(args.run, tiny_spec, Tones(), config, OPTIMIZER, mesh=sizes)
     except Stopped as stopped:
         return command.report_stop(stopped)
     return 0

@@ -10,21 +10,21 @@ import pytest
 from mt3synth.errors import UserError
 from mt3synth.models.conditions import Conditions
 from mt3synth.models.t5 import T5, T5Config
-from mt3synth.training.data import TOKEN_MULTIPLE, ReaderPosition, trimmed
+from mt3synth.training.data import TOKEN_MULTIPLE, ReaderPosition, trim_padding
 
 BEGIN = ReaderPosition(examples=0, batch_size=16, seed=0, data="abc")
 
 
 def test_the_position_is_the_number_of_the_next_batch():
     assert BEGIN.batch == 0
-    assert BEGIN.after(3).batch == 3
-    assert BEGIN.after(3).continued(BEGIN).batch == 3
+    assert BEGIN.advance(3).batch == 3
+    assert BEGIN.advance(3).resume(BEGIN).batch == 3
 
 
 @pytest.mark.parametrize(("size", "batch"), [(8, 6), (48, 1), (32, 2), (5, 10)])
 def test_with_another_batch_size_nothing_is_read_twice(size, batch):
-    read = BEGIN.after(3)  # 48 examples
-    found = read.continued(dataclasses.replace(BEGIN, batch_size=size))
+    read = BEGIN.advance(3)  # 48 examples
+    found = read.resume(dataclasses.replace(BEGIN, batch_size=size))
     assert found.batch == batch
     assert read.examples <= found.examples < read.examples + size
 
@@ -35,7 +35,7 @@ def test_with_another_batch_size_nothing_is_read_twice(size, batch):
 )
 def test_another_order_or_other_data_are_refused(change, message):
     with pytest.raises(UserError, match=message):
-        BEGIN.after(3).continued(dataclasses.replace(BEGIN, **change))
+        BEGIN.advance(3).resume(dataclasses.replace(BEGIN, **change))
 
 
 def token_batch(longest: int, length: int) -> dict[str, np.ndarray]:
@@ -53,7 +53,7 @@ def token_batch(longest: int, length: int) -> dict[str, np.ndarray]:
 )
 def test_padding_that_all_segments_share_is_taken_off(longest, kept):
     batch = token_batch(longest, 600)
-    short = trimmed(batch)
+    short = trim_padding(batch)
     assert short["tokens"].shape == short["token_times"].shape == (3, kept)
     assert short["mel"] is batch["mel"]
     np.testing.assert_array_equal(short["tokens"], batch["tokens"][:, :kept])
@@ -62,8 +62,11 @@ def test_padding_that_all_segments_share_is_taken_off(longest, kept):
 
 def test_what_has_no_tokens_stays_whole():
     batch = {"mel": np.zeros((1, 2, 3))}
-    assert trimmed(batch) is batch
-    assert trimmed({"tokens": np.zeros((1, 600), np.int32)})["tokens"].shape == (1, TOKEN_MULTIPLE)
+    assert trim_padding(batch) is batch
+    assert trim_padding({"tokens": np.zeros((1, 600), np.int32)})["tokens"].shape == (
+        1,
+        TOKEN_MULTIPLE,
+    )
 
 
 def test_no_prediction_changes():
@@ -96,4 +99,4 @@ def test_no_prediction_changes():
 
     batch = token_batch(40, 600)
     whole, params = predicted(batch)
-    np.testing.assert_allclose(predicted(trimmed(batch), params)[0], whole, atol=1e-5)
+    np.testing.assert_allclose(predicted(trim_padding(batch), params)[0], whole, atol=1e-5)

@@ -1,4 +1,4 @@
-"""A checksum of a training state that is the same on every mesh.
+"""Computes a checksum of a training state that is the same on every mesh.
 
 The storage format checks its index but not the numbers themselves: a flipped bit in them would be
 restored as if nothing were wrong.
@@ -14,9 +14,9 @@ from mt3synth.types import Array, PyTree
 
 
 def fingerprints(tree: PyTree) -> dict[str, int]:
-    """A 32-bit checksum of each array, by its path.
+    """Computes a 32-bit checksum of each array, by its path.
 
-    The bits of the elements, each times an odd number that its place gives it, are summed modulo
+    The bits of the elements, each times an odd number that its index gives it, are summed modulo
     2^32. The sum is exact in any order, hence it depends neither on the mesh nor on the machine;
     and as an odd number is invertible modulo 2^32, a change of any one element changes it.
 
@@ -40,7 +40,7 @@ def _sum(leaf: Array) -> Array:
         unsigned = jnp.dtype(f"uint{8 * leaf.dtype.itemsize}")
         bits = jax.lax.bitcast_convert_type(leaf, unsigned).astype(jnp.uint32)
     # Built along each axis by itself, so that it is sharded like the array.
-    place = jnp.zeros(leaf.shape, jnp.uint32)
+    index = jnp.zeros(leaf.shape, jnp.uint32)
     for axis, size in enumerate(leaf.shape):
-        place = place * np.uint32(size) + jax.lax.broadcasted_iota(jnp.uint32, leaf.shape, axis)
-    return jnp.sum(bits * (2 * place + 1), dtype=jnp.uint32)
+        index = index * np.uint32(size) + jax.lax.broadcasted_iota(jnp.uint32, leaf.shape, axis)
+    return jnp.sum(bits * (2 * index + 1), dtype=jnp.uint32)

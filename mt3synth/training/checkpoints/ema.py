@@ -1,4 +1,4 @@
-"""The averaged parameters of a run, without the rest of its state."""
+"""Loads the averaged parameters of a run without the rest of its state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mt3synth.types import PyTree
 
 
 def load_averaged(folder: Path, like: PyTree, step: int | None = None) -> tuple[PyTree, int]:
-    """The exponential moving average of a run's parameters, and the step they are of.
+    """Loads only the EMA parameters of a checkpoint, and tells the step they are of.
 
     Neither the optimizer nor the devices of the run need to be known. The run may be going on.
 
@@ -34,9 +34,9 @@ def load_averaged(folder: Path, like: PyTree, step: int | None = None) -> tuple[
     with ocp.CheckpointManager(checkpoints, options=options) as manager:
         saved = sorted(manager.all_steps())
         if not saved or (step is not None and step not in saved):
-            wanted = "" if step is None else f" of step {step}"
+            named = "" if step is None else f" of step {step}"
             listed = ", ".join(map(str, saved)) or "none yet"
-            raise UserError(f"{checkpoints}: no checkpoint{wanted}; there are: {listed}")
+            raise UserError(f"{checkpoints}: no checkpoint{named}; there are: {listed}")
         step = saved[-1] if step is None else step
         as_numpy = ocp.RestoreArgs(restore_type=np.ndarray)
         restore = ocp.args.PyTreeRestore(
@@ -48,7 +48,7 @@ def load_averaged(folder: Path, like: PyTree, step: int | None = None) -> tuple[
             if (checkpoints / str(step) / STATE).is_dir():
                 parts = manager.restore(step, args=ocp.args.Composite(**{STATE: restore}))
                 params = parts[STATE]["ema"]
-            else:  # Once the state was all of a checkpoint, and had no name.
+            else:  # In the oldest runs the state was all of a checkpoint, and had no name.
                 params = manager.restore(step, args=restore)["ema"]
         except (KeyError, ValueError) as error:
             raise UserError(f"{checkpoints}: step {step} is of another network: {error}") from error

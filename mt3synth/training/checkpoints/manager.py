@@ -1,7 +1,7 @@
-"""Checkpoints of a run, by orbax: written in the background, and believed only if they are whole.
+"""Writes and restores a run's checkpoints, in the background, and trusts only those that are whole.
 
 Orbax gives a checkpoint its name when all of it is on disk, so a run that is killed leaves none
-by halves; what is lost or changed later is found by the checksums that are kept with each.
+by halves; what is lost or changed later is found by the checksums that are written with each.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     import orbax.checkpoint as ocp
 
 FOLDER = "checkpoints"
-"""Where in the folder of a run they lie."""
+"""Folder of the checkpoints within that of a run."""
 DAMAGED = "damaged"
-"""Where those are put that cannot be read."""
+"""Folder of those that cannot be read, which are moved there."""
 STATE, RECORD = "state", "record"
 """Parts of a checkpoint: arrays, and what else a run needs to know, in JSON."""
 
@@ -38,6 +38,16 @@ class Checkpoints:
     """The newest few states of a run, under ``folder``/checkpoints.
 
     All processes of a run call the same methods at the same steps.
+
+    Args:
+      folder: of the run.
+      keep: how many checkpoints stay, the newest. Two, so that if the last turns out to be damaged
+        there is one before it.
+
+    Example:
+      >>> checkpoints = Checkpoints(Path("runs/mine"))
+      >>> checkpoints.save(state, {"reader": {"examples": 400}})
+      >>> checkpoints.close()
     """
 
     def __init__(self, folder: Path, keep: int = 2) -> None:
@@ -59,7 +69,7 @@ class Checkpoints:
         )
 
     def latest(self) -> int | None:
-        """The last step of which there is a checkpoint, or None."""
+        """Returns the last step of which there is a checkpoint, or None."""
         return self._manager.latest_step()
 
     def save(self, state: TrainState, record: Record | None = None) -> None:
@@ -74,6 +84,7 @@ class Checkpoints:
         """
         step = int(state.step)
         with self._writing():
+            # What went wrong in the save before is raised here.
             self._manager.wait_until_finished()
             if step == self.latest():
                 return
@@ -88,7 +99,7 @@ class Checkpoints:
             )
 
     def restore(self, abstract: TrainState) -> tuple[TrainState, Record] | None:
-        """The newest state that is whole, and its record; None if there is no checkpoint.
+        """Restores the newest state that is whole, and its record; None if there is no checkpoint.
 
         Those that are not are put aside with a warning.
 
@@ -114,7 +125,7 @@ class Checkpoints:
         return None
 
     def check(self) -> None:
-        """Whether what was last to be saved could be.
+        """Checks that what was last to be saved could be.
 
         Raises:
           UserError: it could not.
@@ -134,7 +145,7 @@ class Checkpoints:
     def _read(
         self, step: int, abstract: TrainState
     ) -> tuple[tuple[TrainState, Record] | None, str]:
-        """State and record of a step; or None, and what is wrong with it."""
+        """Reads state and record of a step; or returns None, and what is wrong with it."""
         state, record, problem = None, {}, ""
         restore = self._args.Composite(
             state=self._args.StandardRestore(abstract), record=self._args.JsonRestore()
@@ -144,7 +155,7 @@ class Checkpoints:
             if not differing:
                 read = self._manager.restore(step, args=restore)
                 state, record = read.state, read.record
-        except Exception as error:  # whatever damage makes the libraries stumble over
+        except Exception as error:  # Damage shows in whatever the libraries stumble over.
             differing, problem = [], _in_a_line(error)
         if differing:
             raise UserError(
@@ -152,6 +163,8 @@ class Checkpoints:
                 + "; ".join(differing[:3])
                 + (f"; and {len(differing) - 3} more" if len(differing) > 3 else "")
             )
+        # Processes must agree before the next collective operation, or they wait for one another
+        # for ever.
         if not everywhere(not problem) or state is None:
             return None, problem or "another process cannot read it"
         # A checksum needs the work of all processes, as the array is spread over them.
@@ -162,18 +175,18 @@ class Checkpoints:
         return (state, record), ""
 
     def _differences(self, step: int, abstract: TrainState) -> list[str]:
-        """Each array whose shape is not that of the checkpoint."""
+        """Lists the arrays whose shape is not that of the checkpoint."""
         import orbax.checkpoint as ocp
 
         metadata = self._manager.item_metadata(step)[STATE]
         if metadata is None:
             raise FileNotFoundError(f"it has no part {STATE!r}")
         saved = _shapes(ocp.tree.to_flat_dict(metadata.tree))
-        wanted = _shapes(ocp.tree.to_flat_dict(abstract))
+        expected = _shapes(ocp.tree.to_flat_dict(abstract))
         return [
-            f"{name} {saved.get(name, 'missing')} there, {wanted.get(name, 'missing')} here"
-            for name in sorted(saved.keys() | wanted.keys())
-            if saved.get(name) != wanted.get(name)
+            f"{name} {saved.get(name, 'missing')} there, {expected.get(name, 'missing')} here"
+            for name in sorted(saved.keys() | expected.keys())
+            if saved.get(name) != expected.get(name)
         ]
 
     def _put_aside(self, damaged: dict[int, str]) -> None:
@@ -197,6 +210,7 @@ class Checkpoints:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
+        """Turns what goes wrong while writing into a `UserError` that says which step is kept."""
         try:
             yield
         except Exception as error:
@@ -215,7 +229,7 @@ def _shapes(arrays: dict[tuple[str, ...], PyTree]) -> dict[str, list[int]]:
 
 
 def _in_a_line(error: Exception) -> str:
-    """The beginning of what an error says; tensorstore's are pages long."""
+    """Cuts an error's message to one line; tensorstore's are pages long."""
     text = " ".join(str(error).split())
     if "No space left" in text or getattr(error, "errno", None) == errno.ENOSPC:
         return "no space left on the disk"

@@ -1,4 +1,4 @@
-"""The randomness of a step, drawn for each example by its place in the whole batch.
+"""Draws the randomness of a step, for each example by its index in the whole batch.
 
 So a step's result depends neither on the mesh, nor on how many processes share the batch, nor on
 the micro-batches it is cut into.
@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from mt3synth.types import Array, Bool, Float, Int, Key
 
 
-class Draws(NamedTuple):
-    """What chance decides about each example of a step.
+class StepNoise(NamedTuple):
+    """All that is random about the examples of a step.
 
     Attributes:
       time: diffusion time in [0, 1].
@@ -42,29 +42,33 @@ def draw(
     *,
     condition_drop: float,
     time_power: float,
-) -> Draws:
-    """Times stratified over the whole batch, the rest independent.
+) -> StepNoise:
+    """Draws times stratified over the whole batch, and all else independently.
+
+    Each stratum of the time holds one example, which makes the mean loss of a batch vary less than
+    with independent times (compare Kingma et al. 2021, arXiv 2107.00630).
 
     Args:
       key: of the step.
-      index: place of each example in the whole batch, 0 to ``batch_size - 1``.
+      index: of each example in the whole batch, 0 to ``batch_size - 1``.
       batch_size: examples in the whole batch.
       frame_shape: ``(T, M)`` of an example.
       condition_drop: probability with which score, performance and context are each withheld.
       time_power: times are u ** time_power, u being uniform in the example's stratum.
     """
 
-    def one(index: Array) -> Draws:
+    def one(index: Array) -> StepNoise:
         own = jax.random.fold_in(key, index)
         keys = jax.random.split(own, 5)
         uniform = (index + jax.random.uniform(keys[0])) / batch_size
-        return Draws(
+        return StepNoise(
             time=uniform**time_power,
             noise=jax.random.normal(keys[1], frame_shape),
             keep_score=jax.random.bernoulli(keys[2], 1 - condition_drop),
             keep_performance=jax.random.bernoulli(keys[3], 1 - condition_drop),
             dropout=keys[4],
-            # Folded in, so that models without context draw all else as they always have.
+            # Folded in rather than split off, so that models without context, which came first,
+            # draw all else as they always have.
             keep_context=jax.random.bernoulli(jax.random.fold_in(own, 5), 1 - condition_drop),
         )
 
@@ -72,7 +76,7 @@ def draw(
 
 
 def fixed_noise(seed: int, batch_size: int, frame_shape: tuple[int, int]) -> Float[Array, "B T M"]:
-    """Standard normal noise for an evaluation, which depends on seed and place alone."""
+    """Draws standard normal noise for a validation, which depends on seed and index alone."""
 
     def one(index: Array) -> Array:
         return jax.random.normal(jax.random.fold_in(jax.random.key(seed), index), frame_shape)

@@ -1,4 +1,4 @@
-"""A training run as gin describes it."""
+"""Trains a diffusion model from the first batch to the last checkpoint, top to bottom."""
 
 from __future__ import annotations
 
@@ -6,110 +6,137 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mt3synth.audio.mel import MELGAN, MelSpec
 from mt3synth.batch_protocols import TrainingData
-from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.errors import UserError
-from mt3synth.model_spec import NetworkConfig, make_spec
-from mt3synth.symbolic.codec import EventCodec
-from mt3synth.symbolic.roll import RollSpec
+from mt3synth.model_spec import ModelSpec
+from mt3synth.training.data import read_first_batch, start_position
 from mt3synth.training.diffusion.config import TrainConfig
-from mt3synth.training.diffusion.learner import train
-from mt3synth.training.diffusion.samples import ShowcaseConfig
+from mt3synth.training.diffusion.learner import DenoiserLearner
+from mt3synth.training.diffusion.samples import SamplesConfig
+from mt3synth.training.diffusion.validation import Validation
+from mt3synth.training.diffusion.warm_start import (
+    adapt_parameters,
+    load_source,
+    parse_neighbours,
+)
+from mt3synth.training.loop import fit
 from mt3synth.training.monitoring.profiling import parse_span
 from mt3synth.training.optim.freezing import FreezeConfig
 from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.optim.time_budget import BudgetConfig
-from mt3synth.training.parallel.mesh import MeshConfig
+from mt3synth.training.parallel.mesh import MeshConfig, check_batch_size, make_mesh
+from mt3synth.training.run_folder import claim
 from mt3synth.training.state import TrainState
 
 
 def run(
-    folder: str,
-    network: Callable[..., NetworkConfig],
+    folder: str | Path,
+    make_spec: Callable[..., ModelSpec],
     data: TrainingData,
     config: TrainConfig,
-    diffusion: DiffusionSpec,
     optimizer: OptimizerConfig,
-    mel: MelSpec = MELGAN,
-    roll: RollSpec | None = None,
-    velocity_bins: int = 127,
-    window: int = 256,
     init_from: str | None = None,
     init_like: Sequence[str] = (),
     mesh: MeshConfig | None = None,
     freezing: FreezeConfig | None = None,
-    showcase: ShowcaseConfig | None = None,
+    samples: SamplesConfig | None = None,
     budget: Callable[..., BudgetConfig] = BudgetConfig,
     budget_minutes: float | None = None,
     profile: str | None = None,
     settings: Callable[[], str] = str,
 ) -> TrainState:
-    """Trains one model on one data set.
+    """Trains one model on one data set, or goes on training it.
+
+    Every process of a run calls it with the same arguments.
 
     Args:
-      folder: of the run; training goes on where it stands.
-      network: class of the network's configuration, its shape bound by gin.
-      data: where batches come from; says which performances there are.
+      folder: of the run: specification, checkpoints and TensorBoard scalars. Training goes on from
+        its last checkpoint.
+      make_spec: makes the model's specification when told how many ``performances`` there are;
+        `mt3synth.model_spec.make_spec` with all else bound.
+      data: where batches come from; lists the performances.
       config: how long and how to train.
-      diffusion: what the network predicts.
-      optimizer: how it learns.
-      mel: front end.
-      roll: instrument groups of the piano roll, by default the project's.
-      velocity_bins: loudness levels of the event tokens.
-      window: frames of a segment.
-      init_from: a bundle, or the folder of a run, with whose weights to begin; "default" is the
-        bundle that comes with mt3synth. Performances of the data that it knows by name keep
+      optimizer: how the model learns.
+      init_from: a bundle, or the folder of a run, with whose weights a new run begins; "default" is
+        the bundle that comes with mt3synth. Performances of the data that it knows by name keep
         their embedding, others begin with the mean of all it knows.
       init_like: ``NEW=KNOWN`` for a performance that begins with the embedding of another.
-      mesh: over which devices.
-      freezing: parameters that stay as they are.
-      showcase: what is drawn and made audible at each evaluation.
+      mesh: devices along each axis; by default all share the batch.
+      freezing: parameters that stay as they are; by default none.
+      samples: what is drawn and made audible at each evaluation; by default nothing.
       budget: class of the budget's configuration.
-      budget_minutes: how much time there is, instead of a number of steps.
+      budget_minutes: how much time there is, instead of ``config.steps``.
       profile: ``START:STOP``, the steps of which to record a profiler's trace.
-      settings: gives the text that is kept as the configuration of the run.
+      settings: returns the text that is kept beside the checkpoints as the run's configuration.
+
+    Returns:
+      The last state.
 
     Raises:
-      UserError: ``init_from`` is no model, or one of another network, and what `train` raises.
+      UserError: ``init_from`` is no model, or one of another network; ``folder`` holds a run of
+        another model; the batch does not divide over the devices; a checkpoint cannot be read or
+        written.
+      FloatingPointError: the loss is not finite; the last checkpoint before that is kept.
+      Stopped: a signal ended the run; its state is saved.
+
+    Example:
+      >>> network = functools.partial(UNetConfig, widths=(64, 128))
+      >>> spec = functools.partial(make_spec, network, diffusion=DiffusionSpec())
+      >>> run("runs/mine", spec, data, TrainConfig(steps=1000), OptimizerConfig())
     """
-    spec = make_spec(
-        network,
-        mel=mel,
-        roll=roll or RollSpec(),
-        codec=EventCodec(velocity_bins),
-        performances=len(data.performances),
-        diffusion=diffusion,
-        segment_frames=window,
-    )
-    initial = None
-    if init_from is None and init_like:
+    folder = Path(folder)
+
+    # The model. Only the data know how many performances need an embedding.
+    spec = make_spec(performances=len(data.performances))
+    params = None
+    if init_from is not None:
+        source = load_source(init_from)
+        # What is learned from a model is best sampled as that model is.
+        spec = dataclasses.replace(spec, guidance=source.spec.guidance)
+        params = adapt_parameters(source, spec, data.performances, parse_neighbours(init_like))
+    elif init_like:
         raise UserError(
             f"--init-like {init_like[0]} needs --init-from, the model that has the embedding"
         )
-    if init_from is not None:
-        from mt3synth.training.diffusion.warm_start import (
-            known_model,
-            parameters_from_bundle,
-            parse_neighbours,
-        )
 
-        known = known_model(init_from)
-        # What is learned from it is best sampled as it is.
-        spec = dataclasses.replace(spec, guidance=known.spec.guidance)
-        neighbours = parse_neighbours(init_like)
-        initial = parameters_from_bundle(known, spec, data.performances, neighbours)
-    return train(
+    # The devices. What cannot be trained on them is refused before anything is written.
+    devices = make_mesh(mesh or MeshConfig())
+    check_batch_size(config.batch_size, devices, config.accumulation)
+    budget_config = None if budget_minutes is None else budget(minutes=float(budget_minutes))
+    span = None if profile is None else parse_span(profile)
+
+    # The folder is this run's from here on; another model's is refused. All that was configured has
+    # been used by now, so it can be written down, and what goes wrong later is not its fault.
+    claim(folder, spec, data.performances)
+    configuration = settings()
+
+    # The data. What is held out is read once; its first batch also tells the network its shapes,
+    # which spares opening the training data twice.
+    network = spec.build()
+    start = start_position(data, config.batch_size, config.seed)
+    validation = Validation(network, spec, data, config, samples, folder, devices)
+    example = validation.example or read_first_batch(data, spec, start, devices)
+
+    # What is learned, and how. A run that is resumed restores its state over these parameters.
+    learner = DenoiserLearner(
         spec,
+        network,
+        data,
         config,
         optimizer,
-        data,
-        Path(folder),
-        initial,
-        mesh_config=mesh,
-        freezing=freezing,
-        showcase=showcase,
-        budget_config=None if budget_minutes is None else budget(minutes=float(budget_minutes)),
-        profile=None if profile is None else parse_span(profile),
-        settings=settings(),
+        freezing or FreezeConfig(),
+        devices,
+        start,
+        example,
+        validation,
+        params,
+    )
+    return fit(
+        learner,
+        config,
+        optimizer,
+        folder,
+        budget_config=budget_config,
+        profile=span,
+        settings=configuration,
     )

@@ -1,11 +1,10 @@
-"""What a model sounds like while it learns: the opening of a held-out song, beside the real one."""
+"""Renders what a model sounds like while it learns: held-out segments, beside the real ones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -15,24 +14,23 @@ from mt3synth.audio.mel import from_network
 from mt3synth.diffusion.ddim import DDIM
 from mt3synth.diffusion.sampler import iterate
 from mt3synth.model_spec import ModelSpec
+from mt3synth.models.conditions import conditions_of
 from mt3synth.synthesis.synthesizer import denoise_chunk, encode_chunk
-from mt3synth.training.inputs import conditions_of
+from mt3synth.training.monitoring.logger import Writer
+from mt3synth.training.run_folder import SAMPLES_FOLDER
 from mt3synth.types import Array, Batch, Float, PyTree
 from mt3synth.vocoder.griffin_lim import GriffinLim
 
-FOLDER = "showcase"
-"""Where in the folder of a run the pictures lie."""
-
 
 @dataclass(frozen=True)
-class ShowcaseConfig:
-    """What it may cost.
+class SamplesConfig:
+    """How much is rendered at each validation of a run.
 
     Attributes:
-      segments: of the first validation batch; 0 for no showcase.
+      segments: how many of the first validation batch; 0 for none.
       steps: denoising steps. Fewer than a rendering has: enough to follow a run.
       iterations: of Griffin-Lim.
-      seed: of the noise that all showcases of a run begin with.
+      seed: of the noise that all renderings of a run begin with.
 
     Raises:
       ValueError: a negative number, or no steps.
@@ -51,33 +49,25 @@ class ShowcaseConfig:
             raise ValueError(f"steps={self.steps}; must be at least 1")
 
 
-@runtime_checkable
-class Writer(Protocol):
-    """As much of a TensorBoard writer as is needed."""
-
-    def add_image(self, tag: str, img_tensor: Any, global_step: int, *, dataformats: str) -> None:
-        """A picture ``[height, width, 3]``, uint8."""
-        ...
-
-    def add_audio(self, tag: str, snd_tensor: Any, global_step: int, sample_rate: int) -> None:
-        """Sound ``[S]`` in [-1, 1]."""
-        ...
-
-
-class Showcase:
+class SampleRenderer:
     """Renders the same segments at any time of a run.
 
     Each segment is rendered for itself, from noise that depends on the seed alone, by DDIM with
     eta = 0 and the model's guidance. Both sounds come out of the same vocoder, so that what differs
-    is the model. It all happens on one device.
+    is the model. It all happens on one device, for the segments are few.
 
     Args:
       spec: the model.
       batch: a validation batch; its first segments are shown.
-      config: what it may cost.
+      config: how much is rendered.
+
+    Example:
+      >>> samples = SampleRenderer(spec, batch, SamplesConfig(segments=1))
+      >>> samples.render(params).shape  # frames, mel bins
+      (256, 128)
     """
 
-    def __init__(self, spec: ModelSpec, batch: Batch, config: ShowcaseConfig) -> None:
+    def __init__(self, spec: ModelSpec, batch: Batch, config: SamplesConfig) -> None:
         self._spec, self._config = spec, config
         self._network = spec.build()
         self._batch = {name: values[: config.segments] for name, values in batch.items()}
@@ -86,11 +76,11 @@ class Showcase:
 
     @cached_property
     def real(self) -> Float[np.ndarray, "T M"]:
-        """The recorded log-mel frames of all segments, one after the other."""
+        """Log-mel frames of the recording: all segments, one after the other."""
         return self._frames(np.asarray(self._batch["mel"], np.float32))
 
     def render(self, params: PyTree) -> Float[np.ndarray, "T M"]:
-        """The model's log-mel frames of all segments, one after the other.
+        """Renders log-mel frames of all segments, one after the other.
 
         Args:
           params: weights, on any devices of this process or in memory.
@@ -116,43 +106,34 @@ class Showcase:
         return self._frames(np.asarray(x0))
 
     def write(self, writer: Writer, folder: Path, params: PyTree, step: int) -> None:
-        """Picture and sound to TensorBoard, and the picture into the folder of the run.
+        """Writes picture and sound to TensorBoard, and the picture into the folder of the run.
 
-        The recording's sound is written by the first call alone.
+        The sound of the recording, which stays the same, is written by the first call alone.
 
         Args:
           writer: to TensorBoard.
           folder: of the run.
           params: weights, as for `render`.
-          step: updates behind them.
+          step: updates that made them.
         """
         from matplotlib.image import imread
 
         from mt3synth.reporting.mel_pictures import draw_mels
 
         made = self.render(params)
-        path = folder / FOLDER / f"{step:08}.png"
+        path = folder / SAMPLES_FOLDER / f"{step:08}.png"
         panels = {"recording": self.real, f"model after {step} steps": made}
         draw_mels(panels, self._spec.mel, path, "opening of the validation split")
         picture = np.round(255 * imread(path)[..., :3]).astype(np.uint8)
-        writer.add_image("showcase/mel", picture, step, dataformats="HWC")
+        writer.add_image("samples/mel", picture, step, dataformats="HWC")
         sounds = {"model": made}
         if not self._recording_written:
             sounds["recording"] = self.real
             self._recording_written = True
         for name, mel in sounds.items():
             audio, _ = fit_peak(self._vocoder(mel))
-            writer.add_audio(f"showcase/{name}", audio, step, self._spec.mel.sample_rate)
+            writer.add_audio(f"samples/{name}", audio, step, self._spec.mel.sample_rate)
 
     def _frames(self, mel: Float[np.ndarray, "C T M"]) -> Float[np.ndarray, "L M"]:
-        """As log-mel frames, natural log."""
+        """Joins segments in the network's range to log-mel frames, natural log."""
         return from_network(mel.reshape(-1, mel.shape[-1]), self._spec.mel)
-
-
-def on_host(params: PyTree) -> PyTree:
-    """Weights as NumPy arrays, wherever they lie; every process must call it."""
-    if all(leaf.is_fully_addressable for leaf in jax.tree.leaves(params)):
-        return jax.device_get(params)
-    from jax.experimental import multihost_utils
-
-    return multihost_utils.process_allgather(params, tiled=True)

@@ -1,4 +1,4 @@
-"""One update of the parameters, and one evaluation with fixed noise.
+"""Makes one update of the parameters, and one validation with fixed noise.
 
 The same functions serve one device and many: arrays come with their shardings, and the compiler
 sees to the rest.
@@ -19,12 +19,11 @@ from jax.sharding import Mesh
 from mt3synth.diffusion.loss import denoising_loss
 from mt3synth.diffusion.process import Estimate, diffuse, scales_like
 from mt3synth.diffusion.spec import DiffusionSpec
-from mt3synth.models.conditions import Conditions
+from mt3synth.models.conditions import Conditions, conditions_of
 from mt3synth.models.remat import RematPolicy, check_remat
 from mt3synth.training.diffusion.randomness import draw, fixed_noise
-from mt3synth.training.inputs import conditions_of
 from mt3synth.training.monitoring.metrics import TIME_BINS
-from mt3synth.training.parallel.accumulation import summed
+from mt3synth.training.parallel.accumulation import sum_micro_batches
 from mt3synth.training.parallel.mesh import (
     batch_sharding,
     check_batch_size,
@@ -46,10 +45,18 @@ def example_losses(
     keep: tuple[Array, ...],
     dropout_keys: Key[Array, " B"] | None = None,
 ) -> Float[Array, " B"]:
-    """The denoising loss of each example at given times, noise and condition drops.
+    """Computes the denoising loss of each example at given times, noise and condition drops.
 
-    ``keep`` says for score, performance and, if some are withheld, contexts which are kept, each
-    bool ``[B]``. Dropout is on exactly when keys for it are given, one for each example.
+    Args:
+      network: the denoiser.
+      spec: what it predicts.
+      params: its parameters.
+      batch: the examples, ``mel`` in the network's range.
+      time: diffusion time in [0, 1].
+      noise: standard normal.
+      keep: for score, performance and, if some are withheld, contexts which are kept, each bool
+        ``[B]``.
+      dropout_keys: one for each example; dropout is on exactly when they are given.
     """
     mel = batch["mel"].astype(jnp.float32)
     alpha, sigma = spec.schedule.alpha_sigma(time)
@@ -73,7 +80,11 @@ def _with_dropout(
     conditions: Conditions,
     keys: Key[Array, " B"],
 ) -> Float[Array, "B T M"]:
-    """The network on each example as a batch of its own, so that each has its own masks."""
+    """Applies the network to each example as a batch of its own, each with its own masks.
+
+    One key for the whole batch would make an example's masks depend on how the batch is cut into
+    micro-batches.
+    """
 
     def one(x_t: Array, time: Array, conditions: Conditions, key: Array) -> Array:
         given = jax.tree.map(lambda leaf: leaf[None], (x_t, time, conditions))
@@ -98,7 +109,7 @@ def make_train_step(
     accumulation: int = 1,
     remat: RematPolicy = "none",
 ) -> Callable[[TrainState, JaxBatch], tuple[TrainState, Metrics]]:
-    """The jitted update.
+    """Makes the jitted update.
 
     Times are stratified over the batch; score, performance and context (where the network reads
     one) are dropped independently. Up to rounding the result depends on none of ``mesh``,
@@ -134,11 +145,12 @@ def make_train_step(
         size, *frame_shape = batch["mel"].shape
         check_batch_size(size, mesh, accumulation)
         shardings = param_shardings(network, batch, mesh)
+        # From seed and step alone: a run that is resumed draws what it would have drawn.
         key = jax.random.fold_in(jax.random.key(seed), state.step)
 
         def sums(piece: tuple[JaxBatch, Array]) -> tuple[PyTree, Metrics]:
             examples, index = piece
-            draws = draw(
+            random = draw(
                 key,
                 index,
                 size,
@@ -146,20 +158,23 @@ def make_train_step(
                 condition_drop=condition_drop,
                 time_power=time_power,
             )
-            noise = with_sharding_constraint(draws.noise, batch_sharding(mesh))
-            keep = (draws.keep_score, draws.keep_performance, draws.keep_context)
-            dropout_keys = draws.dropout if drops else None
+            noise = with_sharding_constraint(random.noise, batch_sharding(mesh))
+            keep = (random.keep_score, random.keep_performance, random.keep_context)
+            dropout_keys = random.dropout if drops else None
 
             def total(params: PyTree) -> tuple[Array, Array]:
+                # What is stored in parts is put together for the computation alone; the gradients
+                # go back to the parts below.
                 params = with_sharding_constraint(params, gathered(shardings))
                 losses = example_losses(
-                    network, spec, params, examples, draws.time, noise, keep, dropout_keys
+                    network, spec, params, examples, random.time, noise, keep, dropout_keys
                 )
+                # Over the size of the whole batch, so that micro-batches add up to its mean.
                 return jnp.sum(losses) / size, losses
 
             (loss, losses), grads = jax.value_and_grad(total, has_aux=True)(state.params)
-            place = jnp.minimum(jnp.int32(draws.time * TIME_BINS), TIME_BINS - 1)
-            bins = jax.nn.one_hot(place, TIME_BINS)
+            time_bin = jnp.minimum(jnp.int32(random.time * TIME_BINS), TIME_BINS - 1)
+            bins = jax.nn.one_hot(time_bin, TIME_BINS)
             metrics = {
                 "loss": loss,
                 "loss_sum_by_time": losses @ bins,
@@ -168,17 +183,19 @@ def make_train_step(
             return with_sharding_constraint(grads, shardings), metrics
 
         index = with_sharding_constraint(jnp.arange(size), batch_sharding(mesh))
-        grads, metrics = summed(sums, (dict(batch), index), accumulation)
+        grads, metrics = sum_micro_batches(sums, (dict(batch), index), accumulation)
         metrics["gradient_norm"] = optax.global_norm(grads)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         step = state.step + 1
+        # Shorter at first, or the average would long remember the values at the start.
         decay = jnp.minimum(ema_decay, (1.0 + step) / (10.0 + step))
         ema = optax.incremental_update(params, state.ema, 1 - decay)
         new = TrainState(step, params, ema, opt_state)
         new = with_sharding_constraint(new, state_shardings(new, shardings, mesh))
         return new, with_sharding_constraint(metrics, replicated(mesh))
 
+    # Donated, so that the new state takes the memory of the old one.
     return jax.jit(update, donate_argnums=0)
 
 
@@ -190,9 +207,9 @@ score is used at all."""
 def make_eval_step(
     network: nn.Module, spec: DiffusionSpec, *, seed: int, mesh: Mesh | None = None
 ) -> Callable[[PyTree, JaxBatch], Float[Array, " times"]]:
-    """The jitted mean loss of a batch at each of ``EVAL_TIMES``.
+    """Makes the jitted mean loss of a batch at each of ``EVAL_TIMES``.
 
-    Noise depends on the seed and an example's place in the batch alone and dropout is off, so
+    Noise depends on the seed and an example's index in the batch alone and dropout is off, so
     values of different runs compare.
     """
     mesh = mesh or single_device_mesh()
@@ -210,6 +227,7 @@ def make_eval_step(
             times = jnp.full(size, time)
             return jnp.mean(example_losses(network, spec, params, batch, times, noise, keep))
 
+        # One time after the other, so that a validation takes no more memory than a step.
         means = jax.lax.map(mean_loss, jnp.array(EVAL_TIMES))
         return with_sharding_constraint(means, replicated(mesh))
 

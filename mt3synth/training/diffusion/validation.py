@@ -1,4 +1,4 @@
-"""What the averaged parameters can do with what is held out: losses, and how it sounds."""
+"""Validates the averaged parameters on held-out segments: losses, pictures and sound."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ from jax.sharding import Mesh
 from mt3synth.batch_protocols import TrainingData
 from mt3synth.model_spec import ModelSpec
 from mt3synth.training.diffusion.config import TrainConfig
-from mt3synth.training.diffusion.samples import Showcase, ShowcaseConfig, on_host
+from mt3synth.training.diffusion.samples import SampleRenderer, SamplesConfig
 from mt3synth.training.diffusion.step import EVAL_TIMES, make_eval_step
-from mt3synth.training.monitoring.logger import Board
+from mt3synth.training.monitoring.logger import Logger
 from mt3synth.training.parallel.mesh import BATCH_AXES, data_share, place_batch
+from mt3synth.training.parallel.sharding import fetch_to_host
 from mt3synth.types import Batch, PyTree
 
 
-class Examination:
-    """Examines at any time of a run with the same batches, the first of the validation split.
+class Validation:
+    """Validates at any time of a run on the same batches, the first of the validation split.
 
     Every process reads them all and evaluates its share. Whole batches count; a smaller one,
     compiled for its own size, only if there is no other, and as far as it divides over the mesh.
+    It is the averaged parameters that are exported, so it is these that are validated.
 
     Args:
       network, spec, data, config: of the run.
-      showcase: what is shown; None, or no segments, for nothing.
+      samples: what is drawn and made audible; None, or no segments, for nothing.
       folder: of the run.
       mesh: where the parameters lie.
 
@@ -43,7 +45,7 @@ class Examination:
         spec: ModelSpec,
         data: TrainingData,
         config: TrainConfig,
-        showcase: ShowcaseConfig | None,
+        samples: SamplesConfig | None,
         folder: Path,
         mesh: Mesh,
     ) -> None:
@@ -55,14 +57,14 @@ class Examination:
             size = len(self.example["mel"]) // shares * shares
             self._batches = [_rows(self.example, 0, size)] if size else []
         self._evaluate = make_eval_step(network, spec.diffusion, seed=config.seed, mesh=mesh)
-        self._showcase: Showcase | None = None
-        if self.example is not None and showcase is not None and showcase.segments:
-            self._showcase = Showcase(spec, self.example, showcase)
+        self._samples: SampleRenderer | None = None
+        if self.example is not None and samples is not None and samples.segments:
+            self._samples = SampleRenderer(spec, self.example, samples)
         self._folder, self._mesh = folder, mesh
 
     @property
     def headline(self) -> str:
-        """What is evaluated, in one line."""
+        """Says in one line what is evaluated."""
         if self.example is None:
             return "no validation split: nothing will show when the model overfits"
         if not self._batches:
@@ -70,7 +72,7 @@ class Examination:
         return f"validation on {sum(len(batch['mel']) for batch in self._batches)} segments"
 
     def losses(self, ema: PyTree) -> dict[float, float]:
-        """Mean loss at each of ``EVAL_TIMES``; none without batches."""
+        """Measures the mean loss at each of ``EVAL_TIMES``; none without batches."""
         share, shares = data_share(self._mesh)
         values = []
         for batch in self._batches:
@@ -79,17 +81,17 @@ class Examination:
             values.append(jax.device_get(self._evaluate(ema, place_batch(mine, self._mesh))))
         return dict(zip(EVAL_TIMES, np.mean(values, axis=0).tolist())) if values else {}
 
-    def hold(self, ema: PyTree, step: int, board: Board) -> None:
+    def run(self, ema: PyTree, step: int, logger: Logger) -> None:
         """Shows losses, pictures and sound of ``ema``, the parameters after ``step`` updates."""
         losses = self.losses(ema)
         if losses:
-            board.scalars({f"validation/loss_at_{t}": loss for t, loss in losses.items()}, step)
+            logger.scalars({f"validation/loss_at_{t}": loss for t, loss in losses.items()}, step)
             shown = " ".join(f"{time}:{loss:.4f}" for time, loss in losses.items())
-            board.say(f"step {step}: validation loss by time {shown}")
-        if self._showcase is not None:
-            weights = on_host(ema)
-            if board.writer is not None:
-                self._showcase.write(board.writer, self._folder, weights, step)
+            logger.info(f"step {step}: validation loss by time {shown}")
+        if self._samples is not None:
+            weights = fetch_to_host(ema)  # Every process takes part, though only one renders.
+            if logger.writer is not None:
+                self._samples.write(logger.writer, self._folder, weights, step)
 
 
 def _rows(batch: Batch, start: int, stop: int) -> Batch:

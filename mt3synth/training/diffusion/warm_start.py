@@ -27,7 +27,7 @@ _TABLE = ("performance_embedding", "embedding")
 """Where every network keeps the embeddings of its performances, one a row."""
 
 
-def known_model(source: str) -> Bundle:
+def load_source(source: str) -> Bundle:
     """The model to begin with.
 
     Args:
@@ -65,7 +65,7 @@ def parse_neighbours(pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def parameters_from_bundle(
+def adapt_parameters(
     bundle: Bundle,
     spec: ModelSpec,
     performances: list[dict[str, Any]],
@@ -75,7 +75,7 @@ def parameters_from_bundle(
 
     A performance that the bundle knows by name keeps its embedding. A new one begins with that of
     its neighbour, if it has one, or with the mean of all that the bundle knows. Where the bundle
-    knows none at all, the network is grown: see `with_performances`.
+    knows none at all, the network is grown: see `add_performances`.
 
     Args:
       bundle: whose parameters.
@@ -108,7 +108,7 @@ def parameters_from_bundle(
     neighbours = neighbours or {}
     _check_neighbours(neighbours, known, [entry["name"] for entry in performances])
     if not count:
-        grown = with_performances(bundle.params, spec)
+        grown = add_performances(bundle.params, spec)
         return jax.tree.map(jnp.asarray, grown)
     flat = flatten_dict(bundle.params)
     table = flat[_TABLE]
@@ -149,7 +149,7 @@ def _differences(one: Any, other: Any, path: str = "") -> list[tuple[str, Any, A
 _EMBEDDING = "performance_embedding"
 
 
-def with_performances(params: PyTree, spec: ModelSpec, seed: int = 0) -> PyTree:
+def add_performances(params: PyTree, spec: ModelSpec, seed: int = 0) -> PyTree:
     """Parameters of a network without performances, grown to those of one with some.
 
     FiLM in the decoder goes on reading the time and begins to read the performance with zeros; new

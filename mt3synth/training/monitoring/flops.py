@@ -1,4 +1,4 @@
-"""The arithmetic of a compiled function, and how much of it a device can do.
+"""Counts the arithmetic of a compiled function, and finds how much of it a device can do.
 
 Model FLOP utilisation is the FLOP of the model's matrix products per second, as a share of the
 device's peak (Chowdhery et al. 2022, arXiv 2204.02311, appendix B). They are counted in the traced
@@ -40,7 +40,7 @@ _MEASURE_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Peak:
-    """What a device can do, or several.
+    """The greatest rate of arithmetic of one device, or of several.
 
     Attributes:
       flops_per_second: of all of them.
@@ -52,7 +52,7 @@ class Peak:
 
 
 def peak_of(device: jax.Device, dtype: str) -> Peak:
-    """The peak of a device: a known one, or else the rate of a large matrix product, measured.
+    """Finds the peak of a device: a known one, or the measured rate of a large matrix product.
 
     Args:
       device: one of this process.
@@ -65,7 +65,7 @@ def peak_of(device: jax.Device, dtype: str) -> Peak:
 
 
 def peak_of_all(devices: Sequence[jax.Device], dtype: str) -> Peak:
-    """The peak of a mesh's devices together, from that of one of this process.
+    """Finds the peak of a mesh's devices together, from that of one of this process.
 
     The CPU devices of a process share its cores, so they count as one.
     """
@@ -77,7 +77,7 @@ def peak_of_all(devices: Sequence[jax.Device], dtype: str) -> Peak:
 
 
 def measured_peak(device: jax.Device, dtype: str, size: int) -> Peak:
-    """The best rate of a ``size`` x ``size`` matrix product within a fraction of a second."""
+    """Measures the best rate of a ``size`` x ``size`` matrix product in a fraction of a second."""
     one = jax.device_put(jnp.ones((size, size), dtype), device)
     product = jax.jit(jnp.matmul)
     product(one, one).block_until_ready()
@@ -91,7 +91,7 @@ def measured_peak(device: jax.Device, dtype: str, size: int) -> Peak:
 
 
 class StepFlops:
-    """FLOP of an update by the shapes of its batch, counted once for each.
+    """Counts the FLOP of an update, once for each set of shapes of its batch.
 
     Args:
       train_step: of state and batch.
@@ -103,11 +103,11 @@ class StepFlops:
         self._known: dict[tuple[Any, ...], float] = {}
 
     def knows(self, batch: JaxBatch) -> bool:
-        """Whether batches of these shapes were counted before."""
+        """Tells whether a batch of these shapes was counted before."""
         return self._shapes(batch) in self._known
 
     def of(self, state: PyTree, batch: JaxBatch) -> float:
-        """FLOP of the update of ``state`` with ``batch``; see `step_flops`."""
+        """Returns the FLOP of the update of ``state`` with ``batch``; see `step_flops`."""
         shapes = self._shapes(batch)
         if shapes not in self._known:
             self._known[shapes] = step_flops(self._train_step, state, batch, self._batch_size)
@@ -120,7 +120,7 @@ class StepFlops:
 def step_flops(
     train_step: Callable[..., Any], state: PyTree, example: JaxBatch, batch_size: int
 ) -> float:
-    """FLOP of an update; traced, not compiled.
+    """Counts the FLOP of an update, which is traced and not compiled.
 
     Args:
       train_step: of state and batch.
@@ -136,7 +136,7 @@ def step_flops(
 
 
 def count_flops(function: Callable[..., Any], *args: Any) -> float:
-    """FLOP of all matrix products and convolutions in one call, on all devices together.
+    """Counts the FLOP of matrix products and convolutions in one call, on all devices together.
 
     What is computed again for the backward pass (rematerialisation) counts each time. A loop
     without a known end counts as one turn.
@@ -153,6 +153,7 @@ def _count(jaxpr: core.Jaxpr) -> float:
 
 
 def _equation(equation: Any) -> float:
+    """Counts the FLOP of one equation and of all within it."""
     name, params = equation.primitive.name, equation.params
     if name == "dot_general":
         (contracted, _), _ = params["dimension_numbers"]
@@ -163,13 +164,14 @@ def _equation(equation: Any) -> float:
         taps = math.prod(size for axis, size in enumerate(kernel) if axis != features)
         # Of a dilated input only the entries between the holes are multiplied.
         return 2.0 * _size(equation.outvars[0]) * taps / math.prod(params["lhs_dilation"])
-    if name == "cond":
+    if name == "cond":  # Only one branch runs.
         return max(_count(branch.jaxpr) for branch in params["branches"])
     turns = params["length"] if name == "scan" else 1
     return turns * sum((_count(inner) for inner in _inner(params)), 0.0)
 
 
 def _inner(params: dict[str, Any]) -> Iterator[core.Jaxpr]:
+    """Yields the functions that an equation calls."""
     for value in params.values():
         for item in value if isinstance(value, (tuple, list)) else (value,):
             if isinstance(item, core.ClosedJaxpr):

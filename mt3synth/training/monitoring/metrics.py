@@ -1,4 +1,4 @@
-"""What the steps since the last log line have measured."""
+"""Collects what the steps since the last log line have measured."""
 
 from __future__ import annotations
 
@@ -15,12 +15,21 @@ TIME_BINS = 10
 _BY_TIME = ("loss_sum_by_time", "count_by_time")
 
 
-class Window:
-    """The metrics of some steps, left on the device until they are looked at.
+class LogInterval:
+    """The metrics of the steps between two log lines.
+
+    They stay on the device until they are looked at: fetching them after each step would make the
+    device wait for Python.
 
     Args:
-      record: what `record` gave when the run was saved, so that the next mean is what it would have
-        been without an interruption.
+      record: what `record` returned when the run was saved, so that the next mean is what it would
+        have been without an interruption.
+
+    Example:
+      >>> interval = LogInterval()
+      >>> interval.add({"loss": jnp.float32(0.5), "gradient_norm": jnp.float32(1.0)})
+      >>> interval.scalars()
+      {'train/loss': 0.5, 'train/gradient_norm': 1.0}
     """
 
     def __init__(self, record: list[dict[str, Any]] | None = None) -> None:
@@ -33,21 +42,21 @@ class Window:
         return len(self._steps)
 
     def add(self, metrics: Metrics) -> None:
-        """Another step's."""
+        """Adds the metrics of one more step."""
         self._steps.append(metrics)
 
     def loss(self) -> float:
-        """The mean loss; not finite if any step's is not."""
+        """Returns the mean loss; not finite if that of any step is not."""
         return float(np.mean([step["loss"] for step in self._fetch()]))
 
     def record(self) -> list[dict[str, Any]]:
-        """All of it for JSON, exactly."""
+        """Returns all of it for JSON, and exactly: JSON keeps every digit of a double."""
         return [{name: value.tolist() for name, value in step.items()} for step in self._fetch()]
 
     def scalars(self) -> dict[str, float]:
-        """By their names in TensorBoard: means, but the last gradient norm.
+        """Returns values by their names in TensorBoard: means, but the last gradient norm.
 
-        The loss by diffusion time is where there was any.
+        The loss by diffusion time is there for the times that any example had.
         """
         steps = self._fetch()
         values = {
@@ -59,9 +68,9 @@ class Window:
         if not steps[0].keys() >= set(_BY_TIME):
             return values
         sums, counts = (np.sum([step[name] for step in steps], axis=0) for name in _BY_TIME)
-        for place in np.flatnonzero(counts):
-            name = f"loss_by_time/{place / TIME_BINS:.1f}-{(place + 1) / TIME_BINS:.1f}"
-            values[name] = float(sums[place] / counts[place])
+        for part in np.flatnonzero(counts):
+            name = f"loss_by_time/{part / TIME_BINS:.1f}-{(part + 1) / TIME_BINS:.1f}"
+            values[name] = float(sums[part] / counts[part])
         return values
 
     def _fetch(self) -> list[dict[str, np.ndarray]]:

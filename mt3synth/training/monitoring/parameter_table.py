@@ -1,4 +1,4 @@
-"""What a network is made of and where it lies, as text."""
+"""Describes what a network is made of and where it lies, as text."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import flax.linen as nn
 import jax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from mt3synth.training.parallel.sharding import LOGICAL_RULES, example_shapes, param_spec
+from mt3synth.training.parallel.sharding import LOGICAL_RULES, param_spec
 from mt3synth.training.run_folder import write
-from mt3synth.types import JaxBatch, PyTree
+from mt3synth.types import PyTree
 
 FILE = "summary.txt"
-"""Where in the folder of a run it lies."""
+"""File of the table within the folder of a run."""
 
 _HEADINGS = ("parameter", "shape", "numbers", "kB", "axes", "on the mesh", "on a device")
 
@@ -46,30 +46,23 @@ class Parameter:
 
     @property
     def size(self) -> int:
-        """Numbers in it."""
+        """How many numbers it holds."""
         return math.prod(self.shape)
 
     @property
     def bytes_on_device(self) -> int:
-        """What one device holds of it."""
+        """Bytes that one device holds of it."""
         return self.bytes * math.prod(self.shard) // max(1, self.size)
 
 
-def parameters_of(network: nn.Module, batch: JaxBatch, mesh: Mesh) -> list[Parameter]:
-    """Every parameter of ``network``, in the order of its modules; nothing is computed.
+def list_parameters(boxed: PyTree, mesh: Mesh) -> list[Parameter]:
+    """Lists parameters in the order of their modules; nothing is computed.
 
     Args:
-      network: with logically partitioned parameters.
-      batch: for its shapes.
+      boxed: arrays or shapes, boxed with the names of their axes, as of
+        `mt3synth.training.parallel.sharding.boxed_params`.
       mesh: where the parameters will lie.
     """
-    inputs = example_shapes(batch)
-    boxed = jax.eval_shape(lambda *given: network.init(jax.random.key(0), *given), *inputs)
-    return parameters_in(boxed["params"], mesh)
-
-
-def parameters_in(boxed: PyTree, mesh: Mesh) -> list[Parameter]:
-    """Every one of some parameters that are boxed with the names of their axes."""
     is_boxed = lambda leaf: isinstance(leaf, nn.LogicallyPartitioned)  # noqa: E731
     leaves = jax.tree.leaves_with_path(boxed, is_leaf=is_boxed)
     return [_parameter(path, leaf, mesh) for path, leaf in leaves]
@@ -95,7 +88,7 @@ def _parameter(path: tuple[Any, ...], leaf: Any, mesh: Mesh) -> Parameter:
 
 
 def headline(parameters: Sequence[Parameter], mesh: Mesh) -> str:
-    """The whole in one line."""
+    """Sums all parameters up in one line."""
     total, bytes_ = _totals(parameters)
     held = sum(p.bytes_on_device for p in parameters)
     shape = " x ".join(f"{axis}={size}" for axis, size in mesh.shape.items())
@@ -106,7 +99,7 @@ def headline(parameters: Sequence[Parameter], mesh: Mesh) -> str:
 
 
 def table(parameters: Sequence[Parameter], mesh: Mesh) -> str:
-    """Modules with their sums, under each its parameters, and at last all together."""
+    """Lists modules with their sums, and under each its parameters, below the `headline`."""
     rows: list[tuple[str, ...]] = [_HEADINGS]
     for module, members in _by_module(parameters):
         size, bytes_ = _totals(members)
@@ -121,11 +114,6 @@ def table(parameters: Sequence[Parameter], mesh: Mesh) -> str:
     return "\n".join([headline(parameters, mesh), "", *lines, ""])
 
 
-def write_summary(folder: Path, network: nn.Module, batch: JaxBatch, mesh: Mesh) -> str:
-    """Writes the `table` into the folder of a run; returns its `headline`."""
-    return write_table(folder, parameters_of(network, batch, mesh), mesh)
-
-
 def write_table(folder: Path, parameters: Sequence[Parameter], mesh: Mesh) -> str:
     """Writes the `table` into the folder of a run; returns its `headline`."""
     write(folder / FILE, table(parameters, mesh))
@@ -133,7 +121,7 @@ def write_table(folder: Path, parameters: Sequence[Parameter], mesh: Mesh) -> st
 
 
 def state_line(state: PyTree) -> str:
-    """Bytes of a training state that lies on its devices, in one line."""
+    """Says in one line how many bytes a training state takes on its devices."""
     leaves = [leaf for leaf in jax.tree.leaves(state) if isinstance(leaf, jax.Array)]
     whole = sum(leaf.nbytes for leaf in leaves)
     held = sum(
@@ -146,7 +134,7 @@ def state_line(state: PyTree) -> str:
 
 
 def _by_module(parameters: Sequence[Parameter]) -> Iterator[tuple[str, list[Parameter]]]:
-    """Parameters by the first name of their paths."""
+    """Groups parameters by the first name of their paths."""
     groups: dict[str, list[Parameter]] = {}
     for parameter in parameters:
         groups.setdefault(parameter.path[0], []).append(parameter)

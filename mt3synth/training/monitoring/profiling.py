@@ -1,4 +1,4 @@
-"""Traces of a running loop for TensorBoard's profiler or xprof."""
+"""Records traces of a running loop for TensorBoard's profiler or xprof."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import jax
 from mt3synth.errors import UserError
 
 FOLDER = "profile"
-"""Where in the folder of a run they lie."""
+"""Folder of the traces within that of a run."""
 
 ON_SIGNAL = 10
 """Steps that are traced when a signal asks for it."""
 
 
 def parse_span(text: str) -> tuple[int, int]:
-    """``START:STOP`` as two steps.
+    """Reads ``START:STOP`` as two steps.
 
     Raises:
       UserError: it is not of that form, or there is no step in it.
@@ -42,7 +42,13 @@ class Profiler:
 
     Args:
       folder: of the run.
-      span: `parse_span` of what the user wants, if anything.
+      span: steps after which a trace begins and ends, as `parse_span` reads them; None for none.
+
+    Example:
+      >>> with Profiler(Path("runs/mine"), (100, 120)) as profiler:
+      ...     for step in range(1, 1001):
+      ...         state, metrics = train_step(state, next(batches))
+      ...         profiler.at(step, metrics)
     """
 
     def __init__(self, folder: Path, span: tuple[int, int] | None = None) -> None:
@@ -65,7 +71,7 @@ class Profiler:
         self._asked = True
 
     def at(self, step: int, done: object) -> None:
-        """To be called after every step.
+        """Begins or ends a trace where it is time; to be called after every step.
 
         Args:
           step: updates begun so far.
@@ -73,6 +79,7 @@ class Profiler:
         """
         if self._stop >= 0:
             if step >= self._stop:
+                # The device is behind Python, and its last steps belong to the trace.
                 jax.block_until_ready(done)
                 jax.profiler.stop_trace()
                 self._stop = -1

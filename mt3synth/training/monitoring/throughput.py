@@ -1,4 +1,4 @@
-"""How fast a run goes, what it has seen, and when it will be done."""
+"""Measures how fast a run goes, what it has seen, and when it will be done."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-_WINDOW = 10  # reports over which the time that is left is estimated
+_AVERAGED = 10  # reports over which the time that is left is estimated
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Report:
     mfu: float | None = None
 
     def scalars(self) -> dict[str, float]:
-        """By their names in TensorBoard."""
+        """Returns values by their names in TensorBoard."""
         found = {
             "speed/steps_per_second": self.steps_per_second,
             "speed/segments_per_second": self.segments_per_second,
@@ -45,7 +45,7 @@ class Report:
         return found if self.mfu is None else {**found, "speed/mfu": self.mfu}
 
     def postfix(self) -> dict[str, str]:
-        """For the end of a line in the terminal."""
+        """Returns texts for the end of a line in the terminal."""
         shown = {
             "segments": f"{self.segments_per_second:.1f}/s",
             "heard": f"{self.audio_hours:.1f} h",
@@ -57,7 +57,7 @@ class Report:
 
 
 class Progress:
-    """Measures a training loop.
+    """Measures the speed of a training loop.
 
     Args:
       batch_size: segments in an update, of all processes together.
@@ -66,6 +66,13 @@ class Progress:
       steps: updates in all, None if not decided; may be set anew.
       peak: FLOP per second of all devices together; see `flops.peak_of`.
       clock: seconds, for measuring differences.
+
+    Example:
+      >>> progress = Progress(batch_size=16, segment_seconds=5.12, first=0, steps=1000)
+      >>> with progress.waiting():
+      ...     batch = next(batches)
+      >>> state, metrics = train_step(state, batch)
+      >>> progress.report(step=1).segments_per_second
     """
 
     def __init__(
@@ -83,11 +90,11 @@ class Progress:
         self._peak, self._clock = peak, clock
         self._since, self._paused, self._waited, self._flops = clock(), 0.0, 0.0, 0.0
         self._counted = first
-        self._recent: deque[tuple[int, float]] = deque(maxlen=_WINDOW)
+        self._recent: deque[tuple[int, float]] = deque(maxlen=_AVERAGED)
 
     @contextmanager
     def paused(self, steps: int = 0) -> Iterator[None]:
-        """The time within is not training: compilation, an evaluation, a picture.
+        """Leaves the time within out: compilation, a validation, a checkpoint.
 
         Args:
           steps: updates done within, which are not counted in the speed either.
@@ -101,7 +108,7 @@ class Progress:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """The time within is spent waiting for a batch."""
+        """Counts the time within as spent waiting for a batch."""
         began = self._clock()
         try:
             yield
@@ -109,15 +116,15 @@ class Progress:
             self._waited += self._clock() - began
 
     def counts(self, step: int) -> bool:
-        """Whether there is anything to report when ``step`` updates are done."""
+        """Tells whether there is anything to report when ``step`` updates are done."""
         return step > self._counted
 
     def worked(self, flops: float) -> None:
-        """An update that is counted in the speed took so many FLOP, on all devices together."""
+        """Adds the FLOP of one update that is counted in the speed, on all devices together."""
         self._flops += flops
 
     def report(self, step: int) -> Report:
-        """What was since the last report; to be called when the device has done ``step`` updates.
+        """Reports on the time since the last report, when the device has done ``step`` updates.
 
         Raises:
           ValueError: no update was done since.
@@ -146,7 +153,7 @@ class Progress:
 
 
 def clock_time(seconds: float) -> str:
-    """``1:02:03``, or ``2:03`` below an hour."""
+    """Writes seconds as ``1:02:03``, or ``2:03`` below an hour."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,4 +1,4 @@
-"""Parameters that training leaves as they are, chosen by their paths."""
+"""Freezes parameters, chosen by their paths: training leaves them as they are."""
 
 from __future__ import annotations
 
@@ -31,6 +31,9 @@ class FreezeConfig:
 
     Raises:
       ValueError: a single text instead of several.
+
+    Example:
+      >>> FreezeConfig(freeze=["*"], train=["performance_embedding"])
     """
 
     freeze: Sequence[str] = ()
@@ -46,7 +49,7 @@ class FreezeConfig:
 
 
 def labels(params: PyTree, config: FreezeConfig) -> PyTree:
-    """``TRAINED`` or ``FROZEN`` for each parameter.
+    """Labels each parameter ``TRAINED`` or ``FROZEN``.
 
     Args:
       params: nested dictionaries of arrays or shapes.
@@ -71,7 +74,7 @@ def labels(params: PyTree, config: FreezeConfig) -> PyTree:
 def freeze(
     optimizer: optax.GradientTransformation, params: PyTree, config: FreezeConfig
 ) -> optax.GradientTransformation:
-    """``optimizer`` for the parameters that are trained, and nothing for the others.
+    """Confines an optimizer to the parameters that are trained.
 
     Frozen parameters get no update and no weight decay, take no memory for moments, and their
     gradients do not count in the norm at which ``optimizer`` clips.
@@ -85,6 +88,7 @@ def freeze(
       UserError: as `labels`.
     """
     if not config.freeze and not config.train:
+        # Not wrapped either: the checkpoints of runs that freeze nothing would look different.
         return optimizer
     return optax.partition(
         {TRAINED: optimizer, FROZEN: optax.set_to_zero()}, labels(params, config)
@@ -92,7 +96,7 @@ def freeze(
 
 
 def describe(params: PyTree, config: FreezeConfig) -> str:
-    """How much is frozen, in one line."""
+    """Says in one line how much is frozen."""
     chosen = jax.tree.leaves(labels(params, config))
     sizes = [leaf.size for leaf in jax.tree.leaves(params)]
     frozen = sum(size for size, label in zip(sizes, chosen) if label == FROZEN)
@@ -103,6 +107,7 @@ def describe(params: PyTree, config: FreezeConfig) -> str:
 
 
 def _matching(patterns: Sequence[str], paths: Sequence[str], option: str) -> set[str]:
+    """Finds the paths that any of some patterns matches, itself or by a module above it."""
     found: set[str] = set()
     for pattern in patterns:
         within = {path for path in paths if any(fnmatchcase(p, pattern) for p in _upwards(path))}
@@ -116,6 +121,6 @@ def _matching(patterns: Sequence[str], paths: Sequence[str], option: str) -> set
 
 
 def _upwards(path: str) -> list[str]:
-    """``a/b/c``, ``a/b`` and ``a``."""
+    """Lists ``a/b/c``, ``a/b`` and ``a`` for ``a/b/c``."""
     parts = path.split("/")
     return ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]

@@ -1,4 +1,4 @@
-"""A learning rate whose end may be decided while it is under way."""
+"""Plans a learning rate whose end may be decided while it is under way."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class PlannedRateState(NamedTuple):
 def planned_rate(
     step: int | Array, peak: float, warmup_steps: int, steps: int | Array, decay_steps: int | Array
 ) -> Float[Array, "*steps"]:
-    """``peak * min(1, step / warmup_steps, (steps - step) / decay_steps)``, at least zero.
+    """Computes ``peak * min(1, step / warmup_steps, (steps - step) / decay_steps)``, at least zero.
 
     A trapezoid: rise, plateau, fall (Zhai et al. 2022, arXiv 2106.04560; Hägele et al. 2024, arXiv
     2405.18392). The plan enters in the last term alone, which is above 1 until the decay begins:
@@ -116,7 +116,7 @@ def scale_by_planned_rate(
 
 
 def with_plan(opt_state: PyTree, plan: Plan) -> PyTree:
-    """An optimizer's state with ``plan`` in place of its own; every array lies where it lay.
+    """Puts ``plan`` into an optimizer's state in place of its own; every array lies where it lay.
 
     Where the state is that of several optimizers, all get it.
 
@@ -130,7 +130,7 @@ def with_plan(opt_state: PyTree, plan: Plan) -> PyTree:
         if not isinstance(node, PlannedRateState):
             return node
         planned += 1
-        # An array that is bound to devices where the old one was not would be compiled for anew.
+        # An array that is bound to devices where the old one was not makes JAX compile anew.
         where = node.planned_steps.sharding if node.planned_steps.committed else None
         steps, decay = (
             jax.device_put(np.int32(value), where) for value in (plan.steps, plan.decay_steps)

@@ -1,4 +1,4 @@
-"""The optimizer and its learning rate."""
+"""Builds the optimizer and its learning rate."""
 
 from __future__ import annotations
 
@@ -29,11 +29,14 @@ class OptimizerConfig:
 
     Raises:
       ValueError: a value that is negative, or a rate or bound that is zero.
+
+    Example:
+      >>> OptimizerConfig(learning_rate=1e-4, decay_steps=500).build(steps=2000)
     """
 
     learning_rate: float = 5e-4
     warmup_steps: int = 500
-    decay_steps: int = 2000
+    decay_steps: int = 2500
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     b2: float = 0.99
@@ -47,21 +50,21 @@ class OptimizerConfig:
                 raise ValueError(f"{name}={getattr(self, name)}; must be at least 0")
 
     def plan(self, steps: int) -> Plan:
-        """The plan of a run of ``steps`` steps in all."""
+        """Returns the plan of a run of ``steps`` steps in all."""
         return Plan(steps, self.decay_steps)
 
     def rate(self, step: int | Array, plan: Plan) -> Float[Array, ""]:
-        """Learning rate of the update after ``step`` updates."""
+        """Computes the learning rate of the update after ``step`` updates."""
         return planned_rate(
             step, self.learning_rate, self.warmup_steps, plan.steps, plan.decay_steps
         )
 
     def schedule(self, steps: int) -> optax.Schedule:
-        """Learning rate by step, for a run of ``steps`` steps in all."""
+        """Returns the learning rate as a function of the step, for ``steps`` steps in all."""
         return lambda step: self.rate(step, self.plan(steps))
 
     def build(self, steps: int) -> optax.GradientTransformation:
-        """The optimizer for a run of ``steps`` steps in all, until `with_plan` says otherwise."""
+        """Builds the optimizer for ``steps`` steps in all, until `with_plan` says otherwise."""
 
         def decayed(params: PyTree) -> PyTree:
             return jax.tree.map_with_path(

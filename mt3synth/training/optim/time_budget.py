@@ -1,4 +1,4 @@
-"""As many steps as fit into a given time, with a learning rate that ends with it.
+"""Fits as many steps as there is time for, with a learning rate that ends with it.
 
 A warm-up and a plateau need not know how long the run is; only the decay does. So the run begins
 without an end, its speed is measured, and the end is planned, and planned again at every log line
@@ -26,7 +26,7 @@ from mt3synth.errors import UserError
 from mt3synth.training.optim.learning_rate import OPEN, Plan
 
 FILE = "budget.json"
-"""Where in the folder of a run the time spent is kept."""
+"""File of the time spent within the folder of a run."""
 
 _STEADY = 0.01  # share of its steps by which a plan may be off before it is given up
 _LEAST_DECAY = 0.05  # of the steps done, even if the time is over
@@ -34,7 +34,7 @@ _LEAST_DECAY = 0.05  # of the steps done, even if the time is over
 
 @dataclass(frozen=True)
 class BudgetConfig:
-    """How much time there is.
+    """How much time there is to train.
 
     Attributes:
       minutes: by the clock, of all the processes that worked on the run one after another, with
@@ -98,11 +98,11 @@ class Budget:
 
     @property
     def spent(self) -> float:
-        """Seconds, those of earlier processes with them."""
+        """Seconds spent so far, by earlier processes of the run too."""
         return self._before + self._clock() - self._began
 
     def revise(self, step: int) -> Plan:
-        """The plan after ``step`` updates; to be called when the device has done them.
+        """Plans anew after ``step`` updates; to be called when the device has done them.
 
         The time before the first call, in which the step is compiled, is spent but tells nothing
         about speed.
@@ -114,14 +114,14 @@ class Budget:
         return self.plan
 
     def measure_anew(self) -> None:
-        """To be called where steps begin to take longer or shorter than those before.
+        """Forgets the speed measured so far, for steps begin to take longer or shorter.
 
         The plan stays until their speed is known, which is measured as at the beginning.
         """
         self._origin = None
 
     def _fitting(self, step: int) -> Plan:
-        """The plan that this process's clock suggests."""
+        """Makes the plan that this process's clock suggests."""
         now = self._clock()
         if self._origin is None:
             self._origin = now, step
@@ -132,15 +132,17 @@ class Budget:
         if left and not measured:
             return self.plan
         fitting = step + (int(left * done / elapsed) if measured else 0)
+        # A plan that is nearly right stays: every change of it shows in the progress bar.
         steady = abs(fitting - self.plan.steps) <= _STEADY * self.plan.steps
         least = step + max(1, math.ceil(_LEAST_DECAY * step))
         return self._from(step, max(self.plan.steps if steady else fitting, least))
 
     def _decays_after(self, step: int) -> bool:
+        """Tells whether the learning rate already falls after ``step`` updates."""
         return self.plan != OPEN and step >= self.plan.decay_begins
 
     def describe(self, warmup_steps: int) -> str:
-        """The plan in one line."""
+        """Describes the plan in one line."""
         plan = self.plan
         if plan == OPEN:
             return f"budget of {self._config.minutes:g} min: measuring the speed"
@@ -155,11 +157,12 @@ class Budget:
         return line if over <= 0 else f"{line}; {over / 60:.1f} min over it already"
 
     def _from(self, step: int, steps: int) -> Plan:
-        """A plan of ``steps`` whose decay is still to come after ``step``."""
+        """Makes a plan of ``steps`` whose decay is still to come after ``step``."""
         decay = max(1, round(self._config.decay_share * steps))
         return Plan(steps, min(decay, steps - step))
 
     def _read(self) -> tuple[float, Plan | None]:
+        """Reads what earlier processes spent, in seconds, and planned."""
         try:
             values = json.loads(self._path.read_text())
             spent = float(values["spent_seconds"])
@@ -184,7 +187,7 @@ class Budget:
 
 
 def _agreed(plan: Plan) -> Plan:
-    """The first process's plan."""
+    """Returns the first process's plan in every process."""
     if jax.process_count() == 1:
         return plan
     from jax.experimental import multihost_utils

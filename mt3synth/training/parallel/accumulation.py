@@ -1,4 +1,4 @@
-"""A gradient of one batch, computed a micro-batch at a time."""
+"""Computes the gradient of one batch a micro-batch at a time, to save memory."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from mt3synth.types import PyTree
 _Result = TypeVar("_Result")
 
 
-def micro_batches(batch: PyTree, count: int) -> PyTree:
-    """``[B, ...]`` leaves as ``[count, B / count, ...]``; micro-batch i holds i, i + count, ...
+def split_micro_batches(batch: PyTree, count: int) -> PyTree:
+    """Cuts ``[B, ...]`` leaves into ``[count, B / count, ...]``.
 
-    Each device thus keeps the examples it has: nothing moves when B is sharded.
+    Micro-batch i holds examples i, i + count, ... and not i * B / count and its neighbours, so that
+    each device keeps the examples it has: nothing moves when B is sharded.
     """
 
     def cut(leaf: jax.Array) -> jax.Array:
@@ -26,21 +27,25 @@ def micro_batches(batch: PyTree, count: int) -> PyTree:
     return jax.tree.map(cut, batch)
 
 
-def summed(function: Callable[[PyTree], _Result], batch: PyTree, count: int) -> _Result:
-    """The sum of ``function`` over ``count`` micro-batches of ``batch``, one after the other.
+def sum_micro_batches(function: Callable[[PyTree], _Result], batch: PyTree, count: int) -> _Result:
+    """Sums ``function`` over ``count`` micro-batches of ``batch``, one after the other.
 
     Args:
       function: of a micro-batch; gives a tree of arrays.
       batch: tree of ``[B, ...]`` arrays, B a multiple of ``count``.
       count: micro-batches; memory for activations falls as it grows.
+
+    Returns:
+      A tree like that of ``function``.
     """
     if count == 1:
         return function(batch)
-    pieces = micro_batches(batch, count)
+    pieces = split_micro_batches(batch, count)
     shapes = jax.eval_shape(function, jax.tree.map(lambda leaf: leaf[0], pieces))
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
     def add(total: _Result, piece: PyTree) -> tuple[_Result, None]:
         return jax.tree.map(jnp.add, total, function(piece)), None
 
+    # A scan and not a Python loop: the compiler must not run two micro-batches side by side.
     return jax.lax.scan(add, zeros, pieces)[0]

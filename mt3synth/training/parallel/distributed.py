@@ -1,4 +1,4 @@
-"""Several processes that train together, each with devices of its own."""
+"""Joins several processes that train together, each with devices of its own."""
 
 from __future__ import annotations
 
@@ -47,7 +47,10 @@ def find_hosts(
     index: int | None,
     environment: Mapping[str, str] = os.environ,
 ) -> Hosts | None:
-    """The hosts that flags or, where a flag is not given, the environment name; None for none.
+    """Finds the hosts that flags name or, where a flag is not given, the environment.
+
+    Returns:
+      None where neither names any.
 
     Raises:
       UserError: some are named but not all, or a number is none.
@@ -73,7 +76,7 @@ def find_hosts(
 
 
 def in_cluster(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether the environment is that of one task of several, which JAX then finds by itself.
+    """Tells whether the environment is that of one task of several, which JAX finds by itself.
 
     These are what JAX's own detection goes by: the variables of a SLURM step, of the pods of an
     indexed Kubernetes job and of a TPU pod on GKE, and the chips of a Cloud TPU virtual machine.
@@ -101,6 +104,7 @@ def initialize(
       UserError: the hosts are not named well, or cannot be reached.
     """
     hosts = find_hosts(coordinator, count, index)
+    # One process alone must not initialize: it would wait for a coordinator that nobody is.
     if hosts is None and not in_cluster():
         return
     import jax
@@ -117,7 +121,7 @@ def initialize(
 
 
 def everywhere(ok: bool) -> bool:
-    """Whether it is so in every process; each waits for the others here."""
+    """Tells whether ``ok`` holds in every process; each waits for the others here."""
     import jax
 
     if jax.process_count() == 1:
@@ -134,7 +138,7 @@ def _count(environment: Mapping[str, str], name: str) -> int:
 
 
 def _on_cloud_tpu(environment: Mapping[str, str]) -> bool:
-    """Whether there are TPU chips; their machine learns its place in a pod over the network.
+    """Tells whether there are TPU chips; their machine learns of its pod over the network.
 
     JAX looks for chips when it is imported, and sets the variable where there are none.
     """

@@ -1,4 +1,4 @@
-"""The mesh of devices, and how batches lie on it."""
+"""Makes the mesh of devices, and places batches on it."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ class MeshConfig:
 
     Raises:
       ValueError: a size of 0 or below -1, or -1 more than once.
+
+    Example:
+      >>> make_mesh(MeshConfig(data=-1, fsdp=4))
     """
 
     data: int = -1
@@ -48,7 +51,7 @@ class MeshConfig:
 
     @property
     def sizes(self) -> tuple[int, int, int]:
-        """In the order of ``AXES``."""
+        """Sizes in the order of ``AXES``."""
         return self.data, self.fsdp, self.tensor
 
     def __str__(self) -> str:
@@ -56,7 +59,7 @@ class MeshConfig:
 
 
 def make_mesh(config: MeshConfig, devices: Sequence[jax.Device] | None = None) -> Mesh:
-    """The mesh of ``devices``, by default of all devices of all processes.
+    """Makes the mesh of ``devices``, by default of all devices of all processes.
 
     Raises:
       UserError: the sizes do not multiply to the number of devices.
@@ -70,26 +73,27 @@ def make_mesh(config: MeshConfig, devices: Sequence[jax.Device] | None = None) -
             f"{len(devices)}, or -1 for one of them"
         )
     sizes = tuple(left if size == -1 else size for size in config.sizes)
+    # Auto, for with Explicit axes flax's logical constraints do not work.
     return jax.make_mesh(sizes, AXES, axis_types=(AxisType.Auto,) * len(AXES), devices=devices)
 
 
 def single_device_mesh() -> Mesh:
-    """The mesh of this process's first device."""
+    """Makes the mesh of this process's first device."""
     return make_mesh(MeshConfig(), jax.local_devices()[:1])
 
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
-    """Examples over data and fsdp, everything else whole."""
+    """Spreads examples over data and fsdp, and leaves all other axes whole."""
     return NamedSharding(mesh, PartitionSpec(BATCH_AXES))
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-    """The same on every device."""
+    """Puts the same on every device."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def check_batch_size(batch_size: int, mesh: Mesh, accumulation: int = 1) -> None:
-    """Whether every device gets the same number of examples in every micro-batch.
+    """Checks that every device gets the same number of examples in every micro-batch.
 
     Args:
       batch_size: examples of an update, of all processes together.
@@ -109,11 +113,11 @@ def check_batch_size(batch_size: int, mesh: Mesh, accumulation: int = 1) -> None
 
 
 def place_batch(local_batch: Mapping[str, np.ndarray], mesh: Mesh) -> dict[str, Array]:
-    """The whole batch on the mesh, from the share that each process read.
+    """Places the whole batch on the mesh, from the share that each process read.
 
     Args:
       local_batch: this process's examples, share number `data_share` of the batch.
-      mesh: where to.
+      mesh: where the batch goes.
     """
     sharding = batch_sharding(mesh)
     return {
@@ -123,7 +127,7 @@ def place_batch(local_batch: Mapping[str, np.ndarray], mesh: Mesh) -> dict[str, 
 
 
 def data_share(mesh: Mesh, process: int | None = None) -> tuple[int, int]:
-    """Which share of every batch a process reads, and how many shares there are.
+    """Tells which share of every batch a process reads, and how many shares there are.
 
     Processes that are joined by the tensor axis alone hold the same examples: they read the same
     share.

@@ -1,4 +1,4 @@
-"""Where each array of the training state lies on the mesh."""
+"""Places each array of the training state on the mesh, and fetches it back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from mt3synth.training.inputs import example_inputs
+from mt3synth.models.conditions import example_inputs
 from mt3synth.training.parallel.mesh import replicated
 from mt3synth.types import JaxBatch, PyTree
 
@@ -40,7 +40,7 @@ whose mesh axis the array does not use yet."""
 
 
 def param_spec(names: tuple[str | None, ...], shape: tuple[int, ...], mesh: Mesh) -> PartitionSpec:
-    """Over which mesh axes a parameter is split.
+    """Decides over which mesh axes a parameter is split.
 
     A dimension that its mesh axis does not divide stays whole, and so do vectors: splitting them
     would save nothing and cost a gather at every use.
@@ -62,15 +62,22 @@ def param_spec(names: tuple[str | None, ...], shape: tuple[int, ...], mesh: Mesh
 
 
 def param_shardings(network: nn.Module, batch: JaxBatch, mesh: Mesh) -> PyTree:
-    """A `NamedSharding` for each parameter of ``network``; ``batch`` gives shapes only."""
-    inputs = example_shapes(batch)
-    boxed = jax.eval_shape(lambda *given: network.init(jax.random.key(0), *given), *inputs)
+    """Makes a `NamedSharding` for each parameter of ``network``; ``batch`` gives shapes only."""
+    return shardings_of(boxed_params(network, batch), mesh)
 
-    return shardings_of(boxed["params"], mesh)
+
+def boxed_params(network: nn.Module, batch: JaxBatch) -> PyTree:
+    """Returns the shapes of a network's parameters, boxed with the names of their axes.
+
+    Nothing is computed; ``batch`` gives the shapes of the inputs.
+    """
+    inputs = example_shapes(batch)
+    shapes = jax.eval_shape(lambda *given: network.init(jax.random.key(0), *given), *inputs)
+    return shapes["params"]
 
 
 def shardings_of(boxed: PyTree, mesh: Mesh) -> PyTree:
-    """A `NamedSharding` for each of some parameters that are boxed with the names of their axes."""
+    """Makes a `NamedSharding` for each parameter that is boxed with the names of its axes."""
 
     def sharding(leaf: Any) -> NamedSharding:
         if not isinstance(leaf, nn.LogicallyPartitioned):
@@ -82,7 +89,7 @@ def shardings_of(boxed: PyTree, mesh: Mesh) -> PyTree:
 
 
 def gathered(params: PyTree) -> PyTree:
-    """The shardings with which parameters are computed: whole over fsdp, split over tensor.
+    """Returns the shardings that parameters are computed with: whole over fsdp, split over tensor.
 
     A step asks for them before it uses a parameter. Left to itself, the compiler would rather move
     small activations than large parameters, and split their channels over fsdp, where the batch
@@ -100,12 +107,12 @@ def gathered(params: PyTree) -> PyTree:
 
 
 def example_shapes(batch: JaxBatch) -> tuple[Any, ...]:
-    """`example_inputs` as shapes."""
+    """Returns the shapes of `example_inputs`."""
     return jax.eval_shape(lambda: example_inputs(batch))
 
 
 def state_shardings(state: PyTree, params: PyTree, mesh: Mesh) -> PyTree:
-    """A sharding for each array in a training state.
+    """Finds a sharding for each array in a training state.
 
     An array whose path ends with that of a parameter, and that has as many axes, belongs to it:
     averages, moments and accumulators lie where their parameter lies, whatever optimizer keeps
@@ -130,6 +137,15 @@ def state_shardings(state: PyTree, params: PyTree, mesh: Mesh) -> PyTree:
     return jax.tree.map_with_path(sharding, state)
 
 
+def fetch_to_host(params: PyTree) -> PyTree:
+    """Fetches parameters as NumPy arrays, wherever they lie; every process must call it."""
+    if all(leaf.is_fully_addressable for leaf in jax.tree.leaves(params)):
+        return jax.device_get(params)
+    from jax.experimental import multihost_utils
+
+    return multihost_utils.process_allgather(params, tiled=True)
+
+
 def _keys(path: tuple[Any, ...]) -> tuple[str, ...]:
-    """Names along a path, however the tree's nodes give them."""
+    """Returns the names along a path, however the tree's nodes give them."""
     return tuple(str(getattr(key, "key", getattr(key, "name", key))) for key in path)

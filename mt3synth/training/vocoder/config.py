@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from mt3synth.training.loop import LoopConfig
+
 
 @dataclass(frozen=True)
 class LossWeights:
-    """What each loss counts in what the generator learns by; see `mt3synth.vocoder.losses`.
+    """Weights of the losses that the generator learns by; see `mt3synth.vocoder.losses`.
 
     Attributes:
       mel: distance of the log-mel frames that the vocoder inverts.
-      mels: of log-mel frames of other resolutions.
-      stft: of short-time spectra.
-      level: of the log magnitudes that the network says from real ones.
-      adversarial: from deceiving the discriminators.
-      matching: of what the discriminators' layers put out.
+      mels: distance of log-mel frames at other resolutions.
+      stft: distance of short-time spectra.
+      level: distance of the log magnitudes that the network predicts from real ones.
+      adversarial: how far the discriminators are from being deceived.
+      matching: distance of the discriminators' activations.
 
     Raises:
       ValueError: a negative weight.
@@ -35,48 +37,40 @@ class LossWeights:
 
 
 @dataclass(frozen=True)
-class VocoderTrainConfig:
+class VocoderTrainConfig(LoopConfig):
     """How long and how to train a vocoder.
 
     Attributes:
-      steps: updates in all; a run that is resumed goes on to this number.
-      batch_size: segments in an update, of all processes together.
+      steps, batch_size, seed, ema_decay, log_every, eval_every, save_every: as in
+        `mt3synth.training.loop.LoopConfig`.
       frames: of a segment.
-      seed: of initial values and of the data.
-      ema_decay: decay of the averaged parameters.
       adversarial_from: updates after which discriminators take part; ``steps`` or more for never.
       weights: of the losses.
-      log_every: steps between two scalars.
-      eval_every: steps between two validations.
-      eval_segments: segments that are held out for it.
+      eval_segments: segments that are held out for validation.
       eval_frames: of such a segment.
       shown: of these, how many are drawn and made audible.
-      save_every: steps between two checkpoints.
 
     Raises:
       ValueError: a count out of its range, or a decay outside [0, 1).
+
+    Example:
+      >>> VocoderTrainConfig(steps=60000, weights=LossWeights(stft=0.0))
     """
 
-    steps: int
     batch_size: int = 8
-    frames: int = 50
-    seed: int = 0
-    ema_decay: float = 0.999
-    adversarial_from: int = 20000
-    weights: LossWeights = LossWeights()
     log_every: int = 50
     eval_every: int = 1000
+    save_every: int = 1000
+    frames: int = 50
+    adversarial_from: int = 20000
+    weights: LossWeights = LossWeights()
     eval_segments: int = 24
     eval_frames: int = 200
     shown: int = 2
-    save_every: int = 1000
 
     def __post_init__(self) -> None:
-        least = {"adversarial_from": 0, "eval_segments": 0, "shown": 0, "seed": 0}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            low = least.get(field.name, 1)
-            if field.name not in ("ema_decay", "weights") and value < low:
-                raise ValueError(f"{field.name}={value}; must be at least {low}")
-        if not 0 <= self.ema_decay < 1:
-            raise ValueError(f"ema_decay={self.ema_decay}; must be in [0, 1)")
+        super().__post_init__()
+        least = {"frames": 1, "adversarial_from": 0, "eval_segments": 0, "eval_frames": 1}
+        for name, low in {**least, "shown": 0, "seed": 0}.items():
+            if getattr(self, name) < low:
+                raise ValueError(f"{name}={getattr(self, name)}; must be at least {low}")

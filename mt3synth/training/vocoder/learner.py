@@ -13,34 +13,33 @@ from jax.sharding import Mesh, NamedSharding
 
 from mt3synth.batch_protocols import BatchStream
 from mt3synth.training.data import ReaderPosition
-from mt3synth.training.diffusion.samples import on_host
 from mt3synth.training.learner import Update
-from mt3synth.training.monitoring.logger import Board
-from mt3synth.training.monitoring.parameter_table import parameters_in, write_table
+from mt3synth.training.monitoring.logger import Logger
+from mt3synth.training.monitoring.parameter_table import list_parameters, write_table
 from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.parallel.mesh import data_share
-from mt3synth.training.parallel.sharding import shardings_of, state_shardings
+from mt3synth.training.parallel.sharding import fetch_to_host, shardings_of, state_shardings
 from mt3synth.training.state import TrainState
 from mt3synth.training.vocoder.config import VocoderTrainConfig
 from mt3synth.training.vocoder.data import SoundData
 from mt3synth.training.vocoder.step import DISCRIMINATORS, GENERATOR, make_update
-from mt3synth.training.vocoder.validation import Examination
+from mt3synth.training.vocoder.validation import Validation
 from mt3synth.types import Array, PyTree
 from mt3synth.vocoder.discriminators import DiscriminatorConfig, Discriminators
 from mt3synth.vocoder.vocos import Vocos
 
 
 class VocoderLearner:
-    """A `mt3synth.training.learner.Learner`.
+    """A vocoder and its discriminators as a `mt3synth.training.learner.Learner`.
 
     Args:
       generator: the vocoder's network.
       discriminators: shape of those that judge it.
+      data: where sound comes from.
       config: how to train.
       optimizer, critics_optimizer: how the generator and the discriminators learn.
-      data: where sound comes from.
-      folder: of the run.
-      mesh: where it all lies.
+      mesh: where state and batches lie.
+      validation: of the averaged parameters.
 
     Raises:
       ValueError: segments that are shorter than a transform of the network.
@@ -50,12 +49,12 @@ class VocoderLearner:
         self,
         generator: Vocos,
         discriminators: DiscriminatorConfig,
+        data: SoundData,
         config: VocoderTrainConfig,
         optimizer: OptimizerConfig,
         critics_optimizer: OptimizerConfig,
-        data: SoundData,
-        folder: Path,
         mesh: Mesh,
+        validation: Validation,
     ) -> None:
         spec, network = generator.spec, generator.config
         if config.frames * spec.hop < network.fft:
@@ -63,13 +62,13 @@ class VocoderLearner:
                 f"frames={config.frames} of {spec.hop} samples; must be as long as a transform, "
                 f"fft={network.fft} samples"
             )
-        self._config, self._data, self._spec, self.mesh = config, data, spec, mesh
+        self._config, self._data, self._spec = config, data, spec
+        self._validation, self.mesh = validation, mesh
         self.position = ReaderPosition(0, config.batch_size, config.seed, data.identity)
         self.former_data: tuple[str, ...] = ()
         self.segment_seconds = config.frames / spec.frame_rate
         self.dtype = "float32"
-        self._examination = Examination(generator, data, config, folder)
-        self.headline = self._examination.headline
+        self.headline = validation.headline
         critics = Discriminators(discriminators)
         self._inits = {
             GENERATOR: (generator.init, jnp.zeros((1, config.frames, spec.bins))),
@@ -84,6 +83,7 @@ class VocoderLearner:
             GENERATOR: optimizer.build(config.steps),
             DISCRIMINATORS: critics_optimizer.build(config.steps),
         }
+        # Both programs are made here, but each is compiled when it is first called.
         self._updates = {
             adversarial: make_update(
                 generator,
@@ -98,7 +98,7 @@ class VocoderLearner:
         }
 
     def abstract(self) -> TrainState:
-        """The state as shapes with their shardings."""
+        """Returns the state as shapes with their shardings."""
         shapes = jax.eval_shape(self._fresh, jax.ShapeDtypeStruct((), jnp.int32))
         known = {**self._shardings[GENERATOR], **self._shardings[DISCRIMINATORS]}
         shardings = state_shardings(shapes, known, self.mesh)
@@ -109,16 +109,16 @@ class VocoderLearner:
         return jax.tree.map(placed, shapes, shardings)
 
     def fresh(self) -> TrainState:
-        """The state before the first step, each device making only what it will hold."""
+        """Makes the state before the first step, on each device only what it will hold."""
         shardings = jax.tree.map(lambda leaf: leaf.sharding, self.abstract())
         return jax.jit(self._fresh, out_shardings=shardings)(np.int32(self._config.seed))
 
     def update_after(self, step: int) -> Update:
-        """Without discriminators for the first ``adversarial_from`` updates."""
+        """Returns the update without discriminators for the first ``adversarial_from`` updates."""
         return self._updates[step >= self._config.adversarial_from]
 
     def batches(self, position: ReaderPosition) -> BatchStream:
-        """This process's share of every batch from ``position`` on."""
+        """Opens this process's share of every batch from ``position`` on."""
         share, shares = data_share(self.mesh)
         return self._data.training(
             # A hop more than is made, for the last frame to hear how the sound goes on.
@@ -132,17 +132,19 @@ class VocoderLearner:
         )
 
     def summary(self, folder: Path) -> str:
-        """Parameters of all networks; a table of them goes into ``folder``."""
-        parts = {name: parameters_in({name: tree}, self.mesh) for name, tree in self._boxed.items()}
+        """Describes the parameters of all networks; a table of them goes into ``folder``."""
+        parts = {
+            name: list_parameters({name: tree}, self.mesh) for name, tree in self._boxed.items()
+        }
         sizes = (f"{name} {sum(p.size for p in found):,}" for name, found in parts.items())
         line = write_table(folder, [p for found in parts.values() for p in found], self.mesh)
         return f"{line} ({', '.join(sizes)})"
 
-    def examine(self, ema: PyTree, step: int, board: Board) -> None:
-        """Distances, pictures and sound of what is held out."""
-        weights = on_host(ema)
-        if board.writer is not None:
-            self._examination.hold(weights, step, board, board.writer)
+    def validate(self, ema: PyTree, step: int, logger: Logger) -> None:
+        """Shows distances, pictures and sound of what is held out."""
+        weights = fetch_to_host(ema)  # Every process takes part, though only one looks.
+        if logger.writer is not None:
+            self._validation.run(weights, step, logger, logger.writer)
 
     def _fresh(self, seed: Array) -> TrainState:
         keys = jax.random.split(jax.random.key(seed))

@@ -1,4 +1,4 @@
-"""A vocoder's training run as gin describes it."""
+"""Trains a vocoder from the first batch to the last checkpoint, top to bottom."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from mt3synth.training.state import TrainState
 from mt3synth.training.vocoder.config import VocoderTrainConfig
 from mt3synth.training.vocoder.data import SoundData
 from mt3synth.training.vocoder.learner import VocoderLearner
+from mt3synth.training.vocoder.validation import Validation
 from mt3synth.vocoder.discriminators import DiscriminatorConfig
 from mt3synth.vocoder.files import DESCRIPTION, from_json, to_json
 from mt3synth.vocoder.vocos import Vocos, VocosConfig
 
 
 def run(
-    folder: str,
+    folder: str | Path,
     network: VocosConfig,
     discriminators: DiscriminatorConfig,
     data: SoundData,
@@ -39,7 +40,7 @@ def run(
     """Trains one vocoder, or goes on training it.
 
     Args:
-      folder: of the run; training goes on where it stands.
+      folder: of the run; training goes on from its last checkpoint.
       network: shape of the vocoder's network.
       discriminators: shape of those that judge it.
       data: where sound comes from.
@@ -47,38 +48,52 @@ def run(
       optimizer: how the vocoder learns.
       critics_optimizer: how the discriminators do; by default the same way.
       mel: the frames that the vocoder inverts.
-      mesh: over which devices.
+      mesh: devices along each axis; by default all share the batch.
       budget: class of the budget's configuration.
-      budget_minutes: how much time there is, instead of a number of steps.
+      budget_minutes: how much time there is, instead of ``config.steps``.
       profile: ``START:STOP``, the steps of which to record a profiler's trace.
-      settings: gives the text that is kept as the configuration of the run.
+      settings: returns the text that is kept beside the checkpoints as the run's configuration.
+
+    Returns:
+      The last state.
 
     Raises:
-      UserError, FloatingPointError, Stopped: as `mt3synth.training.diffusion.learner.train`.
+      UserError, FloatingPointError, Stopped: as `mt3synth.training.diffusion.run.run`.
     """
-    where = Path(folder)
-    network.lag(mel)  # refuses a transform that does not fit the frames
-    budget_config = None if budget_minutes is None else budget(minutes=float(budget_minutes))
-    span = None if profile is None else parse_span(profile)
+    folder = Path(folder)
+
+    # The vocoder. A transform that does not fit the frames is refused here.
+    network.lag(mel)
+    generator = Vocos(network, mel)
+
+    # The devices. What cannot be trained on them is refused before anything is written.
     devices = make_mesh(mesh or MeshConfig())
     check_batch_size(config.batch_size, devices)
+    budget_config = None if budget_minutes is None else budget(minutes=float(budget_minutes))
+    span = None if profile is None else parse_span(profile)
+
+    # The data, and what is learned from them. It is made before the folder is claimed, for it may
+    # still refuse segments that are too short.
     data.check(mel.sample_rate)
+    validation = Validation(generator, data, config, folder)
     learner = VocoderLearner(
-        Vocos(network, mel),
+        generator,
         discriminators,
+        data,
         config,
         optimizer,
         critics_optimizer or optimizer,
-        data,
-        where,
         devices,
+        validation,
     )
-    claim_files(where, {DESCRIPTION: to_json(network, mel)}, {DESCRIPTION: from_json})
+
+    # The folder is this run's from here on; another vocoder's is refused.
+    claim_files(folder, {DESCRIPTION: to_json(network, mel)}, {DESCRIPTION: from_json})
     return fit(
         learner,
         config,
         optimizer,
-        where,
+        folder,
         budget_config=budget_config,
         profile=span,
         settings=settings(),

@@ -1,4 +1,4 @@
-"""How far what the averaged parameters make of held-out sound is from it."""
+"""Validates a vocoder: how far its EMA weights' reconstruction is from held-out audio."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from mt3synth.audio.files import fit_peak
 from mt3synth.audio.log_mel_distance import log_mel_l1
 from mt3synth.audio.mel import MelSpec, log_mel
-from mt3synth.training.diffusion.samples import Writer
-from mt3synth.training.monitoring.logger import Board
+from mt3synth.training.monitoring.logger import Logger, Writer
+from mt3synth.training.run_folder import SAMPLES_FOLDER
 from mt3synth.training.vocoder.config import VocoderTrainConfig
 from mt3synth.training.vocoder.data import SoundData
 from mt3synth.types import Float, FloatND, PyTree
@@ -20,14 +20,11 @@ from mt3synth.vocoder.griffin_lim import GriffinLim
 from mt3synth.vocoder.losses import spectral_losses
 from mt3synth.vocoder.vocos import Vocos
 
-FOLDER = "showcase"
-"""Where in the folder of a run the pictures lie."""
-
 Inverter = Callable[[FloatND], Float[np.ndarray, " S"]]
 
 
 def log_mel_distance(made: FloatND, real: FloatND, spec: MelSpec) -> float:
-    """Mean absolute difference of log-mel, over the frames of the real audio that are loud enough.
+    """Measures the mean absolute log-mel difference over frames where the real audio is loud.
 
     NaN if the real audio is silent.
     """
@@ -35,15 +32,15 @@ def log_mel_distance(made: FloatND, real: FloatND, spec: MelSpec) -> float:
 
 
 def _silence(spec: MelSpec) -> float:
-    """Log-mel of silence, and more than any rounding above it."""
+    """Returns the log-mel of silence, and more than any rounding above it."""
     return float(np.log(spec.floor)) + 1e-3
 
 
-class Examination:
-    """Examines at any time of a run with the same segments of the validation split.
+class Validation:
+    """Validates at any time of a run on the same segments of the validation split.
 
-    Silent ones are left out. Beside it stands what Griffin-Lim makes of the others. It all happens
-    on one device.
+    Silent ones are left out. Beside it stands what Griffin-Lim makes of the others, so that a
+    figure says whether the network is worth its training yet. It all happens on one device.
 
     Args:
       generator: the vocoder's network.
@@ -70,14 +67,14 @@ class Examination:
 
     @property
     def headline(self) -> str:
-        """What is examined, in one line."""
+        """Says in one line what is validated."""
         if not len(self._real):
             return "no sound in a validation split: nothing will show what it is like"
         seconds = self._real.shape[1] / self._spec.sample_rate
         return f"validation on {len(self._real)} segments of {seconds:g} s"
 
     def distances(self, invert: Inverter) -> tuple[dict[str, float], list[FloatND]]:
-        """Means over all segments, and the audio of those that are shown."""
+        """Returns mean distances over all segments, and the audio of those that are shown."""
         mel, stft = [], []
         audio: list[FloatND] = []
         for real, frames in zip(self._real, self._mels):
@@ -88,7 +85,7 @@ class Examination:
                 audio.append(made)
         return {"mel_l1": float(np.mean(mel)), "stft": float(np.mean(stft))}, audio
 
-    def hold(self, params: PyTree, step: int, board: Board, writer: Writer) -> None:
+    def run(self, params: PyTree, step: int, logger: Logger, writer: Writer) -> None:
         """Shows distances, pictures and sound of the parameters after ``step`` updates."""
         if not len(self._real):
             return
@@ -96,14 +93,14 @@ class Examination:
         with jax.default_device(device):
             params = jax.device_put(params, device)
             values, made = self.distances(lambda mel: np.asarray(self._make(params, mel)))
-            first = self._reference is None
+            first = self._reference is None  # Neither the recordings nor Griffin-Lim change.
             if self._reference is None:
                 self._reference, _ = self.distances(GriffinLim(self._spec))
         reference = self._reference
-        board.scalars({f"validation/{name}": value for name, value in values.items()}, step)
-        board.scalars({f"griffin_lim/{name}": value for name, value in reference.items()}, step)
+        logger.scalars({f"validation/{name}": value for name, value in values.items()}, step)
+        logger.scalars({f"griffin_lim/{name}": value for name, value in reference.items()}, step)
         shown = (f"{name} {value:.4f} ({reference[name]:.4f})" for name, value in values.items())
-        board.say(f"step {step}: validation {', '.join(shown)}; Griffin-Lim's in brackets")
+        logger.info(f"step {step}: validation {', '.join(shown)}; Griffin-Lim's in brackets")
         self._show(made, step, writer, first)
 
     def _show(self, made: list[FloatND], step: int, writer: Writer, first: bool) -> None:
@@ -117,7 +114,7 @@ class Examination:
                 "recording": self._mels[number],
                 f"vocoder after {step} steps": log_mel(audio, self._spec),
             }
-            path = self._folder / FOLDER / f"{step:08}_{number}.png"
+            path = self._folder / SAMPLES_FOLDER / f"{step:08}_{number}.png"
             draw_mels(panels, self._spec, path, f"held-out segment {number}")
             picture = np.round(255 * imread(path)[..., :3]).astype(np.uint8)
             writer.add_image(f"segment_{number}/mel", picture, step, dataformats="HWC")

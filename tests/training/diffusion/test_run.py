@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import time
+from functools import partial
 
 import jax
 import numpy as np
@@ -16,8 +17,8 @@ from hosts_cases import OPTIMIZER, Tones, tiny_spec
 from mt3synth import bundle as bundles
 from mt3synth.errors import UserError
 from mt3synth.training.diffusion.config import TrainConfig
-from mt3synth.training.diffusion.learner import train
-from mt3synth.training.diffusion.warm_start import parameters_from_bundle
+from mt3synth.training.diffusion.run import run
+from mt3synth.training.diffusion.warm_start import adapt_parameters
 from mt3synth.training.optim.time_budget import BudgetConfig
 from mt3synth.training.preemption import Stopped
 
@@ -46,7 +47,7 @@ def leaves_equal(one, other) -> bool:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    return folder, train(tiny_spec(), CONFIG, OPTIMIZER, Tones(), folder)
+    return folder, run(folder, tiny_spec, Tones(), CONFIG, OPTIMIZER)
 
 
 def test_an_interrupted_run_ends_like_an_undisturbed_one(finished, tmp_path):
@@ -56,8 +57,8 @@ def test_an_interrupted_run_ends_like_an_undisturbed_one(finished, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(tiny_spec(), CONFIG, OPTIMIZER, Cut(), tmp_path)
-    resumed = train(tiny_spec(), CONFIG, OPTIMIZER, Tones(), tmp_path)
+        run(tmp_path, tiny_spec, Cut(), CONFIG, OPTIMIZER)
+    resumed = run(tmp_path, tiny_spec, Tones(), CONFIG, OPTIMIZER)
     assert int(resumed.step) == CONFIG.steps
     assert leaves_equal(resumed.params, finished[1].params)
     assert leaves_equal(resumed.ema, finished[1].ema)
@@ -96,7 +97,7 @@ def stopped(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stopped")
     config = dataclasses.replace(CONFIG, save_every=100)
     with pytest.raises(Stopped, match="stopped by SIGTERM at step 6, which is saved") as caught:
-        train(tiny_spec(), config, OPTIMIZER, Terminated(), folder, settings="A = 1\n")
+        run(folder, tiny_spec, Terminated(), config, OPTIMIZER, settings=lambda: "A = 1\n")
     assert caught.value.status == 143
     return folder
 
@@ -105,7 +106,7 @@ def test_what_was_stopped_goes_on_and_logs_what_an_undisturbed_run_does(
     finished, stopped, tmp_path
 ):
     folder = shutil.copytree(stopped, tmp_path / "run")
-    resumed = train(tiny_spec(), CONFIG, OPTIMIZER, Tones(), folder)
+    resumed = run(folder, tiny_spec, Tones(), CONFIG, OPTIMIZER)
     assert leaves_equal(resumed.params, finished[1].params)
     for tag in ("train/loss", "train/gradient_norm", "validation/loss_at_0.6"):
         expected = scalars(finished[0], tag)
@@ -115,7 +116,7 @@ def test_what_was_stopped_goes_on_and_logs_what_an_undisturbed_run_does(
 def test_another_batch_size_goes_on_where_nothing_is_read(stopped, tmp_path, capsys):
     folder = shutil.copytree(stopped, tmp_path / "run")
     config = dataclasses.replace(CONFIG, batch_size=16, steps=7)
-    assert int(train(tiny_spec(), config, OPTIMIZER, Tones(), folder).step) == 7
+    assert int(run(folder, tiny_spec, Tones(), config, OPTIMIZER).step) == 7
     out, err = capsys.readouterr()
     # 24 segments are read, in batches of 4; the second batch of 16 would hold some of them.
     assert "going on from step 6, with batch 2 of the data" in out + err
@@ -123,7 +124,7 @@ def test_another_batch_size_goes_on_where_nothing_is_read(stopped, tmp_path, cap
 
 def test_another_seed_is_refused(stopped):
     with pytest.raises(UserError, match="seed=1, but the run was begun with seed=0"):
-        train(tiny_spec(), dataclasses.replace(CONFIG, seed=1), OPTIMIZER, Tones(), stopped)
+        run(stopped, tiny_spec, Tones(), dataclasses.replace(CONFIG, seed=1), OPTIMIZER)
 
 
 def test_specification_summary_and_settings_lie_in_the_folder(stopped):
@@ -135,7 +136,7 @@ def test_specification_summary_and_settings_lie_in_the_folder(stopped):
 def test_a_batch_that_the_mesh_does_not_divide_is_refused(tmp_path):
     config = dataclasses.replace(CONFIG, accumulation=3)
     with pytest.raises(UserError, match="batch_size=4 does not divide"):
-        train(tiny_spec(), config, OPTIMIZER, Tones(), tmp_path)
+        run(tmp_path, tiny_spec, Tones(), config, OPTIMIZER)
     assert not list(tmp_path.iterdir())
 
 
@@ -150,22 +151,25 @@ def test_little_or_nothing_held_out(held_out, said, tmp_path, capsys):
                     yield {name: values[:held_out] for name, values in whole.items()}
 
     config = TrainConfig(steps=2, batch_size=4, eval_every=1, save_every=2)
-    assert int(train(tiny_spec(), config, OPTIMIZER, Few(), tmp_path).step) == 2
+    assert int(run(tmp_path, tiny_spec, Few(), config, OPTIMIZER).step) == 2
     out, err = capsys.readouterr()
     assert ("no validation split" in out + err) == said
     assert ("validation loss by time" in out + err) != said
 
 
 def test_a_folder_of_another_model_is_refused(finished):
+    def wider(performances):
+        return tiny_spec(performances + 1)
+
     with pytest.raises(UserError, match="another configuration"):
-        train(tiny_spec(3), CONFIG, OPTIMIZER, Tones(), finished[0])
+        run(finished[0], wider, Tones(), CONFIG, OPTIMIZER)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(tmp_path):
     data = Tones()
     data.broken_from = 9
     with pytest.raises(FloatingPointError, match="up to step 12; the last good state is step 6"):
-        train(tiny_spec(), CONFIG, OPTIMIZER, data, tmp_path)
+        run(tmp_path, tiny_spec, data, CONFIG, OPTIMIZER)
 
 
 def test_a_bundle_lends_its_weights_and_known_performances(finished, tmp_path):
@@ -174,20 +178,20 @@ def test_a_bundle_lends_its_weights_and_known_performances(finished, tmp_path):
     folder = tmp_path / "bundle"
     bundles.save(folder, tiny_spec(), tuple(names), "low", state.ema, "card")
     wanted = [{"name": "new"}, {"name": "high"}, {"name": "low"}]
-    params = parameters_from_bundle(bundles.load(folder), tiny_spec(3), wanted)
+    params = adapt_parameters(bundles.load(folder), tiny_spec(3), wanted)
     table = bundles.load(folder).params["performance_embedding"]["embedding"]
     np.testing.assert_allclose(
         params["performance_embedding"]["embedding"], [table.mean(0), table[1], table[0]], rtol=1e-6
     )
     with pytest.raises(UserError, match="window"):
         other = dataclasses.replace(tiny_spec(3), segment_frames=64)
-        parameters_from_bundle(bundles.load(folder), other, wanted)
+        adapt_parameters(bundles.load(folder), other, wanted)
 
 
 @pytest.mark.slow
 def test_it_learns_which_bin_sounds(tmp_path):
+    from mt3synth.models.conditions import example_inputs
     from mt3synth.training.diffusion.step import make_eval_step
-    from mt3synth.training.inputs import example_inputs
     from mt3synth.training.state import init_params
 
     spec = tiny_spec()
@@ -196,7 +200,7 @@ def test_it_learns_which_bin_sounds(tmp_path):
     network = spec.build()
     fresh = init_params(network, example_inputs(batch), jax.random.key(0))
     evaluate = make_eval_step(network, spec.diffusion, seed=0)
-    learned = train(spec, config, OPTIMIZER, Tones(), tmp_path).ema
+    learned = run(tmp_path, tiny_spec, Tones(), config, OPTIMIZER).ema
     # At t = 0.95 nearly all is noise, so only the score can tell the bin.
     assert evaluate(learned, batch)[-1] < 0.2 * evaluate(fresh, batch)[-1]
 
@@ -205,11 +209,11 @@ def test_it_learns_which_bin_sounds(tmp_path):
 def test_a_budget_of_time_ends_with_a_finished_model(tmp_path):
     config = TrainConfig(steps=1, batch_size=4, log_every=5, eval_every=10**6, save_every=10**6)
     began = time.monotonic()
-    train(tiny_spec(), config, OPTIMIZER, Tones(), tmp_path / "one_step")
+    run(tmp_path / "one_step", tiny_spec, Tones(), config, OPTIMIZER)
     compiling = time.monotonic() - began
     folder = tmp_path / "run"
-    budget = BudgetConfig(minutes=0.4, measure_seconds=2.0)
-    state = train(tiny_spec(), config, OPTIMIZER, Tones(), folder, budget_config=budget)
+    budget = partial(BudgetConfig, measure_seconds=2.0)
+    state = run(folder, tiny_spec, Tones(), config, OPTIMIZER, budget=budget, budget_minutes=0.4)
     spent = json.loads((folder / "budget.json").read_text())["spent_seconds"]
     # On a busy machine compiling alone may take longer than the budget.
     assert 0.5 * 24 < spent < 1.2 * max(24, 2 * compiling)

@@ -1,4 +1,4 @@
-"""The showcase is a rendering like any other, the same every time, and finds its way out."""
+"""Samples are a rendering like any other, the same every time, and find their way out."""
 
 import jax
 import numpy as np
@@ -10,10 +10,12 @@ from mt3synth.diffusion.ddim import DDIM
 from mt3synth.symbolic.notes import Notes
 from mt3synth.synthesis import SamplingConfig, Synthesizer
 from mt3synth.synthesis.conditions import ScoreWindows
-from mt3synth.training.diffusion.samples import FOLDER, Showcase, ShowcaseConfig, on_host
+from mt3synth.training.diffusion.samples import SampleRenderer, SamplesConfig
+from mt3synth.training.parallel.sharding import fetch_to_host
+from mt3synth.training.run_folder import SAMPLES_FOLDER
 
 SPEC = tiny_spec()
-CONFIG = ShowcaseConfig(segments=1, steps=3, iterations=2)
+CONFIG = SamplesConfig(segments=1, steps=3, iterations=2)
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +37,19 @@ def test_it_is_what_synthesis_makes_of_the_same_score(params):
         steps=CONFIG.steps, stepper=DDIM(eta=0.0), seed=CONFIG.seed, overlap=0, chunk=1, tail=0.0
     )
     expected = Synthesizer(SPEC, params).mel(notes, 1, sampling)
-    np.testing.assert_allclose(Showcase(SPEC, batch, CONFIG).render(params), expected, atol=1e-4)
+    np.testing.assert_allclose(
+        SampleRenderer(SPEC, batch, CONFIG).render(params), expected, atol=1e-4
+    )
 
 
 def test_it_depends_on_weights_and_seed_alone(params):
     batch = batch_of(SPEC, 4)
-    first = Showcase(SPEC, batch, CONFIG).render(params)
+    first = SampleRenderer(SPEC, batch, CONFIG).render(params)
     batch["mel"][:] = 0  # what it is compared with does not leak in
-    again = Showcase(SPEC, batch, CONFIG).render(on_host(jax.device_put(params)))
+    again = SampleRenderer(SPEC, batch, CONFIG).render(fetch_to_host(jax.device_put(params)))
     np.testing.assert_array_equal(again, first)
-    other = ShowcaseConfig(segments=1, steps=3, seed=1)
-    assert not np.array_equal(Showcase(SPEC, batch, other).render(params), first)
+    other = SamplesConfig(segments=1, steps=3, seed=1)
+    assert not np.array_equal(SampleRenderer(SPEC, batch, other).render(params), first)
 
 
 def test_pictures_and_sound_are_written(params, tmp_path, monkeypatch):
@@ -68,19 +72,19 @@ def test_pictures_and_sound_are_written(params, tmp_path, monkeypatch):
             written[tag, global_step] = snd_tensor.shape
 
     monkeypatch.setattr("mt3synth.training.diffusion.samples.GriffinLim", LoudHum)
-    showcase = Showcase(SPEC, batch_of(SPEC, 4), ShowcaseConfig(1, 3))
+    renderer = SampleRenderer(SPEC, batch_of(SPEC, 4), SamplesConfig(1, 3))
     for step in (5, 10):
-        showcase.write(Writer(), tmp_path, params, step)
+        renderer.write(Writer(), tmp_path, params, step)
     samples = (SPEC.segment_frames * SPEC.mel.hop,)
-    picture = written.pop(("showcase/mel", 10))
+    picture = written.pop(("samples/mel", 10))
     assert picture[0] > 300 and picture[2] == 3
-    assert written.pop(("showcase/mel", 5)) == picture
+    assert written.pop(("samples/mel", 5)) == picture
     assert written == {
-        ("showcase/model", 5): samples,
-        ("showcase/recording", 5): samples,
-        ("showcase/model", 10): samples,
+        ("samples/model", 5): samples,
+        ("samples/recording", 5): samples,
+        ("samples/model", 10): samples,
     }
-    assert [path.name for path in sorted((tmp_path / FOLDER).iterdir())] == [
+    assert [path.name for path in sorted((tmp_path / SAMPLES_FOLDER).iterdir())] == [
         "00000005.png",
         "00000010.png",
     ]
@@ -89,4 +93,4 @@ def test_pictures_and_sound_are_written(params, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("name", "value"), [("segments", -1), ("steps", 0)])
 def test_bad_values_are_refused(name, value):
     with pytest.raises(ValueError, match="must be at least"):
-        ShowcaseConfig(**{name: value})
+        SamplesConfig(**{name: value})

@@ -13,9 +13,9 @@ from flax.traverse_util import flatten_dict
 from mesh_cases import BATCH, FRAMES, MELS, PLAN, batch, network
 
 from mt3synth.diffusion.spec import DiffusionSpec
+from mt3synth.models.conditions import conditions_of
 from mt3synth.training.diffusion.randomness import draw
 from mt3synth.training.diffusion.step import example_losses, make_train_step
-from mt3synth.training.inputs import conditions_of
 from mt3synth.training.parallel.mesh import single_device_mesh
 from mt3synth.training.state import abstract_state, init_state
 

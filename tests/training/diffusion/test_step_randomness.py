@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mt3synth.training.diffusion.randomness import draw, fixed_noise
-from mt3synth.training.parallel.accumulation import micro_batches, summed
+from mt3synth.training.parallel.accumulation import split_micro_batches, sum_micro_batches
 
 SIZE, SHAPE = 64, (3, 4)
 
@@ -50,16 +50,16 @@ def test_noise_of_an_evaluation_does_not_depend_on_the_size_of_its_batches():
 @pytest.mark.parametrize("count", [1, 2, 6])
 def test_micro_batches_hold_every_example_once(count):
     batch = {"a": jnp.arange(12), "b": jnp.arange(24.0).reshape(12, 2)}
-    pieces = micro_batches(batch, count)
+    pieces = split_micro_batches(batch, count)
     assert pieces["b"].shape == (count, 12 // count, 2)
     assert sorted(pieces["a"].ravel().tolist()) == list(range(12))
     np.testing.assert_array_equal(pieces["b"][..., 0], 2 * pieces["a"])
 
-    total = summed(lambda piece: {"sum": jnp.sum(piece["b"], axis=0)}, batch, count)
+    total = sum_micro_batches(lambda piece: {"sum": jnp.sum(piece["b"], axis=0)}, batch, count)
     np.testing.assert_array_equal(total["sum"], [132, 144])
 
 
 def test_a_piece_is_made_of_what_lies_on_each_device():
     # Two devices hold 0..3 and 4..7; each gives one half of what it has to either micro-batch.
-    pieces = micro_batches(jnp.arange(8), 2)
+    pieces = split_micro_batches(jnp.arange(8), 2)
     assert [sum(value < 4 for value in piece) for piece in pieces.tolist()] == [2, 2]

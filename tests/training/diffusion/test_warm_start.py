@@ -13,8 +13,8 @@ from mt3synth import bundle as bundles
 from mt3synth.bundle import abstract_params
 from mt3synth.errors import UserError
 from mt3synth.training.diffusion.warm_start import (
-    known_model,
-    parameters_from_bundle,
+    adapt_parameters,
+    load_source,
     parse_neighbours,
 )
 
@@ -30,7 +30,7 @@ def bundle(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundles") / "known"
     performances = tuple(bundles.Performance(i, name, name) for i, name in enumerate(KNOWN))
     bundles.save(folder, spec, performances, "low", params, "card")
-    return known_model(str(folder))
+    return load_source(str(folder))
 
 
 def table(params):
@@ -38,7 +38,7 @@ def table(params):
 
 
 def test_known_performances_keep_their_embedding_and_new_ones_begin_with_the_mean(bundle):
-    params = parameters_from_bundle(bundle, tiny_spec(4), WANTED)
+    params = adapt_parameters(bundle, tiny_spec(4), WANTED)
     old = table(bundle.params)
     expected = [old.mean(0), old[1], old[0], old.mean(0)]
     np.testing.assert_allclose(table(params), expected, rtol=1e-6)
@@ -51,7 +51,7 @@ def test_known_performances_keep_their_embedding_and_new_ones_begin_with_the_mea
 
 def test_a_new_performance_begins_like_its_neighbour(bundle):
     neighbours = parse_neighbours(["newer=high"])
-    params = parameters_from_bundle(bundle, tiny_spec(4), WANTED, neighbours)
+    params = adapt_parameters(bundle, tiny_spec(4), WANTED, neighbours)
     old = table(bundle.params)
     np.testing.assert_allclose(table(params), [old.mean(0), old[1], old[0], old[1]], rtol=1e-6)
 
@@ -66,7 +66,7 @@ def test_a_new_performance_begins_like_its_neighbour(bundle):
 )
 def test_neighbours_must_be_of_known_for_new(bundle, pair, said):
     with pytest.raises(UserError, match=f"--init-like {pair}: .*{said}"):
-        parameters_from_bundle(bundle, tiny_spec(4), WANTED, parse_neighbours([pair]))
+        adapt_parameters(bundle, tiny_spec(4), WANTED, parse_neighbours([pair]))
 
 
 @pytest.mark.parametrize("pairs", [["new"], ["=high"], ["new="], ["new=high", "new=low"]])
@@ -78,15 +78,15 @@ def test_pairs_that_are_none_are_refused(pairs):
 def test_another_network_is_refused(bundle):
     wider = dataclasses.replace(tiny_spec(4), segment_frames=64)
     with pytest.raises(UserError, match=r"another model: window \(32 in the bundle, 64 asked for"):
-        parameters_from_bundle(bundle, wider, WANTED)
+        adapt_parameters(bundle, wider, WANTED)
 
 
 def test_a_folder_that_is_neither_is_refused(tmp_path):
     with pytest.raises(UserError, match="no bundle"):
-        known_model(str(tmp_path))
+        load_source(str(tmp_path))
     (tmp_path / "checkpoints").mkdir()
     with pytest.raises(UserError, match=r"model\.json: cannot be read"):
-        known_model(str(tmp_path))
+        load_source(str(tmp_path))
 
 
 def test_a_run_lends_its_average(tmp_path):
@@ -114,6 +114,6 @@ def test_a_run_lends_its_average(tmp_path):
     (tmp_path / "model.json").write_text(json.dumps(spec.to_dict()))
     (tmp_path / "performances.json").write_text(json.dumps(listed))
 
-    found = known_model(str(tmp_path))
+    found = load_source(str(tmp_path))
     assert found.spec == spec and [p.name for p in found.performances] == list(KNOWN)
     assert jax.tree.all(jax.tree.map(lambda a, b: np.array_equal(a, b + 1), found.params, params))

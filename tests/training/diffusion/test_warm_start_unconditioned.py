@@ -23,7 +23,7 @@ from mt3synth.models.conditions import Conditions
 from mt3synth.models.t5 import T5Config
 from mt3synth.symbolic.codec import EventCodec
 from mt3synth.symbolic.roll import RollSpec
-from mt3synth.training.diffusion.warm_start import parameters_from_bundle
+from mt3synth.training.diffusion.warm_start import adapt_parameters
 
 WANTED = [{"name": "mine"}, {"name": "yours"}, {"name": "theirs"}]
 FRAMES = 16
@@ -98,7 +98,7 @@ def compiled(spec: ModelSpec) -> Callable[..., jax.Array]:
 @pytest.mark.parametrize("null", ["masked", "learned"])
 def test_it_begins_with_the_given_output(unconditioned: Bundle, null: str) -> None:
     spec = t5_spec(len(WANTED), null_score=null)
-    params = parameters_from_bundle(unconditioned, spec, WANTED)
+    params = adapt_parameters(unconditioned, spec, WANTED)
     _, expected = compiled(unconditioned.spec)(unconditioned.params)
     _, found = compiled(spec)(params)
     # A learned null is one thing to attend to beside the context; alone its zeros are nothing.
@@ -109,7 +109,7 @@ def test_it_begins_with_the_given_output(unconditioned: Bundle, null: str) -> No
 
 def test_what_is_new_is_all_that_is_new(unconditioned: Bundle) -> None:
     spec = t5_spec(len(WANTED))
-    grown = flatten_dict(parameters_from_bundle(unconditioned, spec, WANTED), sep="/")
+    grown = flatten_dict(adapt_parameters(unconditioned, spec, WANTED), sep="/")
     old = flatten_dict(unconditioned.params, sep="/")
     changed = {
         name
@@ -128,7 +128,7 @@ def test_what_is_new_is_all_that_is_new(unconditioned: Bundle) -> None:
 def test_every_performance_can_be_learned(unconditioned: Bundle) -> None:
     """The gradient reaches the zeros, and from there the embeddings once they have moved."""
     spec = t5_spec(len(WANTED))
-    params = parameters_from_bundle(unconditioned, spec, WANTED)
+    params = adapt_parameters(unconditioned, spec, WANTED)
     gradient, _ = compiled(spec)(params)
     first = flatten_dict(gradient, sep="/")
     for film in ("encoder/stack/layers_0/mlp_film", "decoder/layers_0/mlp_film"):
@@ -142,22 +142,20 @@ def test_every_performance_can_be_learned(unconditioned: Bundle) -> None:
 def test_other_differences_are_refused(unconditioned: Bundle) -> None:
     wider = t5_spec(len(WANTED), mlp_width=32)
     with pytest.raises(UserError, match=r"network.mlp_width \(24 in the bundle, 32 asked for"):
-        parameters_from_bundle(unconditioned, wider, WANTED)
+        adapt_parameters(unconditioned, wider, WANTED)
     with pytest.raises(
         UserError, match=r"another model: network.type \('t5' in the bundle, 'unet'"
     ):
-        parameters_from_bundle(unconditioned, tiny_spec(3), WANTED)
+        adapt_parameters(unconditioned, tiny_spec(3), WANTED)
 
 
 def test_there_is_no_neighbour_to_begin_like(unconditioned: Bundle) -> None:
     with pytest.raises(UserError, match="knows no performance 'unconditioned'; it has: none"):
-        parameters_from_bundle(
-            unconditioned, t5_spec(len(WANTED)), WANTED, {"mine": "unconditioned"}
-        )
+        adapt_parameters(unconditioned, t5_spec(len(WANTED)), WANTED, {"mine": "unconditioned"})
 
 
 def test_a_masked_null_cannot_be_made_of_a_learned_one(unconditioned: Bundle) -> None:
     spec = t5_spec(0, null_score="learned")
     learned = dataclasses.replace(unconditioned, spec=spec, params=random(spec))
     with pytest.raises(UserError, match=r"null_score \('learned' in the bundle, 'masked'"):
-        parameters_from_bundle(learned, t5_spec(len(WANTED)), WANTED)
+        adapt_parameters(learned, t5_spec(len(WANTED)), WANTED)

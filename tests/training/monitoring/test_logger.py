@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from mt3synth.training.monitoring.logger import Board
+from mt3synth.training.monitoring.logger import Logger
 
 
 class Terminal(io.StringIO):
@@ -14,14 +14,14 @@ class Terminal(io.StringIO):
 
 
 def showing(folder, first: int = 0) -> None:
-    board = Board(folder, first, None)
-    board.say("three networks")
-    board.advance(4, None)
-    board.status({"loss": "2.5", "left": "0:10"})
-    board.advance(8, 20)
-    board.status({"loss": "1.5"})
-    board.scalars({"train/loss": 1.5}, 8)
-    board.close()
+    logger = Logger(folder, first, None)
+    logger.info("three networks")
+    logger.advance(4, None)
+    logger.status({"loss": "2.5", "left": "0:10"})
+    logger.advance(8, 20)
+    logger.status({"loss": "1.5"})
+    logger.scalars({"train/loss": 1.5}, 8)
+    logger.close()
 
 
 def test_a_log_gets_a_line_for_each_report(tmp_path, capsys):

@@ -10,12 +10,13 @@ from mesh_cases import batch, network
 from mt3synth.training.monitoring.parameter_table import (
     FILE,
     headline,
-    parameters_of,
+    list_parameters,
     state_line,
     table,
-    write_summary,
+    write_table,
 )
 from mt3synth.training.parallel.mesh import AXES, single_device_mesh
+from mt3synth.training.parallel.sharding import boxed_params, example_shapes
 
 
 def abstract_mesh(*sizes: int) -> AbstractMesh:
@@ -25,14 +26,13 @@ def abstract_mesh(*sizes: int) -> AbstractMesh:
 @pytest.mark.parametrize("name", ["unet", "t5"])
 def test_it_counts_what_the_network_makes(name, tmp_path):
     net, mesh = network(name), single_device_mesh()
-    line = write_summary(tmp_path, net, batch(), mesh)
-    from mt3synth.training.parallel.sharding import example_shapes
-
+    parameters = list_parameters(boxed_params(net, batch()), mesh)
+    line = write_table(tmp_path, parameters, mesh)
     made = jax.eval_shape(net.init, jax.random.key(0), *example_shapes(batch()))
     sizes = [math.prod(leaf.shape) for leaf in jax.tree.leaves(made)]
     assert line.startswith(f"{sum(sizes):,} parameters, {4 * sum(sizes) / 1e6:.1f} MB; ")
     text = (tmp_path / FILE).read_text()
-    assert sum(found.size for found in parameters_of(net, batch(), mesh)) == sum(sizes)
+    assert sum(found.size for found in parameters) == sum(sizes)
     # Heading, rule, blank, a line for each parameter and each module.
     modules = {str(path[1].key) for path, _ in jax.tree.leaves_with_path(made)}
     assert len(text.splitlines()) == 4 + len(sizes) + len(modules)
@@ -40,7 +40,9 @@ def test_it_counts_what_the_network_makes(name, tmp_path):
 
 def test_shards_are_shown(as_released):
     mesh = abstract_mesh(1, 2, 4)
-    found = {"/".join(p.path): p for p in parameters_of(network("unet"), batch(), mesh)}
+    found = {
+        "/".join(p.path): p for p in list_parameters(boxed_params(network("unet"), batch()), mesh)
+    }
     kernel = found["down_0_0/conv_out/kernel"]
     assert kernel.shape == (3, 16, 16) and kernel.names == ("tap", "conv_hidden", "conv_out")
     assert kernel.spec == (None, "tensor", "fsdp") and kernel.shard == (3, 4, 8)
@@ -54,7 +56,7 @@ def test_shards_are_shown(as_released):
 
 def test_what_a_mesh_axis_does_not_divide_is_marked(as_released):
     mesh = abstract_mesh(1, 5, 1)
-    found = parameters_of(network("unet"), batch(), mesh)
+    found = list_parameters(boxed_params(network("unet"), batch()), mesh)
     kernel = next(p for p in found if p.path == ("down_0_0", "conv_out", "kernel"))
     assert kernel.undivided == ("fsdp",) and kernel.shard == kernel.shape
     assert "fsdp!" in table(found, mesh) and "does not divide" in table(found, mesh)

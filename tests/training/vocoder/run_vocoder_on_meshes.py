@@ -24,6 +24,7 @@ from mt3synth.training.optim.learning_rate import Plan, scale_by_planned_rate
 from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.parallel.mesh import MeshConfig, make_mesh, place_batch, single_device_mesh
 from mt3synth.training.vocoder.learner import VocoderLearner
+from mt3synth.training.vocoder.validation import Validation
 from mt3synth.vocoder.vocos import Vocos
 
 
@@ -54,8 +55,10 @@ def updates(mesh: jax.sharding.Mesh) -> dict[str, Any]:
     """Fresh parameters, gradients of both networks, averages and losses."""
     config = dataclasses.replace(CONFIG, batch_size=8, eval_segments=0)
     generator, optimizer = Vocos(NETWORK, MELGAN), Gradient()
+    data = Noise()
+    validation = Validation(generator, data, config, Path())
     learner = VocoderLearner(
-        generator, CRITICS, config, optimizer, optimizer, Noise(), Path(), mesh
+        generator, CRITICS, data, config, optimizer, optimizer, mesh, validation
     )
     planned = jax.tree.map(lambda leaf: leaf.sharding, learner.abstract())
     batch = next(learner.batches(learner.position))

@@ -22,7 +22,7 @@ from mt3synth.training.preemption import Stopped
 from mt3synth.training.vocoder.config import LossWeights, VocoderTrainConfig
 from mt3synth.training.vocoder.learner import VocoderLearner
 from mt3synth.training.vocoder.run import run
-from mt3synth.training.vocoder.validation import log_mel_distance
+from mt3synth.training.vocoder.validation import Validation, log_mel_distance
 from mt3synth.vocoder.vocos import Vocos
 
 
@@ -61,7 +61,8 @@ def learner(folder: Path, weights: LossWeights | None = None, rates=(1e-3, 1e-3)
     ]
     mesh = make_mesh(MeshConfig())
     generator = Vocos(NETWORK, MELGAN)
-    return VocoderLearner(generator, CRITICS, config, *optimizers, Tones(), folder, mesh)
+    validation = Validation(generator, Tones(), config, folder)
+    return VocoderLearner(generator, CRITICS, Tones(), config, *optimizers, mesh, validation)
 
 
 def updated(made: VocoderLearner, step: int):
@@ -182,7 +183,7 @@ def test_the_learning_rates_of_both_end_with_the_run(finished):
 def test_the_folder_says_what_is_trained_and_shows_how_it_sounds(finished):
     folder, _ = finished
     assert {"vocoder.json", "summary.txt", "config.gin"} <= {p.name for p in folder.iterdir()}
-    assert list((folder / "showcase").glob("*.png"))
+    assert list((folder / "samples").glob("*.png"))
     events = b"".join(path.read_bytes() for path in (folder / "tensorboard").iterdir())
     for tag in ("segment_0/mel", "segment_0/vocoder", "segment_0/recording"):
         assert tag.encode() in events
