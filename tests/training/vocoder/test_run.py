@@ -54,7 +54,7 @@ def compiled_once(tmp_path_factory):
 
 
 def learner(folder: Path, weights: LossWeights | None = None, rates=(1e-3, 1e-3)) -> VocoderLearner:
-    config = dataclasses.replace(CONFIG, weights=files or LossWeights(), eval_segments=0)
+    config = dataclasses.replace(CONFIG, weights=weights or LossWeights(), eval_segments=0)
     optimizers = [
         dataclasses.replace(OPTIMIZER, learning_rate=rate, warmup_steps=0, weight_decay=0.0)
         for rate in rates
