@@ -89,8 +89,7 @@ FLOORS = (
         "data_pipelines.open_data": ("data_pipelines.{filesystem,reading}"),
         "training": "",
         "training.preemption": "",
-        "training.inputs": "models",
-        "training.parallel": "training.inputs",
+        "training.parallel": "models",
         "training.optim": "atomic",
         "training.state": "training.parallel",
         "training.data": "batch_protocols model_spec training.parallel",
@@ -104,7 +103,7 @@ FLOORS = (
         ),
         "training.diffusion": (
             "audio batch_protocols bundle diffusion model_spec models reporting symbolic "
-            "synthesis vocoder training.{checkpoints,data,inputs,learner,loop,monitoring,optim,"
+            "synthesis vocoder training.{checkpoints,data,learner,loop,monitoring,optim,"
             "parallel,preemption,run_folder,state}"
         ),
         "training.vocoder": (
@@ -116,7 +115,7 @@ FLOORS = (
     },
     {
         "adapters": (
-            "audio bundle diffusion model_spec synthesis importers training "
+            "audio bundle diffusion model_spec models synthesis importers training "
             "data_pipelines.{filesystem,performances,reading,seqio_pipeline}"
         ),
         "": "model",

@@ -1,4 +1,10 @@
-"""Beginning with the weights of a trained model, with new performances added."""
+"""Begins a run with the weights of a trained model, for performances that it may not know.
+
+`load_source` finds the model, `adapt_parameters` makes its parameters those of the model to be
+trained. Everything but the performances must be the same. Where the known model has performances,
+only its table of embeddings gets other rows; where it has none (an imported network, say), the
+layers that read a performance are added, so that at first they change nothing.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +29,13 @@ from mt3synth.training.checkpoints.manager import FOLDER
 from mt3synth.training.run_folder import read_run
 from mt3synth.types import PyTree
 
-_TABLE = ("performance_embedding", "embedding")
-"""Where every network keeps the embeddings of its performances, one a row."""
+_EMBEDDING = "performance_embedding"
+_TABLE = (_EMBEDDING, "embedding")
+"""Path at which every network has the embeddings of its performances, one a row."""
 
 
 def load_source(source: str) -> Bundle:
-    """The model to begin with.
+    """Loads the model to begin with.
 
     Args:
       source: "default" for the bundle that comes with mt3synth, the folder of another bundle, or
@@ -44,12 +51,12 @@ def load_source(source: str) -> Bundle:
     if not (folder / FOLDER).is_dir():
         return bundles.load(folder)
     spec, performances = read_run(folder)
-    params, _ = load_averaged(folder, bundles.abstract_params(spec))
+    params, _ = load_averaged(folder, abstract_params(spec))
     return Bundle(spec, performances, performances[0].name, params, folder)
 
 
 def parse_neighbours(pairs: Sequence[str]) -> dict[str, str]:
-    """``NEW=KNOWN`` pairs as a dictionary.
+    """Reads ``NEW=KNOWN`` pairs into a dictionary.
 
     Raises:
       UserError: one is not of that form, or gives a name twice.
@@ -71,11 +78,12 @@ def adapt_parameters(
     performances: list[dict[str, Any]],
     neighbours: Mapping[str, str] | None = None,
 ) -> PyTree:
-    """A bundle's parameters for a model that may know other performances.
+    """Makes a bundle's parameters those of a model that may know other performances.
 
     A performance that the bundle knows by name keeps its embedding. A new one begins with that of
     its neighbour, if it has one, or with the mean of all that the bundle knows. Where the bundle
-    knows none at all, the network is grown: see `add_performances`.
+    knows none at all, the layers that read a performance are added: at first every performance
+    then gives what the bundle gives, and gradients reach all that is new.
 
     Args:
       bundle: whose parameters.
@@ -87,43 +95,47 @@ def adapt_parameters(
       UserError: its model differs in more than its performances and how it is best sampled, or a
         neighbour is of or for no such performance.
     """
-    count = bundle.spec.network.performances
-    like: dict[str, Any] = {"performances": count}
-    if not count and getattr(bundle.spec.network, "null_score", None) == "masked":
-        like["null_score"] = "masked"  # what a learned one can begin as
+    _check_same_model(bundle, spec)
+    conditioned = bundle.spec.network.performances > 0
+    known = {p.name: p.index for p in bundle.performances} if conditioned else {}
+    names = [entry["name"] for entry in performances]
+    neighbours = neighbours or {}
+    _check_neighbours(neighbours, known, names)
+    if conditioned:
+        flat = flatten_dict(bundle.params)
+        table = flat[_TABLE]
+        rows = (known.get(neighbours.get(name, name)) for name in names)
+        flat[_TABLE] = np.stack([table.mean(axis=0) if r is None else table[r] for r in rows])
+    else:
+        flat = _add_performances(flatten_dict(bundle.params), spec)
+    return unflatten_dict({path: jnp.asarray(value) for path, value in flat.items()})
+
+
+def _check_same_model(bundle: Bundle, spec: ModelSpec) -> None:
+    """Refuses a bundle that differs in more than performances and guidance."""
+    network = bundle.spec.network
+    like: dict[str, Any] = {"performances": network.performances}
+    if not network.performances and getattr(network, "null_score", None) == "masked":
+        like["null_score"] = "masked"  # A learned null begins as the zeros that a mask leaves.
     same = dataclasses.replace(spec, guidance=bundle.spec.guidance)
-    if isinstance(spec.network, type(bundle.spec.network)):
+    if isinstance(spec.network, type(network)):
         same = dataclasses.replace(same, network=dataclasses.replace(spec.network, **like))
     differing = [
         f"{name} ({old!r} in the bundle, {new!r} asked for)"
         for name, old, new in sorted(
             _differences(bundle.spec.to_dict(), same.to_dict()),
-            key=lambda found: found[0] != "network.type",  # which explains all others
+            # Another type of network explains all other differences, so it is named first.
+            key=lambda found: found[0] != "network.type",
         )
     ]
     if differing:
         raise UserError(f"{bundle.folder} holds another model: {'; '.join(differing[:3])}")
 
-    known = {p.name: p.index for p in bundle.performances} if count else {}
-    neighbours = neighbours or {}
-    _check_neighbours(neighbours, known, [entry["name"] for entry in performances])
-    if not count:
-        grown = add_performances(bundle.params, spec)
-        return jax.tree.map(jnp.asarray, grown)
-    flat = flatten_dict(bundle.params)
-    table = flat[_TABLE]
-
-    def row(name: str) -> np.ndarray:
-        index = known.get(neighbours.get(name, name))
-        return table.mean(axis=0) if index is None else table[index]
-
-    flat[_TABLE] = np.stack([row(entry["name"]) for entry in performances])
-    return unflatten_dict({path: jnp.asarray(value) for path, value in flat.items()})
-
 
 def _check_neighbours(
     neighbours: Mapping[str, str], known: Collection[str], performances: Collection[str]
 ) -> None:
+    """Refuses a neighbour for a performance that is not new, or of one that is not known."""
     for new, like in neighbours.items():
         pair = f"--init-like {new}={like}"
         if new in known:
@@ -135,7 +147,7 @@ def _check_neighbours(
 
 
 def _differences(one: Any, other: Any, path: str = "") -> list[tuple[str, Any, Any]]:
-    """Entries of two JSON trees that are not equal."""
+    """Lists the entries of two JSON trees that are not equal."""
     if isinstance(one, dict) and isinstance(other, dict):
         return [
             found
@@ -146,29 +158,30 @@ def _differences(one: Any, other: Any, path: str = "") -> list[tuple[str, Any, A
     return [] if same else [(path, one, other)]
 
 
-_EMBEDDING = "performance_embedding"
-
-
-def add_performances(params: PyTree, spec: ModelSpec, seed: int = 0) -> PyTree:
-    """Parameters of a network without performances, grown to those of one with some.
+def _add_performances(
+    old: Mapping[tuple[str, ...], np.ndarray], spec: ModelSpec
+) -> dict[tuple[str, ...], np.ndarray]:
+    """Adds what reads a performance to the parameters of a network that has none.
 
     FiLM in the decoder goes on reading the time and begins to read the performance with zeros; new
     FiLM in the encoder begins as the identity, and a learned null score as the zeros that a masked
-    one adds. So for every performance the grown network first
-    gives what the given one gives, and gradients reach all that is new: the zeros at once, the
-    embeddings from the second step on.
+    one adds. Gradients reach those zeros at once, and the embeddings from the second step on.
 
     Args:
-      params: of a T5 that differs from ``spec`` in having no performances, and perhaps in masking
-        withheld scores where ``spec`` has a learned null.
+      old: by path, of a T5 that differs from ``spec`` in having no performances, and perhaps in
+        masking withheld scores where ``spec`` has a learned null.
       spec: the model to be trained.
-      seed: of the embeddings.
     """
     network: Any = spec.network
-    old = flatten_dict(params)
-    fresh = flatten_dict({_EMBEDDING: _embedding(network.performances, network.width, seed)})
+    index = jnp.zeros(1, jnp.int32)
+    # Random, for the layers that read it begin with zeros: of two zeros that are multiplied neither
+    # would ever get a gradient.
+    embedding = PerformanceEmbedding(network.performances, network.width).init(
+        jax.random.key(0), index, index == 0
+    )
+    fresh = flatten_dict({_EMBEDDING: nn.meta.unbox(embedding)["params"]})
 
-    def begin(path: tuple[str, ...], shape: tuple[int, ...]) -> np.ndarray:
+    def grow(path: tuple[str, ...], shape: tuple[int, ...]) -> np.ndarray:
         if path in fresh:
             return np.asarray(fresh[path])
         value = np.asarray(old[path]) if path in old else np.zeros(shape, np.float32)
@@ -178,10 +191,4 @@ def add_performances(params: PyTree, spec: ModelSpec, seed: int = 0) -> PyTree:
         return np.concatenate([np.zeros((shape[0] - len(value), shape[1]), value.dtype), value])
 
     shapes = flatten_dict(abstract_params(spec))
-    return unflatten_dict({path: begin(path, leaf.shape) for path, leaf in shapes.items()})
-
-
-def _embedding(performances: int, width: int, seed: int) -> PyTree:
-    one = jnp.zeros(1, jnp.int32)
-    drawn = PerformanceEmbedding(performances, width).init(jax.random.key(seed), one, one == 0)
-    return nn.meta.unbox(drawn)["params"]
+    return {path: grow(path, leaf.shape) for path, leaf in shapes.items()}

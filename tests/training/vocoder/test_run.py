@@ -102,10 +102,10 @@ def test_discriminators_do_not_learn_by_what_the_generator_learns_by(tmp_path):
 
 
 def test_the_generator_is_moved_by_the_discriminators_alone_if_nothing_else_counts(tmp_path):
-    files = LossWeights(mel=0.0, mels=0.0, stft=0.0, level=0.0)
-    _, _, metrics = updated(learner(tmp_path, files), step=3)
+    weights = LossWeights(mel=0.0, mels=0.0, stft=0.0, level=0.0)
+    _, _, metrics = updated(learner(tmp_path, weights), step=3)
     assert metrics["gradient_norm"] > 0
-    _, _, metrics = updated(learner(tmp_path, files), step=2)
+    _, _, metrics = updated(learner(tmp_path, weights), step=2)
     assert metrics["gradient_norm"] == 0
 
 
