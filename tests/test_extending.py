@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mt3synth import model_spec
 from mt3synth.evaluation.metrics.registry import METRICS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +22,7 @@ def metrics_as_before():
 
 @pytest.mark.usefixtures("metrics_as_before")
 def test_every_block_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(model_spec, "NETWORKS", dict(model_spec.NETWORKS))
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     monkeypatch.chdir(tmp_path)
     text = PAGE.read_text()
