@@ -4,8 +4,8 @@
 
 prints a table in Markdown for TREE, this one by default, beside that of OLD_TREE if it is given.
 Only the packages count (`mt3synth` and `data_pipelines`), not the tests. A comment line is a line
-with a ``#`` comment in it as the tokenizer sees it; docstrings are no comments. Imports count
-wherever they stand, inside functions too.
+with a ``#`` comment in it as the tokenizer sees it; docstrings are no comments. A line of code is
+neither empty nor comment nor docstring. Imports count wherever they stand, inside functions too.
 """
 
 from __future__ import annotations
@@ -179,6 +179,21 @@ def count_comment_lines(source: str) -> int:
     return len({token.start[0] for token in tokens if token.type == tokenize.COMMENT})
 
 
+def count_code_lines(source: str) -> int:
+    """Counts the lines with code: neither empty, nor comment or docstring alone."""
+    lines: set[int] = set()
+    ends = {tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+    skipped = {tokenize.COMMENT, tokenize.NL, tokenize.ENDMARKER, *ends}
+    starts_statement = True
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        # A string that begins a statement is one by itself: a docstring.
+        if token.type not in skipped and not (token.type == tokenize.STRING and starts_statement):
+            lines.update(range(token.start[0], token.end[0] + 1))
+        if token.type not in (tokenize.COMMENT, tokenize.NL):
+            starts_statement = token.type in ends
+    return len(lines)
+
+
 def count_files(modules: Mapping[str, Path], root: Path) -> dict[str, int]:
     """Counts the files with code that lie side by side in each folder."""
     counts: dict[str, int] = defaultdict(int)
@@ -201,6 +216,7 @@ def measure(root: Path) -> dict[str, str]:
     return {
         "files": str(len(lengths)),
         "lines": f"{sum(lengths):,}",
+        "lines of code": f"{sum(map(count_code_lines, sources)):,}",
         "lines of a file: median": f"{median(filled):.0f}",
         "lines of a file: 90th percentile": f"{quantiles(filled, n=10)[-1]:.0f}",
         "lines of a file: longest": str(lengths[-1]),
