@@ -49,7 +49,7 @@ def capture(tree: Path, folder: Path, hours: float, steps: int) -> None:
       subprocess.CalledProcessError: a command failed; its output is printed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    commands = {RENDERED: ["synthesize", str(SONG), "-o", RENDERED]}
+    commands = {RENDERED: ["synthesize", str(SONG), "-o", RENDERED, "--overwrite"]}
     for name, (corpus, run) in FORMATS.items():
         build = ["prepare", "corpus", "--out", corpus, "--hours", str(hours), "--seed", "0"]
         train = ["train", "--data", corpus, "--run", run, "--gin.BATCH_SIZE=4"]
@@ -57,7 +57,8 @@ def capture(tree: Path, folder: Path, hours: float, steps: int) -> None:
         commands[run] = [*train, f"--gin.TRAIN_STEPS={steps}"]
     environment = {**os.environ, "PYTHONPATH": str(tree), "TF_CPP_MIN_LOG_LEVEL": "3"}
     for result, arguments in commands.items():
-        if not (folder / result).exists():
+        done_mark = folder / f"{result}.done"  # What was interrupted is there, but not whole.
+        if not done_mark.exists():
             command = [sys.executable, "-m", "mt3synth.cli", *arguments]
             done = subprocess.run(
                 command, cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -65,6 +66,7 @@ def capture(tree: Path, folder: Path, hours: float, steps: int) -> None:
             if done.returncode:
                 print(done.stdout[-2000:], done.stderr[-2000:], file=sys.stderr)
                 done.check_returncode()
+            done_mark.touch()
 
 
 def compare_samples(old: Path, new: Path) -> Row:
