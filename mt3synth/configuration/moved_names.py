@@ -43,6 +43,7 @@ SELECTORS = {
     "data_pipelines.batches.evaluation_batches": "data_pipelines.open_data.open_data",
     "data_pipelines.corpus_data.CorpusData": "data_pipelines.open_data.open_data",
     f"{_TRAINING}.loop.TrainConfig": f"{_TRAINING}.diffusion.config.TrainConfig",
+    f"{_TRAINING}.showcase.ShowcaseConfig": f"{_TRAINING}.diffusion.samples.SamplesConfig",
     f"{_TRAINING}.loop.train": f"{_TRAINING}.diffusion.run.run",
 }
 """New module and name by old ones, where not only the module is another."""
