@@ -65,9 +65,11 @@ class Notes:
 
     def sorted(self) -> Notes:
         """Orders notes by start, then drums last, program, pitch, end."""
-        return self.select(
-            np.lexsort((self.end, self.pitch, self.program, self.is_drum, self.start))
-        )
+        return self.select(self.order())
+
+    def order(self) -> np.ndarray:
+        """Returns the positions of the notes in the order of ``sorted``, int64 ``[n]``."""
+        return np.lexsort((self.end, self.pitch, self.program, self.is_drum, self.start))
 
     def shifted(self, seconds: float) -> Notes:
         """Moves every note later by ``seconds`` (earlier if negative)."""

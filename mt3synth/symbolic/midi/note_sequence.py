@@ -1,25 +1,16 @@
-"""MIDI files to notes and back, through note-seq."""
+"""Notes to and from note-seq's NoteSequence, and through it to MIDI files."""
 
 from __future__ import annotations
 
 import io
 import warnings
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mt3synth.symbolic.midi_file import (
-    MAX_BYTES,
-    MAX_NOTES,
-    SUSTAIN_PEDAL,
-    MidiError,
-    controller_name,
-    count_messages,
-    left_out,
-    parse_midi,
-)
+from mt3synth.symbolic.midi.errors import MidiError
+from mt3synth.symbolic.midi.findings import Findings
 from mt3synth.symbolic.notes import Notes
 
 if TYPE_CHECKING:
@@ -31,68 +22,9 @@ else:
     # Both take a second to import, which only those pay who have such an object already.
     SongInMemory = Any
 
-__all__ = [
-    "MidiError",
-    "SongInMemory",
-    "notes_from_sequence",
-    "parse_note_sequence",
-    "read_midi",
-    "read_sequence",
-    "sequence_from_notes",
-    "write_midi",
-]
-
 _TICKS_PER_QUARTER = 500  # at 120 quarters a minute a tick is 1 ms, so the 10 ms grid is exact
 _TICK_SECONDS = 1e-3
-
-
-def read_midi(path: str | Path, sustain: bool = True) -> tuple[Notes, list[str]]:
-    """Reads the notes of a Standard MIDI File, lengthened by the sustain pedal.
-
-    Notes keep velocity and program (which may change within a track); channel 10 is drums.
-
-    Args:
-      path: of the file.
-      sustain: whether the pedal is applied; without it notes end where keys are let go.
-
-    Returns:
-      The notes, sorted, and one line for each kind of thing in the file that is not in them:
-      pitch bends, controllers other than the sustain pedal, aftertouch, notes never released.
-
-    Raises:
-      MidiError: the file is missing, unreadable, not MIDI, damaged, without notes, or over
-        8 MiB, 4 hours or 200 000 notes.
-    """
-    path = Path(path)
-    midi = parse_midi(_read_bytes(path), str(path))
-    reports = left_out(midi)
-    struck, pedals = count_messages(midi)
-    if not struck:
-        raise MidiError(f"{path}: the MIDI file has no notes")
-    if struck > MAX_NOTES:
-        raise MidiError(f"{path}: {struck} notes; at most {MAX_NOTES} can be read")
-    note_seq = import_note_seq()
-    import pretty_midi
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # odd files; reported in our words
-            sequence = note_seq.midi_to_note_sequence(pretty_midi.PrettyMIDI(mido_object=midi))
-            played = note_seq.apply_sustain_control_changes(sequence) if sustain else sequence
-            notes = notes_from_sequence(played)
-    except Exception as error:  # they raise whatever the damaged values lead them into
-        raise MidiError(f"{path}: the MIDI file is damaged ({error!r})") from error
-    if not len(notes):
-        raise MidiError(f"{path}: none of {struck} notes has a length (are they ever released?)")
-
-    pedals_kept = sum(c.control_number == SUSTAIN_PEDAL for c in sequence.control_changes)
-    lost = {
-        "notes without a length, or never released": struck - len(sequence.notes),
-        "notes struck twice at once under the pedal": len(sequence.notes) - len(notes),
-        "sustain pedal changes on a track without notes": pedals - pedals_kept,
-    }
-    reports += [f"{kind}: {count} ignored" for kind, count in lost.items() if count > 0]
-    return notes, reports
+_SUSTAIN_PEDAL = 64
 
 
 def read_sequence(song: SongInMemory) -> tuple[Notes, list[str]]:
@@ -126,13 +58,12 @@ def read_sequence(song: SongInMemory) -> tuple[Notes, list[str]]:
         raise MidiError(f"the {kind} cannot be read ({error!r})") from error
     if not len(notes):
         raise MidiError(f"the {kind} has no notes")
-    counts = Counter(
-        controller_name(change.control_number)
-        for change in sequence.control_changes
-        if change.control_number != SUSTAIN_PEDAL
-    )
-    counts["pitch bends"] = len(sequence.pitch_bends)
-    return notes, [f"{name}: {count} ignored" for name, count in sorted(counts.items()) if count]
+    findings = Findings()
+    for change in sequence.control_changes:
+        if change.control_number != _SUSTAIN_PEDAL:
+            findings.ignore_controller(change.control_number)
+    findings.ignore("pitch bends", len(sequence.pitch_bends))
+    return notes, findings.lines()
 
 
 def write_midi(notes: Notes, path: str | Path) -> None:
@@ -216,13 +147,3 @@ def import_note_seq() -> Any:
         warnings.simplefilter("ignore")
         import note_seq
     return note_seq
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise MidiError(f"{path}: {size} bytes; a MIDI file may have at most {MAX_BYTES}")
-        return path.read_bytes()
-    except OSError as error:
-        raise MidiError(f"{path}: cannot be read ({error.strerror or error})") from error

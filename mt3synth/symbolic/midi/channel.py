@@ -1,0 +1,179 @@
+"""One channel of a synthesizer: what its messages set, and what it says of the notes it plays."""
+
+from __future__ import annotations
+
+from array import array
+
+from mt3synth.symbolic.midi.curves import ControllerCurves, CurveBuilder
+from mt3synth.symbolic.midi.exclusive import System
+from mt3synth.symbolic.midi.findings import Findings
+from mt3synth.symbolic.midi.keys import Keys
+
+PEDAL_DOWN = 64
+"""A pedal's value from which it is down; half pedals are not played (General MIDI 1)."""
+
+DRUM_CHANNEL = 9
+
+_CURVES = {1: "modulation", 7: "volume", 10: "pan", 11: "expression", 64: "sustain", 67: "soft"}
+_DEFAULTS = {
+    "volume": 100.0,
+    "expression": 127.0,
+    "modulation": 0.0,
+    "pan": 64.0,
+    "sustain": 0.0,
+    "soft": 0.0,
+    "bend": 0.0,
+    "tuning": 0.0,
+}
+# Reset all controllers leaves volume, pan, program and tuning alone (MIDI Association, RP-015).
+_RESET_BY_121 = ("expression", "modulation", "sustain", "soft", "bend")
+_MELODIC_BANK, _RHYTHM_BANKS = 121, (120, 126, 127)  # GM2: 120, 121; XG: 126 effects, 127 kits
+
+
+class Channel:
+    """Holds one channel's state over the whole file, whichever track its messages come from.
+
+    Args:
+      number: 0..15, and 16 more for each further port.
+      starts, ends: seconds of all notes; see `Keys`.
+      findings: gets what is not heard.
+      pedals: whether pedals hold notes.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        starts: array[float],
+        ends: array[float],
+        findings: Findings,
+        pedals: bool = True,
+    ) -> None:
+        self.number, self._findings, self._pedals = number, findings, pedals
+        self.keys = Keys(starts, ends)
+        self._curves = {name: CurveBuilder(value) for name, value in _DEFAULTS.items()}
+        self._system: System = "gm"
+        self._rhythm: bool | None = None  # what an exclusive message said
+        self._parameter: tuple[int, int] | None = None  # the registered parameter being set
+        self._set_back()
+
+    def reset(self, system: System, now: float) -> None:
+        """Sets everything back, as at power-on, to the ways of a family of synthesizers."""
+        self.keys.silence(now)
+        self._lift_pedals(now)
+        for name, value in _DEFAULTS.items():
+            self._curves[name].set(now, float(value))
+        self._system = system
+        self._set_back()
+
+    def set_rhythm(self, is_drum: bool) -> None:
+        """An exclusive message says whether this is percussion, whatever its bank."""
+        self._rhythm = is_drum
+        self._decide_drum()
+
+    def change_program(self, program: int) -> None:
+        """The next notes have another program, of the bank selected last."""
+        self.program, self._bank = program, self._selected_bank
+        self._decide_drum()
+        if self.is_drum:
+            if program:
+                self._findings.ignore("changes of drum kit")
+        elif self._bank not in (0, _MELODIC_BANK) or self._fine_bank:
+            self._findings.add(
+                "programs of other banks than General MIDI's: {} played by their number"
+            )
+
+    def bend(self, value: int, now: float) -> None:
+        """The pitch wheel moves, -8192..8191."""
+        self._wheel = value
+        self._set_bend(now)
+        self._findings.ignore("pitch bends")
+
+    def control(self, number: int, value: int, now: float) -> None:
+        """A controller moves, or a channel mode message comes (120 to 127)."""
+        name = _CURVES.get(number)
+        if name is not None:
+            self._curves[name].set(now, float(value))
+        if number == 64:
+            self._move_sustain(value, now)
+        elif number == 66:
+            if self._pedals:
+                self.keys.sostenuto(value >= PEDAL_DOWN, now)
+        elif number == 0:
+            self._selected_bank = value
+        elif number == 32:
+            self._fine_bank = value
+        elif number in (100, 101):
+            coarse, fine = self._parameter or (127, 127)
+            self._parameter = (coarse, value) if number == 100 else (value, fine)
+        elif number in (6, 38) and self._parameter in _PARAMETERS:
+            self._set_parameter(number == 6, value, now)
+        elif number in (98, 99):
+            self._parameter = None  # what data entry means now is the maker's own affair
+            self._findings.ignore_controller(number)
+        elif number == 120:
+            self.keys.silence(now)
+        elif number == 121:
+            self._lift_pedals(now)
+            for name in _RESET_BY_121:
+                self._curves[name].set(now, _DEFAULTS[name])
+            self._wheel, self._parameter = 0, None
+        elif number >= 123:
+            self.keys.let_all_go(now)  # 124 to 127 change modes, and let go of all keys as well
+        else:
+            self._findings.ignore_controller(number)
+
+    def curves(self) -> ControllerCurves:
+        """The curves of all controllers so far."""
+        return ControllerCurves(**{name: curve.build() for name, curve in self._curves.items()})
+
+    def _set_back(self) -> None:
+        self.program, self.transposed = 0, 0
+        self._bank = self._selected_bank = self._fine_bank = 0
+        self._wheel = 0
+        self._parameter = None
+        self._bend_range, self._fine_tuning = [2, 0], [64, 0]
+        self._rhythm = None
+        self._decide_drum()
+
+    def _decide_drum(self) -> None:
+        on_drum_channel = self.number % 16 == DRUM_CHANNEL
+        if self._rhythm is not None:
+            self.is_drum = self._rhythm
+        elif self._bank == _MELODIC_BANK:
+            self.is_drum = on_drum_channel and self._system != "gm2"
+        else:
+            # Roland's banks 126 and 127 are the tunes of older models, not percussion.
+            kit = self._bank in _RHYTHM_BANKS and self._system != "gs"
+            self.is_drum = on_drum_channel or kit
+        self.keys.undamped = self.is_drum
+
+    def _move_sustain(self, value: int, now: float) -> None:
+        if self._pedals:
+            self.keys.sustain(value >= PEDAL_DOWN, now)
+        if 0 < value < 127:
+            self._findings.add("half pedal positions: {} played as up below 64, else as down")
+
+    def _lift_pedals(self, now: float) -> None:
+        self.keys.sustain(False, now)
+        self.keys.sostenuto(False, now)
+
+    def _set_parameter(self, coarse: bool, value: int, now: float) -> None:
+        """Data entry for the registered parameter that is selected."""
+        if self._parameter == _BEND_RANGE:
+            self._bend_range[0 if coarse else 1] = value
+            self._set_bend(now)
+        elif self._parameter == _FINE_TUNING:
+            self._fine_tuning[0 if coarse else 1] = value
+            high, low = self._fine_tuning
+            self._curves["tuning"].set(now, ((high << 7 | low) - 8192) / 8192)
+            self._findings.ignore("fine tunings")
+        elif coarse:
+            self.transposed = value - 64
+
+    def _set_bend(self, now: float) -> None:
+        semitones, cents = self._bend_range
+        self._curves["bend"].set(now, self._wheel / 8192 * (semitones + cents / 100))
+
+
+_BEND_RANGE, _FINE_TUNING, _COARSE_TUNING = (0, 0), (0, 1), (0, 2)
+_PARAMETERS = (_BEND_RANGE, _FINE_TUNING, _COARSE_TUNING)

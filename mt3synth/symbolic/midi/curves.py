@@ -1,0 +1,115 @@
+"""What the controllers of a channel say over a song: levels, bends, pedals as curves in time.
+
+Notes do not hold these. They are kept beside them for whatever makes them heard.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A value that changes in steps.
+
+    Attributes:
+      times: seconds at which it changes, float64 ``[k]``, rising from 0.
+      values: what it is from then on, until the next change, float32 ``[k]``.
+
+    Example::
+
+        volume = Curve(np.array([0.0, 2.0]), np.array([100.0, 50.0], np.float32))
+        volume.at(np.array([1.0, 2.0, 3.0]))  # [100, 50, 50]
+    """
+
+    times: np.ndarray
+    values: np.ndarray
+
+    def at(self, seconds: np.ndarray | float) -> np.ndarray:
+        """The value at each time, float32 of the same shape."""
+        index = np.searchsorted(self.times, np.asarray(seconds, np.float64), side="right") - 1
+        return np.asarray(self.values[np.maximum(index, 0)])
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it never changes."""
+        return len(self.values) == 1
+
+    @staticmethod
+    def constant(value: float) -> Curve:
+        """A curve that never changes."""
+        return Curve(np.zeros(1), np.full(1, value, np.float32))
+
+
+@dataclass(frozen=True)
+class ControllerCurves:
+    """The curves of one channel, in the units of its messages where nothing else is said.
+
+    Attributes:
+      volume: CC7, 0..127; 100 where a file says nothing.
+      expression: CC11, 0..127; 127.
+      modulation: CC1, 0..127; 0.
+      pan: CC10, 0 left, 64 middle, 127 right.
+      sustain: CC64, 0..127; the notes are already lengthened by it where it is 64 or more.
+      soft: CC67, 0..127; 0.
+      bend: semitones, by the pitch wheel and its range (RPN 0; 2 semitones).
+      tuning: semitones, by channel fine tuning (RPN 1). Coarse tuning is in the notes' pitch.
+
+    Example::
+
+        song = read_song("song.mid")
+        for note in range(len(song.notes)):
+            curves = song.curves[song.channel[note]]
+            loudness = curves.level_db(song.notes.start[note])
+            detuned = curves.cents(song.notes.start[note])
+    """
+
+    volume: Curve
+    expression: Curve
+    modulation: Curve
+    pan: Curve
+    sustain: Curve
+    soft: Curve
+    bend: Curve
+    tuning: Curve
+
+    def level_db(self, seconds: np.ndarray | float) -> np.ndarray:
+        """Level by volume and expression in dB, 0 where both are 127, -inf where one is 0.
+
+        The law is that of General MIDI 2 and of FluidSynth: 40 log10(value / 127) each.
+        """
+        with np.errstate(divide="ignore"):
+            product = self.volume.at(seconds) / 127.0 * (self.expression.at(seconds) / 127.0)
+            return np.asarray(40 * np.log10(product))
+
+    def cents(self, seconds: np.ndarray | float) -> np.ndarray:
+        """How far the channel sounds from its keys, in cents, by bend and fine tuning."""
+        return np.asarray(100 * (self.bend.at(seconds) + self.tuning.at(seconds)))
+
+
+class CurveBuilder:
+    """Gathers a curve's changes in order of time."""
+
+    def __init__(self, value: float) -> None:
+        self._times = array("d", [0.0])
+        self._values = array("f", [value])
+
+    def set(self, seconds: float, value: float) -> None:
+        """Takes the value from here on."""
+        if self._times[-1] == seconds:
+            self._values[-1] = value
+        elif self._values[-1] != value:
+            self._times.append(seconds)
+            self._values.append(value)
+
+    @property
+    def value(self) -> float:
+        """The value now."""
+        return self._values[-1]
+
+    def build(self) -> Curve:
+        """The curve of all changes so far."""
+        return Curve(np.array(self._times), np.array(self._values))

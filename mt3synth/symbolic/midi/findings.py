@@ -1,0 +1,53 @@
+"""What was repaired in a MIDI file and what in it is not heard, counted by kind."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+CONTROLLERS = {
+    0: "bank select",
+    1: "modulation",
+    2: "breath",
+    5: "portamento time",
+    6: "data entry",
+    7: "volume",
+    10: "pan",
+    11: "expression",
+    32: "bank select, fine",
+    65: "portamento",
+    66: "sostenuto pedal",
+    67: "soft pedal",
+    91: "reverb",
+    93: "chorus",
+}
+
+
+class Findings:
+    """Counts findings by kind and turns them into one line a kind.
+
+    Example::
+
+        findings = Findings()
+        findings.add("data bytes above 127: {} masked")
+        findings.lines()  # ["data bytes above 127: 1 masked"]
+    """
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def add(self, kind: str, count: int = 1) -> None:
+        """Counts findings of a kind, a sentence with ``{}`` where the count stands."""
+        self._counts[kind] += count
+
+    def ignore(self, what: str, count: int = 1) -> None:
+        """Counts messages that are understood but not heard."""
+        self.add(what + ": {} ignored", count)
+
+    def ignore_controller(self, number: int, count: int = 1) -> None:
+        """Counts messages of a controller that is not heard."""
+        name = CONTROLLERS.get(number)
+        self.ignore(f"controller {number}" + (f" ({name})" if name else ""), count)
+
+    def lines(self) -> list[str]:
+        """Lists the findings, one line a kind, in the order of the alphabet."""
+        return sorted(kind.format(count) for kind, count in self._counts.items() if count)
