@@ -91,8 +91,8 @@ class Model:
         """Renders a song; the same arguments give the same samples.
 
         Args:
-          score: the path of a MIDI file, a ``pretty_midi.PrettyMIDI``, a ``note_seq.NoteSequence``
-            or `mt3synth.symbolic.Notes`.
+          score: the path of a MIDI file (``-`` is standard input), its bytes, an open file, a
+            ``pretty_midi.PrettyMIDI``, a ``note_seq.NoteSequence`` or `mt3synth.symbolic.Notes`.
           performance: name of the one whose sound it gets; None takes the bundle's default.
           start: seconds from which on the song is rendered.
           end: seconds up to which.

@@ -12,12 +12,12 @@ import numpy as np
 
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
-from mt3synth.symbolic.midi import SongInMemory, read_midi, read_sequence
+from mt3synth.symbolic.midi import Readable, SongInMemory, Source, read_midi, read_sequence
 from mt3synth.symbolic.notes import Notes
 from mt3synth.symbolic.roll import KEYS, LOWEST_KEY, substitutions
 
-ScoreSource: TypeAlias = str | os.PathLike[str] | Notes | SongInMemory
-"""What a score is read from: the path of a MIDI file, or notes in one of three forms."""
+ScoreSource: TypeAlias = Source | Notes | SongInMemory
+"""What a score is read from: a MIDI file, or notes in one of three forms."""
 
 
 @dataclass(frozen=True)
@@ -62,16 +62,17 @@ def read_score(source: ScoreSource, span: Span, spec: ModelSpec) -> Score:
     """Reads what a model can render of a song.
 
     Args:
-      source: the path of a MIDI file, a ``pretty_midi.PrettyMIDI``, a ``note_seq.NoteSequence`` or
-        `Notes`. The sustain pedal lengthens the notes of the first three.
+      source: a MIDI file, as its path (``-`` is standard input), its bytes or opened; or a
+        ``pretty_midi.PrettyMIDI``, a ``note_seq.NoteSequence`` or `Notes`. Pedals lengthen the
+        notes of all but the last.
       span: the part to be rendered.
       spec: the model.
 
     Raises:
       UserError: the source cannot be read, or there is nothing in it that the model can render.
     """
-    name = Path(source).name if isinstance(source, (str, os.PathLike)) else ""
-    where = f"{source}: " if name else ""
+    path = Path(source) if isinstance(source, (str, os.PathLike)) else None
+    where = "" if path is None else f"{path}: "
     song, reports = _read(source)
     notes = song.cropped(span.start, span.end)
     if not len(notes):
@@ -91,12 +92,12 @@ def read_score(source: ScoreSource, span: Span, spec: ModelSpec) -> Score:
                 f"to {high} (A0 to C8){drums}"
             )
         notes = notes.select(within)
-    return Score(notes, name, span, tuple(reports))
+    return Score(notes, "" if path is None else path.name, span, tuple(reports))
 
 
 def _read(source: ScoreSource) -> tuple[Notes, list[str]]:
-    if isinstance(source, (str, os.PathLike)):
-        return read_midi(Path(source))
+    if isinstance(source, (str, os.PathLike, bytes, Readable)):
+        return read_midi(source)
     # Notes have no pedal and nothing that could be left out.
     if isinstance(source, Notes):
         return source.sorted(), []

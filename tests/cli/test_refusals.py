@@ -68,7 +68,7 @@ def midi_without_notes() -> bytes:
         (None, "bad.mid: cannot be read (No such file"),
         (b"", "bad.mid: not a MIDI file"),
         (b"RIFF0000WAVE", "bad.mid: not a MIDI file"),
-        ("cut", "bad.mid: the MIDI file is cut short"),
+        ("cut", "bad.mid: the MIDI file has no notes (the end of the file is cut off"),
         (midi_without_notes(), "bad.mid: the MIDI file has no notes"),
         ("outside", "bad.mid: all 2 notes are outside the model's range, keys 21 to 108"),
     ],

@@ -1,5 +1,8 @@
 """What `mt3synth synthesize` writes, where, and what it says about it."""
 
+import gzip
+import io
+
 import numpy as np
 import pytest
 import soundfile
@@ -142,3 +145,19 @@ def test_overwrite(synthesize, tmp_path):
     (tmp_path / "song.wav").write_text("precious")
     assert synthesize("song.mid", "--overwrite").status == 0
     assert soundfile.info("song.wav").samplerate == 16000
+
+
+def test_standard_input_is_rendered(synthesize, monkeypatch):
+    content = write_song("song.mid", 60).read_bytes()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    assert synthesize("-").status == 0
+    assert soundfile.info("stdin.wav").duration == pytest.approx(0.5 + 2.5, abs=0.02)
+
+
+def test_karaoke_and_gzipped_files_of_a_folder_are_rendered(synthesize, tmp_path):
+    (tmp_path / "scores").mkdir()
+    write_song("scores/a.kar", 60)
+    content = write_song("b.mid", 62).read_bytes()
+    (tmp_path / "scores" / "b.mid.gz").write_bytes(gzip.compress(content))
+    assert synthesize("scores").status == 0
+    assert {p.name for p in tmp_path.glob("*.wav")} == {"a.wav", "b.wav"}

@@ -22,7 +22,11 @@ class Kind:
     suffixes: Collection[str]
 
 
-MIDI = Kind("MIDI files (.mid or .midi)", (".mid", ".midi"))
+_PLAIN = (".mid", ".midi", ".kar", ".rmi")
+MIDI = Kind(
+    "MIDI files (.mid, .midi, .kar or .rmi, gzipped or not)",
+    (*_PLAIN, *(suffix + ".gz" for suffix in _PLAIN)),
+)
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,8 @@ def plan_jobs(
     """Plans what to do for the files and folders named on the command line.
 
     A folder stands for the files of a kind in it, in the order of their names. Without ``output``
-    NAME.mid becomes NAME.wav in the current folder. For a folder or several files ``output`` and
-    ``save_mel`` name folders; for a single file they may.
+    NAME.mid becomes NAME.wav in the current folder, and standard input (``-``) stdin.wav. For a
+    folder or several files ``output`` and ``save_mel`` name folders; for a single file they may.
 
     Raises:
       UserError: a folder without such files, or a folder to write to that does not exist.
@@ -119,7 +123,8 @@ def check_new(job: Job, overwrite: bool) -> None:
 def _expand(path: Path, kind: Kind) -> list[Path]:
     if not path.is_dir():
         return [path]
-    found = sorted(p for p in path.iterdir() if p.suffix.lower() in kind.suffixes and p.is_file())
+    suffixes = tuple(kind.suffixes)
+    found = sorted(p for p in path.iterdir() if p.name.lower().endswith(suffixes) and p.is_file())
     if not found:
         raise UserError(f"{path}: no {kind.name} in this folder")
     return found
@@ -128,8 +133,15 @@ def _expand(path: Path, kind: Kind) -> list[Path]:
 def _output_path(option: str, target: str, source: Path, suffix: str, single: bool) -> Path:
     path = Path(target)
     if path.is_dir():
-        return path / (source.stem + suffix)
+        return path / (_stem(source) + suffix)
     # A missing folder is not made: a mistyped name would become a file, or a folder far away.
     if single and not target.endswith("/"):
         return path
     raise UserError(f"{option} {target}: no such folder; make it first")
+
+
+def _stem(source: Path) -> str:
+    """Names what is made of a file: song.mid.gz becomes song, standard input (-) stdin."""
+    if str(source) == "-":
+        return "stdin"
+    return (source.with_suffix("") if source.suffix.lower() == ".gz" else source).stem

@@ -1,6 +1,7 @@
 """Render MIDI files: IN.mid becomes IN.wav in the current folder, or what -o says.
 
-A folder stands for the MIDI files in it. With a folder or several files -o names a folder.
+A folder stands for the MIDI files in it, - for standard input. With a folder or several files -o
+names a folder.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ DEFAULT_GIN = "gin_configs/infer/default.gin"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options; those on sampling and on the vocoder are shared with other commands."""
-    parser.add_argument("inputs", nargs="+", metavar="IN.mid", help="MIDI file, or a folder")
+    parser.add_argument("inputs", nargs="+", metavar="IN.mid", help="MIDI file, a folder, or -")
     parser.add_argument(
         "-o", "--output", metavar="OUT", help="OUT.wav, OUT.flac, or a folder (default: .)"
     )
