@@ -14,7 +14,6 @@ RENDERING = [
     "gin-config>=0.5",
     "jax>=0.10,<0.12",
     "jaxtyping>=0.3",
-    "mido>=1.3",
     "note-seq>=0.0.5",
     "numpy>=2.0",
     "pretty-midi>=0.2.11",
@@ -69,6 +68,7 @@ TPU = ["jax[tpu]>=0.10,<0.12"]
 DEV = [
     "beartype>=0.20",
     "hypothesis>=6.100",
+    "mido>=1.3",
     "ipykernel>=6",
     "mirdata>=1.0",
     "mypy>=1.15",

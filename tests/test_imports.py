@@ -181,9 +181,9 @@ LIBRARIES = {
     "apache_beam": "data_pipelines.prepare.beam data_pipelines.seqio_pipeline.caching",
     "synctoolbox": "data_pipelines.alignment commands.doctor",
     "music21": "data_pipelines.corpus.arrangement.scores commands.doctor",
-    "note_seq": "symbolic",
-    "pretty_midi": "symbolic",
-    "mido": "symbolic",
+    "note_seq": "symbolic.midi.note_sequence",
+    "pretty_midi": "symbolic.midi.note_sequence",
+    "mido": "",
     "orbax": "training.checkpoints importers.orbax_checkpoint adapters",
     "optax": "training adapters",
     "tensorboardX": "training.monitoring.logger",
@@ -200,7 +200,7 @@ LIBRARIES = {
 
 # Of the libraries that stand anywhere, what the lowest rooms may use at all.
 ALONE = {
-    "symbolic": {"numpy", "note_seq", "pretty_midi", "mido", "google"},
+    "symbolic": {"numpy", "note_seq", "pretty_midi", "google"},
     "audio": {"numpy", "scipy", "soundfile", "soxr", "jaxtyping"},
     "diffusion": {"jax"},
     "models": {"jax", "flax", "numpy", "jaxtyping"},

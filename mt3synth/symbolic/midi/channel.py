@@ -71,7 +71,7 @@ class Channel:
         self._decide_drum()
 
     def change_program(self, program: int) -> None:
-        """The next notes have another program, of the bank selected last."""
+        """Gives the next notes another program, of the bank selected last."""
         self.program, self._bank = program, self._selected_bank
         self._decide_drum()
         if self.is_drum:
@@ -83,13 +83,13 @@ class Channel:
             )
 
     def bend(self, value: int, now: float) -> None:
-        """The pitch wheel moves, -8192..8191."""
+        """Moves the pitch wheel, -8192..8191."""
         self._wheel = value
         self._set_bend(now)
         self._findings.ignore("pitch bends")
 
     def control(self, number: int, value: int, now: float) -> None:
-        """A controller moves, or a channel mode message comes (120 to 127)."""
+        """Moves a controller, or takes a channel mode message (120 to 127)."""
         name = _CURVES.get(number)
         if name is not None:
             self._curves[name].set(now, float(value))
@@ -123,7 +123,7 @@ class Channel:
             self._findings.ignore_controller(number)
 
     def curves(self) -> ControllerCurves:
-        """The curves of all controllers so far."""
+        """Returns the curves of all controllers so far."""
         return ControllerCurves(**{name: curve.build() for name, curve in self._curves.items()})
 
     def _set_back(self) -> None:
@@ -158,7 +158,7 @@ class Channel:
         self.keys.sostenuto(False, now)
 
     def _set_parameter(self, coarse: bool, value: int, now: float) -> None:
-        """Data entry for the registered parameter that is selected."""
+        """Enters data for the registered parameter that is selected."""
         if self._parameter == _BEND_RANGE:
             self._bend_range[0 if coarse else 1] = value
             self._set_bend(now)

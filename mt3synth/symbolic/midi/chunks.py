@@ -96,6 +96,9 @@ def _read_tracks(data: bytes, position: int, findings: Findings) -> list[Track]:
             elif not track.ended:
                 findings.add("tracks without an end-of-track message: {}")
             position = declared if right else _find_track(data, track.stop)
+        elif data[position : position + 4] == _HEADER:
+            findings.ignore("MIDI files after the first in one file", data.count(_HEADER, position))
+            break
         else:
             foreign = _is_chunk(data, position)
             if foreign:
@@ -114,7 +117,7 @@ def _find_track(data: bytes, position: int) -> int:
 
 
 def _is_chunk(data: bytes, position: int) -> bool:
-    """Whether a chunk may begin here: four letters and a length."""
+    """Says whether a chunk may begin here: four letters and a length."""
     letters = data[position : position + 4]
     return len(data) >= position + 8 and letters.isalnum() and letters.isascii()
 

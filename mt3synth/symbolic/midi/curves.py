@@ -15,21 +15,19 @@ import numpy as np
 class Curve:
     """A value that changes in steps.
 
+        volume = Curve(np.array([0.0, 2.0]), np.array([100.0, 50.0], np.float32))
+        volume.at(np.array([1.0, 2.0, 3.0]))  # [100, 50, 50]
+
     Attributes:
       times: seconds at which it changes, float64 ``[k]``, rising from 0.
       values: what it is from then on, until the next change, float32 ``[k]``.
-
-    Example::
-
-        volume = Curve(np.array([0.0, 2.0]), np.array([100.0, 50.0], np.float32))
-        volume.at(np.array([1.0, 2.0, 3.0]))  # [100, 50, 50]
     """
 
     times: np.ndarray
     values: np.ndarray
 
     def at(self, seconds: np.ndarray | float) -> np.ndarray:
-        """The value at each time, float32 of the same shape."""
+        """Returns the value at each time, float32 of the same shape."""
         index = np.searchsorted(self.times, np.asarray(seconds, np.float64), side="right") - 1
         return np.asarray(self.values[np.maximum(index, 0)])
 
@@ -40,13 +38,19 @@ class Curve:
 
     @staticmethod
     def constant(value: float) -> Curve:
-        """A curve that never changes."""
+        """Makes a curve that never changes."""
         return Curve(np.zeros(1), np.full(1, value, np.float32))
 
 
 @dataclass(frozen=True)
 class ControllerCurves:
     """The curves of one channel, in the units of its messages where nothing else is said.
+
+        song = read_song("song.mid")
+        for note in range(len(song.notes)):
+            curves = song.curves[song.channel[note]]
+            loudness = curves.level_db(song.notes.start[note])
+            detuned = curves.cents(song.notes.start[note])
 
     Attributes:
       volume: CC7, 0..127; 100 where a file says nothing.
@@ -57,14 +61,6 @@ class ControllerCurves:
       soft: CC67, 0..127; 0.
       bend: semitones, by the pitch wheel and its range (RPN 0; 2 semitones).
       tuning: semitones, by channel fine tuning (RPN 1). Coarse tuning is in the notes' pitch.
-
-    Example::
-
-        song = read_song("song.mid")
-        for note in range(len(song.notes)):
-            curves = song.curves[song.channel[note]]
-            loudness = curves.level_db(song.notes.start[note])
-            detuned = curves.cents(song.notes.start[note])
     """
 
     volume: Curve
@@ -77,7 +73,7 @@ class ControllerCurves:
     tuning: Curve
 
     def level_db(self, seconds: np.ndarray | float) -> np.ndarray:
-        """Level by volume and expression in dB, 0 where both are 127, -inf where one is 0.
+        """Returns the level by volume and expression in dB: 0 if both are 127, -inf if one is 0.
 
         The law is that of General MIDI 2 and of FluidSynth: 40 log10(value / 127) each.
         """
@@ -86,7 +82,7 @@ class ControllerCurves:
             return np.asarray(40 * np.log10(product))
 
     def cents(self, seconds: np.ndarray | float) -> np.ndarray:
-        """How far the channel sounds from its keys, in cents, by bend and fine tuning."""
+        """Tells how far the channel sounds from its keys, in cents, by bend and fine tuning."""
         return np.asarray(100 * (self.bend.at(seconds) + self.tuning.at(seconds)))
 
 
@@ -111,5 +107,5 @@ class CurveBuilder:
         return self._values[-1]
 
     def build(self) -> Curve:
-        """The curve of all changes so far."""
+        """Returns the curve of all changes so far."""
         return Curve(np.array(self._times), np.array(self._values))

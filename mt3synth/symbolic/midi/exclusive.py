@@ -51,5 +51,5 @@ def understand(content: bytes) -> Reset | Rhythm | None:
 
 
 def _gs_part(block: int) -> int:
-    """The channel of a GS block: block 0 is part 10, the drums; 1 to 9 the parts 1 to 9."""
+    """Finds the channel of a GS block: block 0 is part 10, the drums; 1 to 9 the parts 1 to 9."""
     return 9 if block == 0 else block - 1 if block <= 9 else block

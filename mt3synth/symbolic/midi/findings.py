@@ -25,11 +25,9 @@ CONTROLLERS = {
 class Findings:
     """Counts findings by kind and turns them into one line a kind.
 
-    Example::
-
-        findings = Findings()
-        findings.add("data bytes above 127: {} masked")
-        findings.lines()  # ["data bytes above 127: 1 masked"]
+    findings = Findings()
+    findings.add("data bytes above 127: {} masked")
+    findings.lines()  # ["data bytes above 127: 1 masked"]
     """
 
     def __init__(self) -> None:

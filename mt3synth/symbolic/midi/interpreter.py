@@ -74,7 +74,7 @@ class Interpreter:
         self._write_down()
 
     def curves(self) -> dict[int, ControllerCurves]:
-        """The curves of each channel that has notes."""
+        """Returns the curves of each channel that has notes."""
         return {int(n): self._channels[int(n)].curves() for n in np.unique(self.channel)}
 
     def _channel(self, number: int) -> Channel:

@@ -13,21 +13,19 @@ OPEN, DROPPED = -1.0, -2.0
 class Keys:
     """Follows keys going down and up, and the pedals that hold notes after their keys.
 
-    Tracks that share a channel share its pedals and its strings, but each lets go of its own keys
-    first: two voices that meet on one key keep their lengths, as in notation. A message costs time
-    by the notes that it ends or by the 128 keys, so that no file takes more than linear time.
-
-    Args:
-      starts, ends: seconds of all notes by number, shared by all channels; ends are filled in here.
-
-    Example::
-
         starts, ends = array("d", [0.0]), array("d", [OPEN])
         keys = Keys(starts, ends)
         keys.strike(60, track=0, note=0)
         keys.sustain(True, 0.5)
         keys.let_go(60, track=0, now=1.0)
         keys.sustain(False, 2.0)  # ends[0] is 2.0 now
+
+    Tracks that share a channel share its pedals and its strings, but each lets go of its own keys
+    first: two voices that meet on one key keep their lengths, as in notation. A message costs time
+    by the notes that it ends or by the 128 keys, so that no file takes more than linear time.
+
+    Args:
+      starts, ends: seconds of all notes by number, shared by all channels; ends are filled in here.
     """
 
     def __init__(self, starts: array[float], ends: array[float]) -> None:
@@ -42,7 +40,7 @@ class Keys:
         """Whether this is percussion, which no pedal holds."""
 
     def strike(self, key: int, track: int, note: int) -> None:
-        """A key goes down: the note of this number begins."""
+        """Presses a key: the note of this number begins."""
         now = self._starts[note]
         for ringing in (self._held, self._caught):
             if key in ringing:
@@ -57,7 +55,7 @@ class Keys:
         tracks.setdefault(track, []).append(note)
 
     def let_go(self, key: int, track: int, now: float) -> None:
-        """A key goes up: all notes end that the track struck with it, or else all on the key.
+        """Lets a key go: all notes end that the track struck with it, or else all on the key.
 
         A note that began at this very moment goes on if an earlier one ends: the message is of that
         one, however the two were ordered.
@@ -77,14 +75,14 @@ class Keys:
         self._release(key, notes, now)
 
     def let_all_go(self, now: float) -> None:
-        """All keys go up; the pedals hold what they hold."""
+        """Lets all keys go; the pedals hold what they hold."""
         down, self._down = self._down, {}
         self._spent.clear()
         for key, tracks in down.items():
             self._release(key, sorted(chain.from_iterable(tracks.values())), now)
 
     def silence(self, now: float) -> None:
-        """Everything ends at once, whatever pedals hold."""
+        """Ends everything at once, whatever pedals hold."""
         self.let_all_go(now)
         for ringing in (self._held, self._caught):
             for bundle in ringing.values():
@@ -92,7 +90,7 @@ class Keys:
             ringing.clear()
 
     def sustain(self, down: bool, now: float) -> None:
-        """The sustain pedal goes down or up."""
+        """Moves the sustain pedal down or up."""
         self._sustain = down
         if self._held and not down:
             # The sostenuto pedal is for keys that were down; it takes none of these over.
@@ -101,7 +99,7 @@ class Keys:
             self._held.clear()
 
     def sostenuto(self, down: bool, now: float) -> None:
-        """The sostenuto pedal goes down, and will hold the keys that are down now; or up."""
+        """Moves the sostenuto pedal down, to hold the keys that are down now, or up."""
         if down:
             self._catches = self._catches or len(self._starts)
             return
@@ -111,7 +109,7 @@ class Keys:
             self._pass_on(caught, now)
 
     def finish(self, now: float) -> list[list[int]]:
-        """The song is over, pedals go up. Returns the notes that were never released, by key."""
+        """Lifts all pedals, the song being over; returns the notes never released, by key."""
         for ringing in (self._held, self._caught):
             for bundle in ringing.values():
                 self._end(bundle.notes, now)
@@ -156,7 +154,7 @@ class _Bundle:
         self.notes, self.low, self.high = notes, low, high
 
     def split(self, number: int) -> tuple[_Bundle | None, _Bundle | None]:
-        """The notes below a number, and the others."""
+        """Parts the notes below a number from the others."""
         if self.high < number:
             return self, None
         if self.low >= number:
@@ -169,7 +167,7 @@ class _Bundle:
         )
 
     def joined(self, other: _Bundle) -> _Bundle:
-        """Both together; the shorter list is added to the longer."""
+        """Joins two bundles; the shorter list is added to the longer."""
         short, long = sorted((self.notes, other.notes), key=len)
         long.extend(short)
         return _Bundle(long, min(self.low, other.low), max(self.high, other.high))

@@ -24,17 +24,15 @@ MAX_SECONDS = 4 * 3600
 class MidiSong:
     """What a MIDI file says.
 
+        song = read_song("song.mid")
+        first = song.curves[int(song.channel[0])]
+        first.level_db(song.notes.start[0]), first.cents(song.notes.start[0])
+
     Attributes:
       notes: sorted.
       channel: of each note, int32 ``[n]``: 0..15, and 16 more for each further port.
       curves: the controllers of each channel that has notes.
       reports: one line for each kind of thing that was repaired or is not heard.
-
-    Example::
-
-        song = read_song("song.mid")
-        first = song.curves[int(song.channel[0])]
-        first.level_db(song.notes.start[0]), first.cents(song.notes.start[0])
     """
 
     notes: Notes

@@ -10,12 +10,10 @@ _DEFAULT_TEMPO = 500_000  # microseconds a quarter, where a file says nothing: 1
 
 
 class TempoMap:
-    """When each tick of a file happens, by the tempo changes of all its tracks.
+    """Knows when each tick of a file happens, by the tempo changes of all its tracks.
 
-    Example::
-
-        tempo = TempoMap(480, [(960, 250_000)])  # twice as fast from the third quarter on
-        tempo.seconds(np.array([960, 1440]))  # [1.0, 1.25]
+    tempo = TempoMap(480, [(960, 250_000)])  # twice as fast from the third quarter on
+    tempo.seconds(np.array([960, 1440]))  # [1.0, 1.25]
     """
 
     def __init__(self, division: int, tempos: Iterable[tuple[int, int]]) -> None:
@@ -45,7 +43,7 @@ class TempoMap:
         self._start = np.concatenate([[0.0], np.cumsum(lengths)])
 
     def seconds(self, ticks: np.ndarray) -> np.ndarray:
-        """The second of each tick, float64 of the same shape."""
+        """Returns the second of each tick, float64 of the same shape."""
         ticks = np.asarray(ticks, np.int64)
         index = np.searchsorted(self._tick, ticks, side="right") - 1
         return self._start[index] + self._scale[index] * (ticks - self._tick[index])

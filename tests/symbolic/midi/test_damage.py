@@ -46,6 +46,10 @@ def test_a_clean_file_has_nothing_to_report():
             header(1, 2) + whole(b"") + b"\1\2\3" + whole(),
             "bytes between or after tracks: 3 skipped",
         ),
+        "two files in one": (
+            midi(TONES) + midi(tone(70)),
+            "MIDI files after the first in one file: 1 ignored",
+        ),
         "zeros after the last track": (midi(TONES) + bytes(100), None),
         "fewer tracks": (
             header(1, 5) + whole(),
