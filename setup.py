@@ -68,8 +68,8 @@ TPU = ["jax[tpu]>=0.10,<0.12"]
 DEV = [
     "beartype>=0.20",
     "hypothesis>=6.100",
-    "mido>=1.3",
     "ipykernel>=6",
+    "mido>=1.3",
     "mirdata>=1.0",
     "mypy>=1.15",
     "nbclient>=0.10",

@@ -95,6 +95,8 @@ def _read_tracks(data: bytes, position: int, findings: Findings) -> list[Track]:
                 findings.add("tracks that end within a message: {} read up to there")
             elif not track.ended:
                 findings.add("tracks without an end-of-track message: {}")
+            elif data[track.stop : declared].strip(b"\0"):
+                findings.ignore("bytes after the end of a track", declared - track.stop)
             position = declared if right else _find_track(data, track.stop)
         elif data[position : position + 4] == _HEADER:
             findings.ignore("MIDI files after the first in one file", data.count(_HEADER, position))

@@ -145,7 +145,9 @@ class _TrackReader:
         if status == EXCLUSIVE:
             self._exclusive = bytearray()
         if self._exclusive is None:
-            return  # an escape of its own: bytes for a cable, which no synthesizer would keep
+            # An escape of its own: bytes for a cable, of which nobody knows what they meant there.
+            self._findings.ignore("escaped bytes", len(content))
+            return
         self._exclusive += content
         if self._exclusive.endswith(_END_OF_EXCLUSIVE):
             track = self._track

@@ -127,7 +127,12 @@ def test_a_clean_file_has_nothing_to_report():
             midi(b"\0\xf0\3\x7d\1\2\0\xf7\2\3\4\0\xf7\2\5\xf7" + TONES),
             "system exclusive messages: 1 ignored",
         ),
-        "escape": (midi(b"\0\xf7\2\xf3\1" + TONES), None),
+        "escape": (midi(b"\0\xf7\2\xf3\1" + TONES), "escaped bytes: 2 ignored"),
+        "messages after the end of the track": (
+            header() + chunk(TONES + END + tone(70)),
+            "bytes after the end of a track: 9 ignored",
+        ),
+        "zeros after the end of the track": (header() + chunk(TONES + END + bytes(9)), None),
     }.values(),
 )
 def test_what_is_there_is_read_and_the_damage_said(data, report):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from midi_cases import REAL_INPUTS
 from scores import GOLDEN_NAMES, GOLDENS
 
 from mt3synth.symbolic import MidiError, read_midi
@@ -23,7 +24,7 @@ def damaged(data: bytes, rng: np.random.Generator) -> bytes:
             case 2:
                 damaged[at:at] = rng.bytes(int(rng.integers(1, 9)))
             case 3:
-                del damaged[at : at + int(rng.integers(1, 9))]
+                del damaged[max(at, 1) : at + int(rng.integers(1, 9))]
             case 4 if rng.random() < 0.3:
                 del damaged[max(at, 1) :]
     return bytes(damaged) or b"\0"
@@ -33,6 +34,7 @@ def read_all_damaged(tmp_path: Path, count: int, seed: int) -> int:
     """How many of ``count`` damaged files could be read all the same."""
     rng = np.random.default_rng(seed)
     originals = [(GOLDENS / f"{name}.mid").read_bytes() for name in GOLDEN_NAMES]
+    originals += [path.read_bytes() for path in sorted(REAL_INPUTS.glob("*.mid"))]
     path, readable = tmp_path / "damaged.mid", 0
     for index in range(count):
         path.write_bytes(damaged(originals[index % len(originals)], rng))
@@ -40,6 +42,7 @@ def read_all_damaged(tmp_path: Path, count: int, seed: int) -> int:
         try:
             notes, _ = read_midi(path)
             assert len(notes) and notes.end_time <= 4 * 3600
+            assert np.all(notes.end > notes.start)
             readable += 1
         except MidiError as error:
             assert "\n" not in str(error)
