@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
-
 from mt3synth.symbolic.midi.curves import ControllerCurves, CurveBuilder
 from mt3synth.symbolic.midi.exclusive import System
 from mt3synth.symbolic.midi.findings import Findings
@@ -35,21 +33,14 @@ class Channel:
 
     Args:
       number: 0..15, and 16 more for each further port.
-      starts, ends: seconds of all notes; see `Keys`.
+      keys: its keys and pedals.
       findings: gets what is not heard.
       pedals: whether pedals hold notes.
     """
 
-    def __init__(
-        self,
-        number: int,
-        starts: array[float],
-        ends: array[float],
-        findings: Findings,
-        pedals: bool = True,
-    ) -> None:
-        self.number, self._findings, self._pedals = number, findings, pedals
-        self.keys = Keys(starts, ends)
+    def __init__(self, number: int, keys: Keys, findings: Findings, pedals: bool = True) -> None:
+        self.number, self.keys = number, keys
+        self._findings, self._pedals = findings, pedals
         self._curves = {name: CurveBuilder(value) for name, value in _DEFAULTS.items()}
         self._system: System = "gm"
         self._rhythm: bool | None = None  # what an exclusive message said

@@ -11,7 +11,7 @@ from mt3synth.symbolic.midi.chunks import MidiFile
 from mt3synth.symbolic.midi.curves import ControllerCurves
 from mt3synth.symbolic.midi.exclusive import Reset, Rhythm, understand
 from mt3synth.symbolic.midi.findings import Findings
-from mt3synth.symbolic.midi.keys import DROPPED, OPEN
+from mt3synth.symbolic.midi.keys import DROPPED, OPEN, Keys
 from mt3synth.symbolic.midi.timeline import Timeline
 from mt3synth.symbolic.midi.track import EXCLUSIVE
 from mt3synth.symbolic.notes import Notes
@@ -38,6 +38,8 @@ class Interpreter:
 
     def __init__(self, file: MidiFile, findings: Findings, pedals: bool) -> None:
         self._file, self._findings, self._pedals = file, findings, pedals
+        self._timeline = Timeline(file)
+        self._releases = self._timeline.releases()
         self._channels: dict[int, Channel] = {}
         self._start, self._end = array("d"), array("d")
         self._pitch, self._velocity, self._program = array("h"), array("b"), array("b")
@@ -48,7 +50,7 @@ class Interpreter:
     def play(self) -> None:
         """Plays all messages, then gives an end to the notes that have none."""
         now = 0.0
-        timeline = Timeline(self._file)
+        timeline = self._timeline
         for now, track, message in timeline.messages():
             status, port = message >> 16 & 0xFF, message >> 24 & 0x7F
             if status == EXCLUSIVE:
@@ -80,7 +82,8 @@ class Interpreter:
     def _channel(self, number: int) -> Channel:
         channel = self._channels.get(number)
         if channel is None:
-            channel = Channel(number, self._start, self._end, self._findings, self._pedals)
+            keys = Keys(self._start, self._end, self._releases.get(number, ()))
+            channel = Channel(number, keys, self._findings, self._pedals)
             self._channels[number] = channel
         return channel
 

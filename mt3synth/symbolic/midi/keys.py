@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import chain
+
+_ANY_TRACK = -1
 
 OPEN, DROPPED = -1.0, -2.0
 """What stands for the end of a note that still sounds, and of one that is no note after all."""
@@ -20,20 +22,29 @@ class Keys:
         keys.let_go(60, track=0, now=1.0)
         keys.sustain(False, 2.0)  # ends[0] is 2.0 now
 
-    Tracks that share a channel share its pedals and its strings, but each lets go of its own keys
-    first: two voices that meet on one key keep their lengths, as in notation. A message costs time
-    by the notes that it ends or by the 128 keys, so that no file takes more than linear time.
+    Tracks that share a channel share its pedals and its strings, but each lets go of its own keys:
+    two voices that meet on one key keep their lengths, as in notation. A message costs time by the
+    notes that it ends or by the 128 keys, so that no file takes more than linear time.
 
     Args:
       starts, ends: seconds of all notes by number, shared by all channels; ends are filled in here.
+      releases: (key, track) where a track lets go of a key anywhere in the file. Keys that a track
+        only strikes may be let go by any other.
     """
 
-    def __init__(self, starts: array[float], ends: array[float]) -> None:
-        self._starts, self._ends = starts, ends
+    def __init__(
+        self,
+        starts: array[float],
+        ends: array[float],
+        releases: Collection[tuple[int, int]] = (),
+    ) -> None:
+        self._starts, self._ends, self._releases = starts, ends, releases
         self._down: dict[int, dict[int, list[int]]] = {}  # key -> track -> notes whose key is down
         self._spent: set[tuple[int, int]] = set()  # (key, track) of keys down whose notes ended
         self._held: dict[int, _Bundle] = {}  # key -> notes that the sustain pedal holds
         self._caught: dict[int, _Bundle] = {}  # key -> notes that the sostenuto pedal holds
+        self._idle: dict[tuple[int, int], float] = {}  # (key, track) -> a release of nothing
+        self._reversed: set[int] = set()  # notes struck at the moment of such a release
         self._sustain = False
         self._catches = 0  # the sostenuto pedal, while down, holds notes of numbers below this
         self.undamped = False
@@ -42,6 +53,10 @@ class Keys:
     def strike(self, key: int, track: int, note: int) -> None:
         """Presses a key: the note of this number begins."""
         now = self._starts[note]
+        if self._idle.get((key, track)) == now:
+            self._reversed.add(note)
+        if (key, track) not in self._releases:
+            track = _ANY_TRACK
         for ringing in (self._held, self._caught):
             if key in ringing:
                 self._cut(ringing.pop(key).notes, now)
@@ -55,7 +70,7 @@ class Keys:
         tracks.setdefault(track, []).append(note)
 
     def let_go(self, key: int, track: int, now: float) -> None:
-        """Lets a key go: all notes end that the track struck with it, or else all on the key.
+        """Lets a key go: all notes end that the track struck with it.
 
         A note that began at this very moment goes on if an earlier one ends: the message is of that
         one, however the two were ordered.
@@ -65,13 +80,14 @@ class Keys:
         tracks = self._down.get(key, {})
         notes = tracks.pop(track, [])
         if not notes and not spent:
-            notes = sorted(chain.from_iterable(tracks.values()))
-            tracks.clear()
+            notes = tracks.pop(_ANY_TRACK, [])
+        if not notes and not spent:
+            self._idle[key, track] = now
         new = [note for note in notes if self._starts[note] == now]
         if len(new) < len(notes):
             notes = notes[: len(notes) - len(new)]
             if new:
-                tracks[track] = new
+                tracks[track if (key, track) in self._releases else _ANY_TRACK] = new
         self._release(key, notes, now)
 
     def let_all_go(self, now: float) -> None:
@@ -114,6 +130,10 @@ class Keys:
             for bundle in ringing.values():
                 self._end(bundle.notes, now)
         down = [sorted(chain.from_iterable(tracks.values())) for tracks in self._down.values()]
+        for note in self._reversed.intersection(chain.from_iterable(down)):
+            # An ornament of no length that was written with its release first.
+            self._ends[note] = self._starts[note]
+        down = [[note for note in notes if note not in self._reversed] for notes in down]
         return [notes for notes in down if notes]
 
     def _release(self, key: int, notes: list[int], now: float) -> None:

@@ -48,3 +48,18 @@ class Timeline:
             block = order[first : first + _BLOCK]
             seconds = self._tempo.seconds(ticks[block])
             yield from zip(seconds.tolist(), track[block].tolist(), messages[block].tolist())
+
+    def releases(self) -> dict[int, set[tuple[int, int]]]:
+        """Finds, by channel, each (key, track) of which the track lets go anywhere in the file."""
+        found: dict[int, set[tuple[int, int]]] = {}
+        for index, track in enumerate(self._tracks):
+            messages = np.frombuffer(track.messages, np.uint64)
+            kind, velocity = messages >> 20 & 0xF, messages & 0x7F
+            off = messages[(kind == 8) | ((kind == 9) & (velocity == 0))]
+            # Port and channel as one number, as the interpreter counts channels.
+            places = np.unique(
+                ((off >> 24 & 0x7F) << 4 | (off >> 16 & 0xF)) << 7 | (off >> 8 & 0x7F)
+            )
+            for place in places.tolist():
+                found.setdefault(place >> 7, set()).add((place & 0x7F, index))
+        return found

@@ -106,8 +106,11 @@ def test_two_voices_on_one_key_keep_their_lengths():
     assert ends(pedal, right, left) == [(60, 0.25), (60, 2.0)]
 
 
-def test_a_key_may_be_let_go_in_another_track():
+def test_a_key_that_a_track_only_strikes_may_be_let_go_in_another():
     assert ends(on(), off(after=480)) == [(60, 0.5)]
+    # Here each track lets go of its own, and a release too many in the other does no harm.
+    assert ends(on() + off(after=960), off(after=480)) == [(60, 1.0)]
+    assert ends(on() + off(after=960), off() + on(62) + off(62, 480)) == [(60, 1.0), (62, 0.5)]
 
 
 def test_within_a_track_one_release_ends_all_of_a_key():
@@ -142,3 +145,8 @@ def test_a_note_of_no_length_is_short():
     song = read_song(midi(on() + off() + tone(62)))
     assert song.notes.end.tolist() == [0.05, 0.5]
     assert song.reports == ["notes without a length: 1 made 0.05 s long"]
+
+
+def test_a_release_written_before_its_strike_makes_a_short_note_if_no_other_comes():
+    assert ends(off() + on() + on(62, after=480) + off(62, after=480)) == [(60, 0.05), (62, 1.0)]
+    assert ends(off() + on() + off(after=480)) == [(60, 0.5)]
