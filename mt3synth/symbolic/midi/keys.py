@@ -41,12 +41,13 @@ class Keys:
         self._starts, self._ends, self._releases = starts, ends, releases
         self._down: dict[int, dict[int, list[int]]] = {}  # key -> track -> notes whose key is down
         self._spent: set[tuple[int, int]] = set()  # (key, track) of keys down whose notes ended
-        self._held: dict[int, _Bundle] = {}  # key -> notes that the sustain pedal holds
-        self._caught: dict[int, _Bundle] = {}  # key -> notes that the sostenuto pedal holds
+        self._held: dict[int, list[int]] = {}  # key -> notes that the sustain pedal holds
+        self._caught: dict[int, list[int]] = {}  # key -> notes that the sostenuto pedal holds
         self._idle: dict[tuple[int, int], float] = {}  # (key, track) -> a release of nothing
         self._reversed: set[int] = set()  # notes struck at the moment of such a release
         self._sustain = False
-        self._catches = 0  # the sostenuto pedal, while down, holds notes of numbers below this
+        # Keys whose dampers the sostenuto pedal keeps up. Struck again they are held again.
+        self._raised: set[int] | None = None
         self.undamped = False
         """Whether this is percussion, which no pedal holds."""
 
@@ -59,7 +60,7 @@ class Keys:
             track = _ANY_TRACK
         for ringing in (self._held, self._caught):
             if key in ringing:
-                self._cut(ringing.pop(key).notes, now)
+                self._cut(ringing.pop(key), now)
         tracks = self._down.setdefault(key, {})
         if self._sustain and not self.undamped:
             # With the dampers up the key can only have been struck again; its sound is the new one.
@@ -101,34 +102,33 @@ class Keys:
         """Ends everything at once, whatever pedals hold."""
         self.let_all_go(now)
         for ringing in (self._held, self._caught):
-            for bundle in ringing.values():
-                self._end(bundle.notes, now)
+            self._end(chain.from_iterable(ringing.values()), now)
             ringing.clear()
+        if self._raised:
+            self._raised.clear()
 
     def sustain(self, down: bool, now: float) -> None:
         """Moves the sustain pedal down or up."""
         self._sustain = down
-        if self._held and not down:
+        if not down:
             # The sostenuto pedal is for keys that were down; it takes none of these over.
-            for bundle in self._held.values():
-                self._end(bundle.notes, now)
+            self._end(chain.from_iterable(self._held.values()), now)
             self._held.clear()
 
     def sostenuto(self, down: bool, now: float) -> None:
         """Moves the sostenuto pedal down, to hold the keys that are down now, or up."""
         if down:
-            self._catches = self._catches or len(self._starts)
+            if self._raised is None:
+                self._raised = {key for key, tracks in self._down.items() if any(tracks.values())}
             return
-        self._catches = 0
-        if self._caught:
-            caught, self._caught = self._caught, {}
-            self._pass_on(caught, now)
+        self._raised = None
+        caught, self._caught = self._caught, {}
+        for key, notes in caught.items():
+            self._release(key, notes, now)
 
     def finish(self, now: float) -> list[list[int]]:
         """Lifts all pedals, the song being over; returns the notes never released, by key."""
-        for ringing in (self._held, self._caught):
-            for bundle in ringing.values():
-                self._end(bundle.notes, now)
+        self._end(chain(*self._held.values(), *self._caught.values()), now)
         down = [sorted(chain.from_iterable(tracks.values())) for tracks in self._down.values()]
         for note in self._reversed.intersection(chain.from_iterable(down)):
             # An ornament of no length that was written with its release first.
@@ -137,22 +137,13 @@ class Keys:
         return [notes for notes in down if notes]
 
     def _release(self, key: int, notes: list[int], now: float) -> None:
-        """Hands notes whose key went up, in order, to the pedals that are down."""
-        if notes:
-            self._pass_on({key: _Bundle(notes, notes[0], notes[-1])}, now)
-
-    def _pass_on(self, bundles: dict[int, _Bundle], now: float) -> None:
-        """Hands notes whose keys are up to the pedals that are down, or ends them."""
-        sostenuto = 0 if self.undamped else self._catches
-        sustain = self._sustain and not self.undamped
-        for key, bundle in bundles.items():
-            caught, rest = bundle.split(sostenuto)
-            if caught is not None:
-                _merge(self._caught, key, caught)
-            if rest is not None and sustain:
-                _merge(self._held, key, rest)
-            elif rest is not None:
-                self._end(rest.notes, now)
+        """Hands notes whose key went up to a pedal that is down, or ends them."""
+        if self._raised and key in self._raised and not self.undamped:
+            self._caught.setdefault(key, []).extend(notes)
+        elif self._sustain and not self.undamped:
+            self._held.setdefault(key, []).extend(notes)
+        else:
+            self._end(notes, now)
 
     def _end(self, notes: Iterable[int], now: float) -> None:
         for note in notes:
@@ -162,37 +153,3 @@ class Keys:
         """Ends notes whose key is struck again; of two at one moment only the later is heard."""
         for note in notes:
             self._ends[note] = DROPPED if self._starts[note] == now else now
-
-
-class _Bundle:
-    """Notes of one key that a pedal holds, and the lowest and highest of their numbers.
-
-    Bundles move between pedals whole: a file that pumps two pedals over many notes stays cheap.
-    """
-
-    def __init__(self, notes: list[int], low: int, high: int) -> None:
-        self.notes, self.low, self.high = notes, low, high
-
-    def split(self, number: int) -> tuple[_Bundle | None, _Bundle | None]:
-        """Parts the notes below a number from the others."""
-        if self.high < number:
-            return self, None
-        if self.low >= number:
-            return None, self
-        below = [note for note in self.notes if note < number]
-        others = [note for note in self.notes if note >= number]
-        return (
-            _Bundle(below, self.low, max(below)),
-            _Bundle(others, min(others), self.high),
-        )
-
-    def joined(self, other: _Bundle) -> _Bundle:
-        """Joins two bundles; the shorter list is added to the longer."""
-        short, long = sorted((self.notes, other.notes), key=len)
-        long.extend(short)
-        return _Bundle(long, min(self.low, other.low), max(self.high, other.high))
-
-
-def _merge(ringing: dict[int, _Bundle], key: int, bundle: _Bundle) -> None:
-    known = ringing.get(key)
-    ringing[key] = bundle if known is None else known.joined(bundle)

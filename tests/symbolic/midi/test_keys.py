@@ -63,6 +63,11 @@ def test_sostenuto_holds_only_what_sounds_when_it_goes_down():
     assert ends(track + control(66, 0, after=480)) == [(48, 1.5), (60, 1.0)]
 
 
+def test_a_key_that_sostenuto_holds_is_held_again_when_it_is_struck_again():
+    track = on(48) + control(66, 127) + off(48, after=480) + tone(48) + tone(60)
+    assert ends(track + control(66, 0, after=480)) == [(48, 0.5), (48, 2.0), (60, 1.5)]
+
+
 def test_sostenuto_does_not_take_over_what_only_the_sustain_pedal_holds():
     track = control(64, 127) + tone(48) + control(66, 127) + tone(60) + control(64, 0)
     assert ends(track + control(66, 0, after=480)) == [(48, 1.0), (60, 1.0)]
