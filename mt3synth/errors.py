@@ -15,6 +15,19 @@ class UserError(ValueError):
     """
 
 
+def check_least(settings: object, **least: float) -> None:
+    """Checks that settings are not below their least values.
+
+        check_least(self, steps=1, seed=0)
+
+    Raises:
+      ValueError: one is below.
+    """
+    for name, low in least.items():
+        if getattr(settings, name) < low:
+            raise ValueError(f"{name}={getattr(settings, name)}; must be at least {low}")
+
+
 def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
     """Finds the name that the user may have meant.
 

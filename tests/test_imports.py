@@ -20,7 +20,7 @@ FREE = {"mt3synth.types", "mt3synth.errors"}
 # A bare name is a package of mt3synth and all its rooms; `a.{b,c}` is `a.b` and `a.c`.
 FLOORS = (
     {"types": "", "errors": ""},
-    {"atomic": "", "cache_folder": "", "param_check": ""},
+    {"atomic": "", "cache_folder": "", "param_check": "", "signals": ""},
     {
         "symbolic.programs": "",
         "symbolic.grid": "",
@@ -92,14 +92,14 @@ FLOORS = (
         ),
         "data_pipelines.open_data": ("data_pipelines.{filesystem,reading}"),
         "training": "",
-        "training.preemption": "",
+        "training.preemption": "signals",
         "training.parallel": "models",
         "training.optim": "atomic",
         "training.state": "training.parallel",
         "training.data": "batch_protocols model_spec training.parallel",
         "training.run_folder": "atomic bundle model_spec training.parallel",
         "training.checkpoints": "training.{parallel,state}",
-        "training.monitoring": "training.{parallel,run_folder,state}",
+        "training.monitoring": "signals training.{parallel,run_folder,state}",
         "training.learner": "batch_protocols training.{data,monitoring,state}",
         "training.loop": (
             "training.{checkpoints,data,learner,monitoring,optim,parallel,preemption,"
@@ -147,7 +147,7 @@ FLOORS = (
     },
     {
         "commands": "",
-        "commands.shared": "bundle cache_folder configuration model_spec synthesis vocoder",
+        "commands.shared": "bundle cache_folder configuration model_spec signals synthesis vocoder",
         "commands.doctor": (
             "bundle configuration commands.shared data_pipelines.corpus evaluation.embeddings"
         ),
@@ -155,7 +155,7 @@ FLOORS = (
         "commands.vocode": "audio bundle configuration vocoder commands.shared",
         "commands.synthesize": "audio configuration model score song commands.shared mt3synth",
         "commands.train": "configuration training",
-        "commands.train_vocoder": "training commands.train",
+        "commands.train_vocoder": "commands.train",
         "commands.prepare": "reporting transcription data_pipelines",
         "commands.evaluate": (
             "audio bundle cache_folder configuration evaluation reporting synthesis transcription "

@@ -9,11 +9,11 @@ import argparse
 import sys
 from pathlib import Path
 
-import jax
 import numpy as np
 
 from mt3synth import bundle as bundles
 from mt3synth.errors import UserError
+from mt3synth.training.checkpoints.ema import load_part, nest
 from mt3synth.types import PyTree
 
 PREFIX = "checkpoint"
@@ -39,45 +39,16 @@ def load_averaged(folder: Path, like: PyTree, step: int | None = None) -> tuple[
     Raises:
       UserError: there is no such checkpoint, or it is of another network or optimizer.
     """
-    import orbax.checkpoint as ocp
-
-    options = ocp.CheckpointManagerOptions(read_only=True, step_prefix=PREFIX)
-    with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
-        saved = sorted(manager.all_steps())
-        if not saved or (step is not None and step not in saved):
-            named = "" if step is None else f" of step {step}"
-            listed = ", ".join(map(str, saved)) or "none yet"
-            raise UserError(f"{folder}: no t5x checkpoint{named}; there are: {listed}")
-        step = saved[-1] if step is None else step
-        as_numpy = ocp.RestoreArgs(restore_type=np.ndarray)
-        restore = ocp.args.PyTreeRestore(
-            item=_nested(like),
-            restore_args=_nested(jax.tree.map(lambda _: as_numpy, like)),
-            partial_restore=True,
-        )
-        problem = ""
-        try:
-            read = manager.restore(step, args=ocp.args.Composite(state=restore))["state"]
-            for name in _AVERAGE:
-                read = read[name]
-        except (KeyError, ValueError) as error:
-            problem = f": {error}"
-    # What it does not find at all, orbax hands back as the shape that was asked for.
-    found = not problem and all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(read))
-    if not found or jax.tree.map(np.shape, read) != jax.tree.map(np.shape, like):
-        raise UserError(
-            f"{folder}: step {step} is of another network, or has no averaged parameters, which "
-            f"mt3synth's AveragingOptimizer keeps{problem}"
-        )
-    return read, step
-
-
-def _nested(average: PyTree) -> PyTree:
-    """Puts an average where a t5x checkpoint has it."""
-    tree = average
-    for name in reversed(_AVERAGE):
-        tree = {name: tree}
-    return tree
+    mismatch = "network, or has no averaged parameters, which mt3synth's AveragingOptimizer keeps"
+    return load_part(
+        folder.absolute(),
+        _AVERAGE,
+        like,
+        step,
+        mismatch=mismatch,
+        kind="t5x checkpoint",
+        prefix=PREFIX,
+    )
 
 
 def save_parameters(folder: Path, params: PyTree) -> Path:
@@ -98,7 +69,7 @@ def save_parameters(folder: Path, params: PyTree) -> Path:
         raise UserError(f"{path} exists; give a new folder")
     options = ocp.CheckpointManagerOptions(step_prefix=PREFIX, create=True)
     with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
-        state = {"target": params, **_nested(params)}
+        state = {"target": params, **nest(params, _AVERAGE)}
         state["state"]["step"] = state["state"]["param_states"]["1"]["updates"] = np.int32(0)
         manager.save(0, args=ocp.args.Composite(state=ocp.args.PyTreeSave(state)))
     return path

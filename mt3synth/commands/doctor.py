@@ -24,61 +24,37 @@ _VERSIONS = ("jax", "jaxlib", "flax", "numpy", "note-seq", "soundfile")
 
 @dataclass(frozen=True)
 class Need:
-    """Modules and programs that some part of the project imports or runs.
+    """Modules and a program that some part of the project imports or runs.
 
     Attributes:
       task: which part.
-      modules: names to import.
-      install: command that brings the modules.
-      programs: names to run, each with the Debian package that brings it.
+      modules: names to import, with blanks between them.
+      install: what to give to ``pip install`` for the modules.
+      program: name to run, which is also that of the Debian package that brings it; empty for none.
     """
 
     task: str
-    modules: tuple[str, ...] = ()
+    modules: str = ""
     install: str = ""
-    programs: tuple[tuple[str, str], ...] = ()
+    program: str = ""
 
 
+TRAIN, DATA = "'mt3synth[train]'", "'mt3synth[data]'"
 NEEDS = (
-    Need(
-        "synthesize",
-        ("jax", "flax", "note_seq", "soundfile", "soxr", "scipy", "safetensors", "gin", "tqdm"),
-        "pip install mt3synth",
-    ),
-    Need(
-        "train",
-        ("optax", "orbax.checkpoint", "tensorboardX", "tensorflow", "seqio"),
-        "pip install 'mt3synth[train]'",
-    ),
-    Need(
-        "prepare",
-        ("google_crc32c", "matplotlib", "mir_eval", "yaml", "upath"),
-        "pip install 'mt3synth[data]'",
-        (("ffmpeg", "ffmpeg"),),  # for M4A, WMA and films
-    ),
-    Need(
-        _CORPUS,
-        ("music21", "google_crc32c"),
-        "pip install 'mt3synth[data]'",
-        (("fluidsynth", "fluidsynth"),),
-    ),
-    Need("prepare align", ("synctoolbox", "librosa"), "pip install 'mt3synth[align]'"),
-    Need("prepare --beam", ("apache_beam",), "pip install 'mt3synth[beam]'"),
+    Need("synthesize", "jax flax note_seq soundfile soxr scipy safetensors gin tqdm", "mt3synth"),
+    Need("train", "optax orbax.checkpoint tensorboardX tensorflow seqio", TRAIN),
+    # ffmpeg is for M4A, WMA and films.
+    Need("prepare", "google_crc32c matplotlib mir_eval yaml upath", DATA, "ffmpeg"),
+    Need(_CORPUS, "music21 google_crc32c", DATA, "fluidsynth"),
+    Need("prepare align", "synctoolbox librosa", "'mt3synth[align]'"),
+    Need("prepare --beam", "apache_beam", "'mt3synth[beam]'"),
     # Its own requirements pin a TensorFlow that no longer installs; the eval extra has the rest.
-    Need("prepare transcribe", ("basic_pitch",), "pip install --no-deps basic-pitch"),
-    Need("train-vocoder", ("optax", "orbax.checkpoint"), "pip install 'mt3synth[train]'"),
-    Need("--vocoder soundstream", ("tensorflow",), "pip install tensorflow"),
-    Need(
-        "evaluate",
-        ("mir_eval", "onnxruntime", "librosa", "sklearn", "resampy", "matplotlib"),
-        "pip install 'mt3synth[eval]'",
-    ),
+    Need("prepare transcribe", "basic_pitch", "--no-deps basic-pitch"),
+    Need("train-vocoder", "optax orbax.checkpoint", TRAIN),
+    Need("--vocoder soundstream", "tensorflow", "tensorflow"),
+    Need("evaluate", "mir_eval onnxruntime librosa sklearn resampy matplotlib", "'mt3synth[eval]'"),
     Need(_MUSICNN),
-    Need(
-        "evaluate --embedding trill, vggish",
-        ("tensorflow", "tensorflow_hub"),
-        "pip install 'mt3synth[hub]'",
-    ),
+    Need("evaluate --embedding trill, vggish", "tensorflow tensorflow_hub", "'mt3synth[hub]'"),
 )
 
 
@@ -113,13 +89,10 @@ def missing(need: Need) -> list[str]:
 
     Nothing is imported: TensorFlow alone would take seconds, and may fail in ways of its own.
     """
-    modules = [name for name in need.modules if not _is_installed(name)]
-    lines = [f"{', '.join(modules)} missing: {need.install}"] if modules else []
-    lines += [
-        f"{program} missing: apt install {package}"
-        for program, package in need.programs
-        if shutil.which(program) is None
-    ]
+    modules = [name for name in need.modules.split() if not _is_installed(name)]
+    lines = [f"{', '.join(modules)} missing: pip install {need.install}"] if modules else []
+    if need.program and shutil.which(need.program) is None:
+        lines.append(f"{need.program} missing: apt install {need.program}")
     return lines
 
 

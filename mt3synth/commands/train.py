@@ -10,11 +10,11 @@ MT3SYNTH_PROCESS_INDEX) say who takes part.
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import os
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mt3synth.configuration import build, parse
 from mt3synth.errors import UserError
@@ -75,24 +75,19 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Trains what the gin files say; returns the exit status."""
-
-    def find() -> Callable[..., Any]:
-        from mt3synth.training.diffusion.run import run
-
-        return run
-
-    return conduct(args, DEFAULT_GIN, find)
+    return conduct(args, DEFAULT_GIN, "mt3synth.training.diffusion.run")
 
 
-def conduct(
-    args: argparse.Namespace, default_gin: str, find: Callable[[], Callable[..., Any]]
-) -> int:
-    """Calls a function with what gin has bound to it; returns the exit status.
+def conduct(args: argparse.Namespace, default_gin: str, module: str) -> int:
+    """Calls the function ``run`` of a module with what gin has bound to it.
 
     Args:
       args: of the command.
       default_gin: file that is read if none is given.
-      find: imports that function, when the processes of the run have found each other.
+      module: its name; imported when the processes of the run have found each other.
+
+    Returns:
+      The exit status.
 
     Raises:
       UserError: the configuration or the data are to be mended, or the loss is not finite.
@@ -114,7 +109,7 @@ def conduct(
 
         from mt3synth.training.preemption import Stopped
 
-        run = find()
+        run = importlib.import_module(module).run
     except ModuleNotFoundError as error:
         raise _not_installed(error) from error
 

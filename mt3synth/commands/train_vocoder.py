@@ -8,8 +8,6 @@ use. Stopping, resuming, several devices and hosts are those of `mt3synth train`
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from typing import Any
 
 from mt3synth.commands.train import add_run_arguments, conduct
 
@@ -24,10 +22,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Trains what the gin files say; returns the exit status."""
-
-    def find() -> Callable[..., Any]:
-        from mt3synth.training.vocoder.run import run
-
-        return run
-
-    return conduct(args, DEFAULT_GIN, find)
+    return conduct(args, DEFAULT_GIN, "mt3synth.training.vocoder.run")

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mt3synth import __version__
 from mt3synth.commands.shared import outputs, vocoder_options
 from mt3synth.configuration import parse
-from mt3synth.errors import UserError
 
 if TYPE_CHECKING:
     from mt3synth.bundle import Bundle
@@ -45,17 +44,11 @@ def main(args: argparse.Namespace) -> int:
 
     kind = outputs.Kind("audio files", SUFFIXES)
     jobs = outputs.plan_jobs(args.inputs, args.output, None, kind)
-    failures = 0
+    return outputs.run_jobs(jobs, "vocode", args.overwrite, lambda: _prepare(args))
 
-    def fail(error: UserError) -> None:
-        nonlocal failures
-        failures += 1
-        print(f"mt3synth vocode: {error}", file=sys.stderr)
 
-    ready = outputs.writable(jobs, args.overwrite, fail)
-    if not ready:
-        return 2
-
+def _prepare(args: argparse.Namespace) -> Callable[[outputs.Job], None]:
+    """Loads the vocoder; returns what takes one recording through it."""
     from mt3synth import bundle as bundles
     from mt3synth.commands.shared import compilation_cache
 
@@ -63,12 +56,7 @@ def main(args: argparse.Namespace) -> int:
     parse.parse([_GIN, *(args.gin_file or [])], args.gin_bindings)
     bundle = bundles.load(args.bundle or bundles.DEFAULT)
     vocoder = vocoder_options.read(args, bundle)
-    for job in ready:
-        try:
-            _vocode(job, bundle, vocoder)
-        except UserError as error:
-            fail(error)
-    return 2 if failures else 0
+    return lambda job: _vocode(job, bundle, vocoder)
 
 
 def _vocode(job: outputs.Job, bundle: Bundle, vocoder: Vocoder) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from mt3synth.errors import check_least
 from mt3synth.training.checkpoints.manager import Checkpoints
 from mt3synth.training.data import ReaderPosition, trim_padding
 from mt3synth.training.learner import Learner
@@ -54,9 +55,7 @@ class LoopConfig:
     save_every: int = 500
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "log_every", "eval_every", "save_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}; must be at least 1")
+        check_least(self, steps=1, batch_size=1, log_every=1, eval_every=1, save_every=1)
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"ema_decay={self.ema_decay}; must be in [0, 1)")
 
@@ -67,7 +66,7 @@ def fit(
     optimizer: OptimizerConfig,
     folder: Path,
     *,
-    budget_config: BudgetConfig | None = None,
+    budget: BudgetConfig | None = None,
     profile: tuple[int, int] | None = None,
     settings: str = "",
 ) -> TrainState:
@@ -78,7 +77,7 @@ def fit(
       config: how long, and how often something is saved and shown.
       optimizer: says the learning rate by step, as the learner's optimizer has it.
       folder: of the run; training goes on from its last checkpoint.
-      budget_config: how much time there is, instead of ``config.steps``.
+      budget: how much time there is, instead of ``config.steps``.
       profile: steps after which a profiler's trace begins and ends.
       settings: text that goes beside the checkpoints as the configuration of the run.
 
@@ -110,8 +109,8 @@ def fit(
 
     # The plan is data in the optimizer's state and not part of the program: a run may be made
     # longer, or its end moved while it trains, and nothing is compiled anew.
-    budget = None if budget_config is None else Budget(budget_config, folder, first)
-    plan = optimizer.plan(config.steps) if budget is None else budget.plan
+    planner = None if budget is None else Budget(budget, folder, first)
+    plan = optimizer.plan(config.steps) if planner is None else planner.plan
     state = dataclasses.replace(state, opt_state=with_plan(state.opt_state, plan))
 
     batches = learner.batches(position)
@@ -145,8 +144,8 @@ def fit(
                 # Another program, such as that with discriminators, has another speed.
                 train_step = learner.update_after(step)
                 flops = StepFlops(train_step, config.batch_size)
-                if budget is not None:
-                    budget.measure_anew()
+                if planner is not None:
+                    planner.measure_anew()
             with progress.waiting():
                 batch = place_batch(trim_padding(next(batches)), mesh)
             if flops.knows(batch):
@@ -196,11 +195,11 @@ def fit(
             if last or step % config.eval_every == 0:
                 with progress.paused():
                     learner.validate(state.ema, step, logger)
-            if budget is not None and logging and not last:
-                revised = budget.revise(step)
+            if planner is not None and logging and not last:
+                revised = planner.revise(step)
                 if revised != plan:
                     if plan == OPEN:
-                        logger.info(budget.describe(optimizer.warmup_steps))
+                        logger.info(planner.describe(optimizer.warmup_steps))
                     plan, progress.steps = revised, revised.end
                     state = dataclasses.replace(state, opt_state=with_plan(state.opt_state, plan))
     return state

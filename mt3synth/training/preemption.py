@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-from types import FrameType, TracebackType
-from typing import Any
+from types import FrameType
 
 import jax
 from jax.experimental import multihost_utils
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+from mt3synth.signals import SignalHandler
 
 
 class Stopped(Exception):
@@ -32,12 +30,11 @@ class Stopped(Exception):
         self.step, self.status = step, 128 + number
 
 
-class StopRequests:
+class StopRequests(SignalHandler):
     """Catches SIGTERM and SIGINT while its ``with`` block lasts.
 
     Several processes stop together, at a step on which JAX's preemption service makes them agree
-    when any one of them gets SIGTERM. A second SIGINT interrupts at once. In a thread other than
-    the main one, where Python allows no handlers, nothing is caught.
+    when any one of them gets SIGTERM. A second SIGINT interrupts at once.
 
     Example:
       >>> with StopRequests() as stop:
@@ -49,24 +46,9 @@ class StopRequests:
 
     def __init__(self) -> None:
         self._requested: signal.Signals | None = None
-        self._before: dict[signal.Signals, Any] = {}
         self._alone = jax.process_count() == 1
-
-    def __enter__(self) -> StopRequests:
-        if threading.current_thread() is threading.main_thread():
-            # With several processes JAX itself handles SIGTERM.
-            for number in SIGNALS if self._alone else (signal.SIGINT,):
-                self._before[number] = signal.signal(number, self._handle)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        # With several processes JAX itself handles SIGTERM: its preemption service must hear of it.
+        super().__init__(signal.SIGINT, *([signal.SIGTERM] if self._alone else []))
 
     def reached(self, step: int) -> signal.Signals | None:
         """Returns the signal for which to stop after ``step``, or None.
@@ -79,7 +61,12 @@ class StopRequests:
             return self._requested or signal.SIGTERM
         return None
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Notes the request; the step at hand goes on.
+
+        Raises:
+          KeyboardInterrupt: it is the second SIGINT, of somebody who will not wait.
+        """
         if number == signal.SIGINT and self._requested == signal.SIGINT:
             raise KeyboardInterrupt
         self._requested = signal.Signals(number)

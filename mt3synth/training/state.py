@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
@@ -37,6 +38,10 @@ class TrainState:
     opt_state: PyTree
 
 
+Fresh = Callable[[Array], TrainState]
+"""Makes the state before the first step, of an int32 seed."""
+
+
 def init_params(network: nn.Module, inputs: tuple[Any, ...], key: Key[Array, ""]) -> PyTree:
     """Makes fresh parameters without their logical-axis boxes; ``inputs`` give the shapes."""
     variables = jax.jit(network.init)(key, *inputs)
@@ -65,13 +70,29 @@ def abstract_state(
       mesh: where the state is to lie.
     """
     fresh = _fresh(network, batch, optimizer)
+    return shapes_of(fresh, param_shardings(network, batch, mesh), mesh)
+
+
+def shapes_of(fresh: Fresh, params: PyTree, mesh: Mesh) -> TrainState:
+    """Returns the state that ``fresh`` would make, as shapes with their shardings.
+
+    Args:
+      fresh: makes a state of a seed; it is only traced.
+      params: `NamedSharding` of each parameter.
+      mesh: where the state is to lie.
+    """
     shapes = jax.eval_shape(fresh, jax.ShapeDtypeStruct((), jnp.int32))
-    shardings = state_shardings(shapes, param_shardings(network, batch, mesh), mesh)
 
     def placed(leaf: jax.ShapeDtypeStruct, sharding: NamedSharding) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
 
-    return jax.tree.map(placed, shapes, shardings)
+    return jax.tree.map(placed, shapes, state_shardings(shapes, params, mesh))
+
+
+def make_sharded(fresh: Fresh, abstract: TrainState, seed: int) -> TrainState:
+    """Makes the state of a seed, on each device only what it will hold."""
+    shardings = jax.tree.map(lambda leaf: leaf.sharding, abstract)
+    return jax.jit(fresh, out_shardings=shardings)(np.int32(seed))
 
 
 def init_state_sharded(
@@ -92,10 +113,9 @@ def init_state_sharded(
       params: parameters to begin with instead, the same in every process.
     """
     abstract = abstract_state(network, batch, optimizer, mesh)
-    shardings = jax.tree.map(lambda leaf: leaf.sharding, abstract)
     if params is None:
-        fresh = _fresh(network, batch, optimizer)
-        return jax.jit(fresh, out_shardings=shardings)(np.int32(seed))
+        return make_sharded(_fresh(network, batch, optimizer), abstract, seed)
+    shardings = jax.tree.map(lambda leaf: leaf.sharding, abstract)
 
     def place(leaf: Any, sharding: NamedSharding) -> Array:
         values = np.asarray(leaf)
@@ -105,7 +125,7 @@ def init_state_sharded(
     return jax.jit(lambda given: init_state(given, optimizer), out_shardings=shardings)(placed)
 
 
-def _fresh(network: nn.Module, batch: JaxBatch, optimizer: optax.GradientTransformation) -> Any:
+def _fresh(network: nn.Module, batch: JaxBatch, optimizer: optax.GradientTransformation) -> Fresh:
     shapes = example_shapes(batch)
 
     def fresh(seed: Array) -> TrainState:

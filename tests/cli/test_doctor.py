@@ -41,5 +41,5 @@ def test_says_which_command_lacks_what_and_what_brings_it(run, bundle_folder, mo
 
 
 def test_a_module_in_a_package_that_is_not_there():
-    need = Need("x", ("no_such_package.module", "json"), "pip install x")
+    need = Need("x", "no_such_package.module json", "x")
     assert missing(need) == ["no_such_package.module missing: pip install x"]

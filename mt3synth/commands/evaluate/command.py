@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,23 +34,17 @@ _NEEDED = ("generated", "reference", "performances", "out")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds options for files, and the subcommands."""
     add = parser.add_argument
-    add("--generated", type=Path, metavar="DIR", help="folder of the generated audio")
-    add(
-        "--reference",
-        type=Path,
-        metavar="DIR",
-        help="folder of real recordings, a folder in it for each performance",
-    )
+    add_folder = partial(add, type=Path, metavar="DIR")
+    add_folder("--generated", help="folder of the generated audio")
+    add_folder("--reference", help="folder of real recordings, a folder in it for each performance")
     add(
         "--performances",
         type=Path,
         metavar="CSV",
         help="table of generated files: audio,performance[,midi,reference,wall_seconds,metrics]",
     )
-    add(
+    add_folder(
         "--real",
-        type=Path,
-        metavar="DIR",
         help="more real recordings, laid out alike, to be measured as if they had been generated;"
         " one named like a generated file is a recording of the same notes",
     )

@@ -6,6 +6,7 @@ import argparse
 import os
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,8 @@ MAX_SEED = 2**32 - 1  # of scikit-learn
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds options on how to measure, and on what the report holds."""
     add = parser.add_argument
-    add("--out", type=Path, metavar="DIR", help="folder for the report; made if need be")
+    add_folder = partial(add, type=Path, metavar="DIR")
+    add_folder("--out", help="folder for the report; made if need be")
     add(
         "--embedding",
         choices=EMBEDDINGS,
@@ -57,30 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what hears the notes for note F1: module:attribute or file.py:attribute, or none"
         " (default: basic-pitch)",
     )
-    add(
-        "--examples",
-        type=int,
-        default=6,
-        metavar="N",
-        help="pieces to hear on the page (default: 6)",
-    )
-    add(
-        "--example-seconds",
-        type=float,
-        default=10.0,
-        metavar="S",
-        help="length of each (default: 10)",
-    )
-    add(
-        "--listening-test",
-        type=Path,
-        metavar="DIR",
-        help="folder for a blind listening test, if one is wanted",
-    )
-    add(
+    add("--examples", type=int, default=6, metavar="N", help="pieces to hear on the page (6)")
+    add("--example-seconds", type=float, default=10.0, metavar="S", help="length of each (10)")
+    add_folder("--listening-test", help="folder for a blind listening test, if one is wanted")
+    add_folder(
         "--cache",
-        type=Path,
-        metavar="DIR",
         help="folder for embeddings, transcriptions and vocoded audio (default: the user's cache)",
     )
     vocoder_options.add_arguments(parser)
@@ -210,7 +193,7 @@ def _check_folder(folder: Path | None, option: str) -> None:
 
 
 def _plain(vocoder: Vocoder) -> dict[str, Any]:
-    """Its settings, as far as they are numbers, words or a spec."""
+    """Returns a vocoder's settings, as far as they are numbers, words or a spec."""
     from mt3synth.audio.mel import MelSpec
 
     return {

@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import signal
-import threading
-from types import FrameType, TracebackType
-from typing import Any
+from types import FrameType
+
+from mt3synth.signals import SignalHandler
 
 
-class Interrupts:
+class Interrupts(SignalHandler):
     """Remembers a SIGINT while its ``with`` block lasts.
 
     The signal raises KeyboardInterrupt at once, as ever. But if that happens in a callback of the
-    compiler or of the garbage collector, Python drops the exception; `check` raises it again. In a
-    thread other than the main one, where Python allows no handlers, nothing is remembered.
+    compiler or of the garbage collector, Python drops the exception; `check` raises it again.
+
+    Example:
+      >>> with Interrupts() as interrupts:
+      ...     frames = make_frames()
+      ...     interrupts.check()
     """
 
     def __init__(self) -> None:
+        super().__init__(signal.SIGINT)
         self._interrupted = False
-        self._before: Any = None
-
-    def __enter__(self) -> Interrupts:
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._handle)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
 
     def check(self) -> None:
         """Goes on unless there was a SIGINT.
@@ -43,6 +33,7 @@ class Interrupts:
         if self._interrupted:
             raise KeyboardInterrupt
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Remembers the signal, and interrupts at once."""
         self._interrupted = True
         raise KeyboardInterrupt

@@ -1,7 +1,8 @@
-"""Plans which files are read, and what is written where."""
+"""Plans which files are read and what is written where, and works through the plan."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,37 +69,52 @@ def plan_jobs(
     ]
 
 
-def writable(
-    jobs: Sequence[Job], overwrite: bool, complain: Callable[[UserError], None]
-) -> list[Job]:
-    """Returns the jobs whose files may be written; ``complain`` is called for each of the others.
+def run_jobs(
+    jobs: Sequence[Job],
+    command: str,
+    overwrite: bool,
+    prepare: Callable[[], Callable[[Job], None]],
+) -> int:
+    """Does every job that can be done; each of the others gets a line on stderr.
 
-    All of them are looked at before the first is begun, so that nobody learns of an existing file
-    after an hour.
+    Args:
+      jobs: what to do.
+      command: name of the subcommand, for the messages.
+      overwrite: whether files that exist may be replaced.
+      prepare: loads what all jobs need, and returns what does one of them; called only if there
+        is anything to do.
+
+    Returns:
+      The exit status: 2 if a job could not be done, else 0.
     """
-    claimed = find_clashes(jobs)
-    ready = []
-    for job in jobs:
-        try:
-            # Two songs of one name from two folders: the later one would replace the earlier.
-            if job in claimed:
-                raise UserError(f"{job.source}: {job.audio} is already that of {claimed[job]}")
-            check_new(job, overwrite)
-            ready.append(job)
-        except UserError as error:
-            complain(error)
-    return ready
+    failed = False
 
+    def try_each(jobs: Sequence[Job], work: Callable[[Job], None]) -> list[Job]:
+        nonlocal failed
+        done = []
+        for job in jobs:
+            try:
+                work(job)
+                done.append(job)
+            except UserError as error:
+                failed = True
+                print(f"mt3synth {command}: {error}", file=sys.stderr)
+        return done
 
-def find_clashes(jobs: Sequence[Job]) -> dict[Job, Path]:
-    """Finds the jobs whose audio file an earlier one already claims, with that one's source."""
-    first: dict[Path, Path] = {}
-    late: dict[Job, Path] = {}
-    for job in jobs:
-        owner = first.setdefault(job.audio, job.source)
+    owners: dict[Path, Path] = {}
+
+    def check(job: Job) -> None:
+        # Two songs of one name from two folders: the later one would replace the earlier.
+        owner = owners.setdefault(job.audio, job.source)
         if owner != job.source:
-            late[job] = owner
-    return late
+            raise UserError(f"{job.source}: {job.audio} is already that of {owner}")
+        check_new(job, overwrite)
+
+    # All are looked at before the first is begun, so that nobody learns of an existing file after
+    # an hour.
+    if ready := try_each(jobs, check):
+        try_each(ready, prepare())
+    return 2 if failed else 0
 
 
 def check_new(job: Job, overwrite: bool) -> None:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
+from collections.abc import Callable
 
 from mt3synth.commands.shared import outputs, sampling_options, vocoder_options
 from mt3synth.configuration import parse
-from mt3synth.errors import UserError
 
 HELP = "render MIDI files to audio"
 DEFAULT_GIN = "gin_configs/infer/default.gin"
@@ -39,17 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Renders every file that can be; returns 2 if one could not."""
     jobs = outputs.plan_jobs(args.inputs, args.output, args.save_mel)
-    failures = 0
+    return outputs.run_jobs(jobs, "synthesize", args.overwrite, lambda: _prepare(args))
 
-    def fail(error: UserError) -> None:
-        nonlocal failures
-        failures += 1
-        print(f"mt3synth synthesize: {error}", file=sys.stderr)
 
-    ready = outputs.writable(jobs, args.overwrite, fail)
-    if not ready:
-        return 2
-
+def _prepare(args: argparse.Namespace) -> Callable[[outputs.Job], None]:
+    """Loads the model; returns what renders one song with it."""
     import mt3synth
     from mt3synth.commands.shared import compilation_cache
     from mt3synth.commands.synthesize.render_job import render
@@ -64,9 +57,4 @@ def main(args: argparse.Namespace) -> int:
         vocoder=vocoder_options.read(args, model.bundle),
         config=sampling_options.read(args, model.spec),
     )
-    for job in ready:
-        try:
-            render(job, span, renderer)
-        except UserError as error:
-            fail(error)
-    return 2 if failures else 0
+    return lambda job: render(job, span, renderer)

@@ -113,7 +113,8 @@ class Checkpoints:
         for step in sorted(self._manager.all_steps(), reverse=True):
             found, problem = self._read(step, abstract)
             if found is not None:
-                self._put_aside(damaged)
+                if damaged:
+                    self._put_aside(damaged)
                 return found
             damaged[step] = problem
         if damaged:
@@ -146,17 +147,16 @@ class Checkpoints:
         self, step: int, abstract: TrainState
     ) -> tuple[tuple[TrainState, Record] | None, str]:
         """Reads state and record of a step; or returns None, and what is wrong with it."""
-        state, record, problem = None, {}, ""
+        found, differing, problem = None, [], ""
         restore = self._args.Composite(
             state=self._args.StandardRestore(abstract), record=self._args.JsonRestore()
         )
         try:
             differing = self._differences(step, abstract)
             if not differing:
-                read = self._manager.restore(step, args=restore)
-                state, record = read.state, read.record
+                found = self._manager.restore(step, args=restore)
         except Exception as error:  # Damage shows in whatever the libraries stumble over.
-            differing, problem = [], _in_a_line(error)
+            problem = _in_a_line(error)
         if differing:
             raise UserError(
                 f"{self._manager.directory}: step {step} is of another network or optimizer: "
@@ -165,14 +165,14 @@ class Checkpoints:
             )
         # Processes must agree before the next collective operation, or they wait for one another
         # for ever.
-        if not everywhere(not problem) or state is None:
+        if not everywhere(not problem) or found is None:
             return None, problem or "another process cannot read it"
         # A checksum needs the work of all processes, as the array is spread over them.
-        sums, expected = fingerprints(state), record.pop("fingerprints", {})
+        sums, expected = fingerprints(found.state), found.record.pop("fingerprints", {})
         changed = [name for name, value in sums.items() if expected.get(name) != value]
         if changed:
             return None, f"the checksum of {len(changed)} arrays is wrong, of {changed[0]} first"
-        return (state, record), ""
+        return (found.state, found.record), ""
 
     def _differences(self, step: int, abstract: TrainState) -> list[str]:
         """Lists the arrays whose shape is not that of the checkpoint."""
@@ -191,8 +191,6 @@ class Checkpoints:
 
     def _put_aside(self, damaged: dict[int, str]) -> None:
         """Moves checkpoints out of the way of new ones of the same steps."""
-        if not damaged:
-            return
         if jax.process_index() == 0:
             for step, problem in sorted(damaged.items()):
                 target = self._folder / DAMAGED / str(step)

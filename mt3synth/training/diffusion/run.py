@@ -14,11 +14,7 @@ from mt3synth.training.diffusion.config import TrainConfig
 from mt3synth.training.diffusion.learner import DenoiserLearner
 from mt3synth.training.diffusion.samples import SamplesConfig
 from mt3synth.training.diffusion.validation import Validation
-from mt3synth.training.diffusion.warm_start import (
-    adapt_parameters,
-    load_source,
-    parse_neighbours,
-)
+from mt3synth.training.diffusion.warm_start import adapt_parameters, load_source, parse_neighbours
 from mt3synth.training.loop import fit
 from mt3synth.training.monitoring.profiling import parse_span
 from mt3synth.training.optim.freezing import FreezeConfig
@@ -102,7 +98,7 @@ def run(
     # The devices. What cannot be trained on them is refused before anything is written.
     devices = make_mesh(mesh or MeshConfig())
     check_batch_size(config.batch_size, devices, config.accumulation)
-    budget_config = None if budget_minutes is None else budget(minutes=float(budget_minutes))
+    limit = None if budget_minutes is None else budget(minutes=float(budget_minutes))
     span = None if profile is None else parse_span(profile)
 
     # The folder is this run's from here on; another model's is refused. All that was configured has
@@ -132,11 +128,5 @@ def run(
         params,
     )
     return fit(
-        learner,
-        config,
-        optimizer,
-        folder,
-        budget_config=budget_config,
-        profile=span,
-        settings=configuration,
+        learner, config, optimizer, folder, budget=limit, profile=span, settings=configuration
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ FILE = "summary.txt"
 """File of the table within the folder of a run."""
 
 _HEADINGS = ("parameter", "shape", "numbers", "kB", "axes", "on the mesh", "on a device")
+_ALIGNMENTS = "<<>><<<"
 
 
 @dataclass(frozen=True)
@@ -101,16 +103,16 @@ def headline(parameters: Sequence[Parameter], mesh: Mesh) -> str:
 def table(parameters: Sequence[Parameter], mesh: Mesh) -> str:
     """Lists modules with their sums, and under each its parameters, below the `headline`."""
     rows: list[tuple[str, ...]] = [_HEADINGS]
-    for module, members in _by_module(parameters):
+    for module, group in groupby(parameters, key=lambda parameter: parameter.path[0]):
+        members = list(group)
         size, bytes_ = _totals(members)
         rows.append((module, "", f"{size:,}", f"{bytes_ / 1e3:,.1f}", "", "", ""))
-        rows += [_row(p) for p in members]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    lines = [_line(row, widths) for row in rows]
+        rows += map(_row, members)
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = ["  ".join(map("{:{}{}}".format, row, _ALIGNMENTS, widths)).rstrip() for row in rows]
     lines.insert(1, "-" * len(lines[0]))
     if any(p.undivided for p in parameters):
-        lines.append("")
-        lines.append("! whole on every device, for the mesh axis does not divide its length")
+        lines += ["", "! whole on every device, for the mesh axis does not divide its length"]
     return "\n".join([headline(parameters, mesh), "", *lines, ""])
 
 
@@ -133,22 +135,13 @@ def state_line(state: PyTree) -> str:
     )
 
 
-def _by_module(parameters: Sequence[Parameter]) -> Iterator[tuple[str, list[Parameter]]]:
-    """Groups parameters by the first name of their paths."""
-    groups: dict[str, list[Parameter]] = {}
-    for parameter in parameters:
-        groups.setdefault(parameter.path[0], []).append(parameter)
-    yield from groups.items()
-
-
 def _totals(parameters: Sequence[Parameter]) -> tuple[int, int]:
     return sum(p.size for p in parameters), sum(p.bytes for p in parameters)
 
 
 def _row(parameter: Parameter) -> tuple[str, ...]:
-    mapped = ["-" if axis is None else axis for axis in parameter.spec] + [
-        f"{axis}!" for axis in parameter.undivided
-    ]
+    mapped = [axis or "-" for axis in parameter.spec]
+    mapped += [f"{axis}!" for axis in parameter.undivided]
     return (
         "  " + "/".join(parameter.path[1:] or parameter.path),
         _times(parameter.shape),
@@ -162,12 +155,3 @@ def _row(parameter: Parameter) -> tuple[str, ...]:
 
 def _times(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape)) or "scalar"
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    numbers = {2, 3}
-    cells = [
-        cell.rjust(width) if column in numbers else cell.ljust(width)
-        for column, (cell, width) in enumerate(zip(row, widths))
-    ]
-    return "  ".join(cells).rstrip()

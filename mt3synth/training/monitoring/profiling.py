@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import signal
-import threading
 from pathlib import Path
 from types import FrameType
 
 import jax
 
 from mt3synth.errors import UserError
+from mt3synth.signals import SignalHandler
 
 FOLDER = "profile"
 """Folder of the traces within that of a run."""
@@ -33,7 +33,7 @@ def parse_span(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-class Profiler:
+class Profiler(SignalHandler):
     """Records the steps from ``start`` to ``stop``, and ``ON_SIGNAL`` more whenever asked.
 
     Used as a context, so that a trace under way is ended with the loop. Within it the signal
@@ -52,22 +52,17 @@ class Profiler:
     """
 
     def __init__(self, folder: Path, span: tuple[int, int] | None = None) -> None:
+        super().__init__(signal.SIGUSR2)
         self._folder, self._span = folder / FOLDER, span
         self._asked, self._stop = False, -1
-        self._before: object = None
-
-    def __enter__(self) -> Profiler:
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGUSR2, self._ask)
-        return self
 
     def __exit__(self, *_: object) -> None:
         if self._stop >= 0:
             jax.profiler.stop_trace()
-        if self._before is not None:
-            signal.signal(signal.SIGUSR2, self._before)  # type: ignore[arg-type]
+        super().__exit__()
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Asks for a trace, which `at` begins: here the loop may be in the midst of a step."""
         self._asked = True
 
     def at(self, step: int, done: object) -> None:

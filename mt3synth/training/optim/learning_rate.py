@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from mt3synth.errors import check_least
 from mt3synth.types import Array, Float, Int, PyTree
 
 
@@ -29,10 +30,7 @@ class Plan:
     decay_steps: int
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"steps={self.steps}; must be at least 1")
-        if self.decay_steps < 0:
-            raise ValueError(f"decay_steps={self.decay_steps}; must be at least 0")
+        check_least(self, steps=1, decay_steps=0)
 
     @property
     def decay_begins(self) -> int:
@@ -123,13 +121,13 @@ def with_plan(opt_state: PyTree, plan: Plan) -> PyTree:
     Raises:
       KeyError: the optimizer has no planned rate.
     """
-    planned = 0
+    is_planned = lambda node: isinstance(node, PlannedRateState)  # noqa: E731
+    if not any(map(is_planned, jax.tree.leaves(opt_state, is_leaf=is_planned))):
+        raise KeyError("planned_steps")
 
     def replaced(node: Any) -> Any:
-        nonlocal planned
-        if not isinstance(node, PlannedRateState):
+        if not is_planned(node):
             return node
-        planned += 1
         # An array that is bound to devices where the old one was not makes JAX compile anew.
         where = node.planned_steps.sharding if node.planned_steps.committed else None
         steps, decay = (
@@ -137,8 +135,4 @@ def with_plan(opt_state: PyTree, plan: Plan) -> PyTree:
         )
         return node._replace(planned_steps=steps, planned_decay=decay)
 
-    is_planned = lambda node: isinstance(node, PlannedRateState)  # noqa: E731
-    replanned = jax.tree.map(replaced, opt_state, is_leaf=is_planned)
-    if not planned:
-        raise KeyError("planned_steps")
-    return replanned
+    return jax.tree.map(replaced, opt_state, is_leaf=is_planned)

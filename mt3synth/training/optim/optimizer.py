@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import jax
 import optax
 
+from mt3synth.errors import check_least
 from mt3synth.training.optim.learning_rate import Plan, planned_rate, scale_by_planned_rate
 from mt3synth.types import Array, Float, PyTree
 
@@ -45,9 +46,7 @@ class OptimizerConfig:
         for name in ("learning_rate", "clip_norm"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)}; must be positive")
-        for name in ("warmup_steps", "decay_steps", "weight_decay"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}={getattr(self, name)}; must be at least 0")
+        check_least(self, warmup_steps=0, decay_steps=0, weight_decay=0)
 
     def plan(self, steps: int) -> Plan:
         """Returns the plan of a run of ``steps`` steps in all."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
+from mt3synth.errors import check_least
 from mt3synth.training.loop import LoopConfig
 
 
@@ -31,9 +32,7 @@ class LossWeights:
     matching: float = 10.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if getattr(self, field.name) < 0:
-                raise ValueError(f"{field.name}={getattr(self, field.name)}; must be at least 0")
+        check_least(self, **dict.fromkeys(vars(self), 0))
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,5 @@ class VocoderTrainConfig(LoopConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        least = {"frames": 1, "adversarial_from": 0, "eval_segments": 0, "eval_frames": 1}
-        for name, low in {**least, "shown": 0, "seed": 0}.items():
-            if getattr(self, name) < low:
-                raise ValueError(f"{name}={getattr(self, name)}; must be at least {low}")
+        check_least(self, frames=1, adversarial_from=0, eval_segments=0, eval_frames=1)
+        check_least(self, shown=0, seed=0)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.sharding import Mesh, NamedSharding
+from jax.sharding import Mesh
 
 from mt3synth.batch_protocols import BatchStream
 from mt3synth.training.data import ReaderPosition
@@ -18,8 +18,8 @@ from mt3synth.training.monitoring.logger import Logger
 from mt3synth.training.monitoring.parameter_table import list_parameters, write_table
 from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.parallel.mesh import data_share
-from mt3synth.training.parallel.sharding import fetch_to_host, shardings_of, state_shardings
-from mt3synth.training.state import TrainState
+from mt3synth.training.parallel.sharding import fetch_to_host, shardings_of
+from mt3synth.training.state import TrainState, make_sharded, shapes_of
 from mt3synth.training.vocoder.config import VocoderTrainConfig
 from mt3synth.training.vocoder.data import SoundData
 from mt3synth.training.vocoder.step import DISCRIMINATORS, GENERATOR, make_update
@@ -84,34 +84,21 @@ class VocoderLearner:
             DISCRIMINATORS: critics_optimizer.build(config.steps),
         }
         # Both programs are made here, but each is compiled when it is first called.
+        update = partial(
+            make_update, generator, critics, self._optimizers, config, self._shardings, mesh
+        )
         self._updates = {
-            adversarial: make_update(
-                generator,
-                critics,
-                self._optimizers,
-                config,
-                self._shardings,
-                mesh,
-                adversarial=adversarial,
-            )
-            for adversarial in (False, True)
+            adversarial: update(adversarial=adversarial) for adversarial in (False, True)
         }
 
     def abstract(self) -> TrainState:
         """Returns the state as shapes with their shardings."""
-        shapes = jax.eval_shape(self._fresh, jax.ShapeDtypeStruct((), jnp.int32))
         known = {**self._shardings[GENERATOR], **self._shardings[DISCRIMINATORS]}
-        shardings = state_shardings(shapes, known, self.mesh)
-
-        def placed(leaf: jax.ShapeDtypeStruct, sharding: NamedSharding) -> jax.ShapeDtypeStruct:
-            return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
-
-        return jax.tree.map(placed, shapes, shardings)
+        return shapes_of(self._fresh, known, self.mesh)
 
     def fresh(self) -> TrainState:
         """Makes the state before the first step, on each device only what it will hold."""
-        shardings = jax.tree.map(lambda leaf: leaf.sharding, self.abstract())
-        return jax.jit(self._fresh, out_shardings=shardings)(np.int32(self._config.seed))
+        return make_sharded(self._fresh, self.abstract(), self._config.seed)
 
     def update_after(self, step: int) -> Update:
         """Returns the update without discriminators for the first ``adversarial_from`` updates."""

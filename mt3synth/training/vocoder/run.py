@@ -69,32 +69,18 @@ def run(
     # The devices. What cannot be trained on them is refused before anything is written.
     devices = make_mesh(mesh or MeshConfig())
     check_batch_size(config.batch_size, devices)
-    budget_config = None if budget_minutes is None else budget(minutes=float(budget_minutes))
+    limit = None if budget_minutes is None else budget(minutes=float(budget_minutes))
     span = None if profile is None else parse_span(profile)
 
     # The data, and what is learned from them. It is made before the folder is claimed, for it may
     # still refuse segments that are too short.
     data.check(mel.sample_rate)
     validation = Validation(generator, data, config, folder)
+    critics = critics_optimizer or optimizer
     learner = VocoderLearner(
-        generator,
-        discriminators,
-        data,
-        config,
-        optimizer,
-        critics_optimizer or optimizer,
-        devices,
-        validation,
+        generator, discriminators, data, config, optimizer, critics, devices, validation
     )
 
     # The folder is this run's from here on; another vocoder's is refused.
     claim_files(folder, {DESCRIPTION: to_json(network, mel)}, {DESCRIPTION: from_json})
-    return fit(
-        learner,
-        config,
-        optimizer,
-        folder,
-        budget_config=budget_config,
-        profile=span,
-        settings=settings(),
-    )
+    return fit(learner, config, optimizer, folder, budget=limit, profile=span, settings=settings())
