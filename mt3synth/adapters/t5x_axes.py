@@ -55,7 +55,7 @@ def logical_axis_rules(fsdp: bool = False) -> list[tuple[str, str | None]]:
     return [("batch", "data"), *((name, split[axis]) for name, axis in LOGICAL_RULES)]
 
 
-def axes_by_path(state: PyTree, names: PyTree) -> PyTree:
+def find_axes(state: PyTree, names: PyTree) -> PyTree:
     """Finds for each array in an optimizer's state the names of its parameter, or None.
 
     An array belongs to a parameter if its path ends with that of the parameter.

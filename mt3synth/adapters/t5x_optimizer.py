@@ -11,13 +11,13 @@ import jax.numpy as jnp
 import optax
 from t5x import optimizers
 
-from mt3synth.adapters.t5x_axes import axes_by_path
+from mt3synth.adapters.t5x_axes import find_axes
 from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.types import Array, PyTree
 
 
 class AveragedState(NamedTuple):
-    """State of `averaged`.
+    """State of `average_parameters`.
 
     Attributes:
       updates: done so far, int32 scalar.
@@ -28,7 +28,7 @@ class AveragedState(NamedTuple):
     average: PyTree
 
 
-def averaged(decay: float) -> optax.GradientTransformation:
+def average_parameters(decay: float) -> optax.GradientTransformation:
     """Passes updates on, and averages the parameters that they lead to; the last link of a chain.
 
     t5x's training state has no place for the average but the optimizer's state. The decay is
@@ -58,7 +58,7 @@ def averaged(decay: float) -> optax.GradientTransformation:
 
 
 class AveragingOptimizer(optimizers.OptaxWrapper):
-    """The trainer's optimizer followed by `averaged`.
+    """The trainer's optimizer followed by `average_parameters`.
 
     Args:
       config: how it learns.
@@ -67,7 +67,7 @@ class AveragingOptimizer(optimizers.OptaxWrapper):
     """
 
     def __init__(self, config: OptimizerConfig, steps: int, ema_decay: float = 0.999) -> None:
-        super().__init__(optax.chain(config.build(steps), averaged(ema_decay)))
+        super().__init__(optax.chain(config.build(steps), average_parameters(ema_decay)))
         self.plan = config.plan(steps)
 
     def apply_gradient(
@@ -94,9 +94,7 @@ class AveragingOptimizer(optimizers.OptaxWrapper):
         """
         names = flax.core.unfreeze(param_logical_axes)
         state = optimizer.state_dict()
-        return optimizer.restore_state(
-            {"target": names, "state": axes_by_path(state["state"], names)}
-        )
+        return optimizer.restore_state({"target": names, "state": find_axes(state["state"], names)})
 
 
 def learning_rate(config: OptimizerConfig, steps: int) -> Callable[[Any], Array]:

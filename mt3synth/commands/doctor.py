@@ -68,7 +68,7 @@ def main(args: argparse.Namespace) -> int:
     parse.parse(args.gin_file or [], args.gin_bindings)
     print(f"mt3synth {__version__}, Python {platform.python_version()}, {platform.platform()}")
     print(", ".join(f"{name} {_version(name)}" for name in _VERSIONS))
-    lacking = {need.task: missing(need) for need in NEEDS}
+    lacking = {need.task: list_missing(need) for need in NEEDS}
     renders = not lacking["synthesize"]
     if renders:
         print(_devices())
@@ -84,7 +84,7 @@ def main(args: argparse.Namespace) -> int:
     return 0 if renders else 2
 
 
-def missing(need: Need) -> list[str]:
+def list_missing(need: Need) -> list[str]:
     """Lists what is not there and what brings it, as short phrases.
 
     Nothing is imported: TensorFlow alone would take seconds, and may fail in ways of its own.

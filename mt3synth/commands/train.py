@@ -126,11 +126,11 @@ def conduct(args: argparse.Namespace, default_gin: str, module: str) -> int:
     except ModuleNotFoundError as error:
         raise _not_installed(error) from error
     except (UserError, FloatingPointError) as error:
-        raise UserError(build.own_words(error)) from error
+        raise UserError(build.first_line(error)) from error
     except (TypeError, ValueError) as error:
         if configured:
             raise
-        raise UserError(f"gin configuration: {build.own_words(error)}") from error
+        raise UserError(f"gin configuration: {build.first_line(error)}") from error
     except Stopped as stopped:
         return report_stop(stopped, args.command)
     return 0
@@ -138,7 +138,7 @@ def conduct(args: argparse.Namespace, default_gin: str, module: str) -> int:
 
 def report_stop(stopped: Stopped, command: str = "train") -> int:
     """Reports that a run was ended early; returns the exit status."""
-    line = build.own_words(stopped)
+    line = build.first_line(stopped)
     print(f"mt3synth {command}: {line}; the same command goes on from there", file=sys.stderr)
     return stopped.status
 

@@ -21,9 +21,9 @@ def build(configurable: Callable[..., T], **arguments: Any) -> T:
     try:
         return gin.get_configurable(configurable)(**arguments)
     except (TypeError, ValueError) as error:
-        raise UserError(f"gin configuration: {own_words(error)}") from error
+        raise UserError(f"gin configuration: {first_line(error)}") from error
 
 
-def own_words(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """Returns an error's message without the lines in which gin says where in itself it was."""
     return str(error).splitlines()[0]

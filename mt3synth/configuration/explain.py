@@ -39,22 +39,23 @@ def explain(error: Exception, config: str, root: Path) -> str:
     for pattern, say in _KINDS:
         match = re.search(pattern, text)
         if match:
-            return where + say(match, known, root)
+            said = say.format(*match.groups()) if isinstance(say, str) else say(match, known, root)
+            return where + said
     return where + (text[: location.start()].strip() if where and location else text)
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def suggest(name: str, known: Iterable[str]) -> str:
     """Returns ``; did you mean ...?`` with the nearest of ``known``, or nothing if none is near."""
     near = errors.nearest(name, known, cutoff=0.5)
     return f"; did you mean {near}?" if near else ""
 
 
-def macros(config: str) -> list[str]:
+def list_macros(config: str) -> list[str]:
     """Lists the macros that a configuration defines."""
     return sorted(set(_MACRO.findall(config)) - {"from", "import", "include"})
 
 
-def files(root: Path) -> list[str]:
+def list_files(root: Path) -> list[str]:
     """Lists the project's own gin files, as they are named on the command line."""
     return sorted(
         path.relative_to(root).as_posix() for path in (root / "gin_configs").rglob("*.gin")
@@ -88,39 +89,39 @@ def _configurables(config: str) -> dict[str, object]:
 
 def _unknown_alias(match: re.Match[str], config: str, root: Path) -> str:
     name = match[1]
-    moved = moved_names.module_answer(name)
-    return moved or f"no module {name} is imported{nearest(name, _imports(config))}"
+    moved = moved_names.answer_module(name)
+    return moved or f"no module {name} is imported{suggest(name, _imports(config))}"
 
 
 def _unknown_configurable(match: re.Match[str], config: str, root: Path) -> str:
     name, known = match[1], _configurables(config)
     if name in known:
         return f"{name} is bound in no gin file that was read; bind it in a file"
-    if moved := moved_names.selector_answer(name):
+    if moved := moved_names.answer_selector(name):
         return moved
-    return f"No configurable matching '{name}'{nearest(name, known)}"
+    return f"No configurable matching '{name}'{suggest(name, known)}"
 
 
 def _unknown_parameter(match: re.Match[str], config: str, root: Path) -> str:
     name, parameter = match[1], match[2]
-    if renamed := moved_names.parameter_answer(name, parameter):
+    if renamed := moved_names.answer_parameter(name, parameter):
         return renamed
     known = _configurables(config)
     found = known.get(name) or known.get(".".join(name.split(".")[-2:]))
     parameters = inspect.signature(found).parameters if callable(found) else ()
-    return f"{name} has no parameter {parameter}{nearest(parameter, parameters)}"
+    return f"{name} has no parameter {parameter}{suggest(parameter, parameters)}"
 
 
 def _unknown_macro(match: re.Match[str], config: str, root: Path) -> str:
     name = match[1]
     users = re.findall(rf"^(\S+) = .*%{name}\b", config, re.MULTILINE)
     user = f"{users[0]} wants %{name}, but " if users else ""
-    others = [macro for macro in macros(config) if macro != name]
-    return f"{user}no file defines {name}{nearest(name, others)}"
+    others = [macro for macro in list_macros(config) if macro != name]
+    return f"{user}no file defines {name}{suggest(name, others)}"
 
 
 def _unknown_module(match: re.Match[str], config: str, root: Path) -> str:
-    if moved := moved_names.module_answer(match[1]):
+    if moved := moved_names.answer_module(match[1]):
         return moved
     package, _, name = match[1].rpartition(".")
     if package.split(".")[0] not in _OWN:
@@ -129,34 +130,26 @@ def _unknown_module(match: re.Match[str], config: str, root: Path) -> str:
         siblings = [m.name for m in pkgutil.iter_modules(importlib.import_module(package).__path__)]
     except (ImportError, AttributeError):
         siblings = []
-    return f"there is no module {match[1]}{nearest(name, siblings)}"
+    return f"there is no module {match[1]}{suggest(name, siblings)}"
 
 
 def _unknown_file(match: re.Match[str], config: str, root: Path) -> str:
-    return f"{match[1]}: no such gin file{nearest(match[1], files(root))}"
+    return f"{match[1]}: no such gin file{suggest(match[1], list_files(root))}"
 
 
-def _unreadable(match: re.Match[str], config: str, root: Path) -> str:
-    return f"the value {match[1]} is not understood; text needs quotes"
-
-
-def _no_value(match: re.Match[str], config: str, root: Path) -> str:
-    name = match[1]
-    return f"{name} has no value; give --gin.{name}=..., or the option that --help names for it"
-
-
-_KINDS: list[tuple[str, Callable[[re.Match[str], str, Path], str]]] = [
+_NO_VALUE = "{0} has no value; give --gin.{0}=..., or the option that --help names for it"
+_KINDS: list[tuple[str, str | Callable[[re.Match[str], str, Path], str]]] = [
     (r"'(\w+)' was not provided by an import statement", _unknown_alias),
     (r"Couldn't resolve selector ([\w.]+);", _unknown_configurable),
     (r"No configurable matching (?:reference )?'@?([\w./]+?)(?:\(\))?'", _unknown_configurable),
     (r"Configurable '([\w./]+)' doesn't have a parameter named '(\w+)'", _unknown_parameter),
     (r"No bindings specified for '(\w+)/(?:gin\.)?macro'", _unknown_macro),
-    (r"(\w+)/(?:gin\.)?macro\.value set to `%gin\.REQUIRED`", _no_value),
+    (r"(\w+)/(?:gin\.)?macro\.value set to `%gin\.REQUIRED`", _NO_VALUE),
     (r"No module named '([\w.]+)'", _unknown_module),
-    (r"Failed to parse token '(.+?)' \(line", _unreadable),
+    (r"Failed to parse token '(.+?)' \(line", "the value {0} is not understood; text needs quotes"),
     (r"Unable to open file: (\S+)\. Searched", _unknown_file),
 ]
-"""What gin says, and what we say instead."""
+"""What gin says, and what is said instead: a text with the pattern's groups, or a function."""
 
 
 def _read(path: Path) -> str:

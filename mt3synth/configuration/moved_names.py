@@ -54,7 +54,7 @@ PARAMETERS: dict[str, str] = {
 """What to bind instead of a parameter, both with the last module, such as ``run.run.profile``."""
 
 
-def module_answer(module: str) -> str | None:
+def answer_module(module: str) -> str | None:
     """Says where a module went, or None if it is not one that moved.
 
     Args:
@@ -76,7 +76,7 @@ def module_answer(module: str) -> str | None:
     return None
 
 
-def selector_answer(selector: str) -> str | None:
+def answer_selector(selector: str) -> str | None:
     """Says where a class or function went, or None if it is not one that moved.
 
     Args:
@@ -93,7 +93,7 @@ def selector_answer(selector: str) -> str | None:
     return None
 
 
-def parameter_answer(selector: str, parameter: str) -> str | None:
+def answer_parameter(selector: str, parameter: str) -> str | None:
     """Says what to bind instead of a parameter, or None if it is not one that was renamed."""
     old = f"{_short(selector)}.{parameter}"
     return f"{old} is now {PARAMETERS[old]}" if old in PARAMETERS else None

@@ -34,7 +34,7 @@ def parse(files: Sequence[str], bindings: Sequence[str]) -> None:
     _search_here_too()
     for name in files:
         if not any((folder / name).is_file() for folder in (Path(), ROOT)):
-            near = explain.nearest(name, explain.files(ROOT))
+            near = explain.suggest(name, explain.list_files(ROOT))
             raise UserError(f"{name}: no such gin file{near}")
     with _one_line_errors():
         # Not finalized yet: the bindings below come over the files.
@@ -43,7 +43,7 @@ def parse(files: Sequence[str], bindings: Sequence[str]) -> None:
             # gin takes any name without a dot for a new macro, which nothing would ever read.
             macro = _MACRO.match(binding)
             if macro and not _is_defined(macro[1]):
-                near = explain.nearest(macro[1], explain.macros(gin.config_str()))
+                near = explain.suggest(macro[1], explain.list_macros(gin.config_str()))
                 raise UserError(f"gin configuration: {binding}: no file defines {macro[1]}{near}")
         gin.parse_config_files_and_bindings(None, list(bindings))
 

@@ -14,13 +14,13 @@ from mt3synth.errors import check_least
 from mt3synth.training.checkpoints.manager import Checkpoints
 from mt3synth.training.data import ReaderPosition, trim_padding
 from mt3synth.training.learner import Learner
-from mt3synth.training.monitoring.flops import StepFlops, peak_of_all
+from mt3synth.training.monitoring.flops import StepFlops, find_peak_of_all
 from mt3synth.training.monitoring.logger import Logger
 from mt3synth.training.monitoring.metrics import LogInterval
-from mt3synth.training.monitoring.parameter_table import state_line
+from mt3synth.training.monitoring.parameter_table import describe_state
 from mt3synth.training.monitoring.profiling import Profiler
 from mt3synth.training.monitoring.throughput import Progress
-from mt3synth.training.optim.learning_rate import with_plan
+from mt3synth.training.optim.learning_rate import replace_plan
 from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.optim.time_budget import OPEN, Budget, BudgetConfig
 from mt3synth.training.parallel.mesh import place_batch
@@ -111,17 +111,17 @@ def fit(
     # longer, or its end moved while it trains, and nothing is compiled anew.
     planner = None if budget is None else Budget(budget, folder, first)
     plan = optimizer.plan(config.steps) if planner is None else planner.plan
-    state = dataclasses.replace(state, opt_state=with_plan(state.opt_state, plan))
+    state = dataclasses.replace(state, opt_state=replace_plan(state.opt_state, plan))
 
     batches = learner.batches(position)
     logger = Logger(folder, first, plan.end)
-    logger.info(learner.summary(folder) + "; " + state_line(state))
+    logger.info(learner.summary(folder) + "; " + describe_state(state))
     logger.info(learner.headline)
     if first:
         logger.info(f"going on from step {first}, with batch {position.batch} of the data")
     if reordered:
         logger.info("the run was begun with the same data in another order; it goes on in today's")
-    peak = peak_of_all(list(mesh.devices.flat), learner.dtype)
+    peak = find_peak_of_all(list(mesh.devices.flat), learner.dtype)
     logger.info(f"MFU is the share of {peak.flops_per_second / 1e12:.3g} TFLOP/s, {peak.source}")
     progress = Progress(
         batch_size=config.batch_size,
@@ -201,5 +201,7 @@ def fit(
                     if plan == OPEN:
                         logger.info(planner.describe(optimizer.warmup_steps))
                     plan, progress.steps = revised, revised.end
-                    state = dataclasses.replace(state, opt_state=with_plan(state.opt_state, plan))
+                    state = dataclasses.replace(
+                        state, opt_state=replace_plan(state.opt_state, plan)
+                    )
     return state

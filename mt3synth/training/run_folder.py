@@ -13,7 +13,7 @@ from mt3synth.atomic import remove_unfinished, write_text
 from mt3synth.bundle import Performance
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
-from mt3synth.training.parallel.distributed import everywhere
+from mt3synth.training.parallel.distributed import holds_everywhere
 
 SPEC_FILE = "model.json"
 PERFORMANCES_FILE = "performances.json"
@@ -55,7 +55,7 @@ def claim_files(
                 f"{path} is of a run with another configuration; give another folder, or the "
                 "configuration with which that run was begun"
             )
-    everywhere(True)  # All look at the files before one of them writes.
+    holds_everywhere(True)  # All look at the files before one of them writes.
     if jax.process_index() == 0:
         remove_unfinished(folder)  # of a run that was killed
     for path, text in texts.items():

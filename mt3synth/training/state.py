@@ -14,7 +14,7 @@ from flax import struct
 from jax.sharding import Mesh, NamedSharding
 
 from mt3synth.training.parallel.sharding import example_shapes, param_shardings, state_shardings
-from mt3synth.types import Array, JaxBatch, Key, PyTree
+from mt3synth.types import Array, JaxBatch, PyTree
 
 Metrics = dict[str, Array]
 """What a step measures, by name."""
@@ -40,12 +40,6 @@ class TrainState:
 
 Fresh = Callable[[Array], TrainState]
 """Makes the state before the first step, of an int32 seed."""
-
-
-def init_params(network: nn.Module, inputs: tuple[Any, ...], key: Key[Array, ""]) -> PyTree:
-    """Makes fresh parameters without their logical-axis boxes; ``inputs`` give the shapes."""
-    variables = jax.jit(network.init)(key, *inputs)
-    return nn.meta.unbox(variables)["params"]
 
 
 def init_state(params: PyTree, optimizer: optax.GradientTransformation) -> TrainState:

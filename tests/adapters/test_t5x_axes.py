@@ -9,7 +9,7 @@ from flax.traverse_util import flatten_dict
 from jax.sharding import PartitionSpec
 from t5x_cases import batch_of, tiny_spec
 
-from mt3synth.adapters.t5x_axes import axes_by_path, logical_axis_rules, typed_key, with_axes
+from mt3synth.adapters.t5x_axes import find_axes, logical_axis_rules, typed_key, with_axes
 from mt3synth.models.axes import LOGICAL_AXES
 from mt3synth.models.conditions import example_inputs
 from mt3synth.training.optim.optimizer import OptimizerConfig
@@ -56,7 +56,7 @@ def test_moments_have_the_names_of_their_parameters():
     names = {"dense": {"kernel": ("embed", "mlp")}, "scale": ("embed",)}
     params = {"dense": {"kernel": jnp.zeros((2, 3))}, "scale": jnp.zeros(2)}
     _, adam, _, rate = OptimizerConfig().build(10).init(params)
-    found = axes_by_path({"1": adam._asdict(), "3": rate._asdict()}, names)
+    found = find_axes({"1": adam._asdict(), "3": rate._asdict()}, names)
     assert found["1"]["mu"] == found["1"]["nu"] == names
     assert found["1"]["count"] is None
     assert set(found["3"].values()) == {None}

@@ -22,7 +22,7 @@ from mt3synth import bundle
 from mt3synth.adapters.t5x_axes import logical_axis_rules
 from mt3synth.adapters.t5x_checkpoints import load_averaged, save_parameters
 from mt3synth.adapters.t5x_model import DiffusionModel
-from mt3synth.adapters.t5x_optimizer import AveragingOptimizer, averaged, learning_rate
+from mt3synth.adapters.t5x_optimizer import AveragingOptimizer, average_parameters, learning_rate
 from mt3synth.symbolic.notes import Notes
 from mt3synth.synthesis import SamplingConfig, Synthesizer
 from mt3synth.training.diffusion.step import EVAL_TIMES, make_eval_step, make_train_step
@@ -43,7 +43,7 @@ class Recording(AveragingOptimizer):
     def __init__(self) -> None:
         super().__init__(CONFIG, STEPS, EMA)
         learner = optax.chain(recorder(), CONFIG.build(STEPS))
-        self.optax_optimizer = optax.chain(learner, averaged(EMA))
+        self.optax_optimizer = optax.chain(learner, average_parameters(EMA))
 
 
 def recorder() -> optax.GradientTransformation:

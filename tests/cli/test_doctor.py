@@ -4,7 +4,7 @@ import importlib.util
 import shutil
 
 from mt3synth import __version__
-from mt3synth.commands.doctor import Need, missing
+from mt3synth.commands.doctor import Need, list_missing
 
 
 def test_says_versions_devices_model_and_that_rendering_works(run, bundle_folder):
@@ -42,4 +42,4 @@ def test_says_which_command_lacks_what_and_what_brings_it(run, bundle_folder, mo
 
 def test_a_module_in_a_package_that_is_not_there():
     need = Need("x", "no_such_package.module json", "x")
-    assert missing(need) == ["no_such_package.module missing: pip install x"]
+    assert list_missing(need) == ["no_such_package.module missing: pip install x"]

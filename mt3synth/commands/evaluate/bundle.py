@@ -168,7 +168,7 @@ def main(args: argparse.Namespace) -> int:
         real=RealRenderer(names, bundle.spec.mel, args.soundfonts, performances),
         vocoder=vocoder,
     )
-    evaluators = options.evaluators(args, bundle.spec.mel, vocoder, config.seed)
+    evaluators = options.load_evaluators(args, bundle.spec.mel, vocoder, config.seed)
     items = EvaluationSet()
     if set_options.parts:
         identity = {
@@ -200,7 +200,7 @@ def main(args: argparse.Namespace) -> int:
             add_song(evaluation, song, renderers, _say)
 
     title = f"Evaluation of bundle {bundle.folder.resolve().name}"
-    return run(args, items, evaluators, options.names(args, title, vocoder), complete)
+    return run(args, items, evaluators, options.make_names(args, title, vocoder), complete)
 
 
 def _song_performances(names: list[str] | None, bundle: Bundle) -> list[int]:

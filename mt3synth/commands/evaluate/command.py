@@ -113,8 +113,8 @@ def _files(args: argparse.Namespace) -> int:
     items = read_evaluation_set(paths, seams)
     bundle = bundles.load(args.bundle or bundles.DEFAULT)
     vocoder = vocoder_options.read(args, bundle)
-    evaluators = options.evaluators(args, bundle.spec.mel, vocoder, args.seed or 0)
-    names = options.names(args, f"Evaluation of {args.generated.resolve().name}", vocoder)
+    evaluators = options.load_evaluators(args, bundle.spec.mel, vocoder, args.seed or 0)
+    names = options.make_names(args, f"Evaluation of {args.generated.resolve().name}", vocoder)
     return run(args, items, evaluators, names)
 
 

@@ -80,12 +80,12 @@ def check(args: argparse.Namespace) -> None:
     if args.seed is not None and not 0 <= args.seed <= MAX_SEED:
         raise UserError(f"--seed {args.seed}; must be in 0..{MAX_SEED}")
     ExampleOptions(args.examples, args.example_seconds)
-    shrinkage(args)
+    read_shrinkage(args)
     for option in ("out", "listening_test", "cache"):
         _check_folder(getattr(args, option), f"--{option.replace('_', '-')}")
 
 
-def shrinkage(args: argparse.Namespace) -> Shrinkage:
+def read_shrinkage(args: argparse.Namespace) -> Shrinkage:
     """Reads ``--shrinkage``.
 
     Raises:
@@ -102,7 +102,9 @@ def shrinkage(args: argparse.Namespace) -> Shrinkage:
     return share
 
 
-def evaluators(args: argparse.Namespace, mel: MelSpec, vocoder: Vocoder, seed: int) -> Evaluators:
+def load_evaluators(
+    args: argparse.Namespace, mel: MelSpec, vocoder: Vocoder, seed: int
+) -> Evaluators:
     """Loads what measures.
 
     Raises:
@@ -115,23 +117,23 @@ def evaluators(args: argparse.Namespace, mel: MelSpec, vocoder: Vocoder, seed: i
     from mt3synth.transcription.loading import load_transcriber
 
     folder = args.cache or cache_folder("evaluation")
-    name = transcriber_name(args)
+    name = name_transcriber(args)
     transcriber = None
     if name is not None:
-        identity = transcriber_identity(name)
+        identity = identify_transcriber(name)
         transcriber = CachedTranscriber(load_transcriber(name), identity, folder / "notes")
     return Evaluators(
         mel=mel,
         embedding=embedding(args.embedding, args.embedding_source),
         cache=EmbeddingCache(folder / "embeddings"),
-        vocoder=cached_vocoder(vocoder, args.vocoder_source, folder / "vocoded"),
+        vocoder=wrap_vocoder(vocoder, args.vocoder_source, folder / "vocoded"),
         transcriber=transcriber,
         seed=seed,
-        shrinkage=shrinkage(args),
+        shrinkage=read_shrinkage(args),
     )
 
 
-def cached_vocoder(vocoder: Vocoder, source: str | None, folder: Path) -> CachedVocoder:
+def wrap_vocoder(vocoder: Vocoder, source: str | None, folder: Path) -> CachedVocoder:
     """Wraps a vocoder so that what it made before is found in ``folder``."""
     from mt3synth.evaluation.caching import CachedVocoder
     from mt3synth.vocoder.registry import describe
@@ -143,19 +145,19 @@ def cached_vocoder(vocoder: Vocoder, source: str | None, folder: Path) -> Cached
     return CachedVocoder(vocoder, f"{about} {fields} {source or ''}", folder)
 
 
-def names(args: argparse.Namespace, title: str, vocoder: Vocoder) -> Names:
+def make_names(args: argparse.Namespace, title: str, vocoder: Vocoder) -> Names:
     """Names things for the report."""
     from mt3synth.evaluation.evaluate import Names
 
     return Names(
         title=title,
         command=f"mt3synth {shlex.join(sys.argv[1:])}",
-        vocoder=vocoder_name(vocoder),
-        transcriber=transcriber_name(args),
+        vocoder=name_vocoder(vocoder),
+        transcriber=name_transcriber(args),
     )
 
 
-def vocoder_name(vocoder: Vocoder) -> str:
+def name_vocoder(vocoder: Vocoder) -> str:
     """Names a vocoder for a report."""
     from mt3synth.vocoder.registry import describe
 
@@ -164,14 +166,14 @@ def vocoder_name(vocoder: Vocoder) -> str:
     return f"{name} {about['vocoder_weights']}" if "vocoder_weights" in about else name
 
 
-def transcriber_name(args: argparse.Namespace) -> str | None:
+def name_transcriber(args: argparse.Namespace) -> str | None:
     """Gives the transcriber's full name, or None for none."""
     from mt3synth.transcription.loading import BASIC_PITCH
 
     return None if args.transcriber == NO_TRANSCRIBER else args.transcriber or BASIC_PITCH
 
 
-def transcriber_identity(name: str) -> str:
+def identify_transcriber(name: str) -> str:
     """Identifies a transcriber by its name, and by the content of its file if it is one."""
     import hashlib
 

@@ -55,7 +55,7 @@ def main(args: argparse.Namespace) -> int:
     from mt3synth import bundle as bundles
     from mt3synth.adapters import t5x_checkpoints
     from mt3synth.commands.export import vocoder as export_vocoder
-    from mt3synth.commands.export.model_card import model_card
+    from mt3synth.commands.export.model_card import write_card
     from mt3synth.training.checkpoints.ema import load_averaged
     from mt3synth.training.run_folder import read_run
     from mt3synth.vocoder import files
@@ -79,7 +79,7 @@ def main(args: argparse.Namespace) -> int:
     load = t5x_checkpoints.load_averaged if t5x_checkpoints.is_t5x_run(run) else load_averaged
     # The averaged weights: the last ones of a run still follow the noise of its batches.
     params, step = load(run, bundles.abstract_params(spec), args.step)
-    text = model_card(output.name, spec, performances, params, step, corpus, card, vocoder)
+    text = write_card(output.name, spec, performances, params, step, corpus, card, vocoder)
     default = args.default_performance or performances[0].name
     bundles.save(output, spec, performances, default, params, text, vocoder=vocoder)
     try:

@@ -26,9 +26,9 @@ mel frames by the model, audio by a vocoder. For mt3synth {version}:
 |---|---|
 | network | {network}, {millions:.1f} M parameters (stored as float16) |
 | reads | {reads} |
-| predicts | {prediction} ({norm} loss) |
-| window | {window} frames, {seconds:.2f} s |
-| audio | {rate} Hz, {bins} mel bins, {frame_rate:g} frames per second |
+| predicts | {spec.diffusion.prediction} ({spec.diffusion.norm} loss) |
+| segment | {spec.segment_frames} frames, {seconds:.2f} s |
+| audio | {mel.sample_rate} Hz, {mel.bins} mel bins, {mel.frame_rate:g} frames per second |
 | weights | exponential moving average after {step} training steps |
 
 ## Performances
@@ -43,7 +43,7 @@ mel frames by the model, audio by a vocoder. For mt3synth {version}:
 _UNKNOWN = "Nothing is recorded about the data that this model was trained on.\n"
 
 
-def model_card(
+def write_card(
     name: str,
     spec: ModelSpec,
     performances: Sequence[Performance],
@@ -70,22 +70,18 @@ def model_card(
         network=type(spec.network).__name__.removesuffix("Config"),
         millions=sum(np.size(leaf) for leaf in jax.tree.leaves(params)) / 1e6,
         reads=reads,
-        prediction=spec.diffusion.prediction,
-        norm=spec.diffusion.norm,
-        window=spec.segment_frames,
+        spec=spec,
+        mel=spec.mel,
         seconds=spec.segment_frames / spec.mel.frame_rate,
-        rate=spec.mel.sample_rate,
-        bins=spec.mel.bins,
-        frame_rate=spec.mel.frame_rate,
         step=step,
         performances="\n".join(f"- `{p.name}`: {p.description}" for p in performances),
         data=_data(corpus) if corpus else "" if extra else _UNKNOWN,
         card=f"\n{extra.strip()}\n" if extra.strip() else "",
     )
-    return text if vocoder is None else with_vocoder(text, vocoder)
+    return text if vocoder is None else add_vocoder(text, vocoder)
 
 
-def with_vocoder(card: str, vocoder: VocoderWeights, extra: str = "") -> str:
+def add_vocoder(card: str, vocoder: VocoderWeights, extra: str = "") -> str:
     """Gives a card a last section about the vocoder, instead of the one that it may have.
 
     Args:
@@ -93,19 +89,14 @@ def with_vocoder(card: str, vocoder: VocoderWeights, extra: str = "") -> str:
       vocoder: what it is to be about.
       extra: Markdown for the section's end.
     """
-    before = card.split(f"\n{_VOCODER_HEADING}\n")[0].rstrip()
-    section = _VOCODER.format(
-        heading=_VOCODER_HEADING,
-        network=type(vocoder.config).__name__.removesuffix("Config"),
-        millions=vocoder.size / 1e6,
-        hash=vocoder.hash,
-    )
+    before = card.split("\n## Vocoder\n")[0].rstrip()
+    network = type(vocoder.config).__name__.removesuffix("Config")
+    section = _VOCODER.format(network=network, millions=vocoder.size / 1e6, hash=vocoder.hash)
     return f"{before}\n\n{section}" + (f"\n{extra.strip()}\n" if extra.strip() else "")
 
 
-_VOCODER_HEADING = "## Vocoder"
 _VOCODER = """\
-{heading}
+## Vocoder
 
 A trained {network} of {millions:.1f} M parameters (stored as float16; {hash}) turns the frames into
 audio, unless `--vocoder` asks for another.

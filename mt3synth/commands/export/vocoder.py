@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from mt3synth import bundle as bundles
-from mt3synth.commands.export.model_card import with_vocoder
+from mt3synth.commands.export.model_card import add_vocoder
 from mt3synth.errors import UserError
 from mt3synth.training.checkpoints.ema import load_averaged
 from mt3synth.training.run_folder import SPEC_FILE
@@ -50,7 +50,7 @@ def put_into_bundle(args: argparse.Namespace, card: str) -> int:
         text = (old.folder / bundles.CARD).read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{old.folder / bundles.CARD}: cannot be read: {error}") from error
-    bundles.copy(old, args.output, vocoder, with_vocoder(text, vocoder, card))
+    bundles.copy(old, args.output, vocoder, add_vocoder(text, vocoder, card))
     print(f"{args.output}: vocoder {vocoder.hash}, bundle {bundles.load(args.output).hash}")
     return 0
 

@@ -13,7 +13,7 @@ import numpy as np
 from mt3synth.types import Array, PyTree
 
 
-def fingerprints(tree: PyTree) -> dict[str, int]:
+def compute_checksums(tree: PyTree) -> dict[str, int]:
     """Computes a 32-bit checksum of each array, by its path.
 
     The bits of the elements, each times an odd number that its index gives it, are summed modulo

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from mt3synth.errors import UserError
-from mt3synth.training.checkpoints.checksum import fingerprints
-from mt3synth.training.parallel.distributed import everywhere
+from mt3synth.training.checkpoints.checksum import compute_checksums
+from mt3synth.training.parallel.distributed import holds_everywhere
 from mt3synth.training.state import TrainState
 from mt3synth.types import PyTree
 
@@ -89,7 +89,7 @@ class Checkpoints:
             if step == self.latest():
                 return
             self._saving = step
-            sums = fingerprints(state)
+            sums = compute_checksums(state)
             self._manager.save(
                 step,
                 args=self._args.Composite(
@@ -165,10 +165,10 @@ class Checkpoints:
             )
         # Processes must agree before the next collective operation, or they wait for one another
         # for ever.
-        if not everywhere(not problem) or found is None:
+        if not holds_everywhere(not problem) or found is None:
             return None, problem or "another process cannot read it"
         # A checksum needs the work of all processes, as the array is spread over them.
-        sums, expected = fingerprints(found.state), found.record.pop("fingerprints", {})
+        sums, expected = compute_checksums(found.state), found.record.pop("fingerprints", {})
         changed = [name for name, value in sums.items() if expected.get(name) != value]
         if changed:
             return None, f"the checksum of {len(changed)} arrays is wrong, of {changed[0]} first"
@@ -203,7 +203,7 @@ class Checkpoints:
                     f"{problem}",
                     stacklevel=3,
                 )
-        everywhere(True)
+        holds_everywhere(True)
         self._manager.reload()
 
     @contextmanager

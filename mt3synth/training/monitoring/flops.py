@@ -51,7 +51,7 @@ class Peak:
     source: str
 
 
-def peak_of(device: jax.Device, dtype: str) -> Peak:
+def find_peak(device: jax.Device, dtype: str) -> Peak:
     """Finds the peak of a device: a known one, or the measured rate of a large matrix product.
 
     Args:
@@ -61,22 +61,22 @@ def peak_of(device: jax.Device, dtype: str) -> Peak:
     if dtype == "bfloat16" and device.device_kind in PEAKS:
         flops, source = PEAKS[device.device_kind]
         return Peak(flops, f"bfloat16 peak of {device.device_kind} ({source})")
-    return measured_peak(device, dtype, size=1024 if device.platform == "cpu" else 8192)
+    return measure_peak(device, dtype, size=1024 if device.platform == "cpu" else 8192)
 
 
-def peak_of_all(devices: Sequence[jax.Device], dtype: str) -> Peak:
+def find_peak_of_all(devices: Sequence[jax.Device], dtype: str) -> Peak:
     """Finds the peak of a mesh's devices together, from that of one of this process.
 
     The CPU devices of a process share its cores, so they count as one.
     """
     mine = next(d for d in devices if d.process_index == jax.process_index())
-    one = peak_of(mine, dtype)
+    one = find_peak(mine, dtype)
     on_cpu = mine.platform == "cpu"
     count = len({d.process_index for d in devices} if on_cpu else devices)
     return Peak(count * one.flops_per_second, f"{count} x {one.source}")
 
 
-def measured_peak(device: jax.Device, dtype: str, size: int) -> Peak:
+def measure_peak(device: jax.Device, dtype: str, size: int) -> Peak:
     """Measures the best rate of a ``size`` x ``size`` matrix product in a fraction of a second."""
     one = jax.device_put(jnp.ones((size, size), dtype), device)
     product = jax.jit(jnp.matmul)

@@ -48,12 +48,12 @@ class Parameter:
 
     @property
     def size(self) -> int:
-        """How many numbers it holds."""
+        """Counts the numbers that it holds."""
         return math.prod(self.shape)
 
     @property
     def bytes_on_device(self) -> int:
-        """Bytes that one device holds of it."""
+        """Counts the bytes that one device holds of it."""
         return self.bytes * math.prod(self.shard) // max(1, self.size)
 
 
@@ -76,7 +76,7 @@ def _parameter(path: tuple[Any, ...], leaf: Any, mesh: Mesh) -> Parameter:
     names = tuple(leaf.names) if boxed else (None,) * value.ndim
     given = tuple(param_spec(names, value.shape, mesh))
     spec = given + (None,) * (value.ndim - len(given))
-    # Vectors are left whole on purpose.
+    # Vectors are left whole on purpose (see `param_spec`), so they are not marked as undivided.
     wished = nn.logical_to_mesh_axes(names, LOGICAL_RULES) if value.ndim > 1 else spec
     undivided = tuple(
         wish
@@ -89,7 +89,7 @@ def _parameter(path: tuple[Any, ...], leaf: Any, mesh: Mesh) -> Parameter:
     return Parameter(keys, value.shape, names, spec, shard, size, undivided)
 
 
-def headline(parameters: Sequence[Parameter], mesh: Mesh) -> str:
+def summarize(parameters: Sequence[Parameter], mesh: Mesh) -> str:
     """Sums all parameters up in one line."""
     total, bytes_ = _totals(parameters)
     held = sum(p.bytes_on_device for p in parameters)
@@ -100,8 +100,8 @@ def headline(parameters: Sequence[Parameter], mesh: Mesh) -> str:
     )
 
 
-def table(parameters: Sequence[Parameter], mesh: Mesh) -> str:
-    """Lists modules with their sums, and under each its parameters, below the `headline`."""
+def format_table(parameters: Sequence[Parameter], mesh: Mesh) -> str:
+    """Lists modules with their sums, and under each its parameters, below what `summarize` says."""
     rows: list[tuple[str, ...]] = [_HEADINGS]
     for module, group in groupby(parameters, key=lambda parameter: parameter.path[0]):
         members = list(group)
@@ -113,16 +113,16 @@ def table(parameters: Sequence[Parameter], mesh: Mesh) -> str:
     lines.insert(1, "-" * len(lines[0]))
     if any(p.undivided for p in parameters):
         lines += ["", "! whole on every device, for the mesh axis does not divide its length"]
-    return "\n".join([headline(parameters, mesh), "", *lines, ""])
+    return "\n".join([summarize(parameters, mesh), "", *lines, ""])
 
 
 def write_table(folder: Path, parameters: Sequence[Parameter], mesh: Mesh) -> str:
-    """Writes the `table` into the folder of a run; returns its `headline`."""
-    write(folder / FILE, table(parameters, mesh))
-    return headline(parameters, mesh)
+    """Writes the table into the folder of a run; returns the line of `summarize`."""
+    write(folder / FILE, format_table(parameters, mesh))
+    return summarize(parameters, mesh)
 
 
-def state_line(state: PyTree) -> str:
+def describe_state(state: PyTree) -> str:
     """Says in one line how many bytes a training state takes on its devices."""
     leaves = [leaf for leaf in jax.tree.leaves(state) if isinstance(leaf, jax.Array)]
     whole = sum(leaf.nbytes for leaf in leaves)

@@ -53,7 +53,7 @@ class Report:
         }
         if self.mfu is not None:
             shown["MFU"] = f"{self.mfu:.1%}"
-        return shown if self.eta is None else {**shown, "left": clock_time(self.eta)}
+        return shown if self.eta is None else {**shown, "left": format_time(self.eta)}
 
 
 class Progress:
@@ -64,7 +64,7 @@ class Progress:
       segment_seconds: length of a segment.
       first: updates that the run has behind it.
       steps: updates in all, None if not decided; may be set anew.
-      peak: FLOP per second of all devices together; see `flops.peak_of`.
+      peak: FLOP per second of all devices together; see `flops.find_peak`.
       clock: seconds, for measuring differences.
 
     Example:
@@ -152,7 +152,7 @@ class Progress:
         return report
 
 
-def clock_time(seconds: float) -> str:
+def format_time(seconds: float) -> str:
     """Writes seconds as ``1:02:03``, or ``2:03`` below an hour."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -48,7 +48,7 @@ class FreezeConfig:
             object.__setattr__(self, name, tuple(given))
 
 
-def labels(params: PyTree, config: FreezeConfig) -> PyTree:
+def label_parameters(params: PyTree, config: FreezeConfig) -> PyTree:
     """Labels each parameter ``TRAINED`` or ``FROZEN``.
 
     Args:
@@ -85,19 +85,19 @@ def freeze(
       config: which are frozen.
 
     Raises:
-      UserError: as `labels`.
+      UserError: as `label_parameters`.
     """
     if not config.freeze and not config.train:
         # Not wrapped either: the checkpoints of runs that freeze nothing would look different.
         return optimizer
     return optax.partition(
-        {TRAINED: optimizer, FROZEN: optax.set_to_zero()}, labels(params, config)
+        {TRAINED: optimizer, FROZEN: optax.set_to_zero()}, label_parameters(params, config)
     )
 
 
 def describe(params: PyTree, config: FreezeConfig) -> str:
     """Says in one line how much is frozen."""
-    chosen = jax.tree.leaves(labels(params, config))
+    chosen = jax.tree.leaves(label_parameters(params, config))
     sizes = [leaf.size for leaf in jax.tree.leaves(params)]
     frozen = sum(size for size, label in zip(sizes, chosen) if label == FROZEN)
     return (

@@ -60,7 +60,7 @@ class PlannedRateState(NamedTuple):
     planned_decay: Int[Array, ""]
 
 
-def planned_rate(
+def compute_rate(
     step: int | Array, peak: float, warmup_steps: int, steps: int | Array, decay_steps: int | Array
 ) -> Float[Array, "*steps"]:
     """Computes ``peak * min(1, step / warmup_steps, (steps - step) / decay_steps)``, at least zero.
@@ -86,12 +86,12 @@ def planned_rate(
 def scale_by_planned_rate(
     peak: float, warmup_steps: int, plan: Plan
 ) -> optax.GradientTransformation:
-    """Scales updates by ``-planned_rate``; the last link of an optimizer's chain.
+    """Scales updates by ``-compute_rate``; the last link of an optimizer's chain.
 
     Args:
       peak: rate on the plateau.
       warmup_steps: of the rise.
-      plan: the first plan; `with_plan` puts another in its place.
+      plan: the first plan; `replace_plan` puts another in its place.
     """
 
     def init(params: PyTree) -> PlannedRateState:
@@ -104,7 +104,7 @@ def scale_by_planned_rate(
         updates: PyTree, state: PlannedRateState, params: PyTree = None
     ) -> tuple[PyTree, PlannedRateState]:
         del params
-        rate = planned_rate(
+        rate = compute_rate(
             state.updates, peak, warmup_steps, state.planned_steps, state.planned_decay
         )
         scaled = jax.tree.map(lambda u: jnp.asarray(-rate, u.dtype) * u, updates)
@@ -113,7 +113,7 @@ def scale_by_planned_rate(
     return optax.GradientTransformation(init, update)
 
 
-def with_plan(opt_state: PyTree, plan: Plan) -> PyTree:
+def replace_plan(opt_state: PyTree, plan: Plan) -> PyTree:
     """Puts ``plan`` into an optimizer's state in place of its own; every array lies where it lay.
 
     Where the state is that of several optimizers, all get it.

@@ -8,7 +8,7 @@ import jax
 import optax
 
 from mt3synth.errors import check_least
-from mt3synth.training.optim.learning_rate import Plan, planned_rate, scale_by_planned_rate
+from mt3synth.training.optim.learning_rate import Plan, compute_rate, scale_by_planned_rate
 from mt3synth.types import Array, Float, PyTree
 
 
@@ -54,7 +54,7 @@ class OptimizerConfig:
 
     def rate(self, step: int | Array, plan: Plan) -> Float[Array, ""]:
         """Computes the learning rate of the update after ``step`` updates."""
-        return planned_rate(
+        return compute_rate(
             step, self.learning_rate, self.warmup_steps, plan.steps, plan.decay_steps
         )
 
@@ -63,7 +63,7 @@ class OptimizerConfig:
         return lambda step: self.rate(step, self.plan(steps))
 
     def build(self, steps: int) -> optax.GradientTransformation:
-        """Builds the optimizer for ``steps`` steps in all, until `with_plan` says otherwise."""
+        """Builds the optimizer for ``steps`` steps in all, until `replace_plan` says otherwise."""
 
         def decayed(params: PyTree) -> PyTree:
             return jax.tree.map_with_path(

@@ -3,7 +3,7 @@
 A warm-up and a plateau need not know how long the run is; only the decay does. So the run begins
 without an end, its speed is measured, and the end is planned, and planned again at every log line
 until the decay begins: no learning rate that was used would have been another (see
-`learning_rate.planned_rate`), and what evaluations and checkpoints cost is in the measurement.
+`learning_rate.compute_rate`), and what evaluations and checkpoints cost is in the measurement.
 From then on the plan stands, and the run ends when it is done. A run that has lost its time, by a
 slow compilation or a restart, brings its learning rate down in a few steps more: it ends late, but
 with a finished model.

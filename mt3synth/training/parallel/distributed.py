@@ -120,7 +120,7 @@ def initialize(
         raise UserError(f"cannot join the other processes by {where}: {reason}") from error
 
 
-def everywhere(ok: bool) -> bool:
+def holds_everywhere(ok: bool) -> bool:
     """Tells whether ``ok`` holds in every process; each waits for the others here."""
     import jax
 

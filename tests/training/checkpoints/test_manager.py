@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mt3synth.errors import UserError
-from mt3synth.training.checkpoints.checksum import fingerprints
+from mt3synth.training.checkpoints.checksum import compute_checksums
 from mt3synth.training.checkpoints.ema import load_averaged
 from mt3synth.training.checkpoints.manager import Checkpoints
 from mt3synth.training.parallel.mesh import replicated, single_device_mesh
@@ -162,21 +162,21 @@ def test_a_full_disk_is_said_in_a_line_and_the_checkpoint_before_survives(tmp_pa
 
 def test_a_checksum_notices_every_single_change_and_every_exchange():
     values = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
-    before = fingerprints({"a": jnp.asarray(values)})
+    before = compute_checksums({"a": jnp.asarray(values)})
     for place in np.ndindex(*values.shape):
         for bit in (0, 12, 31):
             changed = values.copy()
             changed.view(np.uint32)[place] ^= np.uint32(1 << bit)
-            assert fingerprints({"a": jnp.asarray(changed)}) != before
+            assert compute_checksums({"a": jnp.asarray(changed)}) != before
     for one, other in itertools.combinations(np.ndindex(*values.shape), 2):
         swapped = values.copy()
         swapped[one], swapped[other] = values[other], values[one]
-        assert fingerprints({"a": jnp.asarray(swapped)}) != before
+        assert compute_checksums({"a": jnp.asarray(swapped)}) != before
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int32", "bfloat16", "float32"])
 def test_a_checksum_knows_every_type_of_a_state(dtype):
     zeros = jnp.zeros((2, 3), dtype)
     one = zeros.at[1, 2].set(jnp.ones((), dtype))
-    assert fingerprints({"a": zeros}) == {"['a']": 0}
-    assert fingerprints({"a": one}) != {"['a']": 0}
+    assert compute_checksums({"a": zeros}) == {"['a']": 0}
+    assert compute_checksums({"a": one}) != {"['a']": 0}

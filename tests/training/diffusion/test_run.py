@@ -190,15 +190,15 @@ def test_a_bundle_lends_its_weights_and_known_performances(finished, tmp_path):
 
 @pytest.mark.slow
 def test_it_learns_which_bin_sounds(tmp_path):
-    from mt3synth.models.conditions import example_inputs
     from mt3synth.training.diffusion.step import make_eval_step
-    from mt3synth.training.state import init_params
+    from mt3synth.training.parallel.mesh import single_device_mesh
+    from mt3synth.training.state import init_state_sharded
 
     spec = tiny_spec()
     config = TrainConfig(steps=600, batch_size=16, eval_every=600, save_every=600, ema_decay=0.9)
     batch = next(Tones().training(spec, 16, 9, 0))
     network = spec.build()
-    fresh = init_params(network, example_inputs(batch), jax.random.key(0))
+    fresh = init_state_sharded(network, batch, OPTIMIZER.build(1), single_device_mesh(), 0).params
     evaluate = make_eval_step(network, spec.diffusion, seed=0)
     learned = run(tmp_path, tiny_spec, Tones(), config, OPTIMIZER).ema
     # At t = 0.95 nearly all is noise, so only the score can tell the bin.

@@ -11,9 +11,9 @@ from mt3synth.training.diffusion.step import example_losses, make_train_step
 from mt3synth.training.monitoring.flops import (
     PEAKS,
     count_flops,
-    measured_peak,
-    peak_of,
-    peak_of_all,
+    find_peak,
+    find_peak_of_all,
+    measure_peak,
     step_flops,
 )
 from mt3synth.training.optim.optimizer import OptimizerConfig
@@ -66,7 +66,7 @@ def test_a_network_as_xla_counts_it():
 
 def test_peaks_say_where_they_are_from():
     device = jax.local_devices()[0]
-    peak = measured_peak(device, "float32", size=128)
+    peak = measure_peak(device, "float32", size=128)
     assert peak.flops_per_second > 1e7
     assert peak.source == "measured: 128 x 128 float32 matrix product on cpu"
     assert all(flops > 1e14 and source for flops, source in PEAKS.values())
@@ -76,9 +76,9 @@ def test_devices_that_share_a_processor_count_once(as_released):
     class V4:
         device_kind, platform, process_index = "TPU v4", "tpu", 0
 
-    assert peak_of_all([V4(), V4()], "bfloat16").flops_per_second == 2 * 275e12
+    assert find_peak_of_all([V4(), V4()], "bfloat16").flops_per_second == 2 * 275e12
     one = jax.local_devices()[0]
-    assert peak_of_all([one, one], "float32").source.startswith("1 x measured")
+    assert find_peak_of_all([one, one], "float32").source.startswith("1 x measured")
 
 
 def test_an_update_is_counted_for_the_whole_batch_however_it_is_cut():
@@ -107,4 +107,4 @@ def test_a_known_device_is_looked_up(as_released):
     class V4:
         device_kind, platform = "TPU v4", "tpu"
 
-    assert peak_of(V4(), "bfloat16").flops_per_second == 275e12
+    assert find_peak(V4(), "bfloat16").flops_per_second == 275e12

@@ -9,10 +9,10 @@ from mesh_cases import batch, network
 
 from mt3synth.training.monitoring.parameter_table import (
     FILE,
-    headline,
+    describe_state,
+    format_table,
     list_parameters,
-    state_line,
-    table,
+    summarize,
     write_table,
 )
 from mt3synth.training.parallel.mesh import AXES, single_device_mesh
@@ -48,10 +48,12 @@ def test_shards_are_shown(as_released):
     assert kernel.spec == (None, "tensor", "fsdp") and kernel.shard == (3, 4, 8)
     assert kernel.bytes == 4 * 768 and kernel.bytes_on_device == 4 * 768 // 8
     row = next(
-        line for line in table(list(found.values()), mesh).splitlines() if "3 x 4 x 8" in line
+        line
+        for line in format_table(list(found.values()), mesh).splitlines()
+        if "3 x 4 x 8" in line
     )
     assert "conv_out/kernel" in row and "3 x 16 x 16" in row and "-, tensor, fsdp" in row
-    assert "mesh data=1 x fsdp=2 x tensor=4" in headline(list(found.values()), mesh)
+    assert "mesh data=1 x fsdp=2 x tensor=4" in summarize(list(found.values()), mesh)
 
 
 def test_what_a_mesh_axis_does_not_divide_is_marked(as_released):
@@ -59,9 +61,9 @@ def test_what_a_mesh_axis_does_not_divide_is_marked(as_released):
     found = list_parameters(boxed_params(network("unet"), batch()), mesh)
     kernel = next(p for p in found if p.path == ("down_0_0", "conv_out", "kernel"))
     assert kernel.undivided == ("fsdp",) and kernel.shard == kernel.shape
-    assert "fsdp!" in table(found, mesh) and "does not divide" in table(found, mesh)
+    assert "fsdp!" in format_table(found, mesh) and "does not divide" in format_table(found, mesh)
 
 
 def test_bytes_of_a_state():
     state = {"params": jax.numpy.ones((500, 500)), "step": jax.numpy.int32(3), "other": None}
-    assert state_line(state).endswith("optimizer): 1.0 MB, 1.0 MB on each device")
+    assert describe_state(state).endswith("optimizer): 1.0 MB, 1.0 MB on each device")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mt3synth.training.monitoring.throughput import Progress, clock_time
+from mt3synth.training.monitoring.throughput import Progress, format_time
 
 
 class Clock:
@@ -74,7 +74,7 @@ def test_a_report_without_a_step_is_refused():
 
 
 def test_clock_time():
-    assert [clock_time(s) for s in (0.0, 59.6, 3599.0, 3600.0, 90061.0)] == [
+    assert [format_time(s) for s in (0.0, 59.6, 3599.0, 3600.0, 90061.0)] == [
         "0:00",
         "1:00",
         "59:59",

@@ -10,7 +10,13 @@ from mesh_cases import batch, network
 from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.errors import UserError
 from mt3synth.training.diffusion.step import make_train_step
-from mt3synth.training.optim.freezing import FROZEN, FreezeConfig, describe, freeze, labels
+from mt3synth.training.optim.freezing import (
+    FROZEN,
+    FreezeConfig,
+    describe,
+    freeze,
+    label_parameters,
+)
 from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.parallel.mesh import single_device_mesh
 from mt3synth.training.state import abstract_state, init_state_sharded
@@ -30,7 +36,7 @@ def params():
 
 
 def frozen_paths(params, **config) -> set[str]:
-    chosen = labels(params, FreezeConfig(**config))
+    chosen = label_parameters(params, FreezeConfig(**config))
     return {"/".join(path) for path, label in flatten_dict(chosen).items() if label == FROZEN}
 
 
@@ -47,14 +53,14 @@ def test_a_pattern_is_a_parameter_a_module_or_has_wildcards(params):
 
 def test_an_unknown_pattern_is_refused_with_the_nearest_path(params):
     with pytest.raises(UserError, match=r"freeze: no parameter matches 'down_0_0/conv_inn'.*in'"):
-        labels(params, FreezeConfig(freeze=("down_0_0/conv_inn",)))
+        label_parameters(params, FreezeConfig(freeze=("down_0_0/conv_inn",)))
     with pytest.raises(UserError, match=r"train: .*nearest is 'performance_embedding'"):
-        labels(params, FreezeConfig(freeze=("*",), train=("performance_embeding",)))
+        label_parameters(params, FreezeConfig(freeze=("*",), train=("performance_embeding",)))
 
 
 def test_nothing_left_to_train_is_refused(params):
     with pytest.raises(UserError, match="leaves nothing to train"):
-        labels(params, FreezeConfig(freeze=("*",)))
+        label_parameters(params, FreezeConfig(freeze=("*",)))
 
 
 def test_without_patterns_the_optimizer_is_the_same(params):
@@ -81,7 +87,7 @@ def test_frozen_parameters_and_their_average_stay_to_the_bit(params):
     for _ in range(5):
         state, _ = step(state, batch())
     after, average = (flatten_dict(jax.device_get(tree)) for tree in (state.params, state.ema))
-    frozen = flatten_dict(labels(params, ONE_MODULE))
+    frozen = flatten_dict(label_parameters(params, ONE_MODULE))
     for path, label in frozen.items():
         same = np.array_equal(before[path], after[path])
         assert same == (label == FROZEN), path
@@ -91,7 +97,9 @@ def test_frozen_parameters_and_their_average_stay_to_the_bit(params):
 def test_frozen_parameters_take_no_memory_for_moments(params):
     trained = sum(
         leaf.size
-        for leaf, label in zip(jax.tree.leaves(params), jax.tree.leaves(labels(params, ONE_MODULE)))
+        for leaf, label in zip(
+            jax.tree.leaves(params), jax.tree.leaves(label_parameters(params, ONE_MODULE))
+        )
         if label != FROZEN
     )
     kept = freeze(OPTIMIZER.build(10), params, ONE_MODULE).init(params)

@@ -8,18 +8,18 @@ import pytest
 
 from mt3synth.training.optim.learning_rate import (
     Plan,
-    planned_rate,
+    compute_rate,
+    replace_plan,
     scale_by_planned_rate,
-    with_plan,
 )
 
 
 def rates(steps: int, decay_steps: int, upto: int, warmup: int = 10) -> np.ndarray:
-    return np.array([float(planned_rate(s, 1e-3, warmup, steps, decay_steps)) for s in range(upto)])
+    return np.array([float(compute_rate(s, 1e-3, warmup, steps, decay_steps)) for s in range(upto)])
 
 
 def test_corners():
-    found = [float(planned_rate(s, 1e-3, 10, 100, 20)) for s in (0, 5, 10, 50, 80, 90, 100, 101)]
+    found = [float(compute_rate(s, 1e-3, 10, 100, 20)) for s in (0, 5, 10, 50, 80, 90, 100, 101)]
     np.testing.assert_allclose(found, [0, 5e-4, 1e-3, 1e-3, 1e-3, 5e-4, 0, 0], atol=1e-9)
 
 
@@ -54,7 +54,7 @@ def test_a_new_plan_changes_the_rate_and_compiles_nothing(bound_to_devices):
     used = []
     for step in range(8):
         if step == 4:
-            opt_state = with_plan(opt_state, Plan(8, 2))
+            opt_state = replace_plan(opt_state, Plan(8, 2))
         updates, opt_state = update(opt_state)
         used.append(float(-updates["w"][0]))
     np.testing.assert_allclose(used, [0, 0.5, 1, 1, 1, 1, 1, 0.5])
@@ -63,7 +63,7 @@ def test_a_new_plan_changes_the_rate_and_compiles_nothing(bound_to_devices):
 
 def test_an_optimizer_without_a_plan_is_refused():
     with pytest.raises(KeyError):
-        with_plan(optax.sgd(0.1).init({"w": jnp.ones(3)}), Plan(8, 2))
+        replace_plan(optax.sgd(0.1).init({"w": jnp.ones(3)}), Plan(8, 2))
 
 
 @pytest.mark.parametrize(("steps", "decay"), [(0, 0), (10, -1)])

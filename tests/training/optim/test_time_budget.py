@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mt3synth.errors import UserError
-from mt3synth.training.optim.learning_rate import OPEN, Plan, planned_rate
+from mt3synth.training.optim.learning_rate import OPEN, Plan, compute_rate
 from mt3synth.training.optim.time_budget import FILE, Budget, BudgetConfig
 
 WARMUP, LOG_EVERY, SAVE_EVERY = 50, 20, 100
@@ -61,7 +61,7 @@ class Machine:
 
 def rates_by(steps: list[int], decay_steps: list[int]) -> np.ndarray:
     plans = jnp.array(steps), jnp.array(decay_steps)
-    return np.asarray(planned_rate(jnp.arange(len(steps)), 1.0, WARMUP, *plans))
+    return np.asarray(compute_rate(jnp.arange(len(steps)), 1.0, WARMUP, *plans))
 
 
 def rates_of(plan: Plan) -> np.ndarray:
