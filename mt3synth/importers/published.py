@@ -78,7 +78,7 @@ Weights that others trained, imported by mt3synth {version} from
 | reads | {reads} |
 | performances | none: one sound, that of its training data |
 | predicts | {prediction} ({norm} loss) |
-| window | {window} frames, {seconds:.2f} s |
+| segment | {window} frames, {seconds:.2f} s |
 | audio | {rate} Hz, {bins} mel bins, {frame_rate:g} frames per second |
 
 ## Origin and licence
