@@ -1,4 +1,4 @@
-"""Scores for a model: read from whatever holds notes, cropped, and left with what it can render."""
+"""Reads scores for a model from whatever holds notes, and leaves in them what it can render."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Span:
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """What a model can render of a song.
+    """Holds what a model can render of a song.
 
     Attributes:
       notes: at least one; time 0 is the start of ``span``.

@@ -1,4 +1,4 @@
-"""What a model makes of a score: sound and mel frames, to be written, listened to or looked at."""
+"""Holds what a model makes of a score: sound and mel frames, to write, to hear and to look at."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mt3synth.types import FloatND
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Song:
-    """A rendered song.
+    """Holds a rendered song.
 
         song = mt3synth.load().render("song.mid")
         song.write("song.flac")
@@ -44,17 +44,17 @@ class Song:
 
     @property
     def sample_rate(self) -> int:
-        """Samples of ``audio`` per second."""
+        """Returns the samples of ``audio`` per second."""
         return self.mel_spec.sample_rate
 
     @property
     def seconds(self) -> float:
-        """How long it plays."""
+        """Returns how long it plays."""
         return len(self.audio) / self.sample_rate
 
     @property
     def title(self) -> str:
-        """What was rendered, in which performance."""
+        """Says what was rendered, and in which performance."""
         score, performance = self.metadata.get("score", "notes"), self.metadata["performance"]
         return f"{score}, performance {performance}"
 

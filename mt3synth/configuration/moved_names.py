@@ -50,6 +50,12 @@ SELECTORS = {
 
 PARAMETERS: dict[str, str] = {
     "model_spec.make_spec.window": "model_spec.make_spec.segment_frames",
+    "run.run.showcase": "run.run.samples",
+    "run.run.window": "model_spec.make_spec.segment_frames",
+    # What the model is goes to its specification, and a run gets that: run.run.make_spec.
+    **{
+        f"run.run.{n}": f"model_spec.make_spec.{n}" for n in ("network", "diffusion", "mel", "roll")
+    },
 }
 """What to bind instead of a parameter, both with the last module, such as ``run.run.profile``."""
 

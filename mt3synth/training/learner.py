@@ -1,4 +1,4 @@
-"""What the training loop trains: anything that can be updated by batches and validated."""
+"""Declares what the training loop trains: whatever batches can update and somebody can judge."""
 
 from __future__ import annotations
 

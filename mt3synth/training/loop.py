@@ -1,4 +1,4 @@
-"""Training from the first batch to the last checkpoint, whatever it is that is trained."""
+"""Trains from the first batch to the last checkpoint, whatever it is that is trained."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from mt3synth.training.state import TrainState
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """How long a run is, and how often it saves and shows something.
+    """Says how long a run is, and how often it saves and shows something.
 
     Attributes:
       steps: updates in all; a run that is resumed goes on to this number.
@@ -90,6 +90,8 @@ def fit(
       Stopped: a signal ended the run; its state is saved.
     """
     mesh, position = learner.mesh, learner.position
+    # Restored before anything else is opened: a run that cannot go on should say so in seconds, and
+    # the position in the data is known only from here on.
     checkpoints = Checkpoints(folder)
     saved = checkpoints.restore(learner.abstract())
     reordered = False
@@ -121,6 +123,7 @@ def fit(
         logger.info(f"going on from step {first}, with batch {position.batch} of the data")
     if reordered:
         logger.info("the run was begun with the same data in another order; it goes on in today's")
+    # Measured before the first step, when the devices have nothing else to do.
     peak = find_peak_of_all(list(mesh.devices.flat), learner.dtype)
     logger.info(f"MFU is the share of {peak.flops_per_second / 1e12:.3g} TFLOP/s, {peak.source}")
     progress = Progress(
@@ -195,6 +198,8 @@ def fit(
             if last or step % config.eval_every == 0:
                 with progress.paused():
                     learner.validate(state.ema, step, logger)
+            # At log lines alone, for there the loss was fetched: all processes know that the device
+            # has done these steps, and agree on the plan before the next.
             if planner is not None and logging and not last:
                 revised = planner.revise(step)
                 if revised != plan:

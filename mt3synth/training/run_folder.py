@@ -49,6 +49,7 @@ def claim_files(
       UserError: the folder is that of another run.
     """
     texts = {folder / name: json.dumps(value, indent=1) + "\n" for name, value in contents.items()}
+    # All are compared before the first is written: a folder that is refused stays as it was.
     for path, text in texts.items():
         if path.exists() and not _holds(path, text, meanings.get(path.name)):
             raise UserError(

@@ -37,7 +37,7 @@ TOKENS = 24
 
 
 def tiny_spec(kind: str) -> ModelSpec:
-    """A model of 32 frames that knows two performances."""
+    """Makes a model of 32 frames that knows two performances."""
     return make_spec(
         NETWORKS[kind],
         mel=MELGAN,

@@ -1,4 +1,4 @@
-"""What t5x reads of logical axes, checked by flax's own legacy functions; needs no t5x."""
+"""Checks what t5x reads of logical axes by flax's own legacy functions; needs no t5x."""
 
 import jax
 import jax.numpy as jnp

@@ -19,7 +19,7 @@ def random_params(spec, seed=0):
 
 
 def write_run(folder, step, average, name="average"):
-    """A checkpoint as t5x lays it out, by orbax alone."""
+    """Writes a checkpoint as t5x lays it out, by orbax alone."""
     import orbax.checkpoint as ocp
 
     options = ocp.CheckpointManagerOptions(step_prefix="checkpoint", create=True)

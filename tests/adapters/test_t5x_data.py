@@ -1,4 +1,4 @@
-"""What t5x is told about a corpus; needs SeqIO but no t5x."""
+"""Checks what t5x is told about a corpus; needs SeqIO but no t5x."""
 
 import numpy as np
 import pytest

@@ -29,7 +29,7 @@ def text_of(name: str) -> str:
 
 
 def without_theirs(text: str) -> str:
-    """The lines that neither import t5x nor bind or refer to what needs it."""
+    """Returns the lines that neither import t5x nor bind or refer to what needs it."""
     absent = (*THEIRS, *ON_T5X)
 
     def kept(line: str) -> bool:

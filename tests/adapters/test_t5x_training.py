@@ -105,7 +105,7 @@ def spec(request):
 
 
 def assert_close(one, other, rtol):
-    """Every array within ``rtol`` of the other's largest entry."""
+    """Checks that every array is within ``rtol`` of the other's largest entry."""
     one, other = (flatten_dict(jax.tree.map(np.asarray, tree)) for tree in (one, other))
     assert one.keys() == other.keys()
     for path in one:
@@ -117,7 +117,7 @@ def assert_close(one, other, rtol):
 
 @pytest.fixture(scope="module")
 def trained(spec):
-    """Both after 20 steps, and what was seen on the way."""
+    """Trains both for 20 steps, and keeps what was seen on the way."""
     theirs = Theirs(spec, Recording())
     step, state = ours(spec, optax.chain(recorder(), CONFIG.build(STEPS)))
     first = jax.tree.map(np.array, state.params)

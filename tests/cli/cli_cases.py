@@ -27,7 +27,7 @@ PERFORMANCES = tuple(
 
 
 def tiny_spec() -> ModelSpec:
-    """The network of gin_configs/models/unet_tiny.gin."""
+    """Makes the network of gin_configs/models/unet_tiny.gin."""
     network = partial(
         UNetConfig,
         widths=(32, 48, 64),

@@ -129,7 +129,7 @@ def test_what_is_wrong_with_a_bundle_report_is_one_line(run, options, message):
 
 @pytest.fixture
 def own_performances(here, monkeypatch):
-    """A file of the tiny bundle's performances, which are played without a soundfont."""
+    """Writes a file of the tiny bundle's performances, which are played without a soundfont."""
     text = DEFAULT_FILE.read_text()
     for ours, theirs in (("hall", "concert-hall"), ("old-radio", "tape")):
         text = text.replace(f'name = "{theirs}"', f'name = "{ours}"')

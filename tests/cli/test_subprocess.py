@@ -1,4 +1,4 @@
-"""What only shows in a process of its own: modules loaded, memory, and Ctrl-C."""
+"""Checks what only shows in a process of its own: modules loaded, memory, and Ctrl-C."""
 
 import os
 import signal

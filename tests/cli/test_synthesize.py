@@ -1,4 +1,4 @@
-"""What `mt3synth synthesize` writes, where, and what it says about it."""
+"""Checks what `mt3synth synthesize` writes, where, and what it says about it."""
 
 import gzip
 import io

@@ -40,7 +40,7 @@ def prepare(folder, kind, **splits):
 
 @pytest.fixture(autouse=True)
 def corpora(here):
-    """Two that can be trained on, and some that cannot."""
+    """Writes two corpora that can be trained on, and some that cannot."""
     song = noise_song("a", 1.0)
     prepare(here / "one", "numpy", train=[song], validation=[noise_song("v", 1.0, seed=1)])
     prepare(here / "two", "tfrecord", train=[noise_song("b", 0.5, seed=2)])

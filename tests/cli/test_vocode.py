@@ -29,7 +29,7 @@ ONE_ITERATION = "--gin.griffin_lim.GriffinLim.iterations=1"
 
 @pytest.fixture(scope="module")
 def voice() -> VocoderWeights:
-    """A tiny network of random weights, loud enough to clip."""
+    """Makes a tiny network of random weights, loud enough to clip."""
     config, rng = VocosConfig(width=16, layers=1, mlp_width=16), np.random.default_rng(0)
     params = jax.tree.map(
         lambda leaf: rng.normal(0, 0.1, leaf.shape).astype(np.float16).astype(np.float32),
@@ -48,7 +48,7 @@ def voice_folder(voice, here):
 
 @pytest.fixture(scope="module")
 def voiced(voice, tmp_path_factory):
-    """The tiny model with a vocoder of its own."""
+    """Writes the tiny model with a vocoder of its own."""
     folder = tmp_path_factory.mktemp("voiced") / "tiny"
     spec = tiny_spec()
     params = random_params(spec)
@@ -253,7 +253,7 @@ def test_what_export_refuses(run, bundle_folder, voice_folder, here, options, sa
 
 @pytest.fixture
 def vocoder_run(voice, here):
-    """A vocoder's run at step 30 whose averaged weights are those of `voice`."""
+    """Writes a vocoder's run at step 30 whose averaged weights are those of `voice`."""
     (here / "run").mkdir()
     state = init_state(jax.tree.map(np.zeros_like, voice.params), OptimizerConfig().build(50))
     jaxtyping.config.update("jaxtyping_disable", True)  # orbax puts other things into the state

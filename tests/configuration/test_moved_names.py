@@ -55,6 +55,8 @@ def test_parameters_are_renamed_for_others(old):
             "mt3synth.training.mesh.MeshConfig.data=2",
             "write mesh.MeshConfig, of `from mt3synth.training.parallel import mesh`",
         ),
+        ("run.run.showcase=None", "run.run.showcase is now run.run.samples"),
+        ("run.run.network=None", "run.run.network is now model_spec.make_spec.network"),
     ],
 )
 def test_on_the_command_line(binding, said, capsys):

@@ -83,7 +83,7 @@ def start(
     devices: int = 1,
     environment: dict[str, str] | None = None,
 ) -> subprocess.Popen[str]:
-    """This module as a program that trains in ``folder``, on so many simulated devices."""
+    """Starts this module as a program that trains in ``folder``, on simulated devices."""
     cache = folder.parent / "compiled"
     variables = {
         **os.environ,
@@ -101,7 +101,7 @@ def start(
 
 
 def start_pod(folder: Path, *arguments: str, devices: int) -> list[subprocess.Popen[str]]:
-    """Two such programs that train together, each on so many devices."""
+    """Starts two such programs that train together, each on so many devices."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -121,7 +121,7 @@ def start_pod(folder: Path, *arguments: str, devices: int) -> list[subprocess.Po
 
 
 def finish(process: subprocess.Popen[str], status: int = 0) -> str:
-    """What the program printed; it must end with ``status``."""
+    """Returns what the program printed; it must end with ``status``."""
     try:
         output, _ = process.communicate(timeout=300)
     except subprocess.TimeoutExpired:
@@ -132,7 +132,7 @@ def finish(process: subprocess.Popen[str], status: int = 0) -> str:
 
 
 def losses(folder: Path) -> list[dict[int, str]]:
-    """Of each process that trained in ``folder``: loss by step, exactly, in hexadecimal."""
+    """Reads of each process that trained in ``folder`` the loss by step, exactly, in hexadecimal."""
     lines = (folder / "losses.txt").read_text().splitlines()
     runs: list[dict[int, str]] = []
     for line in lines:

@@ -47,7 +47,7 @@ def network(name: str, **changes: Any) -> nn.Module:
 
 
 def batch(size: int = BATCH, seed: int = 0) -> dict[str, np.ndarray]:
-    """All that any of the networks reads."""
+    """Makes all that any of the networks reads."""
     draw = np.random.default_rng(seed)
     before = np.random.default_rng(seed + 1)
     return {
@@ -61,7 +61,7 @@ def batch(size: int = BATCH, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def on_eight_devices(program: str, *arguments: str) -> Any:
-    """What a program of these tests, given eight simulated devices, writes as JSON."""
+    """Returns what a program of these tests, given eight simulated devices, writes as JSON."""
     here = Path(__file__).resolve().parent
     (path,) = here.rglob(program)
     paths = os.pathsep.join(str(p) for p in (here.parents[1], here))

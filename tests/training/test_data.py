@@ -1,4 +1,4 @@
-"""How far a run has read, and that it does not go on elsewhere."""
+"""Checks how far a run has read, and that it does not go on elsewhere."""
 
 import dataclasses
 

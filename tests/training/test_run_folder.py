@@ -1,4 +1,4 @@
-"""Whether a folder is that of this run."""
+"""Checks whether a folder is that of this run."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What `mt3synth train` refuses before anything is trained: one line, status 2."""
+"""Checks what `mt3synth train` refuses before anything is trained: one line, status 2."""
 
 import pytest
 

@@ -18,7 +18,7 @@ SHAPE: dict[str, Any] = dict(
 
 
 def tiny_spec(performances: int = 2, segment_frames: int = 32, **shape: Any) -> ModelSpec:
-    """A model of 32 frames."""
+    """Makes a model of 32 frames."""
     return make_spec(
         partial(UNetConfig, **{**SHAPE, **shape}),
         mel=MELGAN,

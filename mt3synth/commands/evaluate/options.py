@@ -1,4 +1,4 @@
-"""Options that evaluating files and evaluating a bundle share, and what they build."""
+"""Adds the options that evaluating files and a bundle share, and builds what they say."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Options, file names and messages that several subcommands share."""
+"""Holds options, file names and messages that several subcommands share."""

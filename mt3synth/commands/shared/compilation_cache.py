@@ -24,6 +24,7 @@ def keep() -> Path | None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     if chosen := os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         return Path(chosen)
+    # Without a cache all works as well, only slower: not worth an error.
     try:
         folder = cache_folder("jax")
     except UserError:

@@ -12,7 +12,7 @@ from mt3synth.errors import UserError
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of files to read.
+    """Describes a kind of files to read.
 
     Attributes:
       name: for messages.
@@ -32,7 +32,7 @@ MIDI = Kind(
 
 @dataclass(frozen=True)
 class Job:
-    """One file to read, and the files to be made of it.
+    """Names one file to read, and the files to be made of it.
 
     Attributes:
       source: file to read.

@@ -1,4 +1,4 @@
-"""Options that say what turns frames into audio."""
+"""Adds options that say what turns frames into audio."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Checkpoints of a run: written, verified, read back."""
+"""Writes, verifies and reads the checkpoints of a run."""

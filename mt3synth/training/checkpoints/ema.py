@@ -59,6 +59,7 @@ def load_part(
     """
     import orbax.checkpoint as ocp
 
+    # Read-only, for the run may be going on and clearing up after itself.
     options = ocp.CheckpointManagerOptions(read_only=True, step_prefix=prefix)
     with ocp.CheckpointManager(checkpoints, options=options) as manager:
         saved = sorted(manager.all_steps())

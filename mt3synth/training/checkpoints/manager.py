@@ -35,7 +35,7 @@ Record = dict[str, Any]
 
 
 class Checkpoints:
-    """The newest few states of a run, under ``folder``/checkpoints.
+    """Keeps the newest few states of a run, under ``folder``/checkpoints.
 
     All processes of a run call the same methods at the same steps.
 
@@ -84,11 +84,14 @@ class Checkpoints:
         """
         step = int(state.step)
         with self._writing():
-            # What went wrong in the save before is raised here.
+            # What went wrong in the save before is raised here. Two saves at once would need memory
+            # for both, and the disk could be full of the first before the second says so.
             self._manager.wait_until_finished()
             if step == self.latest():
                 return
             self._saving = step
+            # Of the arrays on the devices and not of the files: whatever happens on the way to the
+            # disk shows when they are read back.
             sums = compute_checksums(state)
             self._manager.save(
                 step,
@@ -109,6 +112,7 @@ class Checkpoints:
         Raises:
           UserError: the checkpoint is of another network or optimizer, or none is whole.
         """
+        # The newest first: what an older one lacks is trained again, what nobody reads is lost.
         damaged: dict[int, str] = {}
         for step in sorted(self._manager.all_steps(), reverse=True):
             found, problem = self._read(step, abstract)
@@ -157,6 +161,8 @@ class Checkpoints:
                 found = self._manager.restore(step, args=restore)
         except Exception as error:  # Damage shows in whatever the libraries stumble over.
             problem = _in_a_line(error)
+        # No damage but a mistake of the user's: an older checkpoint would not fit either, and this
+        # one must not be moved away.
         if differing:
             raise UserError(
                 f"{self._manager.directory}: step {step} is of another network or optimizer: "
@@ -203,7 +209,7 @@ class Checkpoints:
                     f"{problem}",
                     stacklevel=3,
                 )
-        holds_everywhere(True)
+        holds_everywhere(True)  # The others must not look before the folders are moved.
         self._manager.reload()
 
     @contextmanager

@@ -1,1 +1,1 @@
-"""What a run shows: log lines, metrics, throughput, profiles."""
+"""Shows what a run does: log lines, metrics, throughput, profiles."""

@@ -40,7 +40,7 @@ _MEASURE_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Peak:
-    """The greatest rate of arithmetic of one device, or of several.
+    """Holds the greatest rate of arithmetic of one device, or of several.
 
     Attributes:
       flops_per_second: of all of them.

@@ -19,7 +19,7 @@ FOLDER = "tensorboard"
 
 @runtime_checkable
 class Writer(Protocol):
-    """As much of a TensorBoard writer as pictures and sound need; tensorboardX has one."""
+    """Declares as much of a TensorBoard writer as pictures and sound need; tensorboardX has one."""
 
     def add_image(self, tag: str, img_tensor: Any, global_step: int, *, dataformats: str) -> None:
         """Writes a picture ``[height, width, 3]``, uint8."""

@@ -16,7 +16,7 @@ _BY_TIME = ("loss_sum_by_time", "count_by_time")
 
 
 class LogInterval:
-    """The metrics of the steps between two log lines.
+    """Collects the metrics of the steps between two log lines.
 
     They stay on the device until they are looked at: fetching them after each step would make the
     device wait for Python.

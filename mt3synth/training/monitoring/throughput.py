@@ -13,7 +13,7 @@ _AVERAGED = 10  # reports over which the time that is left is estimated
 
 @dataclass(frozen=True)
 class Report:
-    """A run between one log line and the next.
+    """Tells of a run between one log line and the next.
 
     Attributes:
       step: updates done so far.

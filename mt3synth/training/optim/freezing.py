@@ -18,7 +18,7 @@ TRAINED, FROZEN = "trained", "frozen"
 
 @dataclass(frozen=True)
 class FreezeConfig:
-    """Which parameters keep their values.
+    """Says which parameters keep their values.
 
     A pattern is the path of a parameter, such as ``performance_embedding/embedding``, or of a
     module, which stands for all within; ``*``, ``?`` and ``[ab]`` are wildcards, and ``*`` goes

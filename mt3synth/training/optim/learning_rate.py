@@ -16,7 +16,7 @@ from mt3synth.types import Array, Float, Int, PyTree
 
 @dataclass(frozen=True)
 class Plan:
-    """Where a run ends.
+    """Says where a run ends.
 
     Attributes:
       steps: updates in all.
@@ -34,12 +34,12 @@ class Plan:
 
     @property
     def decay_begins(self) -> int:
-        """The last step that the decay leaves alone."""
+        """Returns the last step that the decay leaves alone."""
         return self.steps - self.decay_steps
 
     @property
     def end(self) -> int | None:
-        """``steps``, or None while no end is in sight."""
+        """Returns ``steps``, or None while no end is in sight."""
         return None if self == OPEN else self.steps
 
 
@@ -48,7 +48,7 @@ OPEN = Plan(steps=2**30, decay_steps=0)
 
 
 class PlannedRateState(NamedTuple):
-    """State of `scale_by_planned_rate`: int32 scalars, replicated.
+    """Holds the state of `scale_by_planned_rate`: int32 scalars, replicated.
 
     Attributes:
       updates: done so far.
@@ -79,6 +79,7 @@ def compute_rate(
     """
     rise = jnp.asarray(step / warmup_steps if warmup_steps else 1.0, jnp.float32)
     left = jnp.asarray(steps - step, jnp.float32)
+    # One program for every plan: with or without a decay is data here, as the plan is.
     fall = jnp.where(jnp.asarray(decay_steps) > 0, left / jnp.maximum(decay_steps, 1), 1.0)
     return peak * jnp.clip(jnp.minimum(rise, fall), 0.0, 1.0)
 

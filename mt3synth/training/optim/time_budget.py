@@ -34,7 +34,7 @@ _LEAST_DECAY = 0.05  # of the steps done, even if the time is over
 
 @dataclass(frozen=True)
 class BudgetConfig:
-    """How much time there is to train.
+    """Says how much time there is to train.
 
     Attributes:
       minutes: by the clock, of all the processes that worked on the run one after another, with
@@ -61,7 +61,7 @@ class BudgetConfig:
 
 
 class Budget:
-    """The time of one run, and the plan that follows from it.
+    """Keeps the time of one run, and the plan that follows from it.
 
     With several processes all must make one and call `revise` at the same steps: the first
     process's clock decides for all.
@@ -98,7 +98,7 @@ class Budget:
 
     @property
     def spent(self) -> float:
-        """Seconds spent so far, by earlier processes of the run too."""
+        """Counts the seconds spent so far, by earlier processes of the run too."""
         return self._before + self._clock() - self._began
 
     def revise(self, step: int) -> Plan:
@@ -124,16 +124,22 @@ class Budget:
         """Makes the plan that this process's clock suggests."""
         now = self._clock()
         if self._origin is None:
+            # Measured from the first call on and not from the start: what compiled and opened the
+            # data until now will not be spent again.
             self._origin = now, step
         elapsed, done = now - self._origin[0], step - self._origin[1]
+        # A short budget cannot wait a minute for its first plan; a tenth of it is little to lose,
+        # and no decay has to begin by then.
         enough = min(self._config.measure_seconds, 0.1 * 60 * self._config.minutes)
         measured = done > 0 and elapsed >= enough
         left = max(0.0, 60 * self._config.minutes - self.spent)
         if left and not measured:
-            return self.plan
+            return self.plan  # A guess would be worse than the plan that stands, or than none.
         fitting = step + (int(left * done / elapsed) if measured else 0)
         # A plan that is nearly right stays: every change of it shows in the progress bar.
         steady = abs(fitting - self.plan.steps) <= _STEADY * self.plan.steps
+        # Even a run that is out of time ends at rate zero: its average of weights is only worth
+        # exporting after a decay, for which these few steps are enough.
         least = step + max(1, math.ceil(_LEAST_DECAY * step))
         return self._from(step, max(self.plan.steps if steady else fitting, least))
 
@@ -158,6 +164,7 @@ class Budget:
 
     def _from(self, step: int, steps: int) -> Plan:
         """Makes a plan of ``steps`` whose decay is still to come after ``step``."""
+        # Cut short where the run has less left than the share: the decay begins now.
         decay = max(1, round(self._config.decay_share * steps))
         return Plan(steps, min(decay, steps - step))
 
@@ -179,6 +186,7 @@ class Budget:
             ) from error
 
     def _write(self) -> None:
+        """Writes down what is spent and planned, for a process that takes the run over."""
         if jax.process_index() != 0:
             return
         plan = None if self.plan == OPEN else vars(self.plan)

@@ -1,1 +1,1 @@
-"""Devices and hosts: mesh, sharding, accumulation."""
+"""Spreads training over devices and hosts: mesh, sharding, accumulation."""

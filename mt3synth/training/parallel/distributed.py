@@ -16,7 +16,7 @@ PROCESS_INDEX = "MT3SYNTH_PROCESS_INDEX"
 
 @dataclass(frozen=True)
 class Hosts:
-    """How a process finds the others.
+    """Says how a process finds the others.
 
     Attributes:
       coordinator: HOST:PORT at which process 0 listens.
@@ -55,6 +55,8 @@ def find_hosts(
     Raises:
       UserError: some are named but not all, or a number is none.
     """
+    # Flags win, one by one: a job's script may set the variables for all of its processes, and a
+    # command by hand replace one of them.
     found = {
         COORDINATOR: environment.get(COORDINATOR) if coordinator is None else coordinator,
         PROCESS_COUNT: environment.get(PROCESS_COUNT) if count is None else str(count),
@@ -125,7 +127,7 @@ def holds_everywhere(ok: bool) -> bool:
     import jax
 
     if jax.process_count() == 1:
-        return ok
+        return ok  # no collective, which would compile a program for nothing
     import numpy as np
     from jax.experimental import multihost_utils
 

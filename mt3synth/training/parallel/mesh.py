@@ -21,7 +21,7 @@ BATCH_AXES = ("data", "fsdp")
 
 @dataclass(frozen=True)
 class MeshConfig:
-    """How many devices lie along each axis; -1, at most once, means all that are left.
+    """Says how many devices lie along each axis; -1, at most once, means all that are left.
 
     Attributes:
       data: copies of the parameters, each with its share of the batch.
@@ -51,7 +51,7 @@ class MeshConfig:
 
     @property
     def sizes(self) -> tuple[int, int, int]:
-        """Sizes in the order of ``AXES``."""
+        """Returns the sizes in the order of ``AXES``."""
         return self.data, self.fsdp, self.tensor
 
     def __str__(self) -> str:
@@ -65,6 +65,7 @@ def make_mesh(config: MeshConfig, devices: Sequence[jax.Device] | None = None) -
       UserError: the sizes do not multiply to the number of devices.
     """
     devices = jax.devices() if devices is None else devices
+    # Every device is used: one left out would idle for the whole run without anybody noticing.
     given = math.prod(size for size in config.sizes if size != -1)
     left, over = divmod(len(devices), given)
     if over or (-1 not in config.sizes and left != 1):
@@ -140,6 +141,7 @@ def data_share(mesh: Mesh, process: int | None = None) -> tuple[int, int]:
       UserError: processes hold parts of each other's examples, or the process has no device.
     """
     process = jax.process_index() if process is None else process
+    # A row is the devices that work on the same examples.
     by_row = mesh.devices.reshape(-1, mesh.shape["tensor"])
     rows: dict[int, list[int]] = {}
     for row, devices in enumerate(by_row):
@@ -148,6 +150,7 @@ def data_share(mesh: Mesh, process: int | None = None) -> tuple[int, int]:
     shares = sorted({tuple(held) for held in rows.values()})
     if process not in rows:
         raise UserError(f"process {process} has no device in the mesh {dict(mesh.shape)}")
+    # Shares must be equal and in the order of the rows, for a batch is put together from them.
     whole = [row for share in shares for row in share] == list(range(len(by_row)))
     if not whole or len({len(share) for share in shares}) > 1:
         raise UserError(

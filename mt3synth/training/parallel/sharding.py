@@ -50,6 +50,7 @@ def param_spec(names: tuple[str | None, ...], shape: tuple[int, ...], mesh: Mesh
       shape: of the parameter.
       mesh: where it will lie.
     """
+    # Names that do not fit are those of a parameter whose state has another shape: leave it whole.
     if len(shape) < 2 or len(names) != len(shape):
         return PartitionSpec()
     axes = nn.logical_to_mesh_axes(names, LOGICAL_RULES) or ()
@@ -128,8 +129,10 @@ def state_shardings(state: PyTree, params: PyTree, mesh: Mesh) -> PyTree:
 
     def sharding(path: tuple[Any, ...], leaf: Any) -> NamedSharding:
         keys = _keys(path)
+        # From the longest end to the shortest, so that "a/kernel" is not taken for "kernel".
         for start in range(max(0, len(keys) - longest), len(keys)):
             found = known.get(keys[start:])
+            # A factored moment has the path of its parameter but fewer axes, which no spec fits.
             if found is not None and len(found.spec) in (0, len(leaf.shape)):
                 return found
         return replicated(mesh)

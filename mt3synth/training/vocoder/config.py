@@ -1,4 +1,4 @@
-"""How long and how to train a vocoder."""
+"""Configures the training of a vocoder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mt3synth.training.loop import LoopConfig
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the losses that the generator learns by; see `mt3synth.vocoder.losses`.
+    """Weighs the losses that the generator learns by; see `mt3synth.vocoder.losses`.
 
     Attributes:
       mel: distance of the log-mel frames that the vocoder inverts.
@@ -37,7 +37,7 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class VocoderTrainConfig(LoopConfig):
-    """How long and how to train a vocoder.
+    """Says how long and how to train a vocoder.
 
     Attributes:
       steps, batch_size, seed, ema_decay, log_every, eval_every, save_every: as in

@@ -1,4 +1,4 @@
-"""What a vocoder's training data have to offer."""
+"""Declares what a vocoder's training data have to offer."""
 
 from __future__ import annotations
 
@@ -12,19 +12,15 @@ from mt3synth.types import Float
 
 @runtime_checkable
 class SoundData(Protocol):
-    """Where pieces of sound come from; the order of the batches is fixed.
-
-    Attributes:
-      identity: another for other data; a run goes on with these only.
-    """
+    """Gives pieces of sound, in batches whose order is fixed."""
 
     @property
     def identity(self) -> str:
-        """As above."""
+        """Identifies the data: another for other data, with which a run does not go on."""
         ...
 
     def check(self, sample_rate: int) -> None:
-        """Whether there is sound to train on.
+        """Checks that there is sound to train on.
 
         Args:
           sample_rate: samples per second, that of all songs.
@@ -45,7 +41,7 @@ class SoundData(Protocol):
         process_index: int = 0,
         process_count: int = 1,
     ) -> BatchStream:
-        """Batches without end of ``audio`` float32 ``[batch, samples]``, from number ``start`` on.
+        """Opens batches without end: ``audio`` float32 ``[batch, samples]``, from ``start`` on.
 
         Args:
           samples: of a segment.
@@ -59,5 +55,5 @@ class SoundData(Protocol):
         ...
 
     def validation(self, samples: int, sample_rate: int, segments: int) -> Float[np.ndarray, "N S"]:
-        """Segments that are held out, always the same; at most ``segments``, perhaps none."""
+        """Returns segments that are held out, always the same; at most ``segments``."""
         ...

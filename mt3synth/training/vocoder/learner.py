@@ -1,4 +1,4 @@
-"""A vocoder with its discriminators as something to train."""
+"""Makes a vocoder with its discriminators something to train."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One update of a vocoder and of its discriminators."""
+"""Makes one update of a vocoder and of its discriminators."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def make_update(
     *,
     adversarial: bool,
 ) -> Update:
-    """The jitted update of both, each by the other's parameters before it.
+    """Makes the jitted update of both, each by the other's parameters before it.
 
     The metrics are means over the batch: ``loss``, the weighted sum that the
     generator learns by; ``gradient_norm`` of it; each of its parts; ``discriminators``, what they
@@ -61,7 +61,7 @@ def make_update(
     def generators_loss(
         params: PyTree, critics: PyTree | None, mel: Array, real: Array
     ) -> tuple[Array, tuple[Array, dict[str, Array]]]:
-        """The loss of the generator; by spectra alone if there are no critics."""
+        """Computes the loss of the generator; by spectra alone if there are no critics."""
         params = with_sharding_constraint(params, gathered(shardings[GENERATOR]))
         output: Any = generator.apply({"params": params}, mel, method="render_unprojected")
         made, level = output
@@ -95,6 +95,8 @@ def make_update(
     def with_critics(state: TrainState, mel: Array, real: Array) -> tuple[Any, ...]:
         critics = state.params[DISCRIMINATORS]
         (loss, (made, losses)), grads = learn(state.params[GENERATOR], critics, mel, real)
+        # The sound that the generator made for its own loss serves the critics too, so that it is
+        # made once in a step; they must not send it a gradient.
         made = jax.lax.stop_gradient(made)
         critics_value, critics_grads = jax.value_and_grad(critics_loss)(critics, real, made)
         critics_grads = with_sharding_constraint(critics_grads, shardings[DISCRIMINATORS])
@@ -117,6 +119,7 @@ def make_update(
         updates, opt_state = optimizers[GENERATOR].update(grads, state.opt_state[GENERATOR], old)
         params = optax.apply_updates(old, updates)
         step = state.step + 1
+        # Shorter at first, or the average would long remember the values at the start.
         decay = jnp.minimum(config.ema_decay, (1.0 + step) / (10.0 + step))
         new = TrainState(
             step,

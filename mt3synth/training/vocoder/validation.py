@@ -26,7 +26,8 @@ Inverter = Callable[[FloatND], Float[np.ndarray, " S"]]
 def log_mel_distance(made: FloatND, real: FloatND, spec: MelSpec) -> float:
     """Measures the mean absolute log-mel difference over frames where the real audio is loud.
 
-    NaN if the real audio is silent.
+    Silence would dominate the mean otherwise: where the recording has nothing, a vocoder's least
+    noise is far from the floor of a logarithm. It is NaN if the real audio is silent.
     """
     return log_mel_l1(log_mel(made, spec), log_mel(real, spec), above=_silence(spec))
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """A folder whose run ``undisturbed`` is done."""
+    """Makes a folder whose run ``undisturbed`` is done."""
     folder = tmp_path_factory.mktemp("runs")
     finish(start(folder / "undisturbed"))
     assert len(losses(folder / "undisturbed")[0]) == 12

@@ -29,7 +29,7 @@ CONFIG = TrainConfig(
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled_once(tmp_path_factory):
-    """The runs below compile the same programs again and again."""
+    """Compiles once what the runs below would compile again and again."""
     names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
     before = {name: getattr(jax.config, name) for name in names}
     jax.config.update(names[0], str(tmp_path_factory.mktemp("compiled")))
@@ -65,7 +65,7 @@ def test_an_interrupted_run_ends_like_an_undisturbed_one(finished, tmp_path):
 
 
 def scalars(folder, tag: str) -> dict[int, float]:
-    """What TensorBoard holds under a tag; of a step that was done twice, the last."""
+    """Reads what TensorBoard holds under a tag; of a step that was done twice, the last."""
     from tensorboardX.proto.event_pb2 import Event
 
     values = {}

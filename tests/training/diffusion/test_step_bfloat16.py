@@ -48,7 +48,7 @@ def learnable(size: int, seed: int) -> dict[str, np.ndarray]:
 
 @cache
 def trained(dtype: str, steps: int, seed: int) -> Any:
-    """The averaged parameters after some steps."""
+    """Returns the averaged parameters after some steps."""
     made, optimizer = network("unet", dtype=dtype), optax.adam(3e-3)
     state = init_state_sharded(made, batch(), optimizer, single_device_mesh(), seed=0)
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(state.params))

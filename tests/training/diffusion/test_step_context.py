@@ -69,7 +69,7 @@ def updated(accumulation: int) -> tuple[dict[str, np.ndarray], float]:
 
 
 def losses_of(name: str) -> Any:
-    """Of a batch, given which contexts are kept."""
+    """Returns the losses of a batch, given which contexts are kept."""
     made = network(name, dropout=0.0)
     params = state_of(made).params
     return jax.jit(

@@ -1,4 +1,4 @@
-"""What chance decides about an example depends on its place in the whole batch alone."""
+"""Checks that an example's randomness depends on its index in the whole batch alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rematerialisation computes again, counted in the step before it is compiled."""
+"""Counts what rematerialisation computes again, in the step before it is compiled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mt3synth.training.state import abstract_state
 
 
 def operations(name: str, remat: str) -> Counter[str]:
-    """How often each operation is done in an update."""
+    """Counts how often each operation is done in an update."""
     made, optimizer = network(name), optax.sgd(1.0)
     step: Any = make_train_step(made, DiffusionSpec(), optimizer, **PLAN, remat=remat)
     state = abstract_state(made, batch(), optimizer, single_device_mesh())

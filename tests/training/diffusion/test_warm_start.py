@@ -1,4 +1,4 @@
-"""Where a fine-tuned model begins: weights of a bundle or a run, and embeddings of the new."""
+"""Checks where a fine-tuned model begins: weights of a bundle or run, embeddings of the new."""
 
 import dataclasses
 import json

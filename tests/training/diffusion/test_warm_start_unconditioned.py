@@ -31,7 +31,7 @@ QUICK = {"xla_backend_optimization_level": 0}
 
 
 def t5_spec(performances: int, **options: object) -> ModelSpec:
-    """The ancestor's form of the T5, very small."""
+    """Makes the ancestor's form of the T5, very small."""
     shape = dict(
         encoder_layers=1,
         decoder_layers=1,

@@ -1,4 +1,4 @@
-"""What a run shows, on a terminal and in a log."""
+"""Checks what a run shows, on a terminal and in a log."""
 
 import io
 import sys

@@ -13,7 +13,7 @@ from mt3synth.training.monitoring.profiling import ON_SIGNAL, Profiler, parse_sp
 
 @pytest.fixture
 def heard(monkeypatch):
-    """What the profiler was told, with the step at which it was."""
+    """Records what the profiler was told, with the step at which it was."""
     told = []
     monkeypatch.setattr(jax.profiler, "start_trace", lambda folder: told.append(("on", folder)))
     monkeypatch.setattr(jax.profiler, "stop_trace", lambda: told.append(("off",)))

@@ -1,4 +1,4 @@
-"""What is frozen stays to the bit, takes no memory, and the rest learns."""
+"""Checks that what is frozen stays to the bit, takes no memory, and that the rest learns."""
 
 import jax
 import numpy as np

@@ -31,7 +31,7 @@ class Machine:
         return self.now
 
     def train(self, folder: Path, config: BudgetConfig, first: int = 0) -> tuple[int, Plan]:
-        """From step ``first`` until the plan is fulfilled; the last step saved, and the plan."""
+        """Trains from ``first`` until the plan is fulfilled; returns the last step saved, and the plan."""
         budget = Budget(config, folder, first, self.clock)
         plan, step, saved = budget.plan, first, first
         self.now += self.compile_seconds
@@ -52,7 +52,7 @@ class Machine:
         return step, plan
 
     def rates(self, steps: int) -> np.ndarray:
-        """Of the steps 0 to ``steps``, each by the plan of its time; NaN for those not done."""
+        """Returns the rates of the steps 0 to ``steps``, each by the plan of its time, or NaN."""
         none = Plan(1, 0)
         plans = [self.plans.get(step, none) for step in range(steps)]
         found = rates_by([p.steps for p in plans], [p.decay_steps for p in plans])

@@ -35,7 +35,7 @@ def spread(tree: Any) -> dict[str, list[Any]]:
 
 
 def shaken(params: Any) -> Any:
-    """With noise added: a fresh network's zeros would let no gradient through."""
+    """Adds noise: a fresh network's zeros would let no gradient through."""
     draw = np.random.default_rng(0)
     return jax.tree.map(
         lambda leaf: np.asarray(leaf) + np.float32(0.2 * draw.standard_normal(leaf.shape)), params

@@ -1,4 +1,4 @@
-"""On eight simulated devices every mesh takes the step that one device takes."""
+"""Checks that on eight simulated devices every mesh takes the step that one device takes."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_every_mesh_takes_the_step_of_one_device(network: str) -> None:
 
 
 def fake_mesh(data: int, fsdp: int, tensor: int, owners: list[int]) -> Any:
-    """As much of a mesh as the plans look at; ``owners`` are the processes of its devices."""
+    """Makes as much of a mesh as the plans look at; ``owners`` are the processes of its devices."""
     devices = np.array([SimpleNamespace(process_index=owner) for owner in owners], object)
     shape = dict(zip(AXES, (data, fsdp, tensor)))
     return SimpleNamespace(devices=devices.reshape(data, fsdp, tensor), shape=shape)

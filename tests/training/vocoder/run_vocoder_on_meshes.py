@@ -36,7 +36,7 @@ class Gradient(OptimizerConfig):
 
 
 class Noise(Tones):
-    """In double precision, and loud in all bins: the gradients of logarithms of small magnitudes
+    """Makes noise in double precision, loud in all bins: the gradients of logarithms of small magnitudes
     make too much of rounding for meshes to be compared by them in single precision."""
 
     def _tones(self, samples: int, sample_rate: int, count: int, seed: int) -> np.ndarray:

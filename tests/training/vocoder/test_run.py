@@ -43,7 +43,7 @@ def unmoved(one, other) -> bool:
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled_once(tmp_path_factory):
-    """The runs below compile the same programs again and again."""
+    """Compiles once what the runs below would compile again and again."""
     names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
     before = {name: getattr(jax.config, name) for name in names}
     jax.config.update(names[0], str(tmp_path_factory.mktemp("compiled")))
@@ -66,7 +66,7 @@ def learner(folder: Path, weights: LossWeights | None = None, rates=(1e-3, 1e-3)
 
 
 def updated(made: VocoderLearner, step: int):
-    """The parameters before and after an update, and its metrics."""
+    """Returns the parameters before and after an update, and its metrics."""
     state = made.fresh()
     before = jax.device_get(state.params)
     batch = next(made.batches(made.position))
@@ -82,7 +82,7 @@ def test_discriminators_wait_until_they_join(tmp_path):
 
 
 def test_each_learns_by_its_own_loss_alone(tmp_path):
-    """A part whose rate is as good as zero stays, whatever the other does."""
+    """A part that has a rate as good as zero stays, whatever the other does."""
     still = 1e-30
     before, after, metrics = updated(learner(tmp_path, rates=(still, 1e-3)), step=3)
     assert unmoved(before["generator"], after["generator"])

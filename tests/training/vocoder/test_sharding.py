@@ -1,4 +1,4 @@
-"""On eight simulated devices every mesh updates a vocoder and its discriminators as one does."""
+"""Checks that every mesh of eight simulated devices updates a vocoder as one device does."""
 
 from __future__ import annotations
 
