@@ -25,7 +25,7 @@ CORPUS = {
 
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory):
-    """Writes a run at step 30 whose averaged weights are the tiny model's, its own ones being zero."""
+    """Writes a run at step 30: averaged weights of the tiny model, its own ones zero."""
     folder, spec = tmp_path_factory.mktemp("run"), tiny_spec()
     averaged = random_params(spec)
     state = init_state(jax.tree.map(np.zeros_like, averaged), OptimizerConfig().build(5000))

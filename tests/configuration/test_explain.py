@@ -1,4 +1,4 @@
-"""Checks what a user is told about a name that gin does not know: one line, with the nearest one."""
+"""Checks what a user is told of a name that gin does not know: one line, with the nearest one."""
 
 import pytest
 

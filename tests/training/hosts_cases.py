@@ -132,7 +132,7 @@ def finish(process: subprocess.Popen[str], status: int = 0) -> str:
 
 
 def losses(folder: Path) -> list[dict[int, str]]:
-    """Reads of each process that trained in ``folder`` the loss by step, exactly, in hexadecimal."""
+    """Reads the loss by step, exactly, in hexadecimal, of each process that trained in ``folder``."""
     lines = (folder / "losses.txt").read_text().splitlines()
     runs: list[dict[int, str]] = []
     for line in lines:

@@ -31,7 +31,7 @@ class Machine:
         return self.now
 
     def train(self, folder: Path, config: BudgetConfig, first: int = 0) -> tuple[int, Plan]:
-        """Trains from ``first`` until the plan is fulfilled; returns the last step saved, and the plan."""
+        """Trains until the plan is fulfilled; returns the last step saved, and the plan."""
         budget = Budget(config, folder, first, self.clock)
         plan, step, saved = budget.plan, first, first
         self.now += self.compile_seconds

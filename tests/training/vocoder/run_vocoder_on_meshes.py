@@ -36,8 +36,11 @@ class Gradient(OptimizerConfig):
 
 
 class Noise(Tones):
-    """Makes noise in double precision, loud in all bins: the gradients of logarithms of small magnitudes
-    make too much of rounding for meshes to be compared by them in single precision."""
+    """Makes noise in double precision, loud in all bins.
+
+    The gradients of logarithms of small magnitudes make too much of rounding for meshes to be
+    compared by them in single precision.
+    """
 
     def _tones(self, samples: int, sample_rate: int, count: int, seed: int) -> np.ndarray:
         return 0.1 * np.random.default_rng(seed).standard_normal((count, samples))
