@@ -132,7 +132,7 @@ def finish(process: subprocess.Popen[str], status: int = 0) -> str:
 
 
 def losses(folder: Path) -> list[dict[int, str]]:
-    """Reads the loss by step, exactly, in hexadecimal, of each process that trained in ``folder``."""
+    """Reads the losses by step, exact (hexadecimal), of each process that trained in ``folder``."""
     lines = (folder / "losses.txt").read_text().splitlines()
     runs: list[dict[int, str]] = []
     for line in lines:
