@@ -13,6 +13,7 @@ import jax
 import numpy as np
 import pytest
 from hosts_cases import OPTIMIZER, Tones, tiny_spec
+from training_cases import compiled_once  # noqa: F401
 
 from mt3synth import bundle as bundles
 from mt3synth.errors import UserError
@@ -25,18 +26,6 @@ from mt3synth.training.preemption import Stopped
 CONFIG = TrainConfig(
     steps=12, batch_size=4, log_every=4, eval_every=12, eval_batches=1, save_every=6
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_once(tmp_path_factory):
-    """Compiles once what the runs below would compile again and again."""
-    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    before = {name: getattr(jax.config, name) for name in names}
-    jax.config.update(names[0], str(tmp_path_factory.mktemp("compiled")))
-    jax.config.update(names[1], 0)
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
 
 
 def leaves_equal(one, other) -> bool:

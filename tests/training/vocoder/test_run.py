@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import optax
 import pytest
+from training_cases import compiled_once  # noqa: F401
 from vocoder_cases import CONFIG, CRITICS, NETWORK, OPTIMIZER, Tones
 
 from mt3synth.audio.mel import MELGAN
@@ -39,18 +40,6 @@ def unmoved(one, other) -> bool:
     """But for steps of the size of a rate that is as good as zero."""
     pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other))
     return all(np.allclose(a, b, rtol=0, atol=1e-20) for a, b in pairs)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_once(tmp_path_factory):
-    """Compiles once what the runs below would compile again and again."""
-    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    before = {name: getattr(jax.config, name) for name in names}
-    jax.config.update(names[0], str(tmp_path_factory.mktemp("compiled")))
-    jax.config.update(names[1], 0)
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
 
 
 def learner(folder: Path, weights: LossWeights | None = None, rates=(1e-3, 1e-3)) -> VocoderLearner:
