@@ -69,6 +69,7 @@ def save_parameters(folder: Path, params: PyTree) -> Path:
         raise UserError(f"{path} exists; give a new folder")
     options = ocp.CheckpointManagerOptions(step_prefix=PREFIX, create=True)
     with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
+        # The state of `t5x_optimizer.AveragingOptimizer` after no updates, without the moments.
         state = {"target": params, **nest(params, _AVERAGE)}
         state["state"]["step"] = state["state"]["param_states"]["1"]["updates"] = np.int32(0)
         manager.save(0, args=ocp.args.Composite(state=ocp.args.PyTreeSave(state)))

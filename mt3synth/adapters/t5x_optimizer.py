@@ -50,6 +50,7 @@ def average_parameters(decay: float) -> optax.GradientTransformation:
         updates: PyTree, state: AveragedState, params: PyTree = None
     ) -> tuple[PyTree, AveragedState]:
         count = state.updates + 1
+        # Shorter at first, or the average would long remember the values at the start.
         now = jnp.minimum(decay, (1.0 + count) / (10.0 + count))
         new = optax.apply_updates(params, updates)
         return updates, AveragedState(count, optax.incremental_update(new, state.average, 1 - now))

@@ -13,6 +13,7 @@ import argparse
 import importlib
 import logging
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -168,13 +169,12 @@ def _mesh(text: str | None) -> dict[str, int]:
         return {}
     sizes = {}
     for part in text.split(","):
-        axis, equals, size = part.strip().partition("=")
-        known = axis in MESH_AXES and axis not in sizes
-        if not known or not equals or not size.removeprefix("-").isdecimal():
+        match = re.fullmatch(rf"({'|'.join(MESH_AXES)})=(-?\d+)", part.strip())
+        if not match or match[1] in sizes:
             raise UserError(
                 f"--mesh {text}: {part.strip()!r} is not AXIS=N with one of {', '.join(MESH_AXES)}"
             )
-        sizes[axis] = int(size)
+        sizes[match[1]] = int(match[2])
     return {f"MESH_{axis.upper()}": size for axis, size in sizes.items()}
 
 

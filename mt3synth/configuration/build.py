@@ -21,6 +21,7 @@ def build(configurable: Callable[..., T], **arguments: Any) -> T:
     try:
         return gin.get_configurable(configurable)(**arguments)
     except (TypeError, ValueError) as error:
+        # A value that is refused was bound by the user; the class has no other source.
         raise UserError(f"gin configuration: {first_line(error)}") from error
 
 

@@ -122,6 +122,7 @@ def init_state_sharded(
 def _fresh(network: nn.Module, batch: JaxBatch, optimizer: optax.GradientTransformation) -> Fresh:
     shapes = example_shapes(batch)
 
+    # The seed is an argument and no constant, so that all seeds share one compiled program.
     def fresh(seed: Array) -> TrainState:
         inputs = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
         variables = network.init(jax.random.key(seed), *inputs)

@@ -178,6 +178,7 @@ def identify_transcriber(name: str) -> str:
     import hashlib
 
     path = Path(name.rpartition(":")[0])
+    # A file may change under its name, and what another version heard must not be found again.
     if path.suffix == ".py" and path.is_file():
         return f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
     return name

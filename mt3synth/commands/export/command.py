@@ -62,6 +62,7 @@ def main(args: argparse.Namespace) -> int:
 
     logging.getLogger("absl").setLevel(logging.ERROR)  # orbax warns that it will only read
     parse.parse(args.gin_file or [], args.gin_bindings)
+    # Whatever can be refused is, before a checkpoint is read.
     output = Path(args.output)
     if output.exists():
         raise UserError(f"{output} exists; give a new folder")
@@ -74,6 +75,7 @@ def main(args: argparse.Namespace) -> int:
     vocoder = files.read(args.vocoder) if args.vocoder else None
     spec, performances = read_run(run)
     spec = _guided(spec, args.guidance_notes, args.guidance_performance)
+    # A corpus that is named must be there; beside the run it may lie or not.
     corpus_file = Path(args.corpus or args.run) / CORPUS_FILE
     corpus = _read_json(corpus_file) if args.corpus or corpus_file.exists() else None
     load = t5x_checkpoints.load_averaged if t5x_checkpoints.is_t5x_run(run) else load_averaged

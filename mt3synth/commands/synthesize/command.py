@@ -48,6 +48,7 @@ def _prepare(args: argparse.Namespace) -> Callable[[outputs.Job], None]:
     from mt3synth.commands.synthesize.render_job import render
     from mt3synth.score import Span
 
+    # Before the model is loaded: a span that holds nothing need not wait for it.
     span = Span(args.start, args.end)
     compilation_cache.keep()
     parse.parse([DEFAULT_GIN, *(args.gin_file or [])], args.gin_bindings)

@@ -41,8 +41,6 @@ class Checkpoints:
 
     Args:
       folder: of the run.
-      keep: how many checkpoints stay, the newest. Two, so that if the last turns out to be damaged
-        there is one before it.
 
     Example:
       >>> checkpoints = Checkpoints(Path("runs/mine"))
@@ -50,7 +48,7 @@ class Checkpoints:
       >>> checkpoints.close()
     """
 
-    def __init__(self, folder: Path, keep: int = 2) -> None:
+    def __init__(self, folder: Path) -> None:
         import orbax.checkpoint as ocp
 
         self._args = ocp.args
@@ -59,7 +57,8 @@ class Checkpoints:
         self._manager: ocp.CheckpointManager = ocp.CheckpointManager(
             self._folder / FOLDER,
             options=ocp.CheckpointManagerOptions(
-                preservation_policy=ocp.checkpoint_managers.LatestN(keep),
+                # Two, so that if the last turns out to be damaged there is one before it.
+                preservation_policy=ocp.checkpoint_managers.LatestN(2),
                 cleanup_tmp_directories=True,
             ),
             item_handlers={

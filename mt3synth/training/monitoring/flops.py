@@ -166,6 +166,7 @@ def _equation(equation: Any) -> float:
         return 2.0 * _size(equation.outvars[0]) * taps / math.prod(params["lhs_dilation"])
     if name == "cond":  # Only one branch runs.
         return max(_count(branch.jaxpr) for branch in params["branches"])
+    # How often a `while` turns is known only when it runs.
     turns = params["length"] if name == "scan" else 1
     return turns * sum((_count(inner) for inner in _inner(params)), 0.0)
 

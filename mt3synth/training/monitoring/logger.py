@@ -59,6 +59,7 @@ class Logger:
         if shown:
             self.writer = SummaryWriter(str(folder / FOLDER), purge_step=first + 1)
         self._bar: tqdm[NoReturn] | None = None
+        # In a log file a bar would be a line for every step.
         if shown and sys.stderr.isatty():
             self._bar = tqdm(total=steps, initial=first, unit="step", smoothing=0.05)
         self._step, self._steps = first, steps

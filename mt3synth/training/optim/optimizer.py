@@ -65,12 +65,15 @@ class OptimizerConfig:
     def build(self, steps: int) -> optax.GradientTransformation:
         """Builds the optimizer for ``steps`` steps in all, until `replace_plan` says otherwise."""
 
+        # Vectors are biases and scales, whose size says nothing about how complex the network is.
         def decayed(params: PyTree) -> PyTree:
             return jax.tree.map_with_path(
                 lambda path, p: p.ndim > 1 and "['positions']" not in jax.tree_util.keystr(path),
                 params,
             )
 
+        # Clipped first, so that no moment ever sees an outlier; the rate last, for its plan is
+        # replaced in the state while the run is under way.
         return optax.chain(
             optax.clip_by_global_norm(self.clip_norm),
             optax.scale_by_adam(b2=self.b2),
