@@ -5,7 +5,10 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType
-from typing import Any, Self
+from typing import Any, TypeVar
+
+# Not `Self`, which the run-time checker of the tests does not know outside classes of its own.
+_Handler = TypeVar("_Handler", bound="SignalHandler")
 
 
 class SignalHandler:
@@ -30,7 +33,7 @@ class SignalHandler:
         self._numbers = numbers
         self._before: dict[signal.Signals, Any] = {}
 
-    def __enter__(self) -> Self:
+    def __enter__(self: _Handler) -> _Handler:
         if threading.current_thread() is threading.main_thread():
             for number in self._numbers:
                 self._before[number] = signal.signal(number, self.handle)
