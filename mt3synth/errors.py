@@ -15,7 +15,7 @@ class UserError(ValueError):
     """
 
 
-def check_least(settings: object, **least: float) -> None:
+def check_least(settings: object, **least: int) -> None:
     """Checks that settings are not below their least values.
 
         check_least(self, steps=1, seed=0)
