@@ -75,7 +75,8 @@ def load_part(
             partial_restore=True,
         )
         name = f"{prefix}_{step}" if prefix else str(step)
-        found, problem = None, ""
+        found: Any = None
+        problem = ""
         try:
             if (checkpoints / name / STATE).is_dir():
                 found = manager.restore(step, args=ocp.args.Composite(**{STATE: restore}))[STATE]

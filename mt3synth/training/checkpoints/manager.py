@@ -150,7 +150,9 @@ class Checkpoints:
         self, step: int, abstract: TrainState
     ) -> tuple[tuple[TrainState, Record] | None, str]:
         """Reads state and record of a step; or returns None, and what is wrong with it."""
-        found, differing, problem = None, [], ""
+        found: Any = None
+        differing: list[str] = []
+        problem = ""
         restore = self._args.Composite(
             state=self._args.StandardRestore(abstract), record=self._args.JsonRestore()
         )
