@@ -34,7 +34,7 @@ TRAIN = (sys.executable, "-m", "mt3synth.cli", "train")
 
 @dataclass(frozen=True)
 class PodConfig:
-    """The pod to simulate.
+    """Describes the pod to simulate.
 
     Attributes:
       processes: hosts of the pod.
@@ -72,11 +72,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error(f"--{name} {getattr(args, name)}; must be at least 1")
     if command[0].startswith("-"):
         command = [*TRAIN, *command]
-    port = free_port() if args.port is None else args.port
+    port = find_free_port() if args.port is None else args.port
     return run(command, PodConfig(args.processes, args.devices, port, args.grace))
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     """Finds a port of the loopback that nobody listens on now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -84,7 +84,7 @@ def free_port() -> int:
         return port
 
 
-def environment(config: PodConfig, index: int, base: Mapping[str, str]) -> dict[str, str]:
+def make_environment(config: PodConfig, index: int, base: Mapping[str, str]) -> dict[str, str]:
     """Makes the variables of ``base``, with those of process ``index`` of the pod."""
     return {
         **base,
@@ -113,7 +113,7 @@ def run(command: Sequence[str], config: PodConfig) -> int:
     before = {number: signal.signal(number, pod.pass_on) for number in handled}
     try:
         for index in range(config.processes):
-            pod.start(command, environment(config, index, os.environ))
+            pod.start(command, make_environment(config, index, os.environ))
         return pod.wait()
     except OSError as error:
         print(f"local_pod: {command[0]}: {error.strerror or error}", file=sys.stderr)
@@ -125,7 +125,7 @@ def run(command: Sequence[str], config: PodConfig) -> int:
 
 
 class _Pod:
-    """Processes that end together."""
+    """Runs processes that end together."""
 
     def __init__(self, grace: float) -> None:
         self._processes: list[subprocess.Popen[str]] = []

@@ -51,7 +51,7 @@ def load(bundle: str | os.PathLike[str] | None = None) -> Model:
 
 
 class Model:
-    """A trained model, ready to render.
+    """Renders songs by a trained model.
 
         model = mt3synth.load()
         [performance.name for performance in model.performances]
@@ -67,12 +67,12 @@ class Model:
 
     @property
     def spec(self) -> ModelSpec:
-        """The network, and what goes in and comes out."""
+        """Returns what describes the network, its inputs and its outputs."""
         return self.bundle.spec
 
     @property
     def performances(self) -> tuple[Performance, ...]:
-        """The performances that it knows: players, room and recording chain of each."""
+        """Lists the performances that it knows: players, room and recording chain of each."""
         return self.bundle.performances
 
     def render(
@@ -170,7 +170,7 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class Renderer:
-    """A model with the settings for any number of songs; `Model.renderer` makes it.
+    """Renders any number of songs with the same settings; `Model.renderer` makes it.
 
         renderer = model.renderer("tape", steps=25)
         for path in paths:

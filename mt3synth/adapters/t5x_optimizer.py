@@ -17,7 +17,7 @@ from mt3synth.types import Array, PyTree
 
 
 class AveragedState(NamedTuple):
-    """State of `average_parameters`.
+    """Holds the state of `average_parameters`.
 
     Attributes:
       updates: done so far, int32 scalar.
@@ -59,7 +59,7 @@ def average_parameters(decay: float) -> optax.GradientTransformation:
 
 
 class AveragingOptimizer(optimizers.OptaxWrapper):
-    """The trainer's optimizer followed by `average_parameters`.
+    """Runs the trainer's optimizer followed by `average_parameters`.
 
     Args:
       config: how it learns.

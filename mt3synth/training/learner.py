@@ -19,7 +19,7 @@ Update = Callable[[TrainState, JaxBatch], tuple[TrainState, Metrics]]
 
 @runtime_checkable
 class Learner(Protocol):
-    """A model with its data, on a mesh; the state of its training is handed in and out.
+    """Declares a model with its data, on a mesh; its training state is handed in and out.
 
     `mt3synth.training.loop.fit` trains one. It never looks into the state but for its step, so a
     learner decides alone what its parameters are and how they are updated.

@@ -15,7 +15,7 @@ from mt3synth.types import Array, Bool, Float, Int, Key
 
 
 class StepNoise(NamedTuple):
-    """All that is random about the examples of a step.
+    """Holds all that is random about the examples of a step.
 
     Attributes:
       time: diffusion time in [0, 1].
@@ -57,6 +57,7 @@ def draw(
       time_power: times are u ** time_power, u being uniform in the example's stratum.
     """
 
+    # A key of its own for each example, by its index: so nothing depends on who computes it.
     def one(index: Array) -> StepNoise:
         own = jax.random.fold_in(key, index)
         keys = jax.random.split(own, 5)

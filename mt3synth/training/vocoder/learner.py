@@ -30,7 +30,7 @@ from mt3synth.vocoder.vocos import Vocos
 
 
 class VocoderLearner:
-    """A vocoder and its discriminators as a `mt3synth.training.learner.Learner`.
+    """Makes a vocoder and its discriminators a `mt3synth.training.learner.Learner`.
 
     Args:
       generator: the vocoder's network.
