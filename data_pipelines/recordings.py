@@ -6,6 +6,8 @@ everything here can be pickled, for worker processes and for Beam.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -73,8 +75,8 @@ class AudioFile:
 
 
 @dataclass(frozen=True)
-class MidiFile:
-    """A MIDI file; a `NotesSource`."""
+class NotesFile:
+    """Notes that lie in one file: what every such `NotesSource` has in common."""
 
     path: Path
 
@@ -82,6 +84,10 @@ class MidiFile:
     def paths(self) -> tuple[Path, ...]:
         """The file."""
         return (self.path,)
+
+
+class MidiFile(NotesFile):
+    """A MIDI file; a `NotesSource`."""
 
     def read(self) -> tuple[Notes, list[str]]:
         """Reads its notes, lengthened by the sustain pedal."""
@@ -139,6 +145,16 @@ class Recording:
         if self.end is not None and not self.end > self.start:
             raise UserError(f"end {self.end} s; must be after start, {self.start} s")
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All its files, the sound first."""
+        return (self.audio.path, *self.notes.paths)
+
+    @property
+    def name(self) -> str:
+        """Its files, as messages about it name them."""
+        return f"{self.audio.path} and {', '.join(map(str, self.notes.paths))}"
+
     def rejected(self, reason: str) -> Rejection:
         """Rejects this recording with the reason why it is left out."""
         return Rejection(str(self.audio.path), ";".join(map(str, self.notes.paths)), reason)
@@ -163,3 +179,20 @@ class Listing(NamedTuple):
 
     recordings: list[Recording]
     rejections: list[Rejection]
+
+    def reject(self, audio: object, midi: object, reason: object) -> None:
+        """Leaves out these files, for a reason of one line."""
+        self.rejections.append(Rejection(str(audio), str(midi), str(reason)))
+
+    @contextmanager
+    def rejecting(self, audio: object, midi: object) -> Iterator[None]:
+        """Leaves out these files if what is done meanwhile raises UserError."""
+        try:
+            yield
+        except UserError as error:
+            self.reject(audio, midi, error)
+
+
+def one_line(text: object) -> str:
+    """Writes what may run over several lines as one, as a table of rejections needs it."""
+    return " ".join(str(text).split())

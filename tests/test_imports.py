@@ -178,7 +178,7 @@ LIBRARIES = {
     "torch": "importers",
     "tensorstore": "importers",
     "gin": "configuration commands.train importers.gin_description cli",
-    "apache_beam": "data_pipelines.prepare.beam data_pipelines.seqio_pipeline.caching",
+    "apache_beam": "data_pipelines.prepare.runners data_pipelines.seqio_pipeline.caching",
     "synctoolbox": "data_pipelines.alignment commands.doctor",
     "music21": "data_pipelines.corpus.arrangement.scores commands.doctor",
     "note_seq": "symbolic.midi.note_sequence",

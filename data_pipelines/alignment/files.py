@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +10,14 @@ from pathlib import Path
 from data_pipelines.alignment.align import Alignment, align
 from data_pipelines.alignment.features import SAMPLE_RATE
 from data_pipelines.alignment.picture import draw_alignment
-from data_pipelines.filesystem import write_atomically, write_text
-from data_pipelines.prepare.manifest import OPTIONAL, REQUIRED
-from data_pipelines.prepare.tables import write_rejected
-from data_pipelines.recordings import Listing, Recording
+from data_pipelines.filesystem import write_atomically
+from data_pipelines.prepare.manifest import MANIFEST_FILE, OPTIONAL, REQUIRED
+from data_pipelines.prepare.tables import relative_path, write_csv, write_rejected
+from data_pipelines.recordings import Listing, Recording, one_line
 from mt3synth.errors import UserError
 from mt3synth.symbolic.midi import write_midi
 
-MANIFEST_FILE, FIGURES_FILE = "manifest.csv", "alignments.csv"
+FIGURES_FILE = "alignments.csv"
 FIGURE_COLUMNS = ("audio", "midi", "confidence", "weak", "fastest", "slowest")
 
 
@@ -72,14 +70,13 @@ def align_files(
     end = None if recording.end is None else round(recording.end * SAMPLE_RATE)
     audio = audio[round(recording.start * SAMPLE_RATE) : end]
     score, _ = recording.notes.read()
-    names = f"{recording.audio.path} and {', '.join(str(p) for p in recording.notes.paths)}"
     try:
         alignment = align(score, audio)
     except UserError as error:
-        raise UserError(f"{names}: {error}") from error
+        raise UserError(f"{recording.name}: {error}") from error
     if alignment.confidence < threshold:
         raise UserError(
-            f"{names}: confidence {alignment.confidence:.2f} is below {threshold:g}; "
+            f"{recording.name}: confidence {alignment.confidence:.2f} is below {threshold:g}; "
             "are they the same piece, with the same repeats?"
         )
     try:
@@ -143,7 +140,7 @@ def align_listing(
             # A MIDI file of an earlier, laxer run would pass for an aligned one.
             midi.unlink(missing_ok=True)
             say(f"{where}: left out: {error}")
-            rejections.append(recording.rejected(" ".join(str(error).split())))
+            rejections.append(recording.rejected(one_line(error)))
     _write_figures(out, listing, rows)
     _write_manifest(out, done)
     write_rejected(out, rejections)
@@ -174,31 +171,19 @@ def _read_figures(out: Path) -> dict[str, Figures]:
 
 
 def _write_figures(out: Path, listing: Listing, rows: dict[str, Figures]) -> None:
-    table: list[Sequence[object]] = [FIGURE_COLUMNS]
+    table = []
     for recording, name in zip(listing.recordings, _name_files(listing)):
         if figures := rows.get(f"{name}.mid"):
             numbers = [getattr(figures, column) for column in FIGURE_COLUMNS[2:]]
-            audio = _make_relative(out, recording.audio.path)
+            audio = relative_path(recording.audio.path, out)
             table.append([audio, f"{name}.mid", *(f"{x:.4f}" for x in numbers)])
-    _write_csv(out / FIGURES_FILE, table)
+    write_csv(out / FIGURES_FILE, FIGURE_COLUMNS, table)
 
 
 def _write_manifest(out: Path, done: Sequence[tuple[Recording, str]]) -> None:
-    table: list[Sequence[object]] = [(*REQUIRED, *OPTIONAL)]
+    table = []
     for r, midi in done:
         span = ("" if not r.start else f"{r.start:g}", "" if r.end is None else f"{r.end:g}")
-        audio = _make_relative(out, r.audio.path)
+        audio = relative_path(r.audio.path, out)
         table.append([audio, midi, r.performance, r.description, r.split or "", *span])
-    _write_csv(out / MANIFEST_FILE, table)
-
-
-def _make_relative(folder: Path, path: Path) -> str:
-    if "://" in str(path):
-        return str(path)
-    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
-
-
-def _write_csv(path: Path, rows: Sequence[Sequence[object]]) -> None:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    write_text(path, text.getvalue())
+    write_csv(out / MANIFEST_FILE, (*REQUIRED, *OPTIONAL), table)

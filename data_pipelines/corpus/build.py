@@ -24,8 +24,8 @@ from data_pipelines.corpus.sound.soundfonts import find_playable
 from data_pipelines.filesystem import write_text
 from data_pipelines.performances import PerformanceEntry, read_performances, write_performances
 from data_pipelines.prepare.build import CORPUS_FILE, build
-from data_pipelines.prepare.local import run_locally
-from data_pipelines.prepare.settings import PrepareSettings
+from data_pipelines.prepare.plan import PrepareSettings
+from data_pipelines.prepare.runners import run_locally
 from data_pipelines.prepare.tables import read_songs
 from data_pipelines.recordings import Listing, Recording
 from mt3synth.errors import UserError

@@ -20,19 +20,18 @@ from data_pipelines.performances import (
     read_performances,
     write_performances,
 )
-from data_pipelines.prepare.jobs import ShardJob, plan
-from data_pipelines.prepare.local import run_locally
-from data_pipelines.prepare.publish import is_made, publish, published, staging_folder
-from data_pipelines.prepare.scan import scan
-from data_pipelines.prepare.settings import PrepareSettings
-from data_pipelines.prepare.shard import ShardReport, SongEntry, read_report
-from data_pipelines.prepare.splits import HELD_OUT_END, assign_splits
-from data_pipelines.prepare.tables import (
-    REJECTED_FILE,
-    read_songs,
-    write_rejected,
-    write_songs,
+from data_pipelines.prepare.plan import (
+    HELD_OUT_END,
+    PrepareSettings,
+    ShardJob,
+    assign_splits,
+    plan,
+    scan,
 )
+from data_pipelines.prepare.publish import is_made, publish, published, staging_folder
+from data_pipelines.prepare.runners import run_locally
+from data_pipelines.prepare.shard import ShardReport, SongEntry, read_report
+from data_pipelines.prepare.tables import REJECTED_FILE, read_songs, write_rejected, write_songs
 from data_pipelines.recordings import Listing, Recording, Rejection
 from data_pipelines.shards.formats import FORMATS
 from data_pipelines.shards.names import shard_path, splits_in

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 from data_pipelines.filesystem import as_path
-from data_pipelines.recordings import AudioFile, Listing, MidiFile, Recording, Rejection
+from data_pipelines.recordings import AudioFile, Listing, MidiFile, Recording
 from mt3synth.errors import UserError
 
+MANIFEST_FILE = "manifest.csv"
 REQUIRED = ("audio", "midi", "performance")
 OPTIONAL = ("description", "split", "start", "end")
 
@@ -31,8 +33,8 @@ def read_manifest(path: Path) -> Listing:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
-            _check_columns(path, [name.strip() for name in reader.fieldnames or ()])
             reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+            _check_columns(path, reader.fieldnames)
             rows = [(reader.line_num, row) for row in reader]
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
@@ -47,15 +49,14 @@ def read_manifest(path: Path) -> Listing:
         try:
             listing.recordings.append(_recording(row, path.parent))
         except UserError as error:
-            audio, midi = (str(row.get(name) or "") for name in ("audio", "midi"))
             reason = f"line {line} of {path.name}: {error}"
-            listing.rejections.append(Rejection(audio, midi, reason))
+            listing.reject(row.get("audio") or "", row.get("midi") or "", reason)
     if not rows:
         raise UserError(f"{path}: has no rows under its head")
     return listing
 
 
-def _check_columns(path: Path, names: list[str]) -> None:
+def _check_columns(path: Path, names: Sequence[str]) -> None:
     missing = [name for name in REQUIRED if name not in names]
     if missing:
         raise UserError(

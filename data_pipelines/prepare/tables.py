@@ -1,9 +1,10 @@
-"""songs.csv and rejected.csv: what is in a data set, and what is not."""
+"""Writes and reads songs.csv and rejected.csv: what is in a data set, and what is not."""
 
 from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def write_songs(folder: Path, shards: Mapping[str, Sequence[SongEntry]]) -> None
         for s in songs:
             what = (s.id, shard.split("-")[0], shard, s.performance, f"{s.seconds:.3f}", s.notes)
             rows.append((*what, ";".join(s.programs), s.audio, s.midi, "; ".join(s.remarks)))
-    _write(folder / SONGS_FILE, SONG_COLUMNS, rows)
+    write_csv(folder / SONGS_FILE, SONG_COLUMNS, rows)
 
 
 def read_songs(folder: Path) -> list[dict[str, str]]:
@@ -53,10 +54,18 @@ def read_songs(folder: Path) -> list[dict[str, str]]:
 def write_rejected(folder: Path, rejections: Iterable[Rejection]) -> None:
     """Writes rejected.csv, in the order of files and reasons; empty but for its head if none."""
     rows = [(r.audio, r.midi, r.reason) for r in sorted(set(rejections))]
-    _write(folder / REJECTED_FILE, REJECTED_COLUMNS, rows)
+    write_csv(folder / REJECTED_FILE, REJECTED_COLUMNS, rows)
 
 
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def relative_path(path: Path | str, folder: Path) -> str:
+    """Names a file as seen from the folder of the table that lists it; a URL stays as it is."""
+    if "://" in str(path):
+        return str(path)
+    return Path(os.path.relpath(Path(path).resolve(), folder.resolve())).as_posix()
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Writes a table with a head, whole or not at all."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

@@ -7,25 +7,22 @@ made here goes into `mt3synth prepare pairs` like notes from any other source.
 from __future__ import annotations
 
 import csv
-import io
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.filesystem import remove_unfinished, write_atomically, write_text
-from data_pipelines.prepare.manifest import REQUIRED
-from data_pipelines.prepare.tables import REJECTED_COLUMNS, REJECTED_FILE
-from data_pipelines.recordings import Rejection
+from data_pipelines.filesystem import remove_unfinished, write_atomically
+from data_pipelines.prepare.manifest import MANIFEST_FILE, REQUIRED
+from data_pipelines.prepare.tables import REJECTED_COLUMNS, REJECTED_FILE, relative_path, write_csv
+from data_pipelines.recordings import Rejection, one_line
 from mt3synth.audio.files import SUFFIXES, audio_seconds, read_audio
 from mt3synth.errors import UserError
 from mt3synth.symbolic.midi import write_midi
 from mt3synth.symbolic.notes import Notes
 from mt3synth.transcription.transcriber import Transcriber
 
-MANIFEST_FILE = "manifest.csv"
 SILENT_PEAK = 1e-3  # -60 dB: below it there is at most the noise of the equipment
 
 
@@ -117,7 +114,7 @@ def transcribe(
             if strict:
                 raise
             say(f"[{number}/{len(jobs)}] left out: {error}")
-            rejections.append(Rejection(str(job.audio), str(job.midi), _one_line(error)))
+            rejections.append(Rejection(str(job.audio), str(job.midi), one_line(error)))
     _write_tables(out, jobs, done, rejections)
     return rejections
 
@@ -174,12 +171,12 @@ def _write_tables(
 ) -> None:
     """Brings both tables up to date; files are named as seen from ``out``, where the tables lie."""
 
-    def seen(path: str | Path) -> str:
-        return Path(os.path.relpath(Path(path).resolve(), out.resolve())).as_posix()
+    def row(audio: Path | str, midi: Path | str, more: str) -> list[str]:
+        return [relative_path(audio, out), relative_path(midi, out), more]
 
-    ours = {seen(job.audio) for job in jobs}
-    listed = [[seen(t.audio), seen(t.midi), t.performance] for t in done]
-    refused = [[seen(r.audio), seen(r.midi), r.reason] for r in rejections]
+    ours = {relative_path(job.audio, out) for job in jobs}
+    listed = [row(job.audio, job.midi, job.performance) for job in done]
+    refused = [row(r.audio, r.midi, r.reason) for r in rejections]
     _update(out / MANIFEST_FILE, REQUIRED, ours, listed)
     _update(out / REJECTED_FILE, REJECTED_COLUMNS, ours, refused)
 
@@ -190,10 +187,4 @@ def _update(path: Path, columns: tuple[str, ...], ours: set[str], rows: list[lis
     if path.is_file():
         with open(path, encoding="utf-8", newline="") as file:
             kept = [row for row in list(csv.reader(file))[1:] if row and row[0] not in ours]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([columns, *sorted(kept + rows)])
-    write_text(path, text.getvalue())
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    write_csv(path, columns, sorted(kept + rows))

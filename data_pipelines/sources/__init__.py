@@ -1,8 +1,8 @@
 """Lists the recordings of known data sets: one module each, for its official folder.
 
 A module has ``PERFORMANCES``, the rules by which its recordings become performances (the first is
-the default), and ``recordings(folder, rule) -> Listing``. The table here is what can be said of
-them without importing anything.
+the default), and ``recordings(folder, rule) -> Listing`` for one of them. The table here is what
+can be said of them without importing anything.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
+
+from mt3synth.errors import UserError
 
 if TYPE_CHECKING:
     from data_pipelines.recordings import Listing
@@ -43,7 +45,10 @@ class KnownDataset:
         Raises:
           UserError: the folder is no such data set, or there is no such rule.
         """
-        rule = next(iter(self.rules())) if rule is None else rule
+        rules = self.rules()
+        rule = next(iter(rules)) if rule is None else rule
+        if rule not in rules:
+            raise UserError(f"performance rule {rule!r}; must be one of {', '.join(rules)}")
         return self._module().recordings(folder, rule)
 
     def _module(self) -> ModuleType:

@@ -26,19 +26,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_pipelines.recordings import AudioFile, Listing, Recording, Rejection
-from data_pipelines.sources.shared import (
-    NoteRow,
-    check_rule,
-    nearest_key,
-    notes_from_rows,
-    number,
-    read_text,
-)
+from data_pipelines.recordings import AudioFile, Listing, NotesFile, Recording
+from data_pipelines.sources.shared import NoteRow, nearest_key, notes_from_rows, number, read_text
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 
@@ -61,19 +53,11 @@ _EXCERPT = re.compile(r"(\d\d)_(?:BN|Funk|Jazz|Rock|SS)([123])-\d+-[A-G][#b]?_(?
 _STRINGS = 6
 
 
-@dataclass(frozen=True)
-class JamsFile:
+class JamsFile(NotesFile):
     """The notes of a JAMS file; a `NotesSource`."""
 
-    path: Path
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """The file."""
-        return (self.path,)
-
     def read(self) -> tuple[Notes, list[str]]:
-        """The notes of all six strings.
+        """Reads the notes of all six strings.
 
         Raises:
           UserError: the file is missing or damaged (the message names string and note), lacks a
@@ -122,10 +106,8 @@ def recordings(folder: Path, rule: str = "player_microphone") -> Listing:
       rule: how performances are told apart; one of `PERFORMANCES`.
 
     Raises:
-      UserError: no such rule, or no such data set.
+      UserError: no such data set.
     """
-    check_rule(rule, PERFORMANCES)
-    folder = Path(folder)
     excerpts = sorted((folder / "annotation").glob("[!.]*.jams"))
     if not excerpts:
         raise UserError(f"{folder}: not GuitarSet (no annotation/*.jams)")
@@ -139,16 +121,13 @@ def recordings(folder: Path, rule: str = "player_microphone") -> Listing:
         place, suffix, _ = _MICROPHONES[microphone]
         for jams in excerpts:
             audio = folder / place / f"{jams.stem}{suffix}"
-            try:
+            with listing.rejecting(audio, jams):
                 listing.recordings.append(_recording(audio, jams, microphone, rule))
-            except UserError as error:
-                listing.rejections.append(Rejection(str(audio), str(jams), str(error)))
         annotated = {f"{jams.stem}{suffix}" for jams in excerpts}
         for audio in sorted((folder / place).glob("[!.]*.wav")):
             if audio.name not in annotated:
                 jams = folder / "annotation" / f"{audio.name.removesuffix(suffix)}.jams"
-                reason = f"there is no {jams.name}"
-                listing.rejections.append(Rejection(str(audio), str(jams), reason))
+                listing.reject(audio, jams, f"there is no {jams.name}")
     return listing
 
 

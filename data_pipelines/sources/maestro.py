@@ -21,8 +21,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from data_pipelines.recordings import AudioFile, Listing, MidiFile, Recording, Rejection
-from data_pipelines.sources.shared import check_rule, number, read_text, whole
+from data_pipelines.recordings import AudioFile, Listing, MidiFile, Recording
+from data_pipelines.sources.shared import check_files, number, read_text, whole
 from mt3synth.errors import UserError
 
 NAME = "maestro"
@@ -43,22 +43,17 @@ def recordings(folder: Path, rule: str = "year") -> Listing:
       rule: one of ``PERFORMANCES``.
 
     Raises:
-      UserError: no list there, a list without its columns, or an unknown rule.
+      UserError: no list there, or a list without its columns.
     """
-    check_rule(rule, PERFORMANCES)
     listing = Listing([], [])
     seen: set[str] = set()
     for row in _official_list(folder):
         audio, midi = folder / row["audio_filename"], folder / row["midi_filename"]
-        missing = [path.name for path in (audio, midi) if not path.is_file()]
-        try:
+        with listing.rejecting(audio, midi):
             if row["midi_filename"] in seen:
                 raise UserError("named twice by the official list")
-            if missing:
-                raise UserError(f"named by the official list but not there: {', '.join(missing)}")
+            check_files("the official list", audio, midi)
             listing.recordings.append(_recording(row, audio, midi, rule))
-        except UserError as error:
-            listing.rejections.append(Rejection(str(audio), str(midi), str(error)))
         seen.add(row["midi_filename"])
     return listing
 

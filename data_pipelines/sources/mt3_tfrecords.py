@@ -35,12 +35,11 @@ import numpy as np
 from jaxtyping import Float
 
 from data_pipelines.filesystem import is_local
-from data_pipelines.recordings import Listing, Recording, Rejection
+from data_pipelines.recordings import Listing, NotesFile, Recording
 from data_pipelines.shards.example import parse_example
 from data_pipelines.shards.framing import frame_offsets, read_frame_at
 from data_pipelines.songs import SPLITS
 from data_pipelines.sources.mt3_record import Features, name_of, notes_of, seconds_of, sound_of
-from data_pipelines.sources.shared import check_rule
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 
@@ -81,7 +80,7 @@ class RecordSound:
 
 
 @dataclass(frozen=True)
-class RecordNotes:
+class RecordNotes(NotesFile):
     """The notes in a record of a TFRecord file; a `NotesSource`.
 
     Attributes:
@@ -90,14 +89,8 @@ class RecordNotes:
       instrument: what plays all its notes; None leaves that to the record.
     """
 
-    path: Path
     offset: int
     instrument: str | None = None
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """The file."""
-        return (self.path,)
 
     def read(self) -> tuple[Notes, list[str]]:
         """Reads its notes, lengthened by the sustain pedal."""
@@ -116,9 +109,8 @@ def recordings(folder: Path, rule: str = "dataset") -> Listing:
       rule: one of ``PERFORMANCES``.
 
     Raises:
-      UserError: no TFRecord file there, a folder in a store, or an unknown rule.
+      UserError: no TFRecord file there, or a folder in a store.
     """
-    check_rule(rule, PERFORMANCES)
     if not is_local(folder):
         raise UserError(f"{folder}: TFRecord files are read on this machine only; copy them here")
     folder = folder.resolve()  # so that "." has a name
@@ -127,19 +119,13 @@ def recordings(folder: Path, rule: str = "dataset") -> Listing:
         raise UserError(f"{folder}: no TFRecord files of MT3 (looked for *.tfrecord*)")
     listing = Listing([], [])
     named: Counter[str] = Counter()
-
-    def reject(path: Path, reason: object) -> None:
-        listing.rejections.append(Rejection(str(path), str(path), str(reason)))
-
     for path in paths:
         try:
             for offset in frame_offsets(path):
-                try:
+                with listing.rejecting(path, path):
                     listing.recordings.append(_song(path, offset, rule, named))
-                except UserError as error:
-                    reject(path, error)
         except UserError as error:
-            reject(path, f"{error}; what follows in the file is left out")
+            listing.reject(path, path, f"{error}; what follows in the file is left out")
     return listing
 
 

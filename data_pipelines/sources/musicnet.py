@@ -22,11 +22,10 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
 from pathlib import Path
 
-from data_pipelines.recordings import AudioFile, Listing, Recording, Rejection
-from data_pipelines.sources.shared import NoteRow, check_rule, notes_from_rows, read_text, whole
+from data_pipelines.recordings import AudioFile, Listing, NotesFile, Recording
+from data_pipelines.sources.shared import NoteRow, check_files, notes_from_rows, read_text, whole
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 
@@ -51,19 +50,11 @@ _LABEL_COLUMNS = ("start_time", "end_time", "instrument", "note")
 _SPLITS = ("train", "test")
 
 
-@dataclass(frozen=True)
-class LabelFile:
-    """The labels of one recording; a `NotesSource`."""
-
-    path: Path
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """The CSV file."""
-        return (self.path,)
+class LabelFile(NotesFile):
+    """The labels of one recording, a CSV file; a `NotesSource`."""
 
     def read(self) -> tuple[Notes, list[str]]:
-        """Its notes.
+        """Reads its notes.
 
         Raises:
           UserError: the file is missing or damaged (the message names the line), or has no notes.
@@ -87,9 +78,8 @@ def recordings(folder: Path, rule: str = "source_ensemble") -> Listing:
       rule: how performances are told apart; one of `PERFORMANCES`.
 
     Raises:
-      UserError: no such rule, no such data set, or damaged metadata.
+      UserError: no such data set, or damaged metadata.
     """
-    check_rule(rule, PERFORMANCES)
     root, metadata = _locate(Path(folder))
     listing = Listing([], [])
     listed: set[str] = set()
@@ -100,22 +90,15 @@ def recordings(folder: Path, rule: str = "source_ensemble") -> Listing:
         listed.add(name)
         part = _part(root, name)
         audio, labels = _files(root, part, name)
-        missing = [path.name for path in (audio, labels) if not path.is_file()]
-        if missing:
-            reason = f"named by {METADATA} but not there: {', '.join(missing)}"
-            listing.rejections.append(Rejection(str(audio), str(labels), reason))
-            continue
-        performance, description = _performance(row, rule)
         split = "validation" if part == "train" and name in VALIDATION else part
-        listing.recordings.append(
-            Recording(name, AudioFile(audio), LabelFile(labels), performance, description, split)
-        )
+        with listing.rejecting(audio, labels):
+            check_files(METADATA, audio, labels)
+            sources = AudioFile(audio), LabelFile(labels)
+            listing.recordings.append(Recording(name, *sources, *_performance(row, rule), split))
     for part in _SPLITS:
         for audio in sorted((root / f"{part}_data").glob("[!.]*.wav")):
             if audio.stem not in listed:
-                labels = _files(root, part, audio.stem)[1]
-                reason = f"not named by {METADATA}"
-                listing.rejections.append(Rejection(str(audio), str(labels), reason))
+                listing.reject(*_files(root, part, audio.stem), f"not named by {METADATA}")
     return listing
 
 

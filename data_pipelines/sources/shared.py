@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,10 +27,15 @@ class NoteRow(NamedTuple):
     program: int
 
 
-def check_rule(rule: str, rules: Mapping[str, str]) -> None:
-    """Raises UserError, naming the choices, unless ``rule`` is one of the performance ``rules``."""
-    if rule not in rules:
-        raise UserError(f"performance rule {rule!r}; must be one of {', '.join(rules)}")
+def check_files(table: str, *paths: Path) -> None:
+    """Checks that the files which a data set's own ``table`` names are there.
+
+    Raises:
+      UserError: names those that are not.
+    """
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing:
+        raise UserError(f"named by {table} but not there: {', '.join(missing)}")
 
 
 def read_text(path: Path) -> str:

@@ -27,9 +27,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path, PurePosixPath
 
-from data_pipelines.recordings import AudioFile, Listing, Recording, Rejection
+from data_pipelines.recordings import AudioFile, Listing, Recording
 from data_pipelines.songs import SPLITS
-from data_pipelines.sources.shared import check_rule
+from data_pipelines.sources.shared import check_files
 from data_pipelines.sources.slakh_errata import ERRATA
 from data_pipelines.sources.slakh_stems import Stem, StemNotes, sounding_stems
 from mt3synth.errors import UserError
@@ -52,28 +52,24 @@ def recordings(folder: Path, rule: str = "mix") -> Listing:
       rule: one of ``PERFORMANCES``.
 
     Raises:
-      UserError: no track there, or an unknown rule.
+      UserError: no track there.
     """
-    check_rule(rule, PERFORMANCES)
     listing = Listing([], [])
     seen: dict[str, Path] = {}
     for split, track in _tracks(folder):
         first = seen.setdefault(track.name, track)
-        try:
+        with listing.rejecting(_audio(track / "mix"), track / "MIDI"):
             if first != track:
                 raise UserError(f"a second {track.name}; the first is {first}")
             stems = sounding_stems(track / "metadata.yaml")
-        except UserError as error:
-            audio, midi = _audio(track / "mix"), track / "MIDI"
-            listing.rejections.append(Rejection(str(audio), str(midi), str(error)))
-            continue
-        for group in [(stem,) for stem in stems] if rule == "stems" else [stems]:
-            recording = _recording(track, group, split, rule)
-            problem = _problem(recording, track.name, group)
-            if problem:
-                listing.rejections.append(recording.rejected(problem))
-            else:
-                listing.recordings.append(recording)
+            for group in [(stem,) for stem in stems] if rule == "stems" else [stems]:
+                recording = _recording(track, group, split, rule)
+                try:
+                    check_files("metadata.yaml", *recording.paths)
+                    _check_sound(track.name, group)
+                    listing.recordings.append(recording)
+                except UserError as error:
+                    listing.rejections.append(recording.rejected(str(error)))
     return listing
 
 
@@ -111,15 +107,12 @@ def _recording(track: Path, stems: tuple[Stem, ...], split: str | None, rule: st
     )
 
 
-def _problem(recording: Recording, track: str, stems: tuple[Stem, ...]) -> str | None:
-    """Says why the recording is no good, if it is not."""
-    files = (recording.audio.path, *recording.notes.paths)
-    missing = [path.name for path in files if not path.is_file()]
-    if missing:
-        return f"named by metadata.yaml but not there: {', '.join(missing)}"
+def _check_sound(track: str, stems: tuple[Stem, ...]) -> None:
+    """Raises UserError if one of the stems is known to sound otherwise than its MIDI."""
     faults = ERRATA.get(track, {})
     wrong = [f"stem {stem.name} {faults[stem.name]}" for stem in stems if stem.name in faults]
-    return f"known errors: {', '.join(wrong)}" if wrong else None
+    if wrong:
+        raise UserError(f"known errors: {', '.join(wrong)}")
 
 
 def _audio(stem: Path) -> Path:

@@ -30,15 +30,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_pipelines.recordings import AudioFile, Listing, Recording, Rejection
-from data_pipelines.sources.shared import (
-    NoteRow,
-    check_rule,
-    nearest_key,
-    notes_from_rows,
-    number,
-    read_text,
-)
+from data_pipelines.recordings import AudioFile, Listing, Recording
+from data_pipelines.sources.shared import NoteRow, nearest_key, notes_from_rows, number, read_text
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 
@@ -85,7 +78,7 @@ class PartFiles:
     instruments: tuple[str, ...]
 
     def read(self) -> tuple[Notes, list[str]]:
-        """The notes of all parts.
+        """Reads the notes of all parts.
 
         Raises:
           UserError: a file is missing or damaged (the message names the line), or no part has
@@ -106,7 +99,7 @@ class PartFiles:
 
 
 def _read_part(path: Path, program: int) -> tuple[list[NoteRow], int]:
-    """Notes with a pitch, and how many have none."""
+    """Reads the notes of a part that have a pitch; counts those that have none."""
     rows = []
     unpitched = 0
     for line_number, line in enumerate(read_text(path).splitlines(), start=1):
@@ -137,13 +130,12 @@ def recordings(folder: Path, rule: str = "all") -> Listing:
       rule: how performances are told apart; one of `PERFORMANCES`.
 
     Raises:
-      UserError: no such rule, or no such data set.
+      UserError: no such data set.
     """
-    check_rule(rule, PERFORMANCES)
     listing = Listing([], [])
-    for piece in _pieces(Path(folder)):
+    for piece in _pieces(folder):
         mix = piece.folder / f"AuMix_{piece.folder.name}.wav"
-        try:
+        with listing.rejecting(mix, piece.folder):
             piece.check()
             notes = PartFiles(piece.files("Notes", ".txt"), piece.instruments)
             sounds = piece.files("AuSep", ".wav") if rule == "parts" else (mix,)
@@ -151,8 +143,6 @@ def recordings(folder: Path, rule: str = "all") -> Listing:
             if missing:
                 raise UserError(f"there is no {missing[0]}")
             listing.recordings.extend(_recordings_of(piece, sounds, notes, rule))
-        except UserError as error:
-            listing.rejections.append(Rejection(str(mix), str(piece.folder), str(error)))
     return listing
 
 

@@ -24,11 +24,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from data_pipelines.prepare.beam import run_in_beam
 from data_pipelines.prepare.build import build
-from data_pipelines.prepare.local import run_locally
 from data_pipelines.prepare.manifest import read_manifest
-from data_pipelines.prepare.settings import PrepareSettings
+from data_pipelines.prepare.plan import PrepareSettings
+from data_pipelines.prepare.runners import run_in_beam, run_locally
 from data_pipelines.shards.arrays import open_shard
 from data_pipelines.shards.names import find_shards
 from data_pipelines.shards.note_tables import notes_from_table

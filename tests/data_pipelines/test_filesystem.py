@@ -7,11 +7,10 @@ import pytest
 from recording_cases import visible_bytes, write_manifest, write_pair
 
 from data_pipelines.filesystem import as_path, local_copy, move, remove, upload
-from data_pipelines.prepare.beam import run_in_beam
 from data_pipelines.prepare.build import build
-from data_pipelines.prepare.local import run_locally
 from data_pipelines.prepare.manifest import read_manifest
-from data_pipelines.prepare.settings import PrepareSettings
+from data_pipelines.prepare.plan import PrepareSettings
+from data_pipelines.prepare.runners import run_in_beam, run_locally
 from data_pipelines.shards.formats import read_split
 from mt3synth.errors import UserError
 

@@ -11,6 +11,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from mt3synth.commands.prepare.options import add_pair_arguments, check_pair_arguments, read_pairs
 from mt3synth.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ GOOD, BAD = 0, 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `mt3synth prepare check`."""
-    parser.add_argument("--manifest", metavar="CSV", help="a table of pairs")
-    parser.add_argument("--audio", metavar="RECORDING.wav", help="instead: a recording")
-    parser.add_argument("--midi", metavar="RECORDING.mid", help="and its notes")
+    add_pair_arguments(parser)
     parser.add_argument(
         "--tolerance", type=float, metavar="MS", help="shift that is still good (default 60)"
     )
@@ -32,28 +31,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Prints the table; 3 if a pair is bad."""
-    pair = args.audio is not None and args.midi is not None
-    if (args.manifest is None) != pair or (args.audio is None) != (args.midi is None):
-        raise UserError("give --manifest, or --audio and --midi")
+    check_pair_arguments(args)
     if args.tolerance is not None and not 0 < args.tolerance <= 1000:
         raise UserError(f"--tolerance {args.tolerance:g} ms; must be within 0..1000")
     from data_pipelines.alignment.offsets import TOLERANCE_S
-    from data_pipelines.filesystem import as_path
-    from data_pipelines.prepare.manifest import read_manifest
-    from data_pipelines.recordings import AudioFile, Listing, MidiFile, Recording
 
     tolerance = TOLERANCE_S if args.tolerance is None else args.tolerance / 1000
-    if pair:
-        audio, midi = AudioFile(as_path(args.audio)), MidiFile(as_path(args.midi))
-        listing = Listing([Recording(args.audio, audio, midi, performance="recording")], [])
-    else:
-        listing = read_manifest(as_path(args.manifest))
+    listing = read_pairs(args)
     print("   shift      5%     95%  found  agree  recording")
     bad = [f"{r.audio} and {r.midi}: {r.reason}" for r in listing.rejections]
     for recording in listing.recordings:
         if wrong := _check(recording, tolerance):
-            names = ", ".join(str(path) for path in recording.notes.paths)
-            bad.append(f"{recording.audio.path} and {names}: {wrong}")
+            bad.append(f"{recording.name}: {wrong}")
     count = len(listing.recordings) + len(listing.rejections)
     print(f"{count - len(bad)} of {count} pairs are aligned within {1000 * tolerance:g} ms")
     for line in bad:
@@ -65,6 +54,7 @@ def _check(recording: Recording, tolerance: float) -> str | None:
     """Prints the line of a pair; returns what is wrong with it, or None."""
     from data_pipelines.alignment.features import SAMPLE_RATE
     from data_pipelines.alignment.offsets import find_problem, measure_offsets
+    from data_pipelines.recordings import one_line
 
     try:
         audio = recording.audio.read(SAMPLE_RATE)
@@ -75,7 +65,7 @@ def _check(recording: Recording, tolerance: float) -> str | None:
         offsets = measure_offsets(notes.select(notes.start >= begin).cropped(begin, end), audio)
     except UserError as error:
         print(f"{'':39}{recording.audio.path}")
-        return " ".join(str(error).split())
+        return one_line(error)
     times = (1000 * t for t in (offsets.shift, offsets.earliest, offsets.latest))
     print(
         *(f"{t:+5.0f} ms" for t in times),

@@ -12,6 +12,8 @@ import argparse
 import dataclasses
 from pathlib import Path
 
+from mt3synth.commands.prepare.options import print_splits
+
 HELP = "render a corpus of public-domain scores on soundfonts"
 
 
@@ -57,7 +59,5 @@ def main(args: argparse.Namespace) -> int:
     if "soundfonts" in given:
         given["soundfonts"] = tuple(given["soundfonts"])
     corpus = build_corpus(Path(args.out), CorpusSettings(**given))
-    for split, summary in corpus["splits"].items():
-        played = ", ".join(f"{n} {name}" for name, n in summary["songs_per_performance"].items())
-        print(f"{split}: {summary['songs']} songs, {summary['hours']:.2f} h ({played})")
+    print_splits(corpus)
     return 0

@@ -11,7 +11,7 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mt3synth.commands.prepare.build_options import add_build_arguments, build_listing
+from mt3synth.commands.prepare.options import add_build_arguments, build_listing
 
 if TYPE_CHECKING:
     from data_pipelines.sources import KnownDataset

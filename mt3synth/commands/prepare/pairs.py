@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 
-from mt3synth.commands.prepare.build_options import add_build_arguments, build_listing
+from mt3synth.commands.prepare.options import add_build_arguments, build_listing
 
 HELP = "your own recordings with their MIDI files"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mt3synth.commands.prepare.options import close
 from mt3synth.errors import UserError
 
 HELP = "transcribe recordings that have no MIDI"
@@ -61,8 +62,8 @@ def main(args: argparse.Namespace) -> int:
         raise UserError(f"--program {args.program}; must be in 0..127")
     if args.sample_rate < 1:
         raise UserError(f"--sample-rate {args.sample_rate}; must be at least 1")
-    from data_pipelines.prepare.tables import REJECTED_FILE
-    from data_pipelines.prepare.transcribe import MANIFEST_FILE, find_jobs, transcribe
+    from data_pipelines.prepare.manifest import MANIFEST_FILE
+    from data_pipelines.prepare.transcribe import find_jobs, transcribe
     from mt3synth.transcription.loading import BASIC_PITCH, load_transcriber
 
     jobs = find_jobs(args.inputs, args.out, args.performance)
@@ -81,6 +82,4 @@ def main(args: argparse.Namespace) -> int:
         strict=args.strict,
     )
     print(f"{len(jobs) - len(rejections)} of {len(jobs)} recordings: {args.out / MANIFEST_FILE}")
-    if rejections:
-        print(f"{len(rejections)} left out: {args.out / REJECTED_FILE}")
-    return 3 if rejections else 0
+    return close(rejections, args.out)

@@ -11,13 +11,11 @@ from pathlib import Path
 import pytest
 from recording_cases import visible_bytes, write_manifest, write_pair
 
-from data_pipelines.prepare import local
 from data_pipelines.prepare import publish as publishing
-from data_pipelines.prepare.beam import run_in_beam
 from data_pipelines.prepare.build import build
-from data_pipelines.prepare.local import run_locally
 from data_pipelines.prepare.manifest import read_manifest
-from data_pipelines.prepare.settings import PrepareSettings
+from data_pipelines.prepare.plan import PrepareSettings
+from data_pipelines.prepare.runners import run_in_beam, run_locally
 from data_pipelines.prepare.shard import build_shard
 from mt3synth.errors import UserError
 
@@ -63,7 +61,7 @@ def killed(job, staging) -> None:
 
 
 def test_a_killed_worker_is_the_users_to_know(manifest: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(local, "build_shard", killed)
+    monkeypatch.setattr(runners, "build_shard", killed)
     with pytest.raises(UserError, match=r"too little memory for 2 workers.*run it again to go on"):
         prepare(manifest, tmp_path / "out", partial(run_locally, workers=2))
 

@@ -12,9 +12,9 @@ from recording_cases import melody, visible_bytes, write_manifest, write_pair
 
 from data_pipelines.performances import read_performances
 from data_pipelines.prepare.build import Report, build
-from data_pipelines.prepare.local import run_locally
 from data_pipelines.prepare.manifest import read_manifest
-from data_pipelines.prepare.settings import PrepareSettings
+from data_pipelines.prepare.plan import PrepareSettings
+from data_pipelines.prepare.runners import run_locally
 from data_pipelines.prepare.tables import read_songs
 from data_pipelines.recordings import MidiFile
 from data_pipelines.shards.formats import read_split

@@ -8,9 +8,9 @@ import pytest
 from recording_cases import write_manifest, write_pair
 
 from data_pipelines.prepare.build import build
-from data_pipelines.prepare.local import run_locally
 from data_pipelines.prepare.manifest import read_manifest
-from data_pipelines.prepare.settings import PrepareSettings
+from data_pipelines.prepare.plan import PrepareSettings
+from data_pipelines.prepare.runners import run_locally
 from data_pipelines.seqio_pipeline.tfds_metadata import write_tfds_metadata
 from data_pipelines.shards.formats import read_split
 from mt3synth.errors import UserError

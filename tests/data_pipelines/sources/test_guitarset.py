@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from data_pipelines.sources import guitarset
+from data_pipelines.sources import DATASETS, guitarset
 from data_pipelines.sources.guitarset import JamsFile
 from mt3synth.errors import UserError
 
@@ -236,7 +236,7 @@ def test_other_folders_and_rules_are_refused(folder, tmp_path_factory):
     with pytest.raises(UserError, match=r"not GuitarSet \(no annotation/\*.jams\)"):
         guitarset.recordings(tmp_path_factory.mktemp("empty"))
     with pytest.raises(UserError, match="'year'; must be one of player_microphone, player, micro"):
-        guitarset.recordings(folder, "year")
+        DATASETS["guitarset"].recordings(folder, "year")
     for place in AUDIO:
         (folder / place).rename(folder / f"{place}.zip")
     with pytest.raises(UserError, match="without audio_mono-mic/ or audio_mono-pickup_mix/"):

@@ -16,7 +16,7 @@ import pytest
 from recorded_cases import write_midi_track, write_tones
 
 from data_pipelines.recordings import AudioSource, NotesSource
-from data_pipelines.sources import maestro
+from data_pipelines.sources import DATASETS, maestro
 from mt3synth.errors import UserError
 
 ROWS = [
@@ -232,4 +232,4 @@ def test_damaged_json_list_is_one_line(tmp_path, content):
 
 def test_unknown_rule_names_the_choices(published):
     with pytest.raises(UserError, match="'hall'; must be one of year, all"):
-        maestro.recordings(published, "hall")
+        DATASETS["maestro"].recordings(published, "hall")

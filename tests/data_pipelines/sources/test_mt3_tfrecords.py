@@ -16,7 +16,7 @@ import pytest
 import soundfile
 
 from data_pipelines.recordings import AudioSource, NotesSource
-from data_pipelines.sources import mt3_tfrecords
+from data_pipelines.sources import DATASETS, mt3_tfrecords
 from mt3synth.errors import UserError
 
 tf = pytest.importorskip("tensorflow")
@@ -412,4 +412,4 @@ def test_no_such_files_and_no_such_rule(tmp_path, published):
     with pytest.raises(UserError, match="copy them here"):
         mt3_tfrecords.recordings("memory://mt3")
     with pytest.raises(UserError, match="'year'; must be one of dataset, song"):
-        mt3_tfrecords.recordings(published, "year")
+        DATASETS["mt3-tfrecords"].recordings(published, "year")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from data_pipelines.sources import musicnet
+from data_pipelines.sources import DATASETS, musicnet
 from data_pipelines.sources.musicnet import LabelFile
 from mt3synth.errors import UserError
 
@@ -227,7 +227,7 @@ def test_other_folders_and_rules_are_refused(folder, tmp_path_factory):
     with pytest.raises(UserError, match=r"not MusicNet .*train_labels"):
         musicnet.recordings(tmp_path_factory.mktemp("empty"))
     with pytest.raises(UserError, match="'year'; must be one of source_ensemble, source_work"):
-        musicnet.recordings(folder, "year")
+        DATASETS["musicnet"].recordings(folder, "year")
     with open(folder / "musicnet_metadata.csv", "a") as file:
         file.write("1727,a,b,c,d,e,f,g,1\n")
     with pytest.raises(UserError, match="line 8: id='1727'; must be there, and only once"):

@@ -17,7 +17,7 @@ import yaml
 from recorded_cases import write_midi_track, write_tones
 
 from data_pipelines.recordings import AudioSource, NotesSource
-from data_pipelines.sources import slakh
+from data_pipelines.sources import DATASETS, slakh
 from mt3synth.errors import UserError
 
 TICKS = 96
@@ -317,4 +317,4 @@ def test_no_such_dataset_and_no_such_rule(tmp_path, redux):
     with pytest.raises(UserError, match="not Slakh2100"):
         slakh.recordings(tmp_path)
     with pytest.raises(UserError, match="'drums'; must be one of mix, patches, stems"):
-        slakh.recordings(redux, "drums")
+        DATASETS["slakh"].recordings(redux, "drums")

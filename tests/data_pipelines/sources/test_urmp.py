@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from data_pipelines.sources import urmp
+from data_pipelines.sources import DATASETS, urmp
 from data_pipelines.sources.urmp import PartFiles
 from mt3synth.errors import UserError
 
@@ -232,7 +232,7 @@ def test_other_folders_and_rules_are_refused(folder, tmp_path_factory):
     with pytest.raises(UserError, match="not URMP"):
         urmp.recordings(folder / "nowhere")
     with pytest.raises(UserError, match="'year'; must be one of all, ensemble, piece, parts"):
-        urmp.recordings(folder, "year")
+        DATASETS["urmp"].recordings(folder, "year")
 
 
 def test_recordings_travel_to_other_processes(folder):
