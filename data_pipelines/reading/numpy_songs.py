@@ -7,20 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.reading.song_audio import SongAudio
+from data_pipelines.reading.song_audio import SongAudio, read_values
 from data_pipelines.reading.stored_song import StoredSong
 from data_pipelines.shards.arrays import open_shard
 from mt3synth.audio.mel import MelSpec, to_network
-from mt3synth.errors import UserError
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Reads rows of a ``.npy`` file.
-
-    Opened for each reading, because a memory map keeps its file open, and a large data set has
-    more shards than a process may have open files.
-    """
+    """Reads rows of a ``.npy`` file."""
 
     path: Path
     dtype: np.dtype
@@ -37,12 +32,7 @@ class Rows:
         """Reads ``count`` rows from number ``first``. Raises UserError if they are not there."""
         width = int(np.prod(self.shape))
         begin = self.offset + first * width * self.dtype.itemsize
-        try:
-            values = np.fromfile(self.path, self.dtype, count * width, offset=begin)
-        except OSError as error:
-            raise UserError(f"{self.path}: cannot be read ({error.strerror})") from error
-        if len(values) < count * width:
-            raise UserError(f"{self.path}: is cut short; build the data set again")
+        values = read_values(self.path, self.dtype, count * width, begin)
         return values.reshape(count, *self.shape)
 
 
@@ -95,19 +85,11 @@ def list_shard(path: Path) -> list[NumpySong]:
     spec, listed = open_shard(path)
     audio, mel, notes = (Rows.of(path / f"{name}.npy") for name in ("audio", "mel", "notes"))
     shard = NumpyShard(mel, notes, spec)
-    songs, sample, frame, note = [], 0, 0, 0
+    songs = []
     for song in listed:
+        sample, frame, note = song.first
         offset = audio.offset + audio.dtype.itemsize * sample
-        songs.append(
-            NumpySong(
-                SongAudio(song.id, audio.path, offset, len(song.audio), song.sample_rate),
-                song.performance,
-                shard,
-                frame_rows=(frame, len(song.mel)),
-                note_rows=(note, len(song.notes)),
-            )
-        )
-        sample += len(song.audio)
-        frame += len(song.mel)
-        note += len(song.notes)
+        samples = SongAudio(song.id, audio.path, offset, len(song.audio), song.sample_rate)
+        frames, notes_of_song = (frame, len(song.mel)), (note, len(song.notes))
+        songs.append(NumpySong(samples, song.performance, shard, frames, notes_of_song))
     return songs

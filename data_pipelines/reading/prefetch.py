@@ -6,7 +6,6 @@ import queue
 import threading
 import weakref
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -57,12 +56,7 @@ class Prefetched(Generic[T]):
     def __enter__(self) -> Prefetched[T]:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -11,6 +11,24 @@ from mt3synth.errors import UserError
 from mt3synth.types import Float
 
 
+def read_values(path: Path, dtype: str | np.dtype, count: int, offset: int) -> np.ndarray:
+    """Reads ``count`` values of a file from byte ``offset`` on.
+
+    The file is opened for each reading, because a memory map keeps its file open, and a large data
+    set has more shards than a process may have open files.
+
+    Raises:
+      UserError: they are not there, or cannot be read.
+    """
+    try:
+        values = np.fromfile(path, dtype, count, offset=offset)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    if len(values) < count:
+        raise UserError(f"{path}: is cut short; build the data set again")
+    return values
+
+
 @dataclass(frozen=True, slots=True)
 class SongAudio:
     """Locates the samples of a song: int16, little-endian, one after the other.
@@ -52,13 +70,6 @@ class SongAudio:
         low, high = max(first, 0), min(first + count, self.samples)
         out = np.zeros(count, np.int16)
         if low < high:
-            # Opened for each reading: a large data set has more shards than a process may have
-            # open files.
-            try:
-                values = np.fromfile(self.path, "<i2", high - low, offset=self.offset + 2 * low)
-            except OSError as error:
-                raise UserError(f"{self.path}: cannot be read ({error.strerror})") from error
-            if len(values) < high - low:
-                raise UserError(f"{self.path}: is cut short; build the data set again")
+            values = read_values(self.path, "<i2", high - low, self.offset + 2 * low)
             out[low - first : high - first] = values
         return out

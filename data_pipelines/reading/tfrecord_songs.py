@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.reading.song_audio import SongAudio
+from data_pipelines.reading.song_audio import SongAudio, read_values
 from data_pipelines.reading.stored_song import StoredSong
-from data_pipelines.shards.example import parse_example
-from data_pipelines.shards.framing import HEADER_BYTES, read_frames
+from data_pipelines.shards.framing import HEADER_BYTES
 from data_pipelines.shards.note_tables import notes_to_table
-from data_pipelines.shards.tfrecord import parse_sequence
+from data_pipelines.shards.tfrecord import parse_record, parse_sequence, read_records
 from mt3synth.errors import UserError
 
 
@@ -35,18 +34,16 @@ class RecordSong(StoredSong):
 
     @cached_property
     def _notes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Onsets and ends, float64 ``[n, 2]``, and what else a note has, uint8 ``[n, 4]``.
+        """Returns onsets and ends, float64 ``[n, 2]``, and all else of notes, uint8 ``[n, 4]``.
 
         Parsing a NoteSequence takes as long as several segments, which come in random order. So it
         is done once for each song, and what is held, 20 bytes a note, is 150 MB for 200 hours of
         piano.
         """
         offset, length = self.sequence
+        octets = read_values(self.audio.path, np.dtype(np.uint8), length, offset).tobytes()
         try:
-            octets = np.fromfile(self.audio.path, np.uint8, length, offset=offset).tobytes()
             table = notes_to_table(parse_sequence(octets))
-        except OSError as error:
-            raise UserError(f"{self.audio.path}: cannot be read ({error.strerror})") from error
         except ValueError as error:
             raise UserError(f"{self.audio.path}: song {self.audio.id!r}: {error}") from error
         return table[:, :2].copy(), table[:, 2:].astype(np.uint8)
@@ -61,19 +58,11 @@ def list_shard(path: Path) -> list[RecordSong]:
       UserError: the file is damaged, or holds something else.
     """
     songs = []
-    for start, payload in read_frames(path):
-        try:
-            features = parse_example(payload)
-            audio, sequence = (bytes(features[name][0]) for name in ("audio", "sequence"))
-            name, rate = bytes(features["id"][0]).decode(), int(features["sample_rate"][0])
-            performance = int(features["performance"][0])
-        except (KeyError, IndexError, ValueError) as error:
-            raise UserError(
-                f"{path}: the record at byte {start} is no song of mt3synth ({error!r})"
-            ) from error
+    for start, payload, record in read_records(path, parse_record):
         # An Example holds its bytes as they are: wherever in it they are found, they are these.
         first = start + HEADER_BYTES
-        samples = SongAudio(name, path, first + payload.index(audio), len(audio) // 2, rate)
-        at = (first + payload.index(sequence), len(sequence))
-        songs.append(RecordSong(samples, performance, at))
+        audio, length = first + payload.index(record.audio), len(record.audio) // 2
+        samples = SongAudio(record.id, path, audio, length, record.sample_rate)
+        sequence = (first + payload.index(record.sequence), len(record.sequence))
+        songs.append(RecordSong(samples, record.performance, sequence))
     return songs

@@ -14,18 +14,22 @@ A shard is a folder ``<split>-00000-of-00004.arrays`` with
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib import format as npy
 
 from data_pipelines.filesystem import write_atomically
 from data_pipelines.shards.note_tables import NOTE_COLUMNS, notes_from_table, notes_to_table
-from data_pipelines.shards.npy_stream import NpyStream
 from data_pipelines.songs import Song
 from mt3synth.audio.mel import MELGAN, MelSpec, log_mel, to_network
 from mt3synth.errors import UserError
+
+_HEADER_BYTES = 128  # of a .npy file: room for any length
+_SONG_KEYS = ("id", "performance", "sample_rate")  # in songs.json, in the order of `ArraySong`
 
 
 class ArraySong(NamedTuple):
@@ -33,6 +37,7 @@ class ArraySong(NamedTuple):
 
     Attributes:
       id, performance, sample_rate: as in `songs.Song`.
+      first: numbers of its first rows in the shard's audio, mel and notes.
       audio: int16 ``[S]``.
       mel: float16 ``[T, M]`` in the network's range.
       notes: float64 ``[n, 6]``.
@@ -41,6 +46,7 @@ class ArraySong(NamedTuple):
     id: str
     performance: int
     sample_rate: int
+    first: tuple[int, int, int]
     audio: np.ndarray
     mel: np.ndarray
     notes: np.ndarray
@@ -56,9 +62,9 @@ def write(path: Path, songs: Iterable[Song], spec: MelSpec = MELGAN) -> int:
     with write_atomically(path) as folder:
         folder.mkdir()
         with (
-            NpyStream(folder / "audio.npy", np.int16) as audio,
-            NpyStream(folder / "mel.npy", np.float16, (spec.bins,)) as mel,
-            NpyStream(folder / "notes.npy", np.float64, (len(NOTE_COLUMNS),)) as notes,
+            _append_rows(folder / "audio.npy", np.int16) as add_audio,
+            _append_rows(folder / "mel.npy", np.float16, (spec.bins,)) as add_mel,
+            _append_rows(folder / "notes.npy", np.float64, (len(NOTE_COLUMNS),)) as add_notes,
         ):
             for song in songs:
                 if song.sample_rate != spec.sample_rate:
@@ -66,22 +72,45 @@ def write(path: Path, songs: Iterable[Song], spec: MelSpec = MELGAN) -> int:
                         f"song {song.id!r} has {song.sample_rate} samples per second, the mel spec "
                         f"{spec.sample_rate}; build the corpus at that rate"
                     )
-                audio.append(song.audio)
+                add_audio(song.audio)
                 frames = log_mel(song.audio.astype(np.float32) / 32768, spec)
-                mel.append(to_network(frames, spec).astype(np.float16))
-                notes.append(notes_to_table(song.notes))
-                index.append(
-                    {
-                        "id": song.id,
-                        "performance": song.performance,
-                        "sample_rate": song.sample_rate,
-                        "samples": len(song.audio),
-                        "notes": len(song.notes),
-                    }
-                )
+                add_mel(to_network(frames, spec).astype(np.float16))
+                add_notes(notes_to_table(song.notes))
+                about = {name: getattr(song, name) for name in _SONG_KEYS}
+                index.append({**about, "samples": len(song.audio), "notes": len(song.notes)})
         content = {"mel": spec.to_dict(), "songs": index}
         (folder / "songs.json").write_text(json.dumps(content, indent=1, ensure_ascii=False))
     return len(index)
+
+
+@contextmanager
+def _append_rows(
+    path: Path, dtype: type, row: tuple[int, ...] = ()
+) -> Iterator[Callable[[np.ndarray], None]]:
+    """Gives a function that adds rows ``[n, *row]`` to a new ``.npy`` file.
+
+    So a shard is never in memory as a whole. The function raises ValueError for rows of another
+    dtype or shape.
+    """
+    length = 0
+
+    def append(rows: np.ndarray) -> None:
+        nonlocal length
+        if rows.dtype != dtype or rows.shape[1:] != row:
+            raise ValueError(f"rows {rows.dtype}{list(rows.shape)}; must be {dtype} [n, *{row}]")
+        file.write(np.ascontiguousarray(rows).tobytes())
+        length += len(rows)
+
+    with open(path, "wb") as file:
+        # The header, which tells the length, is written last, into the room left for it.
+        file.write(bytes(_HEADER_BYTES))
+        yield append
+        file.seek(0)
+        descr = npy.dtype_to_descr(np.dtype(dtype))
+        head = {"descr": descr, "fortran_order": False, "shape": (length, *row)}
+        npy.write_array_header_1_0(file, head)
+        if file.tell() != _HEADER_BYTES:
+            raise AssertionError(f"a .npy header of {file.tell()} bytes, not {_HEADER_BYTES}")
 
 
 def open_shard(path: Path) -> tuple[MelSpec, list[ArraySong]]:
@@ -97,23 +126,16 @@ def open_shard(path: Path) -> tuple[MelSpec, list[ArraySong]]:
             np.load(path / f"{name}.npy", mmap_mode="r") for name in ("audio", "mel", "notes")
         )
         songs = []
-        sample = frame = note = 0
+        first = (0, 0, 0)
         for entry in content["songs"]:
-            samples, frames = entry["samples"], spec.frames(entry["samples"])
-            songs.append(
-                ArraySong(
-                    id=entry["id"],
-                    performance=entry["performance"],
-                    sample_rate=entry["sample_rate"],
-                    audio=audio[sample : sample + samples],
-                    mel=mel[frame : frame + frames],
-                    notes=notes[note : note + entry["notes"]],
-                )
-            )
-            sample, frame, note = sample + samples, frame + frames, note + entry["notes"]
+            counts = (entry["samples"], spec.frames(entry["samples"]), entry["notes"])
+            end = (first[0] + counts[0], first[1] + counts[1], first[2] + counts[2])
+            rows = [a[i:j] for a, i, j in zip((audio, mel, notes), first, end)]
+            songs.append(ArraySong(*(entry[key] for key in _SONG_KEYS), first, *rows))
+            first = end
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: damaged, or no shard of mt3synth ({error!r})") from error
-    if (sample, frame, note) != (len(audio), len(mel), len(notes)):
+    if first != (len(audio), len(mel), len(notes)):
         raise UserError(f"{path}: its arrays and songs.json do not belong together")
     return spec, songs
 

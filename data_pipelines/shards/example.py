@@ -17,6 +17,22 @@ from mt3synth.errors import UserError
 Feature = Sequence[bytes] | np.ndarray
 """``bytes_list``, or int64 ``[n]`` for ``int64_list``, or float32 ``[n]`` for ``float_list``."""
 
+_SCALARS = ("BYTES", "FLOAT", "INT64", "STRING")
+_FIELDS = {
+    "BytesList": [("value", "REPEATED", "BYTES")],
+    "FloatList": [("value", "REPEATED", "FLOAT")],
+    "Int64List": [("value", "REPEATED", "INT64")],
+    "Feature": [
+        ("bytes_list", "OPTIONAL", "BytesList"),
+        ("float_list", "OPTIONAL", "FloatList"),
+        ("int64_list", "OPTIONAL", "Int64List"),
+    ],
+    "Features.FeatureEntry": [("key", "OPTIONAL", "STRING"), ("value", "OPTIONAL", "Feature")],
+    "Features": [("feature", "REPEATED", "Features.FeatureEntry")],
+    "Example": [("features", "OPTIONAL", "Features")],
+}
+"""Name, label and type of the fields of each message, which are numbered from 1."""
+
 
 def make_example(features: Mapping[str, Feature]) -> bytes:
     """Serializes an Example; the same features give the same bytes.
@@ -67,55 +83,24 @@ def _example_class() -> Any:
     """Builds the message class with the field numbers of TensorFlow's .proto files."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-    kinds = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(
         name="mt3synth/example.proto", package="tensorflow", syntax="proto3"
     )
-
-    def declare(parent: Any, name: str, number: int, kind: int, **more: Any) -> None:
-        more.setdefault("label", kinds.LABEL_OPTIONAL)
-        parent.field.add(name=name, number=number, type=kind, **more)
-
-    def message(parent: Any, name: str) -> Any:
-        return (parent.message_type if parent is file else parent.nested_type).add(name=name)
-
-    lists = {
-        "Bytes": kinds.TYPE_BYTES,
-        "Float": kinds.TYPE_FLOAT,
-        "Int64": kinds.TYPE_INT64,
-    }
-    feature = message(file, "Feature")
-    feature.oneof_decl.add(name="kind")
-    for number, (name, kind) in enumerate(lists.items(), start=1):
-        declare(message(file, f"{name}List"), "value", 1, kind, label=kinds.LABEL_REPEATED)
-        declare(
-            feature,
-            f"{name.lower()}_list",
-            number,
-            kinds.TYPE_MESSAGE,
-            type_name=f".tensorflow.{name}List",
-            oneof_index=0,
-        )
-    features = message(file, "Features")
-    entry = message(features, "FeatureEntry")
+    messages = {name: file.message_type.add(name=name) for name in _FIELDS if "." not in name}
+    entry = messages["Features"].nested_type.add(name="FeatureEntry")
     entry.options.map_entry = True
-    declare(entry, "key", 1, kinds.TYPE_STRING)
-    declare(entry, "value", 2, kinds.TYPE_MESSAGE, type_name=".tensorflow.Feature")
-    declare(
-        features,
-        "feature",
-        1,
-        kinds.TYPE_MESSAGE,
-        type_name=".tensorflow.Features.FeatureEntry",
-        label=kinds.LABEL_REPEATED,
-    )
-    declare(
-        message(file, "Example"),
-        "features",
-        1,
-        kinds.TYPE_MESSAGE,
-        type_name=".tensorflow.Features",
-    )
+    messages["Feature"].oneof_decl.add(name="kind")
+    kinds = descriptor_pb2.FieldDescriptorProto
+    for parent, fields in _FIELDS.items():
+        for number, (name, label, kind) in enumerate(fields, start=1):
+            field = messages.get(parent, entry).field.add(name=name, number=number)
+            field.label = kinds.Label.Value(f"LABEL_{label}")
+            if kind in _SCALARS:
+                field.type = kinds.Type.Value(f"TYPE_{kind}")
+            else:
+                field.type, field.type_name = kinds.TYPE_MESSAGE, f".tensorflow.{kind}"
+            if parent == "Feature":
+                field.oneof_index = 0
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("tensorflow.Example"))

@@ -6,8 +6,10 @@ little-endian; checksums are CRC-32C, masked as TensorFlow's documentation of th
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,15 +38,11 @@ def read_frames(path: Path) -> Iterator[tuple[int, bytes]]:
     Raises:
       UserError: the file is missing, is no TFRecord file, or is damaged or cut short.
     """
-    try:
-        with open(path, "rb") as file:
-            size = file.seek(0, 2)
-            offset = file.seek(0)
-            while offset < size:
-                yield offset, _read_frame(file, offset, size, path)
-                offset = file.tell()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    with _open(path) as (file, size):
+        offset = 0
+        while offset < size:
+            yield offset, _read_frame(file, offset, size, path)
+            offset = file.tell()
 
 
 def read_frame_at(path: Path, offset: int) -> bytes:
@@ -53,13 +51,9 @@ def read_frame_at(path: Path, offset: int) -> bytes:
     Raises:
       UserError: as `read_frames` does.
     """
-    try:
-        with open(path, "rb") as file:
-            size = file.seek(0, 2)
-            file.seek(offset)
-            return _read_frame(file, offset, size, path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    with _open(path) as (file, size):
+        file.seek(offset)
+        return _read_frame(file, offset, size, path)
 
 
 def frame_offsets(path: Path) -> Iterator[int]:
@@ -68,14 +62,21 @@ def frame_offsets(path: Path) -> Iterator[int]:
     Raises:
       UserError: as `read_frames` does, but for damaged payloads.
     """
+    with _open(path) as (file, size):
+        offset = 0
+        while offset < size:
+            file.seek(offset)
+            length = _read_length(file, offset, path)
+            yield offset
+            offset += HEADER_BYTES + length + _FOOTER.size
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """Opens a file and tells its size; UserError if that or what is read of it fails."""
     try:
         with open(path, "rb") as file:
-            size, offset = file.seek(0, 2), 0
-            while offset < size:
-                file.seek(offset)
-                length = _read_length(file, offset, path)
-                yield offset
-                offset += HEADER_BYTES + length + _FOOTER.size
+            yield file, os.fstat(file.fileno()).st_size
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
 

@@ -7,8 +7,9 @@ Features: ``id`` (bytes), ``audio`` (bytes, little-endian int16 mono PCM), ``sam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,6 +19,18 @@ from data_pipelines.shards.framing import read_frames, write_frame
 from data_pipelines.songs import Song
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
+
+T = TypeVar("T")
+
+
+class Record(NamedTuple):
+    """Holds the features of a song's Example, not yet decoded."""
+
+    id: str
+    audio: bytes
+    sample_rate: int
+    sequence: bytes
+    performance: int
 
 
 def write(path: Path, songs: Iterable[Song]) -> int:
@@ -36,13 +49,24 @@ def read(path: Path) -> Iterator[Song]:
     Raises:
       UserError: the file is damaged, or holds something else.
     """
+    for _, _, song in read_records(path, from_example):
+        yield song
+
+
+def read_records(path: Path, parse: Callable[[bytes], T]) -> Iterator[tuple[int, bytes, T]]:
+    """Reads at which byte each record starts, its payload, and what ``parse`` makes of it.
+
+    Raises:
+      UserError: the file is damaged, or ``parse`` finds no song in a record.
+    """
     for offset, payload in read_frames(path):
         try:
-            yield from_example(payload)
+            parsed = parse(payload)
         except (KeyError, IndexError, ValueError) as error:
             raise UserError(
                 f"{path}: the record at byte {offset} is no song of mt3synth ({error!r})"
             ) from error
+        yield offset, payload, parsed
 
 
 def to_example(song: Song) -> bytes:
@@ -68,14 +92,21 @@ def from_example(payload: bytes) -> Song:
     Raises:
       KeyError, IndexError, ValueError: the features are not those of a song.
     """
+    record = parse_record(payload)
+    audio, notes = np.frombuffer(record.audio, "<i2"), parse_sequence(record.sequence)
+    return Song(record.id, audio, record.sample_rate, notes, record.performance)
+
+
+def parse_record(payload: bytes) -> Record:
+    """Parses an Example, leaving sound and notes as they are.
+
+    Raises:
+      KeyError, IndexError, ValueError: the features are not those of a song.
+    """
     features = parse_example(payload)
-    return Song(
-        id=bytes(features["id"][0]).decode(),
-        audio=np.frombuffer(bytes(features["audio"][0]), "<i2"),
-        sample_rate=int(features["sample_rate"][0]),
-        notes=parse_sequence(bytes(features["sequence"][0])),
-        performance=int(features["performance"][0]),
-    )
+    name, audio, sequence = (bytes(features[key][0]) for key in ("id", "audio", "sequence"))
+    rate, performance = (int(features[key][0]) for key in ("sample_rate", "performance"))
+    return Record(name.decode(), audio, rate, sequence, performance)
 
 
 def parse_sequence(serialized: bytes) -> Notes:
