@@ -17,7 +17,9 @@ from jaxtyping import Float
 
 from data_pipelines.filesystem import local_copy
 from data_pipelines.songs import SPLITS
+from mt3synth.audio.files import audio_seconds, read_audio
 from mt3synth.errors import UserError
+from mt3synth.symbolic.midi import read_midi
 from mt3synth.symbolic.notes import Notes
 
 
@@ -61,15 +63,11 @@ class AudioFile:
 
     def seconds(self) -> float:
         """Reads its length from its header."""
-        from mt3synth.audio.files import audio_seconds
-
         with local_copy(self.path) as path:
             return audio_seconds(path)
 
     def read(self, sample_rate: int) -> Float[np.ndarray, " S"]:
         """Reads it as mono, resampled."""
-        from mt3synth.audio.files import read_audio
-
         with local_copy(self.path) as path:
             return read_audio(path, sample_rate)
 
@@ -91,15 +89,11 @@ class MidiFile(NotesFile):
 
     def read(self) -> tuple[Notes, list[str]]:
         """Reads its notes, lengthened by the sustain pedal."""
-        from mt3synth.symbolic.midi import read_midi
-
         with local_copy(self.path) as path:
             return read_midi(path)
 
     def last_release(self) -> float:
         """Returns the second at which the last key is let go, whatever the pedal holds."""
-        from mt3synth.symbolic.midi import read_midi
-
         with local_copy(self.path) as path:
             return read_midi(path, sustain=False)[0].end_time
 

@@ -16,9 +16,8 @@ from data_pipelines.alignment.features import (
     analyse_recording,
     analyse_score,
 )
-from data_pipelines.alignment.path import find_path, map_onsets
 from data_pipelines.alignment.refine import Onsets, group_onsets, refine
-from data_pipelines.alignment.warping import TimeMap
+from data_pipelines.alignment.warping import TimeMap, find_path, map_onsets
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 from mt3synth.types import FloatND

@@ -10,10 +10,8 @@ from data_pipelines.alignment.align import SILENT_PEAK
 from data_pipelines.alignment.confidence import measure_agreement
 from data_pipelines.alignment.evidence import find_onset_evidence
 from data_pipelines.alignment.features import SAMPLE_RATE, find_recording_chroma, find_score_chroma
-from data_pipelines.alignment.path import make_increasing
-from data_pipelines.alignment.refine import find_speaking_offsets, group_onsets
-from data_pipelines.alignment.tracking import track_offsets
-from data_pipelines.alignment.warping import TimeMap
+from data_pipelines.alignment.refine import find_speaking_offsets, group_onsets, track_offsets
+from data_pipelines.alignment.warping import TimeMap, make_increasing
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 from mt3synth.types import FloatND

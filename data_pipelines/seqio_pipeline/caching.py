@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,10 +24,9 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from data_pipelines.filesystem import as_path, write_atomically, write_text
 from data_pipelines.seqio_pipeline.tasks import get_task, register_tasks
 from data_pipelines.seqio_pipeline.tensorflow_runtime import reading_options
 from data_pipelines.shards.example import make_example
@@ -36,6 +34,8 @@ from data_pipelines.shards.framing import write_frame
 from data_pipelines.songs import SPLITS
 from mt3synth.audio.mel import MELGAN
 from mt3synth.errors import UserError
+
+_WHOLE = "COMPLETED"  # SeqIO takes a task as cached when this file is there
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def cache_tasks(
 
     Args:
       splits: which splits of which tasks.
-      folder: a path, or a URL that Beam can write to.
+      folder: a path, or the URL of a store (see `data_pipelines.filesystem`).
       register: registers the tasks; sent to the workers, so it must be picklable.
       pipeline_options: as Beam's command line takes them.
 
@@ -71,19 +71,19 @@ def cache_tasks(
     register()
     shards: list[_Shard] = []
     for name, wanted in splits.items():
-        task, target = get_task(name), FileSystems.join(folder, name)
-        if FileSystems.exists(FileSystems.join(target, "COMPLETED")):
+        task, target = get_task(name), as_path(folder) / name
+        if (target / _WHOLE).exists():
             raise UserError(f"{target}: holds a cache already; remove it to make it anew")
         for split in wanted:
             if split not in task.splits:
                 raise UserError(f"task {name} has no split {split!r}; it has {task.splits}")
             count = len(task.source.list_shards(split))
-            prefix = seqio.get_cached_tfrecord_prefix(target, split)
+            prefix = seqio.get_cached_tfrecord_prefix(str(target), split)
             shards += [
                 _Shard(name, split, i, count, f"{prefix}-{i:05d}-of-{count:05d}")
                 for i in range(count)
             ]
-        _make_folder(target)
+        target.mkdir(parents=True, exist_ok=True)
 
     with beam.Pipeline(options=PipelineOptions(list(pipeline_options))) as pipeline:
         _ = (
@@ -94,9 +94,9 @@ def cache_tasks(
             | "songs of each split" >> beam.CombinePerKey(sum)
             | "describe" >> beam.Map(partial(_describe, folder=folder, register=register))
         )
-    # Written last: SeqIO takes a task as cached when it is there.
+    # Last, for what it marks is whole now.
     for name in splits:
-        _write_text(FileSystems.join(folder, name, "COMPLETED"), "")
+        write_text(as_path(folder) / name / _WHOLE, "")
 
 
 class _CacheShard(beam.DoFn):
@@ -114,15 +114,11 @@ class _CacheShard(beam.DoFn):
         dataset = _precached(
             shard.task, shard.split, seqio.ShardInfo(index=shard.index, num_shards=shard.count)
         )
-        unfinished = f"{shard.path}.{uuid.uuid4().hex}.unfinished"
         songs = 0
-        with FileSystems.create(unfinished, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        with write_atomically(as_path(shard.path)) as unfinished, open(unfinished, "wb") as file:
             for song in dataset.with_options(reading_options(1)).as_numpy_iterator():
                 write_frame(file, make_example(_features(song)))
                 songs += 1
-        if FileSystems.exists(shard.path):  # of a run that was stopped
-            FileSystems.delete([shard.path])
-        FileSystems.rename([unfinished], [shard.path])
         yield (shard.task, shard.split, shard.count), songs
 
 
@@ -152,24 +148,12 @@ def _describe(
         for key, spec in _precached(name, split).element_spec.items()
     }
     info = {"features": features, "num_shards": count, "seqio_version": seqio.__version__}
-    target = FileSystems.join(folder, name)
+    target = str(as_path(folder) / name)
     for path, value in (
         (seqio.get_cached_info_path(target, split), info),
         (seqio.get_cached_stats_path(target, split), {"examples": songs}),
     ):
-        _write_text(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
-
-
-def _make_folder(path: str) -> None:
-    if not FileSystems.exists(path):
-        FileSystems.mkdirs(path)
-
-
-def _write_text(path: str, text: str) -> None:
-    if FileSystems.exists(path):
-        FileSystems.delete([path])
-    with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-        file.write(text.encode())
+        write_text(as_path(path), json.dumps(value, indent=2, sort_keys=True) + "\n")
 
 
 def splits_to_cache(name: str, splits: Iterable[str]) -> dict[str, list[str]]:

@@ -30,6 +30,14 @@ def write_tfds_metadata(folder: Path) -> list[Path]:
     tf = tensorflow()  # quietly, and without its hands on an accelerator
     import tensorflow_datasets as tfds
 
+    scalar = tfds.features.Scalar
+    features = {
+        "id": tfds.features.Text(doc="unique in the data set"),
+        "audio": scalar(tf.string, doc="int16 little-endian PCM, mono"),
+        "sample_rate": scalar(tf.int64, doc="samples per second"),
+        "sequence": scalar(tf.string, doc="serialized NoteSequence"),
+        "performance": scalar(tf.int64, doc="index in performances.json"),
+    }
     suffix = FORMATS[kind].suffix
     template = tfds.core.ShardedFileTemplate(
         data_dir=folder, template="{SPLIT}-{SHARD_X_OF_Y}.{FILEFORMAT}"
@@ -47,15 +55,7 @@ def write_tfds_metadata(folder: Path) -> list[Path]:
         )
     tfds.folder_dataset.write_metadata(
         data_dir=str(folder),
-        features=tfds.features.FeaturesDict(
-            {
-                "id": tfds.features.Text(doc="unique in the data set"),
-                "audio": tfds.features.Scalar(tf.string, doc="int16 little-endian PCM, mono"),
-                "sample_rate": tfds.features.Scalar(tf.int64, doc="samples per second"),
-                "sequence": tfds.features.Scalar(tf.string, doc="serialized NoteSequence"),
-                "performance": tfds.features.Scalar(tf.int64, doc="index in performances.json"),
-            }
-        ),
+        features=tfds.features.FeaturesDict(features),
         split_infos=splits,
         filename_template=template,
         description="Recordings with their notes and performances, prepared by mt3synth.",

@@ -18,6 +18,7 @@ from data_pipelines.shards.example import make_example, parse_example
 from data_pipelines.shards.framing import read_frames, write_frame
 from data_pipelines.songs import Song
 from mt3synth.errors import UserError
+from mt3synth.symbolic.midi import notes_from_sequence, parse_note_sequence, sequence_from_notes
 from mt3synth.symbolic.notes import Notes
 
 T = TypeVar("T")
@@ -71,8 +72,6 @@ def read_records(path: Path, parse: Callable[[bytes], T]) -> Iterator[tuple[int,
 
 def to_example(song: Song) -> bytes:
     """Serializes one song as an Example."""
-    from mt3synth.symbolic.midi import sequence_from_notes
-
     sequence = sequence_from_notes(song.notes)
     sequence.id = song.id
     return make_example(
@@ -115,6 +114,4 @@ def parse_sequence(serialized: bytes) -> Notes:
     Raises:
       ValueError: the bytes are none.
     """
-    from mt3synth.symbolic.midi import notes_from_sequence, parse_note_sequence
-
     return notes_from_sequence(parse_note_sequence(serialized))

@@ -55,44 +55,22 @@ class KnownDataset:
         return importlib.import_module(f"data_pipelines.sources.{self.name.replace('-', '_')}")
 
 
+# fmt: off
 DATASETS = {
     dataset.name: dataset
     for dataset in (
-        KnownDataset(
-            "maestro",
-            "MAESTRO v3.0.0",
-            "CC BY-NC-SA 4.0",
-            "MAESTRO v3: 199 hours of piano competitions (the folder with maestro-v3.0.0.csv)",
-        ),
-        KnownDataset(
-            "musicnet",
-            "MusicNet",
-            "CC BY 4.0",
-            "MusicNet: 330 recordings of classical music (the folder with musicnet_metadata.csv)",
-        ),
-        KnownDataset(
-            "urmp",
-            "URMP",
-            "CC0 1.0",
-            "URMP: 44 chamber pieces for strings, woodwinds and brass (the folder with Dataset/)",
-        ),
-        KnownDataset(
-            "guitarset",
-            "GuitarSet",
-            "CC BY 4.0",
-            "GuitarSet: 360 excerpts of six guitarists (the folder with annotation/)",
-        ),
-        KnownDataset(
-            "slakh",
-            "Slakh2100",
-            "CC BY 4.0",
-            "Slakh2100: 145 hours of rendered Lakh MIDI (the folder with train/Track00001/)",
-        ),
-        KnownDataset(
-            "mt3-tfrecords",
-            "TFRecords of MT3 or Spectrogram Diffusion",
-            "not recorded",
-            "TFRecords as MT3 and Spectrogram Diffusion read them (a folder with *.tfrecord*)",
-        ),
+        KnownDataset("maestro", "MAESTRO v3.0.0", "CC BY-NC-SA 4.0",
+            "MAESTRO v3: 199 hours of piano competitions (the folder with maestro-v3.0.0.csv)"),
+        KnownDataset("musicnet", "MusicNet", "CC BY 4.0",
+            "MusicNet: 330 recordings of classical music (the folder with musicnet_metadata.csv)"),
+        KnownDataset("urmp", "URMP", "CC0 1.0",
+            "URMP: 44 chamber pieces for strings, woodwinds and brass (the folder with Dataset/)"),
+        KnownDataset("guitarset", "GuitarSet", "CC BY 4.0",
+            "GuitarSet: 360 excerpts of six guitarists (the folder with annotation/)"),
+        KnownDataset("slakh", "Slakh2100", "CC BY 4.0",
+            "Slakh2100: 145 hours of rendered Lakh MIDI (the folder with train/Track00001/)"),
+        KnownDataset("mt3-tfrecords", "TFRecords of MT3 or Spectrogram Diffusion", "not recorded",
+            "TFRecords as MT3 and Spectrogram Diffusion read them (a folder with *.tfrecord*)"),
     )
 }
+# fmt: on

@@ -146,11 +146,6 @@ def _recording(audio: Path, jams: Path, microphone: str, rule: str) -> Recording
         "player": (f"{NAME}_{player}", f"player {player}"),
         "microphone": (f"{NAME}_{microphone}", chain),
     }[rule]
-    return Recording(
-        id=audio.stem,
-        audio=AudioFile(audio),
-        notes=JamsFile(jams),
-        performance=performance,
-        description=f"GuitarSet: {description}",
-        split="validation" if progression == "3" else "train",
-    )
+    split = "validation" if progression == "3" else "train"
+    sources = AudioFile(audio), JamsFile(jams)
+    return Recording(audio.stem, *sources, performance, f"GuitarSet: {description}", split)

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mt3synth.errors import UserError
+from mt3synth.symbolic.midi import import_note_seq, notes_from_sequence, parse_note_sequence
 from mt3synth.symbolic.notes import Notes
 
 DRUMS = -1
@@ -64,6 +65,10 @@ def seconds_of(features: Features) -> float:
             return file.frames / file.samplerate
     samples, rate = _samples(features)
     return len(samples) / rate
+
+
+def _is_wav(features: Features) -> bool:
+    return "mix" not in features and not isinstance(features.get("audio"), np.ndarray)
 
 
 def sound_of(features: Features) -> tuple[Float[np.ndarray, " S"], int]:
@@ -125,8 +130,6 @@ def notes_of(features: Features, instrument: str | None = None) -> tuple[Notes, 
 
 def _part(serialized: bytes) -> tuple[Notes, int]:
     """Reads the notes of one sequence, and counts its pitch bends."""
-    from mt3synth.symbolic.midi import import_note_seq, notes_from_sequence, parse_note_sequence
-
     try:
         sequence = parse_note_sequence(serialized)
         sustained = import_note_seq().apply_sustain_control_changes(sequence)
@@ -141,10 +144,6 @@ def _played_by(program: int, notes: Notes) -> Notes:
         program=np.full(len(notes), 0 if is_drum else program),
         is_drum=np.full(len(notes), is_drum),
     )
-
-
-def _is_wav(features: Features) -> bool:
-    return "mix" not in features and not isinstance(features.get("audio"), np.ndarray)
 
 
 def _open_wav(features: Features) -> Any:

@@ -97,14 +97,9 @@ def _recording(track: Path, stems: tuple[Stem, ...], split: str | None, rule: st
         if rule == "patches":  # a performance named by all its patches would fill a line or two
             performance = hashlib.sha256("\n".join(patches).encode()).hexdigest()[:10]
             description = f"mixes of {', '.join(patches)}"
-    return Recording(
-        id=name,
-        audio=AudioFile(_audio(audio)),
-        notes=StemNotes(stems),
-        performance=f"{NAME}/{performance}",
-        description=f"Slakh2100: {description}",
-        split=split,
-    )
+    performance, description = f"{NAME}/{performance}", f"Slakh2100: {description}"
+    sources = AudioFile(_audio(audio)), StemNotes(stems)
+    return Recording(name, *sources, performance, description, split)
 
 
 def _check_sound(track: str, stems: tuple[Stem, ...]) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from data_pipelines.sources.shared import read_text
 from mt3synth.errors import UserError
+from mt3synth.symbolic.midi import read_midi
 from mt3synth.symbolic.notes import Notes
 
 
@@ -90,8 +91,6 @@ def sounding_stems(metadata: Path) -> tuple[Stem, ...]:
 
 
 def _read_stem(stem: Stem) -> tuple[Notes, list[str]]:
-    from mt3synth.symbolic.midi import read_midi
-
     written, remarks = read_midi(stem.midi)
     played = written.replace(
         program=np.full(len(written), stem.program), is_drum=np.full(len(written), stem.is_drum)

@@ -43,21 +43,14 @@ PERFORMANCES = {
     "parts": "one for each instrument (13), each part by itself being a recording (AuSep_*.wav)",
 }
 
+# fmt: off
 INSTRUMENTS = {
-    "vn": ("violin", 40),
-    "va": ("viola", 41),
-    "vc": ("cello", 42),
-    "db": ("double bass", 43),
-    "fl": ("flute", 73),
-    "ob": ("oboe", 68),
-    "cl": ("clarinet", 71),
-    "sax": ("saxophone", 65),
-    "bn": ("bassoon", 70),
-    "tpt": ("trumpet", 56),
-    "hn": ("horn", 60),
-    "tbn": ("trombone", 57),
+    "vn": ("violin", 40), "va": ("viola", 41), "vc": ("cello", 42), "db": ("double bass", 43),
+    "fl": ("flute", 73), "ob": ("oboe", 68), "cl": ("clarinet", 71), "sax": ("saxophone", 65),
+    "bn": ("bassoon", 70), "tpt": ("trumpet", 56), "hn": ("horn", 60), "tbn": ("trombone", 57),
     "tba": ("tuba", 58),
 }
+# fmt: on
 """Abbreviation -> name and General MIDI program counted from 0."""
 
 VALIDATION = {"01", "02", "12", "13", "24", "25", "31", "38", "39"}
@@ -136,7 +129,6 @@ def recordings(folder: Path, rule: str = "all") -> Listing:
     for piece in _pieces(folder):
         mix = piece.folder / f"AuMix_{piece.folder.name}.wav"
         with listing.rejecting(mix, piece.folder):
-            piece.check()
             notes = PartFiles(piece.files("Notes", ".txt"), piece.instruments)
             sounds = piece.files("AuSep", ".wav") if rule == "parts" else (mix,)
             missing = [sound.name for sound in sounds if not sound.is_file()]
@@ -153,22 +145,17 @@ class _Piece:
     title: str
     instruments: tuple[str, ...]
 
-    def check(self) -> None:
-        """Raises UserError if an instrument is unknown."""
-        for instrument in self.instruments:
-            if instrument not in INSTRUMENTS:
-                raise UserError(
-                    f"instrument {instrument!r}; must be one of {', '.join(INSTRUMENTS)}"
-                )
-
     def files(self, kind: str, suffix: str) -> tuple[Path, ...]:
         """Finds one file a part, by the part's number, since not every file names its instrument.
 
         Raises:
-          UserError: a part has none.
+          UserError: a part has none, or its instrument is unknown.
         """
         found = []
         for part, instrument in enumerate(self.instruments, start=1):
+            if instrument not in INSTRUMENTS:
+                known = ", ".join(INSTRUMENTS)
+                raise UserError(f"instrument {instrument!r}; must be one of {known}")
             end = f"_{self.number}_{self.title}{suffix}"
             path = next(self.folder.glob(f"{kind}_{part}_*{glob.escape(end)}"), None)
             if path is None:
@@ -187,9 +174,7 @@ def _pieces(folder: Path) -> list[_Piece]:
         ]
         if pieces:
             return pieces
-    raise UserError(
-        f"{folder}: not URMP (no folder such as 01_Jupiter_vn_vc, in it or in Dataset/)"
-    )
+    raise UserError(f"{folder}: not URMP (no folder such as 01_Jupiter_vn_vc, in it or Dataset/)")
 
 
 def _recordings_of(
@@ -199,15 +184,9 @@ def _recordings_of(
     split = "validation" if piece.number in VALIDATION else "train"
     if rule == "parts":
         for part, instrument in enumerate(piece.instruments):
-            alone = PartFiles((notes.paths[part],), (instrument,))
-            yield Recording(
-                id=f"{name}_{part + 1}",
-                audio=AudioFile(sounds[part]),
-                notes=alone,
-                performance=f"{NAME}_{instrument}",
-                description=f"URMP: {INSTRUMENTS[instrument][0]} alone",
-                split=split,
-            )
+            sources = AudioFile(sounds[part]), PartFiles((notes.paths[part],), (instrument,))
+            played = f"{NAME}_{instrument}", f"URMP: {INSTRUMENTS[instrument][0]} alone"
+            yield Recording(f"{name}_{part + 1}", *sources, *played, split)
         return
     ensemble = sorted(piece.instruments, key=list(INSTRUMENTS).index)
     players = ", ".join(INSTRUMENTS[instrument][0] for instrument in ensemble)

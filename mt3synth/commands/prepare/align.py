@@ -26,17 +26,12 @@ HELP = "align score MIDI files to recordings"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `mt3synth prepare align`."""
+    add = parser.add_argument
     add_pair_arguments(parser)
-    parser.add_argument(
-        "--out", required=True, metavar="OUT", help="MIDI file to write; with --manifest, a folder"
-    )
-    parser.add_argument(
-        "--picture", metavar="PATH.png", help="of the path (default: beside OUT, .png)"
-    )
-    parser.add_argument(
-        "--threshold", type=float, metavar="X", help="confidence to ask for, 0..1 (default 0.4)"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    add("--out", required=True, metavar="OUT", help="MIDI file to write; with --manifest, a folder")
+    add("--picture", metavar="PATH.png", help="of the path (default: beside OUT, .png)")
+    add("--threshold", type=float, metavar="X", help="confidence to ask for, 0..1 (default 0.4)")
+    add("--overwrite", action="store_true", help="replace files that exist")
 
 
 def main(args: argparse.Namespace) -> int:

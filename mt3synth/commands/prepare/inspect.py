@@ -19,29 +19,26 @@ HELP = "look into a data set: figures, pictures, examples to hear"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `mt3synth prepare inspect`."""
-    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of the data set")
-    parser.add_argument("--split", metavar="S", help="look at this one only")
-    parser.add_argument(
+    add = parser.add_argument
+    add("folder", type=Path, metavar="DIR", help="folder of the data set")
+    add("--split", metavar="S", help="look at this one only")
+    add(
         "--example",
         action="append",
         default=[],
         metavar="SONG",
         help="id of a song, or its number from 0; may be repeated",
     )
-    parser.add_argument(
-        "--start", type=float, metavar="S", help="of examples (default: before the first note)"
-    )
-    parser.add_argument("--end", type=float, metavar="S", help="of examples (default: 30 s later)")
-    parser.add_argument(
+    add("--start", type=float, metavar="S", help="of examples (default: before the first note)")
+    add("--end", type=float, metavar="S", help="of examples (default: 30 s later)")
+    add(
         "--most",
         type=int,
         default=12,
         metavar="N",
         help="examples at most without --example (default: %(default)s)",
     )
-    parser.add_argument(
-        "--out", type=Path, metavar="REPORT", help="folder of the report (default: DIR-inspection)"
-    )
+    add("--out", type=Path, metavar="REPORT", help="folder of the report (default: DIR-inspection)")
 
 
 def main(args: argparse.Namespace) -> int:

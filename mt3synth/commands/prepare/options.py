@@ -21,9 +21,10 @@ _SHOWN = 5
 
 def add_pair_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options that name a pair, or a table of pairs."""
-    parser.add_argument("--audio", metavar="RECORDING.wav", help="a recording")
-    parser.add_argument("--midi", metavar="FILE.mid", help="the MIDI of what is played in it")
-    parser.add_argument("--manifest", metavar="CSV", help="instead: a table of pairs")
+    add = parser.add_argument
+    add("--audio", metavar="RECORDING.wav", help="a recording")
+    add("--midi", metavar="FILE.mid", help="the MIDI of what is played in it")
+    add("--manifest", metavar="CSV", help="instead: a table of pairs")
 
 
 def check_pair_arguments(args: argparse.Namespace, *single: str) -> None:
@@ -60,33 +61,26 @@ def close(rejections: Sized, folder: Path) -> int:
 
 def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds options that say where to build, how, and how strictly."""
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the data set")
-    parser.add_argument(
-        "--format", default="tfrecord", help="tfrecord (default), or numpy: with mel frames beside"
-    )
-    parser.add_argument(
-        "--sample-rate", type=int, default=16000, metavar="HZ", help="of the data set (16000)"
-    )
-    parser.add_argument(
-        "--shard-minutes", type=float, default=10.0, metavar="M", help="audio in a shard (10)"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("--out", required=True, metavar="DIR", help="folder of the data set")
+    add("--format", default="tfrecord", help="tfrecord (default), or numpy: with mel frames beside")
+    add("--sample-rate", type=int, default=16000, metavar="HZ", help="of the data set (16000)")
+    add("--shard-minutes", type=float, default=10.0, metavar="M", help="audio in a shard (10)")
+    add(
         "--validation-share",
         type=float,
         default=0.1,
         metavar="X",
         help="of the recordings, held out where no split is given (0.1)",
     )
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (one a core)")
-    parser.add_argument(
+    add("--workers", type=int, metavar="N", help="processes (one a core)")
+    add(
         "--beam",
         metavar="OPTIONS",
         help="run in Apache Beam with these pipeline options, e.g. --beam='--runner=FlinkRunner'",
     )
-    parser.add_argument(
-        "--strict", action="store_true", help="any rejected recording is an error (status 2)"
-    )
-    parser.add_argument(
+    add("--strict", action="store_true", help="any rejected recording is an error (status 2)")
+    add(
         "--drop-missing",
         action="store_true",
         help="drop recordings that the folder has and that are not listed now",
@@ -101,12 +95,8 @@ def build_listing(args: argparse.Namespace, listing: Listing, source: Mapping[st
     from data_pipelines.prepare.runners import run_in_beam, run_locally
     from data_pipelines.prepare.tables import REJECTED_FILE
 
-    settings = PrepareSettings(
-        sample_rate=args.sample_rate,
-        format=args.format,
-        shard_minutes=args.shard_minutes,
-        validation_share=args.validation_share,
-    )
+    names = ("sample_rate", "format", "shard_minutes", "validation_share")
+    settings = PrepareSettings(**{name: getattr(args, name) for name in names})
     if args.beam is None:
         run = partial(run_locally, workers=args.workers)
     elif args.workers is not None:

@@ -19,41 +19,36 @@ SAMPLE_RATE = 22050
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `mt3synth prepare transcribe`."""
-    parser.add_argument(
-        "inputs", nargs="+", type=Path, metavar="AUDIO", help="recording, or folder of recordings"
-    )
-    parser.add_argument(
-        "--out", required=True, type=Path, metavar="DIR", help="folder for MIDI files and tables"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("inputs", nargs="+", type=Path, metavar="AUDIO", help="recording, or folder of recordings")
+    add("--out", required=True, type=Path, metavar="DIR", help="folder for MIDI files and tables")
+    add(
         "--performance",
         metavar="NAME",
         help="of all recordings (default: the name of the folder a recording lies in)",
     )
-    parser.add_argument(
+    add(
         "--program",
         type=int,
         metavar="N",
         help="General MIDI program of all notes, 0..127 (default: what the transcriber says;"
         " basic-pitch says 0, piano)",
     )
-    parser.add_argument(
+    add(
         "--transcriber",
         metavar="NAME",
         help="module:attribute or file.py:attribute, a class or a function of (audio float32 [S],"
         " sample_rate) that returns mt3synth.symbolic.notes.Notes (default: basic-pitch)",
     )
-    parser.add_argument(
+    add(
         "--sample-rate",
         type=int,
         default=SAMPLE_RATE,
         metavar="HZ",
         help="at which the transcriber gets the audio (default: %(default)s)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="make MIDI files anew")
-    parser.add_argument(
-        "--strict", action="store_true", help="stop at the first recording to be left out"
-    )
+    add("--overwrite", action="store_true", help="make MIDI files anew")
+    add("--strict", action="store_true", help="stop at the first recording to be left out")
 
 
 def main(args: argparse.Namespace) -> int:

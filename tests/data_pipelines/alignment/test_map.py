@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 
-from data_pipelines.alignment.path import make_increasing, map_onsets
-from data_pipelines.alignment.refine import find_pauses
-from data_pipelines.alignment.tracking import smooth, track_offsets
-from data_pipelines.alignment.warping import TimeMap
+from data_pipelines.alignment.refine import find_pauses, smooth, track_offsets
+from data_pipelines.alignment.warping import TimeMap, make_increasing, map_onsets
 from mt3synth.symbolic.notes import Notes
 
 
