@@ -22,6 +22,9 @@ from mt3synth.errors import UserError
 from mt3synth.symbolic.midi import read_midi
 from mt3synth.symbolic.notes import Notes
 
+SILENT_PEAK = 1e-3
+"""Of full scale, -60 dB: below it there is at most the noise of the equipment."""
+
 
 @runtime_checkable
 class AudioSource(Protocol):
@@ -30,15 +33,12 @@ class AudioSource(Protocol):
     @property
     def path(self) -> Path:
         """The file it comes from."""
-        ...
 
     def seconds(self) -> float:
         """Returns its length, without decoding it. Raises UserError if it cannot be told."""
-        ...
 
     def read(self, sample_rate: int) -> Float[np.ndarray, " S"]:
         """Reads mono float32 at ``sample_rate``. Raises UserError if it cannot be read."""
-        ...
 
 
 @runtime_checkable
@@ -48,11 +48,9 @@ class NotesSource(Protocol):
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files they come from."""
-        ...
 
     def read(self) -> tuple[Notes, list[str]]:
         """Reads the notes, with remarks on what is not in them. Raises UserError without any."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -185,6 +183,14 @@ class Listing(NamedTuple):
             yield
         except UserError as error:
             self.reject(audio, midi, error)
+
+
+def find_silence(audio: Float[np.ndarray, " S"]) -> str | None:
+    """Says of a recording without sound that it is silent, and how quiet; None of any other."""
+    peak = float(np.abs(audio).max(initial=0.0))
+    if peak >= SILENT_PEAK:
+        return None
+    return f"silent (peak {20 * np.log10(peak):.0f} dB)" if peak else "silent (all samples 0)"
 
 
 def one_line(text: object) -> str:

@@ -18,6 +18,7 @@ from data_pipelines.alignment.features import (
 )
 from data_pipelines.alignment.refine import Onsets, group_onsets, refine
 from data_pipelines.alignment.warping import TimeMap, find_path, map_onsets
+from data_pipelines.recordings import find_silence
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 from mt3synth.types import FloatND
@@ -26,8 +27,6 @@ THRESHOLD = 0.4
 """Confidence below which a pair is refused; docs/alignment.md has the measurement behind it."""
 SILENCE_S = 1.0
 """Silence put before and after the score, to go with what a recording has before and after it."""
-SILENT_PEAK = 1e-3
-"""Of full scale, -60 dB: a recording below it holds nothing to align to."""
 _SHORTEST_S = 3.0
 _FEWEST_ONSETS = 4
 _LARGEST_RATIO = 4.0
@@ -93,22 +92,15 @@ def align(score: Notes, audio: FloatND) -> Alignment:
     path = find_path(frames, recording)
     path_map = map_onsets(onsets.times, path, SILENCE_S)
     time_map = refine(onsets, path_map, find_onset_evidence(audio))
-    return Alignment(
-        time_map.warp(score, seconds),
-        time_map,
-        measure_agreement(frames.chroma, recording.chroma, time_map, SILENCE_S),
-        frames,
-        recording,
-        seconds,
-    )
+    agreement = measure_agreement(frames.chroma, recording.chroma, time_map, SILENCE_S)
+    aligned = time_map.warp(score, seconds)
+    return Alignment(aligned, time_map, agreement, frames, recording, seconds)
 
 
 def _check(onsets: Onsets, score_seconds: float, audio: FloatND) -> None:
     seconds = len(audio) / SAMPLE_RATE
-    peak = float(np.abs(audio).max(initial=0.0))
-    if peak < SILENT_PEAK:
-        level = f"peak {20 * np.log10(peak):.0f} dB" if peak else "all samples 0"
-        raise UserError(f"the recording is silent ({level})")
+    if silence := find_silence(audio):
+        raise UserError(f"the recording is {silence}")
     if seconds < _SHORTEST_S:
         raise UserError(f"the recording has {seconds:.1f} s; must have at least {_SHORTEST_S:g} s")
     pitch = onsets.notes.pitch

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import convolve1d, uniform_filter1d
 
 from data_pipelines.alignment.features import FEATURE_RATE
 from data_pipelines.alignment.warping import TimeMap
@@ -55,20 +56,13 @@ def measure_agreement(
     ours, theirs = (x - x.mean(axis=0) for x in (ours, theirs))
     sums = np.stack([(ours * theirs).sum(0), (ours**2).sum(0), (theirs**2).sum(0)])
     whole = float(_correlate(sums.sum(axis=1)))
-    return Agreement(whole, at[sounding], _correlate(_sum_locally(sums)))
+    nearby = uniform_filter1d(sums, int(_LOCAL_S * FEATURE_RATE), axis=1, mode="constant")
+    return Agreement(whole, at[sounding], _correlate(nearby))
 
 
 def _smooth(chroma: FloatND) -> FloatND:
-    from scipy.ndimage import convolve1d
-
     window = np.hanning(int(_SMOOTHING_S * FEATURE_RATE) + 3)[1:-1]
     return convolve1d(chroma, window / window.sum(), axis=1, mode="constant")
-
-
-def _sum_locally(sums: FloatND) -> FloatND:
-    from scipy.ndimage import uniform_filter1d
-
-    return uniform_filter1d(sums, int(_LOCAL_S * FEATURE_RATE), axis=1, mode="constant")
 
 
 def _correlate(sums: FloatND) -> FloatND:

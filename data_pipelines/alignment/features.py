@@ -9,6 +9,7 @@ For the score they are made from the notes as an ideal recording would have them
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -75,15 +76,12 @@ def analyse_score(notes: Notes, seconds: float) -> Features:
     dlnco = import_synctoolbox("feature.dlnco")
     chroma = find_score_chroma(notes, seconds)
     notes = _select_covered(notes)
-    peaks = {
-        int(pitch): np.stack(
-            [1000 * notes.start[notes.pitch == pitch], _LOUDEST * _find_loudness(notes, pitch)]
-        )
-        for pitch in np.unique(notes.pitch)
-    }
-    return Features(
-        chroma, dlnco.pitch_onset_features_to_DLNCO(peaks, chroma.shape[1], FEATURE_RATE)
-    )
+    peaks = {}
+    for pitch in np.unique(notes.pitch):
+        own = notes.select(notes.pitch == pitch)
+        peaks[int(pitch)] = np.stack([1000 * own.start, _LOUDEST * (own.velocity / 127)])
+    onsets = dlnco.pitch_onset_features_to_DLNCO(peaks, chroma.shape[1], FEATURE_RATE)
+    return Features(chroma, onsets)
 
 
 def find_score_chroma(notes: Notes, seconds: float) -> FloatND:
@@ -105,18 +103,12 @@ def _scale_to_full(audio: FloatND) -> FloatND:
     return audio.astype(np.float64) / np.abs(audio).max()
 
 
-def _find_loudness(notes: Notes, pitch: int) -> FloatND:
-    return notes.velocity[notes.pitch == pitch] / 127
-
-
 def import_synctoolbox(module: str) -> Any:
     """Imports a module of synctoolbox, which takes seconds.
 
     Raises:
       UserError: it is not installed.
     """
-    import importlib
-
     try:
         return importlib.import_module(f"synctoolbox.{module}")
     except ModuleNotFoundError as error:

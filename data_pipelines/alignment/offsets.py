@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import maximum_filter1d
 
-from data_pipelines.alignment.align import SILENT_PEAK
 from data_pipelines.alignment.confidence import measure_agreement
 from data_pipelines.alignment.evidence import find_onset_evidence
 from data_pipelines.alignment.features import SAMPLE_RATE, find_recording_chroma, find_score_chroma
 from data_pipelines.alignment.refine import find_speaking_offsets, group_onsets, track_offsets
 from data_pipelines.alignment.warping import TimeMap, make_increasing
+from data_pipelines.recordings import find_silence
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 from mt3synth.types import FloatND
@@ -63,8 +64,8 @@ def measure_offsets(notes: Notes, audio: FloatND) -> Offsets:
         onsets.
     """
     seconds = len(audio) / SAMPLE_RATE
-    if float(np.abs(audio).max(initial=0.0)) < SILENT_PEAK:
-        raise UserError("the recording is silent")
+    if silence := find_silence(audio):
+        raise UserError(f"the recording is {silence}")
     onsets = group_onsets(notes.select(notes.start < seconds))
     if len(onsets.times) < _FEWEST_ONSETS:
         raise UserError(
@@ -78,11 +79,8 @@ def measure_offsets(notes: Notes, audio: FloatND) -> Offsets:
     times = onsets.times + middle
     offset = middle + find_speaking_offsets(onsets, times, evidence)
     low, high = np.percentile(offset, [5, 95])
-    matched = measure_agreement(
-        find_score_chroma(onsets.notes, onsets.notes.end_time),
-        find_recording_chroma(audio),
-        TimeMap(onsets.times, make_increasing(times)),
-    )
+    chroma = find_score_chroma(onsets.notes, onsets.notes.end_time), find_recording_chroma(audio)
+    matched = measure_agreement(*chroma, TimeMap(onsets.times, make_increasing(times)))
     return Offsets(
         shift=float(np.median(offset)),
         earliest=float(low),
@@ -95,8 +93,6 @@ def measure_offsets(notes: Notes, audio: FloatND) -> Offsets:
 
 def _find_evidenced(curves: FloatND, offsets: FloatND, middle: FloatND) -> FloatND:
     """Tells which onsets have evidence, bool ``[K]``."""
-    from scipy.ndimage import maximum_filter1d
-
     best = maximum_filter1d(curves, 2 * round(WINDOW_S / _STEP_S) + 1, axis=1)
     away = np.abs(offsets[None] - middle[:, None])
     own = np.take_along_axis(best, away.argmin(axis=1)[:, None], axis=1)

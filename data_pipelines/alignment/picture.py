@@ -38,18 +38,10 @@ def draw_alignment(alignment: Alignment, path: Path, title: str, threshold: floa
     time_map, agreement = alignment.time_map, alignment.agreement
     ours, first, last = _shrink(alignment.score.chroma, -SILENCE_S)
     theirs, begin, end = _shrink(alignment.recording.chroma, 0.0)
-    matrix.imshow(
-        ours.T @ theirs,
-        origin="lower",
-        aspect="auto",
-        cmap="bone_r",
-        vmin=0,
-        vmax=1.5,
-        extent=(begin, end, first, last),
-    )
+    look = {"origin": "lower", "aspect": "auto", "cmap": "bone_r", "vmin": 0, "vmax": 1.5}
+    matrix.imshow(ours.T @ theirs, extent=(begin, end, first, last), **look)
     matrix.plot(time_map.recording, time_map.score, color=_PATH, linewidth=2.2)
     matrix.set_ylabel("score, seconds")
-    matrix.set_title("similarity of chroma, and the path", fontsize=10, loc="left")
 
     grid = np.arange(time_map.score[0], time_map.score[-1], 0.5)
     if len(grid):
@@ -57,16 +49,17 @@ def draw_alignment(alignment: Alignment, path: Path, title: str, threshold: floa
         tempo.plot(time_map(grid), 100 * rate, color=_LINE, linewidth=1.4)
     tempo.axhline(100, color=_GUIDE, linewidth=0.8)
     tempo.set_ylabel("%")
-    tempo.set_title("tempo, of the score's own", fontsize=10, loc="left")
 
     local.plot(agreement.seconds, agreement.local, color=_LINE, linewidth=1.4)
     local.axhline(threshold, color=_PATH, linewidth=0.9, linestyle="--")
     local.set_ylim(-0.2, 1.02)
-    local.set_title(
-        f"agreement over 10 s (dashed: {threshold:g}, below which the whole is refused)",
-        fontsize=10,
-        loc="left",
-    )
+    below = f"agreement over 10 s (dashed: {threshold:g}, below which the whole is refused)"
+    for axes, what in (
+        (matrix, "similarity of chroma, and the path"),
+        (tempo, "tempo, of the score's own"),
+        (local, below),
+    ):
+        axes.set_title(what, fontsize=10, loc="left")
     local.set_xlabel("recording, seconds")
     figure.suptitle(f"{title}: confidence {alignment.confidence:.2f}", fontsize=11)
 

@@ -53,10 +53,8 @@ class TimeMap:
         """Maps ``seconds`` of the score to seconds of the recording, float64 ``[...]``."""
         score, recording = self.score, self.recording
         inner = np.interp(seconds, score, recording)
-        first, last = (
-            self._measure_stretch(slice(None)),
-            self._measure_stretch(slice(None, None, -1)),
-        )
+        forward, backward = slice(None), slice(None, None, -1)
+        first, last = self._measure_stretch(forward), self._measure_stretch(backward)
         early, late = np.minimum(seconds - score[0], 0), np.maximum(seconds - score[-1], 0)
         return inner + first * early + last * late
 

@@ -15,11 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from data_pipelines.filesystem import write_text
-from data_pipelines.performances import (
-    extend_performances,
-    read_performances,
-    write_performances,
-)
+from data_pipelines.performances import extend_performances, read_performances, write_performances
 from data_pipelines.prepare.plan import (
     HELD_OUT_END,
     PrepareSettings,
@@ -86,12 +82,8 @@ def build(
     staging = staging_folder(folder)
     found = scan(listing.recordings)
     rejections = [*listing.rejections, *found.rejections]
-    recordings = assign_splits(
-        found.recordings,
-        {row["id"]: row["split"] for row in songs_before},
-        settings.validation_share,
-        found.seconds,
-    )
+    splits = {row["id"]: row["split"] for row in songs_before}
+    recordings = assign_splits(found.recordings, splits, settings.validation_share, found.seconds)
     length = _lengths(recordings, found.seconds)
     heard = length
     while True:
@@ -177,12 +169,12 @@ def _without_short_performances(
 
 def _make(jobs: Sequence[ShardJob], folder: Path, staging: Path, run: Runner) -> list[ShardReport]:
     """Runs the jobs whose shards are not there; returns the reports on all."""
-    todo = []
-    for job in jobs:
+
+    def is_whole(job: ShardJob) -> bool:
         report = read_report(staging, job)
-        suffix = FORMATS[job.format].suffix
-        if report is None or (report.songs and not is_made(folder, job.fingerprint, suffix)):
-            todo.append(job)
+        return report is not None and (not report.songs or is_made(folder, job.shard_name))
+
+    todo = [job for job in jobs if not is_whole(job)]
     if todo:
         run(todo, staging)
     reports = []
@@ -204,8 +196,7 @@ def _publish(
     for split in SPLITS:
         filled = [(j, r) for j, r in zip(jobs, reports) if j.split == split and r.songs]
         for i, (job, report) in enumerate(filled):
-            suffix = FORMATS[job.format].suffix
-            name = shard_path(folder, split, i, len(filled), suffix).name
+            name = shard_path(folder, split, i, len(filled), Path(job.shard_name).suffix).name
             names[job.fingerprint], shards[name] = name, report.songs
     publish(folder, names)
     return shards

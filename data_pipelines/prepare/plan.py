@@ -164,6 +164,16 @@ class ShardJob:
     format: str
     fingerprint: str
 
+    @property
+    def shard_name(self) -> str:
+        """The name of its shard until the data set is whole."""
+        return f"{self.fingerprint}{FORMATS[self.format].suffix}"
+
+    @property
+    def report_name(self) -> str:
+        """The name of the report on it, which is written last."""
+        return f"{self.fingerprint}.json"
+
 
 def plan(
     recordings: Sequence[Recording],
@@ -216,14 +226,8 @@ def _job(
     for recording, index in zip(recordings, indices):
         stamps = [_stamp(path) for path in recording.paths]
         digest.update(repr((recording, index, stamps)).encode())
-    return ShardJob(
-        split,
-        tuple(recordings),
-        indices,
-        settings.sample_rate,
-        settings.format,
-        digest.hexdigest()[:32],
-    )
+    fingerprint, made = digest.hexdigest()[:32], (settings.sample_rate, settings.format)
+    return ShardJob(split, tuple(recordings), indices, *made, fingerprint)
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

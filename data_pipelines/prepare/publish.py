@@ -33,11 +33,10 @@ def published(folder: Path) -> dict[str, str]:
         return {}
 
 
-def is_made(folder: Path, fingerprint: str, suffix: str) -> bool:
-    """Tells whether a shard is there, under its fingerprint or under its published name."""
-    name = published(folder).get(fingerprint)
-    staged = folder / STAGING / f"{fingerprint}{suffix}"
-    return staged.exists() or (name is not None and (folder / name).exists())
+def is_made(folder: Path, shard: str) -> bool:
+    """Tells whether a shard is there, as ``<fingerprint><suffix>`` or under its published name."""
+    name = published(folder).get(Path(shard).stem)
+    return (folder / STAGING / shard).exists() or (name is not None and (folder / name).exists())
 
 
 def publish(folder: Path, names: Mapping[str, str]) -> None:

@@ -52,16 +52,6 @@ class ShardReport:
     rejections: tuple[Rejection, ...]
 
 
-def staged_path(staging: Path, job: ShardJob) -> Path:
-    """Names the path of a job's shard until the data set is whole."""
-    return staging / f"{job.fingerprint}{FORMATS[job.format].suffix}"
-
-
-def report_path(staging: Path, job: ShardJob) -> Path:
-    """Names the path of the report on a job; it is written last."""
-    return staging / f"{job.fingerprint}.json"
-
-
 def build_shard(job: ShardJob, staging: Path) -> None:
     """Writes the job's shard and its report into ``staging``; no shard if it has no songs."""
     songs: list[SongEntry] = []
@@ -77,19 +67,20 @@ def build_shard(job: ShardJob, staging: Path) -> None:
             songs.append(_entry(recording, song, remarks))
             yield song
 
-    path = staged_path(staging, job)
+    path = staging / job.shard_name
     if not FORMATS[job.format].write(path, accepted()):
         remove(path)
     content = {"songs": [asdict(s) for s in songs], "rejections": [asdict(r) for r in rejections]}
-    write_text(report_path(staging, job), json.dumps(content, indent=1, ensure_ascii=False))
+    write_text(staging / job.report_name, json.dumps(content, indent=1, ensure_ascii=False))
 
 
 def read_report(staging: Path, job: ShardJob) -> ShardReport | None:
     """Reads what `build_shard` reported, or None if it has not finished this job."""
     try:
-        content: dict[str, Any] = json.loads(report_path(staging, job).read_text(encoding="utf-8"))
+        text = (staging / job.report_name).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
+    content: dict[str, Any] = json.loads(text)
     return ShardReport(
         tuple(
             SongEntry(**{**s, "programs": tuple(s["programs"]), "remarks": tuple(s["remarks"])})

@@ -16,14 +16,12 @@ import numpy as np
 from data_pipelines.filesystem import remove_unfinished, write_atomically
 from data_pipelines.prepare.manifest import MANIFEST_FILE, REQUIRED
 from data_pipelines.prepare.tables import REJECTED_COLUMNS, REJECTED_FILE, relative_path, write_csv
-from data_pipelines.recordings import Rejection, one_line
+from data_pipelines.recordings import Rejection, find_silence, one_line
 from mt3synth.audio.files import SUFFIXES, audio_seconds, read_audio
 from mt3synth.errors import UserError
 from mt3synth.symbolic.midi import write_midi
 from mt3synth.symbolic.notes import Notes
 from mt3synth.transcription.transcriber import Transcriber
-
-SILENT_PEAK = 1e-3  # -60 dB: below it there is at most the noise of the equipment
 
 
 @dataclass(frozen=True)
@@ -52,10 +50,8 @@ def find_jobs(inputs: Sequence[Path], out: Path, performance: str | None) -> lis
     """
     jobs: dict[Path, TranscriptionJob] = {}
     for source in inputs:
-        base, files = (
-            (source, _recordings(source)) if source.is_dir() else (source.parent, [source])
-        )
-        for file in files:
+        base = source if source.is_dir() else source.parent
+        for file in _recordings(source) if source.is_dir() else [source]:
             midi = out / file.relative_to(base).with_suffix(".mid")
             name = performance or file.resolve().parent.name or "recording"
             jobs.setdefault(file.resolve(), TranscriptionJob(file, midi, name))
@@ -134,10 +130,8 @@ def _hear(path: Path, transcriber: Transcriber, sample_rate: int) -> tuple[float
     """Hears the notes of a recording, at least one; also returns its length in seconds."""
     audio_seconds(path)  # a file whose header is broken is refused before it is decoded
     audio = read_audio(path, sample_rate)
-    peak = max(float(audio.max()), -float(audio.min()))
-    if peak < SILENT_PEAK:
-        level = f"peak {20 * np.log10(peak):.0f} dB" if peak else "all samples 0"
-        raise UserError(f"{path}: silent ({level})")
+    if silence := find_silence(audio):
+        raise UserError(f"{path}: {silence}")
     try:
         notes = transcriber(audio, sample_rate)
     except UserError:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.reading.song_audio import SongAudio, read_values
-from data_pipelines.reading.stored_song import StoredSong
+from data_pipelines.reading.stored_song import SongAudio, StoredSong, read_values
 from data_pipelines.shards.arrays import open_shard
 from mt3synth.audio.mel import MelSpec, to_network
 

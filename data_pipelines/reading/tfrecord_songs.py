@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.reading.song_audio import SongAudio, read_values
-from data_pipelines.reading.stored_song import StoredSong
+from data_pipelines.reading.stored_song import SongAudio, StoredSong, read_values
 from data_pipelines.shards.framing import HEADER_BYTES
 from data_pipelines.shards.note_tables import notes_to_table
 from data_pipelines.shards.tfrecord import parse_record, parse_sequence, read_records

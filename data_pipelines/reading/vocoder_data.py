@@ -12,8 +12,8 @@ import numpy as np
 
 from data_pipelines.reading.augmentation import AugmentationConfig, augment
 from data_pipelines.reading.prefetch import Prefetched
-from data_pipelines.reading.song_audio import SongAudio
 from data_pipelines.reading.song_lists import list_songs
+from data_pipelines.reading.stored_song import SongAudio
 from data_pipelines.shards.formats import FORMATS, format_of
 from data_pipelines.shards.names import splits_in
 from mt3synth.errors import UserError

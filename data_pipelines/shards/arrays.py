@@ -147,10 +147,5 @@ def read(path: Path) -> Iterator[Song]:
       UserError: the folder is damaged, or holds something else.
     """
     for song in open_shard(path)[1]:
-        yield Song(
-            id=song.id,
-            audio=np.array(song.audio),
-            sample_rate=song.sample_rate,
-            notes=notes_from_table(np.array(song.notes)),
-            performance=song.performance,
-        )
+        notes = notes_from_table(np.array(song.notes))
+        yield Song(song.id, np.array(song.audio), song.sample_rate, notes, song.performance)

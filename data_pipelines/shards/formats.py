@@ -36,10 +36,7 @@ FORMATS = {
         ".tfrecord", tfrecord.write, tfrecord.read, "for SeqIO, TFDS and Beam; files of Examples"
     ),
     "numpy": ShardFormat(
-        ".arrays",
-        arrays.write,
-        arrays.read,
-        "for training on ready frames; folders of .npy",
+        ".arrays", arrays.write, arrays.read, "for training on ready frames; folders of .npy"
     ),
 }
 

@@ -6,10 +6,12 @@ What is in which data set's records is said in `mt3_tfrecords`.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import soundfile
 from jaxtyping import Float
 
 from mt3synth.errors import UserError
@@ -78,15 +80,10 @@ def sound_of(features: Features) -> tuple[Float[np.ndarray, " S"], int]:
       UserError: the record has no sound, no sample rate, a broken WAV file, or samples that are
         not finite.
     """
-    import soundfile
-
     if _is_wav(features):
         with _open_wav(features) as file:
             rate = file.samplerate
-            try:
-                samples = file.read(dtype="float32", always_2d=True).mean(axis=1)
-            except soundfile.SoundFileError as error:
-                raise UserError(f"broken audio: {error}") from error
+            samples = file.read(dtype="float32", always_2d=True).mean(axis=1)
     else:
         samples, rate = _samples(features)
     if not len(samples):
@@ -141,19 +138,18 @@ def _part(serialized: bytes) -> tuple[Notes, int]:
 def _played_by(program: int, notes: Notes) -> Notes:
     is_drum = program == DRUMS
     return notes.replace(
-        program=np.full(len(notes), 0 if is_drum else program),
-        is_drum=np.full(len(notes), is_drum),
+        program=np.full(len(notes), 0 if is_drum else program), is_drum=np.full(len(notes), is_drum)
     )
 
 
-def _open_wav(features: Features) -> Any:
-    import soundfile
-
+@contextmanager
+def _open_wav(features: Features) -> Iterator[soundfile.SoundFile]:
     wav = _octets(_first(features, "audio"))
     if wav[:4] != b"RIFF":
         raise UserError("its audio is no WAV file")
     try:
-        return soundfile.SoundFile(io.BytesIO(wav))
+        with soundfile.SoundFile(io.BytesIO(wav)) as file:
+            yield file
     except soundfile.SoundFileError as error:
         raise UserError(f"broken audio: {error}") from error
 
