@@ -55,7 +55,7 @@ class NotesSource(Protocol):
 
 @dataclass(frozen=True)
 class AudioFile:
-    """An audio file; an `AudioSource`."""
+    """Reads an audio file; an `AudioSource`."""
 
     path: Path
 
@@ -72,7 +72,7 @@ class AudioFile:
 
 @dataclass(frozen=True)
 class NotesFile:
-    """Notes that lie in one file: what every such `NotesSource` has in common."""
+    """Names the one file of notes: what every such `NotesSource` has in common."""
 
     path: Path
 
@@ -83,7 +83,7 @@ class NotesFile:
 
 
 class MidiFile(NotesFile):
-    """A MIDI file; a `NotesSource`."""
+    """Reads a MIDI file; a `NotesSource`."""
 
     def read(self) -> tuple[Notes, list[str]]:
         """Reads its notes, lengthened by the sustain pedal."""

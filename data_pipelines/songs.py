@@ -1,4 +1,4 @@
-"""A song as data sets hold it: what was played, how it sounded, and in which performance."""
+"""Holds a song as data sets do: what was played, how it sounded, and in which performance."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ _LARGEST_RATIO = 4.0
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """A score aligned to a recording.
+    """Holds a score aligned to a recording.
 
         alignment = align(notes, read_audio("take.wav", SAMPLE_RATE))
         if alignment.confidence > THRESHOLD:

@@ -17,7 +17,7 @@ _LOCAL_S = 10.0
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """Agreement of chroma along an alignment.
+    """Tells how far chroma agree along an alignment.
 
     Attributes:
       confidence: over the whole score, -1..1; 0 by chance, 1 if the chroma are the same.

@@ -1,4 +1,4 @@
-"""What is compared when a score is aligned to a recording: chroma, and where chroma begins.
+"""Computes what is compared when a score is aligned to a recording: chroma and its onsets.
 
 Both are synctoolbox's: locally quantized chroma (Mueller, "Information Retrieval for Music and
 Motion", 2007, chapter 3) and DLNCO, decaying locally adaptive normalized chroma onsets (Ewert,
@@ -31,7 +31,7 @@ _LOUDEST = 1e6  # a chroma onset of velocity 127; before the log, like a filter'
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """A score or a recording as frames.
+    """Describes a score or a recording by frames.
 
     Attributes:
       chroma: share of the energy in each pitch class, quantized, float64 ``[12, N]``.

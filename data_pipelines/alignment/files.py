@@ -23,7 +23,7 @@ FIGURE_COLUMNS = ("audio", "midi", "confidence", "weak", "fastest", "slowest")
 
 @dataclass(frozen=True)
 class Figures:
-    """An alignment in numbers.
+    """Sums up an alignment in numbers.
 
     Attributes:
       confidence: over the whole score, -1..1; 0 by chance.

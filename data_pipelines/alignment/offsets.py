@@ -33,7 +33,7 @@ _FEWEST_ONSETS = 8
 
 @dataclass(frozen=True)
 class Offsets:
-    """Where a recording's onsets are, relative to its notes'.
+    """Says where a recording's onsets are, relative to its notes'.
 
     Attributes:
       shift: median over all onsets, seconds; positive if the sound comes later than the notes.

@@ -1,4 +1,4 @@
-"""The fine alignment: each onset of the score moves to where the recording has it.
+"""Aligns finely: each onset of the score moves to where the recording has it.
 
 A path of frames of 20 ms lags behind slow attacks and in reverberant rooms. Here the time of every
 onset is followed through the evidence of its own keys, against a tempo that changes smoothly; last,
@@ -28,7 +28,7 @@ _FEWEST_NOTES = 8  # of a program, for a speaking time of its own
 
 @dataclass(frozen=True)
 class _Pass:
-    """How far, in seconds, and how freely onsets move: see `track_offsets`."""
+    """Says how far, in seconds, and how freely onsets may move: see `track_offsets`."""
 
     earliest: float
     latest: float
@@ -44,7 +44,7 @@ _SPEAKING = np.arange(-0.08, 0.04, _STEP_S)
 
 @dataclass(frozen=True, eq=False)
 class Onsets:
-    """The score's onsets: pitched notes that begin together.
+    """Groups the score's pitched notes by their onsets: those that begin together are one.
 
     Attributes:
       times: seconds, float64 ``[K]``, increasing.

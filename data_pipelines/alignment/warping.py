@@ -22,7 +22,7 @@ _LARGEST_RECTANGLE = 10**6  # cells of the cost matrix held at a time
 
 @dataclass(frozen=True, eq=False)
 class TimeMap:
-    """A piecewise linear map, given at the score's onsets.
+    """Maps a score's seconds to a recording's, piecewise linearly between the score's onsets.
 
         twice = TimeMap(np.array([0.0, 1.0]), np.array([0.0, 2.0]))
         twice(np.array([0.5]))  # [1.0]

@@ -1,4 +1,4 @@
-"""The songs of NumPy shards: samples, notes and frames are rows of ``.npy`` files."""
+"""Lists the songs of NumPy shards, whose samples, notes and frames are rows of ``.npy`` files."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class NumpyShard:
 
 @dataclass(frozen=True, eq=False)
 class NumpySong(StoredSong):
-    """A song of a NumPy shard.
+    """Reads a song of a NumPy shard.
 
     Attributes:
       shard: where its rows are.

@@ -61,7 +61,7 @@ class Prefetched(Generic[T]):
 
 
 class _End:
-    """Put last: the items are exhausted, or failed with ``error``."""
+    """Stands after the last item: they are exhausted, or failed with ``error``."""
 
     def __init__(self, error: BaseException | None) -> None:
         self.error = error

@@ -1,4 +1,4 @@
-"""The songs of a prepared folder, whichever format its shards are in."""
+"""Lists the songs of a prepared folder, whichever format its shards are in."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class SongAudio:
 
 @dataclass(frozen=True, eq=False)
 class StoredSong(ABC):
-    """A song where it lies on disk; a subclass for each format of shards.
+    """Reads a song where it lies on disk; there is a subclass for each format of shards.
 
     Attributes:
       audio: its samples.

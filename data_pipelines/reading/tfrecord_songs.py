@@ -1,4 +1,4 @@
-"""The songs of TFRecords, found by their byte offsets; needs no TensorFlow."""
+"""Lists the songs of TFRecords by their byte offsets; needs no TensorFlow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mt3synth.errors import UserError
 
 @dataclass(frozen=True, eq=False)
 class RecordSong(StoredSong):
-    """A song of a TFRecord file.
+    """Reads a song of a TFRecord file.
 
     Attributes:
       sequence: byte of the file at which its NoteSequence begins, and how many bytes it has.

@@ -54,7 +54,7 @@ _STRINGS = 6
 
 
 class JamsFile(NotesFile):
-    """The notes of a JAMS file; a `NotesSource`."""
+    """Reads the notes of a JAMS file; a `NotesSource`."""
 
     def read(self) -> tuple[Notes, list[str]]:
         """Reads the notes of all six strings.

@@ -54,7 +54,7 @@ _SPLIT = re.compile(rf"(?:^|[_-])({'|'.join(SPLITS)})(?=[_.-])")
 
 @dataclass(frozen=True)
 class RecordSound:
-    """The sound in a record of a TFRecord file; an `AudioSource`.
+    """Reads the sound in a record of a TFRecord file; an `AudioSource`.
 
     Attributes:
       path: the file.
@@ -81,7 +81,7 @@ class RecordSound:
 
 @dataclass(frozen=True)
 class RecordNotes(NotesFile):
-    """The notes in a record of a TFRecord file; a `NotesSource`.
+    """Reads the notes in a record of a TFRecord file; a `NotesSource`.
 
     Attributes:
       path: the file.

@@ -51,7 +51,7 @@ _SPLITS = ("train", "test")
 
 
 class LabelFile(NotesFile):
-    """The labels of one recording, a CSV file; a `NotesSource`."""
+    """Reads the labels of one recording, a CSV file; a `NotesSource`."""
 
     def read(self) -> tuple[Notes, list[str]]:
         """Reads its notes.

@@ -1,4 +1,4 @@
-"""The stems of a Slakh2100 track: which of them sound, and the notes that are heard of them.
+"""Reads the stems of a Slakh2100 track: which of them sound, and the notes heard of them.
 
 Basses sound an octave below their MIDI, for so the sampler counts octaves (ethman/slakh-generation,
 issue 2); they are lowered to where they sound.
@@ -21,7 +21,7 @@ from mt3synth.symbolic.notes import Notes
 
 @dataclass(frozen=True)
 class Stem:
-    """One instrument of a track: its MIDI file, and as what to read it.
+    """Describes one instrument of a track: its MIDI file, and as what to read it.
 
     Attributes:
       name: S00, S01, ...
@@ -42,7 +42,7 @@ class Stem:
 
 @dataclass(frozen=True)
 class StemNotes:
-    """The notes of some stems together; a `NotesSource`."""
+    """Reads the notes of some stems together; a `NotesSource`."""
 
     stems: tuple[Stem, ...]
 

@@ -60,7 +60,7 @@ _MIN_HERTZ, _MAX_HERTZ = 8.0, 12543.9  # keys 0 and 127; 0 Hz stands for no pitc
 
 @dataclass(frozen=True)
 class PartFiles:
-    """The note annotations of a piece; a `NotesSource`.
+    """Reads the note annotations of a piece; a `NotesSource`.
 
     Attributes:
       paths: one file a part.
@@ -151,11 +151,11 @@ class _Piece:
         Raises:
           UserError: a part has none, or its instrument is unknown.
         """
+        unknown = [instrument for instrument in self.instruments if instrument not in INSTRUMENTS]
+        if unknown:
+            raise UserError(f"instrument {unknown[0]!r}; must be one of {', '.join(INSTRUMENTS)}")
         found = []
         for part, instrument in enumerate(self.instruments, start=1):
-            if instrument not in INSTRUMENTS:
-                known = ", ".join(INSTRUMENTS)
-                raise UserError(f"instrument {instrument!r}; must be one of {known}")
             end = f"_{self.number}_{self.title}{suffix}"
             path = next(self.folder.glob(f"{kind}_{part}_*{glob.escape(end)}"), None)
             if path is None:

@@ -36,7 +36,7 @@ needs_fluidsynth = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recording, its score and its true notes, another song, and silence."""
+    """Writes a recording, its score and its true notes, another song, and silence."""
     folder = tmp_path_factory.mktemp("takes")
     score = read_midi(EXAMPLES / "bach_chorale.mid")[0].cropped(0.0, SECONDS)
     truth = score.replace(start=_late(score.start), end=_late(score.end))
@@ -52,7 +52,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _late(seconds: np.ndarray) -> np.ndarray:
-    """Half a second later, at a tempo that slows down from 118 to 85 %."""
+    """Plays half a second later, at a tempo that slows down from 118 to 85 %."""
     return 0.5 + 0.85 * seconds + 0.0135 * seconds**2
 
 

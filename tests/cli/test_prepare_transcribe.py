@@ -18,7 +18,7 @@ class Middle:
 
 @pytest.fixture
 def music(here):
-    """Two recordings of 6 s, a silent one and a broken one."""
+    """Writes two recordings of 6 s, a silent one and a broken one."""
     (here / "own.py").write_text(OWN)
     (here / "my music/piano").mkdir(parents=True)
     tone = 0.3 * np.sin(2 * np.pi * 261.6 * np.arange(6 * 22050) / 22050)

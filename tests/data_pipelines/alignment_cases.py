@@ -18,7 +18,7 @@ Curve = Callable[[np.ndarray], np.ndarray]
 
 
 def example(name: str, seconds: float) -> Notes:
-    """The beginning of a song of docs/examples."""
+    """Reads the beginning of a song of docs/examples."""
     return read_midi(EXAMPLES / f"{name}.mid")[0].cropped(0.0, seconds)
 
 
@@ -42,10 +42,10 @@ def tempo_curve(seconds: float, seed: int, lead: float = 0.0, pauses: int = 0) -
 
 
 def played(score: Notes, curve: Curve) -> Notes:
-    """The score at the curve's times."""
+    """Moves the score to the curve's times."""
     return score.replace(start=curve(score.start), end=curve(score.end))
 
 
 def recorded(notes: Notes, performance: Performance) -> np.ndarray:
-    """How the performance sounds, at the rate that alignment works with."""
+    """Renders the performance at the rate that alignment works with."""
     return render(notes, performance, SAMPLE_RATE, np.random.default_rng(0))

@@ -8,7 +8,7 @@ import soundfile
 
 
 def write_tones(path: Path, rate: int, channels: int, seconds: float = 1.0, seed: int = 0) -> None:
-    """A tone in each channel, another for each seed; the format is the suffix's, 16 bits."""
+    """Writes a tone in each channel, another for each seed; the format is the suffix's, 16 bits."""
     path.parent.mkdir(parents=True, exist_ok=True)
     time = np.arange(int(seconds * rate))[:, None] / rate
     hertz = 220.0 * (1 + seed) + 110.0 * np.arange(channels)
@@ -22,7 +22,7 @@ def write_midi_track(
     program: int = 0,
     channel: int = 0,
 ) -> None:
-    """A tempo track at 120 quarters a minute and one of notes, which end by a velocity of 0.
+    """Writes a tempo track at 120 quarters a minute and notes, which end by a velocity of 0.
 
     Args:
       path: where it goes.

@@ -12,7 +12,7 @@ RATE = 16000
 
 
 def melody(seconds: float, seed: int = 0) -> Notes:
-    """Two notes a second, the last ending 0.1 s before ``seconds``."""
+    """Makes two notes a second, the last ending 0.1 s before ``seconds``."""
     start = np.arange(0.0, seconds - 0.5, 0.5)
     rng = np.random.default_rng(seed)
     same = np.ones(len(start), int)
@@ -21,7 +21,7 @@ def melody(seconds: float, seed: int = 0) -> Notes:
 
 
 def sound_of(notes: Notes, seconds: float, rate: int = RATE) -> np.ndarray:
-    """A decaying tone for each note, float32."""
+    """Makes a decaying tone for each note, float32."""
     audio = np.zeros(round(seconds * rate), np.float32)
     for i in range(len(notes)):
         first = round(notes.start[i] * rate)
@@ -34,7 +34,7 @@ def sound_of(notes: Notes, seconds: float, rate: int = RATE) -> np.ndarray:
 def write_pair(
     folder: Path, name: str, seconds: float = 6.0, seed: int = 0, suffix: str = ".wav"
 ) -> tuple[Path, Path]:
-    """``name.wav`` and ``name.mid``."""
+    """Writes ``name.wav`` and ``name.mid``."""
     folder.mkdir(parents=True, exist_ok=True)
     notes = melody(seconds, seed)
     audio, midi = folder / f"{name}{suffix}", folder / f"{name}.mid"
@@ -44,13 +44,13 @@ def write_pair(
 
 
 def write_manifest(path: Path, rows: list[str], columns: str = "audio,midi,performance") -> Path:
-    """A CSV file of whole lines."""
+    """Writes a CSV file of whole lines."""
     path.write_text("\n".join([columns, *rows]) + "\n", encoding="utf-8")
     return path
 
 
 def visible_bytes(folder: Path) -> dict[str, bytes]:
-    """Every file that is not hidden, by its name in ``folder``."""
+    """Reads every file that is not hidden, by its name in ``folder``."""
     files = (p for p in sorted(folder.rglob("*")) if p.is_file())
     named = {p.relative_to(folder).as_posix(): p for p in files}
     return {name: p.read_bytes() for name, p in named.items() if not name.startswith(".")}

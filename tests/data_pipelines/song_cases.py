@@ -9,7 +9,7 @@ RATE = 16000
 
 
 def some_notes(count: int, seconds: float, seed: int = 0) -> Notes:
-    """Pitched notes and drums on the grid of 1 ms, none overlapping another of its key."""
+    """Draws pitched notes and drums on the grid of 1 ms, none overlapping another of its key."""
     rng = np.random.default_rng(seed)
     start = np.sort(rng.choice(np.arange(int(1000 * seconds) - 400), count, replace=False)) / 1000
     is_drum = rng.random(count) < 0.2
@@ -24,14 +24,14 @@ def some_notes(count: int, seconds: float, seed: int = 0) -> Notes:
 
 
 def noise_song(name: str, seconds: float, performance: int = 0, seed: int = 0) -> Song:
-    """White noise under notes that have nothing to do with it."""
+    """Makes white noise under notes that have nothing to do with it."""
     rng = np.random.default_rng(seed)
     audio = rng.integers(-20000, 20000, int(seconds * RATE)).astype(np.int16)
     return Song(name, audio, RATE, some_notes(30, seconds, seed), performance)
 
 
 def assert_same_song(one: Song, other: Song) -> None:
-    """Equal in every field, notes to a microsecond."""
+    """Checks that songs are equal in every field, notes to a microsecond."""
     assert (one.id, one.sample_rate, one.performance) == (
         other.id,
         other.sample_rate,

@@ -1,4 +1,4 @@
-"""What each form of network is fed by both readers: all that it reads, and nothing else is made."""
+"""Feeds each form of network by both readers: all that it reads, and nothing else is made."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def spec_of(form: str) -> ModelSpec:
 
 @pytest.fixture(scope="module", params=["numpy", "tfrecord"])
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three and a half segments of one song, for training and held out."""
+    """Writes three and a half segments of one song, for training and held out."""
     folder, kind = tmp_path_factory.mktemp(request.param), FORMATS[request.param]
     for split in ("train", "validation"):
         kind.write(shard_path(folder, split, 0, 1, kind.suffix), [noise_song("song", 4.5)])

@@ -38,6 +38,18 @@ def test_another_order_or_other_data_are_refused(change, message):
         BEGIN.advance(3).resume(dataclasses.replace(BEGIN, **change))
 
 
+@pytest.mark.parametrize("size", [16, 32])
+def test_a_former_identity_of_the_same_data_is_read_on_under_its_new_name(size):
+    now = dataclasses.replace(BEGIN, batch_size=size, data="new")
+    found = BEGIN.advance(3).resume(now, former=("older", "abc"))
+    assert found == dataclasses.replace(now, examples=-(-48 // size) * size)
+    with pytest.raises(UserError, match="identity 'abc', now 'new'"):
+        BEGIN.advance(3).resume(now, former=("older",))
+    # The seed gives the order whatever the data are called.
+    with pytest.raises(UserError, match="seed=1"):
+        BEGIN.advance(3).resume(dataclasses.replace(now, seed=1), former=("abc",))
+
+
 def token_batch(longest: int, length: int) -> dict[str, np.ndarray]:
     draw = np.random.default_rng(0)
     tokens = np.int32(draw.integers(1, 30, (3, length)))

@@ -20,7 +20,7 @@ NOISE = np.random.default_rng(0).normal(0, 0.1, 10 * SAMPLE_RATE).astype(np.floa
 
 @pytest.fixture(scope="module")
 def chorale() -> tuple[Notes, np.ndarray]:
-    """A chorale in the concert hall, a second late, at a tempo of 80 to 120 %."""
+    """Renders a chorale in the concert hall, a second late, at a tempo of 80 to 120 %."""
     truth = played(CHORALE, tempo_curve(20.0, seed=1, lead=1.0))
     return truth, recorded(truth, read_performances()[1])
 

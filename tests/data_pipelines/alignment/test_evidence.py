@@ -12,7 +12,7 @@ KEYS = np.array([60, 67, 64, 71, 62, 69, 65, 72, 59, 66] * 3)
 
 
 def _tones(start: np.ndarray, attack: float, seconds: float) -> np.ndarray:
-    """Decaying tones with four harmonics, whose amplitude rises linearly for ``attack`` seconds."""
+    """Makes decaying tones with four harmonics that rise linearly for ``attack`` seconds."""
     time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     audio = 1e-4 * np.random.default_rng(0).standard_normal(len(time))
     for key, begin in zip(KEYS, start):

@@ -12,6 +12,7 @@ import pytest
 from recording_cases import visible_bytes, write_manifest, write_pair
 
 from data_pipelines.prepare import publish as publishing
+from data_pipelines.prepare import runners
 from data_pipelines.prepare.build import build
 from data_pipelines.prepare.manifest import read_manifest
 from data_pipelines.prepare.plan import PrepareSettings
@@ -27,7 +28,7 @@ SETTINGS = PrepareSettings(shard_minutes=0.05)
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five pairs in two performances, and one that is broken."""
+    """Writes five pairs in two performances, and one that is broken."""
     folder = tmp_path_factory.mktemp("takes")
     for i, name in enumerate("abcde"):
         write_pair(folder, name, seed=i)
@@ -122,7 +123,7 @@ def test_only_what_changed_is_made_again(manifest: Path, undisturbed: dict, tmp_
 def test_an_interruption_while_names_are_given(
     moves: int, manifest: Path, undisturbed: dict, tmp_path: Path, monkeypatch
 ) -> None:
-    """From a build with other shards to the one wanted, stopped after so many moves of files."""
+    """Goes from a build with other shards to the right one, stopped after so many moves."""
     out = tmp_path / "out"
     prepare(manifest, out, settings=PrepareSettings(shard_minutes=0.11))
     left = [moves]

@@ -1,4 +1,4 @@
-"""From a table of recordings to a data set: what is in it, what is not, and why."""
+"""Builds data sets of tables of recordings: what is in them, what is not, and why."""
 
 import csv
 import json
@@ -31,14 +31,14 @@ def prepare(manifest: Path, out: Path, settings: PrepareSettings = SETTINGS, **m
 
 
 def rejected(out: Path) -> dict[str, str]:
-    """Reason by name of the audio file."""
+    """Reads the reasons, by name of the audio file."""
     with open(out / "rejected.csv", encoding="utf-8", newline="") as file:
         return {Path(row["audio"]).name: row["reason"] for row in csv.DictReader(file)}
 
 
 @pytest.fixture
 def takes(tmp_path: Path) -> Path:
-    """A folder with pairs a to d, of 6 s each."""
+    """Writes a folder with pairs a to d, of 6 s each."""
     for i, name in enumerate("abcd"):
         write_pair(tmp_path / "takes", name, seed=i)
     return tmp_path / "takes"
@@ -69,7 +69,7 @@ def test_a_data_set_holds_audio_and_notes_of_every_pair(takes: Path, tmp_path: P
 
 
 def test_every_fault_is_named_and_the_rest_is_built(takes: Path, tmp_path: Path) -> None:
-    """The deliberately dirty folder."""
+    """Builds of a folder that is as dirty as can be."""
     (takes / "empty.wav").write_bytes(b"")
     (takes / "text.wav").write_text("not audio")
     soundfile.write(takes / "nothing.wav", np.zeros(0, np.float32), 16000)
@@ -281,7 +281,7 @@ def test_manifests_that_are_wrong_as_a_whole(content: str, words: str, tmp_path:
 
 
 def test_manifests_of_other_programs(tmp_path: Path) -> None:
-    """With a byte-order mark, Windows' line ends, spaces after commas and a blank line."""
+    """Reads a byte-order mark, Windows' line ends, spaces after commas and a blank line."""
     text = "\ufeffaudio, midi, performance\r\na.wav, a.mid, trio\r\n\r\nb.wav,b.mid,trio\r\n"
     (tmp_path / "pairs.csv").write_bytes(text.encode())
     recordings, rejections = read_manifest(tmp_path / "pairs.csv")

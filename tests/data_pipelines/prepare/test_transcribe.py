@@ -22,7 +22,7 @@ SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 
 
 def one_note(audio, sample_rate):
-    """A note as long as the audio, its pitch from the number of crossings of zero."""
+    """Hears a note as long as the audio, its pitch from the number of crossings of zero."""
     crossings = np.sum(np.diff(np.signbit(audio)))
     pitch = round(69 + 12 * np.log2(crossings * sample_rate / len(audio) / 2 / 440))
     seconds = len(audio) / sample_rate
@@ -172,7 +172,7 @@ def test_a_folder_without_recordings(tmp_path):
     reason="needs fluidsynth, the FluidR3 soundfont and basic-pitch",
 )
 def test_basic_pitch_finds_the_notes_of_a_rendering(tmp_path):
-    """Two piano notes every half second: measured with basic-pitch 0.4, F1 is 0.90."""
+    """Transcribes two piano notes every half second: with basic-pitch 0.4, F1 is 0.90."""
     from mt3synth.transcription.basic_pitch import BasicPitch
 
     rng = np.random.default_rng(3)

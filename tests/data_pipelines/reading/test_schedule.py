@@ -29,7 +29,7 @@ def test_a_schedule_can_be_begun_anywhere(start):
 
 
 def test_the_start_of_a_schedule_costs_nothing():
-    """A million million items in, the position is known at once."""
+    """Knows the position at once even a million million items in."""
     schedule = Schedule.of([1.0, 3.0], seed=0)
     assert schedule.drawn_before(10**12) == (250 * 10**9, 750 * 10**9)
     assert len(list(islice(schedule.sources(10**12), 10))) == 10

@@ -43,7 +43,7 @@ PERFORMANCES = [PerformanceEntry("hall", "A hall."), PerformanceEntry("booth", "
 
 
 def songs(seed: int = 0) -> list[Song]:
-    """Five songs, one shorter than a segment and one of exactly two."""
+    """Makes five songs, one shorter than a segment and one of exactly two."""
     return [
         noise_song(f"song {i}", seconds, performance=i % 2, seed=10 * seed + i)
         for i, seconds in enumerate(LENGTHS_S)
@@ -205,7 +205,7 @@ def test_pitch_shift_moves_notes_and_sound_together(arrays: Path) -> None:
 
 
 def assert_same_songs(one, other) -> None:
-    """Equal, but for frames, which shards of NumPy hold as float16."""
+    """Checks that songs are equal, but for frames, which shards of NumPy hold as float16."""
     assert one.keys() == other.keys()
     for name in one:
         exact = name not in ("mel", "context")
@@ -373,7 +373,7 @@ def test_other_data_have_another_identity(folder: Path, tmp_path: Path) -> None:
 
 
 def test_what_tensorflow_read_in_another_order_is_still_known(arrays, records) -> None:
-    """The identity that earlier versions gave TFRecords, which a run may have been begun with."""
+    """Knows the identity that earlier versions gave TFRecords, which a run may have begun with."""
     data = open_data(str(records), pitch_shift=2)
     files = sorted((path.name, path.stat().st_size) for path in records.glob("*.tfrecord"))
     for cached in (False, True):

@@ -1,4 +1,4 @@
-"""What SeqIO and its converter feed t5x, against this project's own reader."""
+"""Compares what SeqIO and its converter feed t5x with this project's own reader."""
 
 from pathlib import Path
 

@@ -53,7 +53,7 @@ def song_mel(song: Song) -> np.ndarray:
 
 
 def find_crop(mel: np.ndarray, song: np.ndarray) -> int:
-    """The only frame of the padded song at which ``mel`` lies."""
+    """Finds the only frame of the padded song at which ``mel`` lies."""
     padded = np.concatenate([song, np.full((FRAMES, song.shape[1]), -1, np.float32)])
     fits = [
         i for i in range(len(song)) if np.allclose(padded[i : i + FRAMES], mel, rtol=0, atol=1e-5)

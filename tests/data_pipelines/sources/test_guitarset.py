@@ -32,7 +32,7 @@ OPEN_STRINGS = (40, 45, 50, 55, 59, 64)
 
 
 def annotation(namespace: str, string: int, data: Any) -> dict[str, Any]:
-    """As the jams library writes it, without the fields that are empty in GuitarSet."""
+    """Makes an annotation as the jams library does, without what is empty in GuitarSet."""
     return {
         "annotation_metadata": {"data_source": str(string), "annotator": {}, "version": ""},
         "namespace": namespace,

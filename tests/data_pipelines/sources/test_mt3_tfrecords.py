@@ -26,7 +26,7 @@ RATE = 16000  # of the floats; WAV files have their own
 
 
 def tone(rate: int, channels: int = 1, hertz: float = 440.0) -> np.ndarray:
-    """A second of a quiet tone, float32 ``[S]`` or ``[S, channels]``."""
+    """Makes a second of a quiet tone, float32 ``[S]`` or ``[S, channels]``."""
     time = np.arange(rate) / rate
     audio = 0.2 * np.sin(2 * np.pi * hertz * time).astype(np.float32)
     return np.stack([audio, np.zeros_like(audio)], axis=1) if channels == 2 else audio
@@ -59,7 +59,7 @@ def sequence(*pitches: int, pedal: bool = False, bend: bool = False, program: in
 
 
 def example(**features) -> bytes:
-    """A ``tf.train.Example``: bytes and lists of bytes, whole numbers, arrays of floats."""
+    """Serializes a ``tf.train.Example`` of bytes, lists of bytes, whole numbers and floats."""
 
     def feature(value):
         values = value if isinstance(value, list | np.ndarray) else [value]
@@ -171,7 +171,7 @@ def copied(published, tmp_path) -> Path:
 
 
 def by_dataset(folder: Path, name: str):
-    """The recordings of one data set, in order."""
+    """Picks the recordings of one data set, in order."""
     found, rejected = mt3_tfrecords.recordings(folder)
     assert not rejected
     return [r for r in found if r.performance == name]
