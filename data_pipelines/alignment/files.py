@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from data_pipelines.alignment.align import Alignment, align
@@ -18,7 +18,6 @@ from mt3synth.errors import UserError
 from mt3synth.symbolic.midi import write_midi
 
 FIGURES_FILE = "alignments.csv"
-FIGURE_COLUMNS = ("audio", "midi", "confidence", "weak", "fastest", "slowest")
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,8 @@ def _read_figures(out: Path) -> dict[str, Figures]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        return {row["midi"]: Figures(*(float(row[c]) for c in FIGURE_COLUMNS[2:])) for row in rows}
+        names = [field.name for field in fields(Figures)]
+        return {row["midi"]: Figures(*(float(row[name]) for name in names)) for row in rows}
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise UserError(f"{path}: cannot be read ({error!r}); remove it") from error
 
@@ -174,10 +174,10 @@ def _write_figures(out: Path, listing: Listing, rows: dict[str, Figures]) -> Non
     table = []
     for recording, name in zip(listing.recordings, _name_files(listing)):
         if figures := rows.get(f"{name}.mid"):
-            numbers = [getattr(figures, column) for column in FIGURE_COLUMNS[2:]]
             audio = relative_path(recording.audio.path, out)
-            table.append([audio, f"{name}.mid", *(f"{x:.4f}" for x in numbers)])
-    write_csv(out / FIGURES_FILE, FIGURE_COLUMNS, table)
+            table.append([audio, f"{name}.mid", *(f"{x:.4f}" for x in astuple(figures))])
+    columns = ("audio", "midi", *(field.name for field in fields(Figures)))
+    write_csv(out / FIGURES_FILE, columns, table)
 
 
 def _write_manifest(out: Path, done: Sequence[tuple[Recording, str]]) -> None:

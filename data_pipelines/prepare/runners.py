@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -41,12 +41,10 @@ def run_locally(jobs: Sequence[ShardJob], staging: Path, workers: int | None = N
             return
         with worker_pool(workers) as pool:
             futures = [pool.submit(build_shard, job, staging) for job in jobs]
-            for future in futures:
-                future.add_done_callback(lambda _: bar.update())
-            wait(futures, return_when=FIRST_EXCEPTION)
             try:
-                for future in filter(Future.done, futures):
+                for future in as_completed(futures):
                     future.result()
+                    bar.update()
             except BrokenProcessPool as error:
                 raise UserError(
                     f"a worker was killed (too little memory for {workers} workers?); run it again "

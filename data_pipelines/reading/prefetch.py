@@ -6,7 +6,7 @@ import queue
 import threading
 import weakref
 from collections.abc import Iterator
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -60,11 +60,10 @@ class Prefetched(Generic[T]):
         self.close()
 
 
-class _End:
+class _End(NamedTuple):
     """Stands after the last item: they are exhausted, or failed with ``error``."""
 
-    def __init__(self, error: BaseException | None) -> None:
-        self.error = error
+    error: BaseException | None
 
 
 def _work(items: Iterator[T], ready: queue.Queue[T | _End], closing: threading.Event) -> None:

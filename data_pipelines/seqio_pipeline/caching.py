@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -90,36 +90,28 @@ def cache_tasks(
             pipeline
             | "shards" >> beam.Create(shards)
             | "spread" >> beam.Reshuffle()
-            | "cache" >> beam.ParDo(_CacheShard(register))
+            | "cache" >> beam.Map(_cache_shard, register)
             | "songs of each split" >> beam.CombinePerKey(sum)
-            | "describe" >> beam.Map(partial(_describe, folder=folder, register=register))
+            | "describe" >> beam.Map(_describe, folder, register)
         )
     # Last, for what it marks is whole now.
     for name in splits:
         write_text(as_path(folder) / name / _WHOLE, "")
 
 
-class _CacheShard(beam.DoFn):
-    """Writes the cache of one shard; yields how many songs it has."""
+def _cache_shard(shard: _Shard, register: Callable[[], object]) -> tuple[tuple[str, str, int], int]:
+    """Writes the cache of one shard; tells of which split it is, and how many songs it has."""
+    import seqio
 
-    def __init__(self, register: Callable[[], object]) -> None:
-        self._register = register
-
-    def setup(self) -> None:
-        self._register()
-
-    def process(self, shard: _Shard) -> Iterator[tuple[tuple[str, str, int], int]]:
-        import seqio
-
-        dataset = _precached(
-            shard.task, shard.split, seqio.ShardInfo(index=shard.index, num_shards=shard.count)
-        )
-        songs = 0
-        with write_atomically(as_path(shard.path)) as unfinished, open(unfinished, "wb") as file:
-            for song in dataset.with_options(reading_options(1)).as_numpy_iterator():
-                write_frame(file, make_example(_features(song)))
-                songs += 1
-        yield (shard.task, shard.split, shard.count), songs
+    register()  # a worker has no tasks of its own
+    info = seqio.ShardInfo(index=shard.index, num_shards=shard.count)
+    dataset = _precached(shard.task, shard.split, info).with_options(reading_options(1))
+    songs = 0
+    with write_atomically(as_path(shard.path)) as unfinished, open(unfinished, "wb") as file:
+        for song in dataset.as_numpy_iterator():
+            write_frame(file, make_example(_features(song)))
+            songs += 1
+    return (shard.task, shard.split, shard.count), songs
 
 
 def _precached(name: str, split: str, shard_info: Any = None) -> Any:

@@ -131,7 +131,8 @@ def open_shard(path: Path) -> tuple[MelSpec, list[ArraySong]]:
             counts = (entry["samples"], spec.frames(entry["samples"]), entry["notes"])
             end = (first[0] + counts[0], first[1] + counts[1], first[2] + counts[2])
             rows = [a[i:j] for a, i, j in zip((audio, mel, notes), first, end)]
-            songs.append(ArraySong(*(entry[key] for key in _SONG_KEYS), first, *rows))
+            name, performance, rate = (entry[key] for key in _SONG_KEYS)
+            songs.append(ArraySong(name, performance, rate, first, *rows))
             first = end
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: damaged, or no shard of mt3synth ({error!r})") from error
