@@ -39,9 +39,6 @@ class OnsetEvidence:
     rise: FloatND
     curvature: FloatND
 
-    def __len__(self) -> int:
-        return len(self.rise)
-
     def rises(self, times: FloatND, pitch: FloatND) -> FloatND:
         """Reads the rise ``[...]`` of keys ``pitch`` at ``times`` in seconds, both of one shape."""
         return _sample(self.rise, times, pitch)

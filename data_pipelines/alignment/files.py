@@ -47,9 +47,7 @@ def summarize(alignment: Alignment, threshold: float) -> Figures:
     return Figures(alignment.confidence, weak, 1 / low, 1 / high)
 
 
-def align_files(
-    recording: Recording, midi: Path, picture: Path | None, threshold: float
-) -> Figures:
+def align_files(recording: Recording, midi: Path, picture: Path, threshold: float) -> Figures:
     """Aligns a recording's notes to its sound and writes them to ``midi``.
 
     If the recording has a start or an end, the score is aligned to that part of the sound; its
@@ -58,7 +56,7 @@ def align_files(
     Args:
       recording: its notes are a score: not yet in seconds of the sound.
       midi: file to write; its folder is there.
-      picture: PNG of the path, or None.
+      picture: PNG of the path.
       threshold: of the confidence.
 
     Raises:
@@ -79,9 +77,8 @@ def align_files(
             "are they the same piece, with the same repeats?"
         )
     try:
-        if picture is not None:
-            title = f"{recording.notes.paths[0].name} to {recording.audio.path.name}"
-            draw_alignment(alignment, picture, title, threshold)
+        title = f"{recording.notes.paths[0].name} to {recording.audio.path.name}"
+        draw_alignment(alignment, picture, title, threshold)
         with write_atomically(midi) as unfinished:
             write_midi(alignment.notes.shifted(recording.start), unfinished)
     except OSError as error:

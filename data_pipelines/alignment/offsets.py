@@ -41,7 +41,6 @@ class Offsets:
       found: share of onsets with evidence within 50 ms of their offset, 0..1. An onset has it where
         its own keys begin more clearly than at 80 % of the times up to a second around it.
       agreement: correlation of the chroma at these offsets, -1..1; 0 by chance.
-      onsets: how many there are.
     """
 
     shift: float
@@ -49,7 +48,6 @@ class Offsets:
     latest: float
     found: float
     agreement: float
-    onsets: int
 
 
 def measure_offsets(notes: Notes, audio: FloatND) -> Offsets:
@@ -87,7 +85,6 @@ def measure_offsets(notes: Notes, audio: FloatND) -> Offsets:
         latest=float(high),
         found=float(_find_evidenced(curves, offsets, middle).mean()),
         agreement=float(matched.confidence),
-        onsets=len(onsets.times),
     )
 
 

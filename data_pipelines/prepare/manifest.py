@@ -80,20 +80,10 @@ def _recording(row: dict[str | None, str | None], folder: Path) -> Recording:
             raise UserError(f"{name} is empty")
     start, end = _seconds(cell, "start"), _seconds(cell, "end")
     span = "" if start is end is None else f" [{start or 0:g}-{'' if end is None else f'{end:g}'}]"
-    return Recording(
-        id=cell["audio"] + span,
-        audio=AudioFile(_beside(folder, cell["audio"])),
-        notes=MidiFile(_beside(folder, cell["midi"])),
-        performance=cell["performance"],
-        description=cell.get("description", ""),
-        split=cell.get("split") or None,
-        start=start or 0.0,
-        end=end,
-    )
-
-
-def _beside(folder: Path, path: str) -> Path:
-    return as_path(path) if "://" in path else folder / path
+    audio, midi = (as_path(cell[n]) if "://" in cell[n] else folder / cell[n] for n in REQUIRED[:2])
+    about = cell["performance"], cell.get("description", ""), cell.get("split") or None
+    sources = AudioFile(audio), MidiFile(midi)
+    return Recording(cell["audio"] + span, *sources, *about, start=start or 0.0, end=end)
 
 
 def _seconds(cell: dict[str, str], name: str) -> float | None:

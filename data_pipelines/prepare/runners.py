@@ -13,8 +13,6 @@ from data_pipelines.prepare.shard import build_shard
 from data_pipelines.workers import worker_pool
 from mt3synth.errors import UserError
 
-INSTALL = "pip install 'mt3synth[beam]'"
-
 
 def run_locally(jobs: Sequence[ShardJob], staging: Path, workers: int | None = None) -> None:
     """Runs all jobs in processes of this machine and waits for them.
@@ -71,7 +69,7 @@ def run_in_beam(jobs: Sequence[ShardJob], staging: Path, options: Sequence[str] 
         import apache_beam as beam
         from apache_beam.options.pipeline_options import PipelineOptions
     except ImportError as error:
-        raise UserError(f"{error.name} is not installed; {INSTALL}") from error
+        raise UserError(f"{error.name} is not installed; pip install 'mt3synth[beam]'") from error
     try:
         with beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
             _ = (

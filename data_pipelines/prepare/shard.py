@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -38,10 +38,10 @@ class SongEntry:
     performance: str
     seconds: float
     notes: int
-    programs: tuple[str, ...]
+    programs: Sequence[str]
     audio: str
     midi: str
-    remarks: tuple[str, ...]
+    remarks: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,8 @@ def read_report(staging: Path, job: ShardJob) -> ShardReport | None:
     except FileNotFoundError:
         return None
     content: dict[str, Any] = json.loads(text)
-    return ShardReport(
-        tuple(
-            SongEntry(**{**s, "programs": tuple(s["programs"]), "remarks": tuple(s["remarks"])})
-            for s in content["songs"]
-        ),
-        tuple(Rejection(**r) for r in content["rejections"]),
-    )
+    songs = tuple(SongEntry(**song) for song in content["songs"])
+    return ShardReport(songs, tuple(Rejection(**r) for r in content["rejections"]))
 
 
 def _entry(recording: Recording, song: Song, remarks: list[str]) -> SongEntry:
@@ -98,22 +93,17 @@ def _entry(recording: Recording, song: Song, remarks: list[str]) -> SongEntry:
         performance=recording.performance,
         seconds=round(song.seconds, 3),
         notes=len(notes),
-        programs=(*programs, *(["drums"] if np.any(notes.is_drum) else [])),
+        programs=[*programs, *(["drums"] if np.any(notes.is_drum) else [])],
         audio=str(recording.audio.path),
         midi=";".join(map(str, recording.notes.paths)),
-        remarks=tuple(remarks),
+        remarks=remarks,
     )
 
 
-class PreparedSong(NamedTuple):
-    """Holds a song, and remarks on what of its recording is not in it."""
-
-    song: Song
-    remarks: list[str]
-
-
-def prepare_song(recording: Recording, performance: int, sample_rate: int) -> PreparedSong:
-    """Reads, resamples and checks a recording and its notes.
+def prepare_song(
+    recording: Recording, performance: int, sample_rate: int
+) -> tuple[Song, list[str]]:
+    """Reads, resamples and checks a recording and its notes; also gives remarks on what it lacks.
 
     Args:
       recording: where they are.
@@ -154,4 +144,4 @@ def prepare_song(recording: Recording, performance: int, sample_rate: int) -> Pr
     if gain < 1:
         remarks = [*remarks, f"turned down by {-20 * np.log10(gain):.1f} dB to fit 16 bits"]
     song = Song(recording.id, to_pcm(audio), sample_rate, notes, performance)
-    return PreparedSong(song, remarks)
+    return song, remarks

@@ -22,23 +22,19 @@ class ShardFormat:
       write: ``(path, songs) -> number of songs``; whole or not at all, the same songs giving the
         same bytes.
       read: ``path -> songs``, in order; raises UserError for a damaged shard.
-      about: what it is for, one line.
     """
 
     suffix: str
     write: Callable[[Path, Iterable[Song]], int]
     read: Callable[[Path], Iterator[Song]]
-    about: str
 
 
 FORMATS = {
-    "tfrecord": ShardFormat(
-        ".tfrecord", tfrecord.write, tfrecord.read, "for SeqIO, TFDS and Beam; files of Examples"
-    ),
-    "numpy": ShardFormat(
-        ".arrays", arrays.write, arrays.read, "for training on ready frames; folders of .npy"
-    ),
+    "tfrecord": ShardFormat(".tfrecord", tfrecord.write, tfrecord.read),
+    "numpy": ShardFormat(".arrays", arrays.write, arrays.read),
 }
+"""TFRecords are for SeqIO, TFDS and Beam: files of Examples. NumPy's are for training on ready
+frames: folders of .npy files."""
 
 
 def format_of(folder: Path) -> str:

@@ -35,7 +35,7 @@ SHARP = _tones(START, 0.004, 15.0)
 
 def test_evidence_peaks_at_the_key_and_the_time_of_an_onset() -> None:
     evidence = find_onset_evidence(SHARP)
-    assert len(evidence) == int(np.ceil(len(SHARP) / 110))
+    assert len(evidence.rise) == int(np.ceil(len(SHARP) / 110))
     around = np.arange(-0.15, 0.15, 1 / EVIDENCE_RATE)
     for key, begin in zip(KEYS, START):
         curve = evidence.rises(begin + around, np.full(len(around), key))
