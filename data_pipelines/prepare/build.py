@@ -80,11 +80,11 @@ def build(
     songs_before = _check_folder(folder, listing, drop_missing)
     frozen = read_performances(folder)
     staging = staging_folder(folder)
-    found = scan(listing.recordings)
+    found, seconds = scan(listing.recordings)
     rejections = [*listing.rejections, *found.rejections]
     splits = {row["id"]: row["split"] for row in songs_before}
-    recordings = assign_splits(found.recordings, splits, settings.validation_share, found.seconds)
-    length = _lengths(recordings, found.seconds)
+    recordings = assign_splits(found.recordings, splits, settings.validation_share, seconds)
+    length = _lengths(recordings, seconds)
     heard = length
     while True:
         recordings, refused = _without_short_performances(recordings, heard, settings.least_seconds)

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
-from data_pipelines.recordings import Recording, Rejection
+from data_pipelines.recordings import Listing, Recording
 from data_pipelines.shards.formats import FORMATS
 from data_pipelines.songs import SPLITS
 from mt3synth.errors import UserError
@@ -59,34 +58,26 @@ class PrepareSettings:
             raise UserError(f"least seconds {self.least_seconds} s; must be at least 0 s")
 
 
-class Scan(NamedTuple):
-    """Says what a first look found.
+def scan(recordings: Sequence[Recording]) -> tuple[Listing, dict[str, float]]:
+    """Reads the headers of all recordings, none of their samples.
 
-    Attributes:
-      recordings: those worth reading, in order.
-      seconds: how much of each is wanted, by id, as far as headers tell.
-      rejections: the others.
+    Returns:
+      Those worth reading, in order, with the others' rejections; and how many seconds of each are
+      used, by id, as far as headers tell.
     """
-
-    recordings: list[Recording]
-    seconds: dict[str, float]
-    rejections: list[Rejection]
-
-
-def scan(recordings: Sequence[Recording]) -> Scan:
-    """Reads the headers of all recordings, none of their samples."""
-    found = Scan([], {}, [])
+    found = Listing([], [])
+    seconds: dict[str, float] = {}
     with ThreadPoolExecutor(_THREADS) as threads:
         lengths = list(threads.map(_wanted_seconds, recordings))
     for recording, length in zip(recordings, lengths):
         if isinstance(length, UserError):
             found.rejections.append(recording.rejected(str(length)))
-        elif recording.id in found.seconds:
+        elif recording.id in seconds:
             found.rejections.append(recording.rejected("duplicate: listed before"))
         else:
             found.recordings.append(recording)
-            found.seconds[recording.id] = length
-    return found
+            seconds[recording.id] = length
+    return found, seconds
 
 
 def _wanted_seconds(recording: Recording) -> float | UserError:

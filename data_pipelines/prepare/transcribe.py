@@ -101,7 +101,9 @@ def transcribe(
                 raise UserError(f"{job.audio}: {job.midi} is that of {owner}; rename one of them")
             if overwrite or not job.midi.is_file():
                 seconds, notes = _hear(job.audio, transcriber, sample_rate)
-                _write(notes if program is None else _played_by(notes, program), job.midi)
+                if program is not None:
+                    notes = notes.replace(program=np.where(notes.is_drum, notes.program, program))
+                _write(notes, job.midi)
                 say(f"{where}: {len(notes)} notes in {seconds:.0f} s")
             else:
                 say(f"{where}: kept {job.midi}")
@@ -141,10 +143,6 @@ def _hear(path: Path, transcriber: Transcriber, sample_rate: int) -> tuple[float
     if not len(notes):
         raise UserError(f"{path}: the transcriber heard no notes")
     return len(audio) / sample_rate, notes
-
-
-def _played_by(notes: Notes, program: int) -> Notes:
-    return notes.replace(program=np.where(notes.is_drum, notes.program, program))
 
 
 def _write(notes: Notes, path: Path) -> None:

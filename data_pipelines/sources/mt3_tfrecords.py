@@ -137,15 +137,14 @@ def _song(path: Path, offset: int, rule: str, named: Counter[str]) -> Recording:
     named[name] += 1
     if named[name] > 1:  # a track may come in several mixes
         name = f"{name}~{named[name]}"
-    return Recording(
-        id=name,
-        audio=RecordSound(path, offset, seconds),
-        notes=RecordNotes(path, offset, _ONE_INSTRUMENT.get(dataset)),
-        performance=dataset if rule == "dataset" else name,
-        description=f"TFRecord files in {dataset}" + (f": {name}" if rule == "song" else ""),
-        split=_split_of(path.name),
-        end=seconds,  # the pedal may have notes outlast the sound; MT3 cuts them there too
-    )
+    sound = RecordSound(path, offset, seconds)
+    notes = RecordNotes(path, offset, _ONE_INSTRUMENT.get(dataset))
+    performance, description = dataset, f"TFRecord files in {dataset}"
+    if rule == "song":
+        performance, description = name, f"{description}: {name}"
+    # The end, because the pedal may have notes outlast the sound; MT3 cuts them there too.
+    split = _split_of(path.name)
+    return Recording(name, sound, notes, performance, description, split, end=seconds)
 
 
 def _split_of(name: str) -> str | None:
