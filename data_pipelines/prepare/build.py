@@ -190,6 +190,7 @@ def _publish(
     folder: Path, jobs: Sequence[ShardJob], reports: Sequence[ShardReport]
 ) -> dict[str, Sequence[SongEntry]]:
     """Gives the shards their names; returns the songs of each by its name."""
+    # Without it a folder counts as not whole: from here to the end of the build it is not.
     (folder / CORPUS_FILE).unlink(missing_ok=True)
     names: dict[str, str] = {}
     shards: dict[str, Sequence[SongEntry]] = {}

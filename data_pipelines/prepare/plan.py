@@ -106,11 +106,13 @@ def assign_splits(
     more) are for validation; the rest is for training. A recording that is all there is gives the
     last ``share`` of what is wanted of it (``seconds``, by id) instead.
     """
+    # Where there is nothing else to hold out, its own end is better than no validation.
     if len(recordings) == 1 and recordings[0].split is None and share > 0:
         return _in_two(recordings[0], share, seconds[recordings[0].id])
     named = {r.id: r.split for r in recordings if r.split is not None}
     kept = {r.id: frozen[r.id] for r in recordings if r.id not in named and r.id in frozen}
     chosen = named | kept
+    # By hash, so that neither the order of the list nor what is added to it moves a recording.
     free = sorted((r.id for r in recordings if r.id not in chosen), key=_hash)
     if share > 0 and free and "validation" not in named.values():
         wanted = max(1, round(share * len(recordings)))
@@ -186,6 +188,7 @@ def plan(
     return [
         _job(split, group, performances, settings)
         for split in SPLITS
+        # Each split by itself, so that a recording added to one leaves the others' shards alone.
         for group in _fill([r for r in recordings if r.split == split], seconds, settings)
     ]
 
@@ -213,6 +216,7 @@ def _job(
     settings: PrepareSettings,
 ) -> ShardJob:
     indices = tuple(performances[r.performance] for r in recordings)
+    # Of the files only size and time, for to read them all would take as long as the build itself.
     digest = hashlib.sha256(repr((_CODE, split, settings.sample_rate, settings.format)).encode())
     for recording, index in zip(recordings, indices):
         stamps = [_stamp(path) for path in recording.paths]

@@ -32,7 +32,7 @@ def run_locally(jobs: Sequence[ShardJob], staging: Path, workers: int | None = N
 
     workers = min(workers or os.cpu_count() or 1, len(jobs))
     with tqdm(total=len(jobs), desc="preparing", unit="shard") as bar:
-        if workers <= 1:
+        if workers <= 1:  # here, where a debugger and a profiler see it
             for job in jobs:
                 build_shard(job, staging)
                 bar.update()
@@ -40,6 +40,7 @@ def run_locally(jobs: Sequence[ShardJob], staging: Path, workers: int | None = N
         with worker_pool(workers) as pool:
             futures = [pool.submit(build_shard, job, staging) for job in jobs]
             try:
+                # As they end, so that the first failure stops what has not begun.
                 for future in as_completed(futures):
                     future.result()
                     bar.update()

@@ -67,6 +67,7 @@ def build_shard(job: ShardJob, staging: Path) -> None:
             songs.append(_entry(recording, song, remarks))
             yield song
 
+    # Songs are made while the shard is written, so that one at a time is in memory.
     path = staging / job.shard_name
     if not FORMATS[job.format].write(path, accepted()):
         remove(path)

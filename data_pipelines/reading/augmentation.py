@@ -74,6 +74,7 @@ def augment(
     Where the gain that is drawn would raise a sample above full scale, it is the greatest that does
     not.
     """
+    # In the order of a recording: what plays, its colour, the room, then noise and level.
     if other is not None:
         audio = audio + other * 10 ** (rng.uniform(*config.mix_db) / 20)
     if rng.random() < config.equalise:

@@ -67,6 +67,7 @@ class NumpySong(StoredSong):
         if spec != self.shard.spec:
             return None
         begin, length = self.frame_rows
+        # Past the end a frame is what the front end makes of silence, not zero.
         there = max(0, min(count, length - first))
         silence = to_network(np.log(np.full((1, spec.bins), spec.floor)), spec)
         frames = np.empty((count, spec.bins), self.shard.mel.dtype)

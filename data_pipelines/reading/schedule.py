@@ -38,6 +38,7 @@ class Schedule:
             raise ValueError(f"rates={list(rates)}; must be 1..{CYCLE} positive numbers")
         exact = np.asarray(rates) / np.sum(rates) * CYCLE
         shares = np.maximum(1, np.floor(exact)).astype(int)
+        # What rounding left over goes where it is missed most, what it took comes from the largest.
         while (missing := CYCLE - int(shares.sum())) != 0:
             nearest = np.argmax(exact - shares) if missing > 0 else np.argmax(shares)
             shares[nearest] += 1 if missing > 0 else -1

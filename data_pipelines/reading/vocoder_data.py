@@ -124,6 +124,7 @@ class VocoderData:
         found = min(segments, int(ends[-1]) // samples if songs else 0)
         audio = np.zeros((found, samples), np.float32)
         for number in range(found):
+            # In the middle of each of equal parts, so that neither end counts more.
             sample = int((number + 0.5) / found * ends[-1])
             index = int(np.searchsorted(ends, sample, side="right"))
             within = sample - int(ends[index]) + songs[index].samples
@@ -153,6 +154,7 @@ class VocoderData:
         self, songs: Sequence[SongAudio], ends: np.ndarray, samples: int, draw: Sequence[int]
     ) -> Float[np.ndarray, " S"]:
         rng = np.random.default_rng(draw)
+        # A room rings on: what sounds before a segment is read with it, and cut off again.
         lead = int(self.augmentation.lead_s * songs[0].sample_rate)
 
         def one() -> np.ndarray:

@@ -37,6 +37,7 @@ def register_mixture(name: str, tasks: Sequence[str], temperature: float = 1.0) 
 
     import seqio
 
+    # Asked once a task, for it reads every shard; and late, for a task may never be read.
     @cache
     def rate(task: Any) -> float:
         return _count_segments(task) ** (1 / temperature)

@@ -45,6 +45,7 @@ def format_of(folder: Path) -> str:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; build a data set with `mt3synth prepare`")
+    # By its files, not by a note in corpus.json, which an interrupted build does not have.
     present = [name for name, kind in FORMATS.items() if splits_in(folder, kind.suffix)]
     if len(present) == 1:
         return present[0]

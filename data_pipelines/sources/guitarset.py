@@ -146,6 +146,7 @@ def _recording(audio: Path, jams: Path, microphone: str, rule: str) -> Recording
         "player": (f"{NAME}_{player}", f"player {player}"),
         "microphone": (f"{NAME}_{microphone}", chain),
     }[rule]
+    # By progression, not by player: so what was played over one lead sheet stays on one side.
     split = "validation" if progression == "3" else "train"
     sources = AudioFile(audio), JamsFile(jams)
     return Recording(audio.stem, *sources, performance, f"GuitarSet: {description}", split)

@@ -54,7 +54,7 @@ def recordings(folder: Path, rule: str = "year") -> Listing:
                 raise UserError("named twice by the official list")
             check_files("the official list", audio, midi)
             listing.recordings.append(_recording(row, audio, midi, rule))
-        seen.add(row["midi_filename"])
+        seen.add(row["midi_filename"])  # rejected ones, too: a second mention is no better
     return listing
 
 

@@ -129,6 +129,7 @@ def _locate(folder: Path) -> tuple[Path, Path]:
 
 def _part(root: Path, name: str) -> str:
     """Returns ``test`` if a recording's sound or labels are there, else ``train``."""
+    # Either is enough: a recording that lost one of its files must not change sides.
     return "test" if any(path.is_file() for path in _files(root, "test", name)) else "train"
 
 

@@ -57,6 +57,7 @@ def recordings(folder: Path, rule: str = "mix") -> Listing:
     listing = Listing([], [])
     seen: dict[str, Path] = {}
     for split, track in _tracks(folder):
+        # Where two releases lie in one folder, a track would be trained on and held out, too.
         first = seen.setdefault(track.name, track)
         with listing.rejecting(_audio(track / "mix"), track / "MIDI"):
             if first != track:

@@ -80,6 +80,7 @@ class PartFiles:
         rows: list[NoteRow] = []
         remarks = []
         for part, (path, instrument) in enumerate(zip(self.paths, self.instruments), start=1):
+            # The folder's name is right where the two differ: see the head of this file.
             named = path.name.split("_")[2]
             if named != instrument:
                 remarks.append(f"part {part}: {named} in its file's name, taken as {instrument}")

@@ -97,6 +97,7 @@ def build_listing(args: argparse.Namespace, listing: Listing, source: Mapping[st
 
     names = ("sample_rate", "format", "shard_minutes", "validation_share")
     settings = PrepareSettings(**{name: getattr(args, name) for name in names})
+    # With Beam the runner decides on workers; to ignore the option would be to promise too much.
     if args.beam is None:
         run = partial(run_locally, workers=args.workers)
     elif args.workers is not None:
