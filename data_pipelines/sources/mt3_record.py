@@ -14,6 +14,7 @@ import numpy as np
 import soundfile
 from jaxtyping import Float
 
+from data_pipelines.sources.shared import played_by
 from mt3synth.errors import UserError
 from mt3synth.symbolic.midi import import_note_seq, notes_from_sequence, parse_note_sequence
 from mt3synth.symbolic.notes import Notes
@@ -117,7 +118,10 @@ def notes_of(features: Features, instrument: str | None = None) -> tuple[Notes, 
     parts, bends = [], 0
     for name, serialized in zip(names, sequences):
         part, bent = _part(_octets(serialized))
-        parts.append(part if name is None else _played_by(INSTRUMENTS[name], part))
+        if name is not None:
+            program = INSTRUMENTS[name]
+            part = played_by(part, max(program, 0), is_drum=program == DRUMS)
+        parts.append(part)
         bends += bent
     notes = Notes.concatenate(parts)
     if not len(notes):
@@ -133,13 +137,6 @@ def _part(serialized: bytes) -> tuple[Notes, int]:
         return notes_from_sequence(sustained), len(sequence.pitch_bends)
     except Exception as error:  # note-seq raises whatever odd values lead it into
         raise UserError(f"a sequence is damaged ({error})") from error
-
-
-def _played_by(program: int, notes: Notes) -> Notes:
-    is_drum = program == DRUMS
-    return notes.replace(
-        program=np.full(len(notes), 0 if is_drum else program), is_drum=np.full(len(notes), is_drum)
-    )
 
 
 @contextmanager

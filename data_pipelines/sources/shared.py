@@ -85,6 +85,12 @@ def nearest_key(pitch: float) -> int:
     return math.floor(pitch + 0.5)
 
 
+def played_by(notes: Notes, program: int, is_drum: bool) -> Notes:
+    """Gives all notes to one instrument: a General MIDI program counted from zero, or drums."""
+    count = len(notes)
+    return notes.replace(program=np.full(count, program), is_drum=np.full(count, is_drum))
+
+
 def notes_from_rows(rows: Sequence[NoteRow], where: str) -> tuple[Notes, list[str]]:
     """Builds notes of constant velocity, sorted, and remarks on what the rows lack.
 

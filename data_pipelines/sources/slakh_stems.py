@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from data_pipelines.sources.shared import read_text
+from data_pipelines.sources.shared import played_by, read_text
 from mt3synth.errors import UserError
 from mt3synth.symbolic.midi import read_midi
 from mt3synth.symbolic.notes import Notes
@@ -92,9 +90,7 @@ def sounding_stems(metadata: Path) -> tuple[Stem, ...]:
 
 def _read_stem(stem: Stem) -> tuple[Notes, list[str]]:
     written, remarks = read_midi(stem.midi)
-    played = written.replace(
-        program=np.full(len(written), stem.program), is_drum=np.full(len(written), stem.is_drum)
-    )
+    played = played_by(written, stem.program, stem.is_drum)
     notes = played.transposed(stem.transposed)
     if stem.transposed:
         remarks = [*remarks, f"notes moved by {stem.transposed} semitones, to where they sound"]
