@@ -81,9 +81,9 @@ def _recording(row: dict[str | None, str | None], folder: Path) -> Recording:
     start, end = _seconds(cell, "start"), _seconds(cell, "end")
     span = "" if start is end is None else f" [{start or 0:g}-{'' if end is None else f'{end:g}'}]"
     audio, midi = (as_path(cell[n]) if "://" in cell[n] else folder / cell[n] for n in REQUIRED[:2])
-    about = cell["performance"], cell.get("description", ""), cell.get("split") or None
-    sources = AudioFile(audio), MidiFile(midi)
-    return Recording(cell["audio"] + span, *sources, *about, start=start or 0.0, end=end)
+    about = cell["performance"], cell.get("description", "")
+    sources, split = (AudioFile(audio), MidiFile(midi)), cell.get("split") or None
+    return Recording(cell["audio"] + span, *sources, *about, split, start or 0.0, end)
 
 
 def _seconds(cell: dict[str, str], name: str) -> float | None:
