@@ -222,13 +222,12 @@ def _summary(shards: Mapping[str, Sequence[SongEntry]]) -> dict[str, Any]:
     for split in SPLITS:
         songs = [s for name, part in shards.items() if name.startswith(split) for s in part]
         seconds = sum(s.seconds for s in songs)
+        performances = Counter(s.performance for s in songs)
         if songs:
             summary[split] = {
                 "songs": len(songs),
                 "hours": round(seconds / 3600, 3),
                 "notes_per_second": round(sum(s.notes for s in songs) / seconds, 2),
-                "songs_per_performance": dict(
-                    sorted(Counter(s.performance for s in songs).items())
-                ),
+                "songs_per_performance": dict(sorted(performances.items())),
             }
     return summary

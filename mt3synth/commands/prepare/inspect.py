@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from mt3synth.errors import UserError
@@ -56,13 +57,9 @@ def main(args: argparse.Namespace) -> int:
 
     folder = args.folder.resolve()
     out = args.out or folder.with_name(f"{folder.name}-inspection")
-    found = inspect(
-        args.folder,
-        out,
-        ExampleOptions(tuple(args.example), args.most, args.start, args.end),
-        args.split,
-        lambda songs: tqdm(songs, unit=" songs", disable=not sys.stderr.isatty(), leave=False),
-    )
+    wanted = ExampleOptions(tuple(args.example), args.most, args.start, args.end)
+    progress = partial(tqdm, unit=" songs", disable=not sys.stderr.isatty(), leave=False)
+    found = inspect(args.folder, out, wanted, args.split, progress)
     print(as_text(found.tables))
     for remark in found.remarks:
         print(f"\n{remark}")

@@ -28,13 +28,11 @@ def add_parsers(subcommands: Any) -> None:
             description=str(__doc__).format(title=dataset.title),
             allow_abbrev=False,
         )
-        sub.add_argument("--source", required=True, metavar="DIR", help="its official folder")
-        sub.add_argument(
-            "--performances", metavar="RULE", help="how recordings become performances"
-        )
-        sub.add_argument(
-            "--list-performances", action=_ListRules, dataset=dataset, help="say which rules exist"
-        )
+        add = sub.add_argument
+        add("--source", required=True, metavar="DIR", help="its official folder")
+        add("--performances", metavar="RULE", help="how recordings become performances")
+        listed = {"action": _ListRules, "dataset": dataset}
+        add("--list-performances", help="say which rules exist", **listed)
         add_build_arguments(sub)
         sub.set_defaults(run_subcommand=partial(main, dataset), called=sub.prog)
 

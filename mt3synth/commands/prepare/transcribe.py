@@ -67,14 +67,8 @@ def main(args: argparse.Namespace) -> int:
         args.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out {args.out}: {error.strerror or error}") from error
-    rejections = transcribe(
-        jobs,
-        transcriber,
-        args.out,
-        sample_rate=args.sample_rate,
-        program=args.program,
-        overwrite=args.overwrite,
-        strict=args.strict,
-    )
+    names = ("sample_rate", "program", "overwrite", "strict")
+    how = {name: getattr(args, name) for name in names}
+    rejections = transcribe(jobs, transcriber, args.out, **how)
     print(f"{len(jobs) - len(rejections)} of {len(jobs)} recordings: {args.out / MANIFEST_FILE}")
     return close(rejections, args.out)
