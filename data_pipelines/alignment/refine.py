@@ -83,9 +83,8 @@ def refine(onsets: Onsets, path_map: TimeMap, evidence: OnsetEvidence) -> TimeMa
     # What looks like a pause may be where the path lagged: the evidence decides.
     candidates = [_settle(onsets, first, evidence, with_pauses) for with_pauses in (True, False)]
     times = max(candidates, key=lambda t: onsets.evidence(evidence, t, np.zeros(1)).sum())
-    return TimeMap(
-        onsets.times, make_increasing(times + find_speaking_offsets(onsets, times, evidence))
-    )
+    times = times + find_speaking_offsets(onsets, times, evidence)
+    return TimeMap(onsets.times, make_increasing(times))
 
 
 def _settle(onsets: Onsets, times: FloatND, evidence: OnsetEvidence, with_pauses: bool) -> FloatND:

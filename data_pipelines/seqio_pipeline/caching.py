@@ -150,12 +150,10 @@ def _describe(
 
 def splits_to_cache(name: str, splits: Iterable[str]) -> dict[str, list[str]]:
     """Assigns each split once: ``train`` to ``<name>_train``, all others to ``<name>_eval``."""
-    held = list(splits)
-    wanted = {
-        f"{name}_train": [split for split in held if split == "train"],
-        f"{name}_eval": [split for split in held if split != "train"],
-    }
-    return {task: kept for task, kept in wanted.items() if kept}
+    wanted: dict[str, list[str]] = {}
+    for split in splits:
+        wanted.setdefault(f"{name}_train" if split == "train" else f"{name}_eval", []).append(split)
+    return wanted
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -165,20 +163,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Caches a corpus of TFRecords for SeqIO. Further arguments are Beam's, such as "
         "--direct_num_workers=2 --direct_running_mode=multi_processing.",
     )
-    parser.add_argument("--data", required=True, help="folder of the corpus")
-    parser.add_argument("--task", required=True, help="name, as given to register_tasks")
-    parser.add_argument("--output_cache_dir", required=True, help="SeqIO's cache directory")
-    parser.add_argument(
-        "--splits", default=",".join(SPLITS), help="splits, separated by commas (%(default)s)"
-    )
+    add = parser.add_argument
+    add("--data", required=True, help="folder of the corpus")
+    add("--task", required=True, help="name, as given to register_tasks")
+    add("--output_cache_dir", required=True, help="SeqIO's cache directory")
+    add("--splits", default=",".join(SPLITS), help="splits, separated by commas (%(default)s)")
     options, beams = parser.parse_known_args(arguments)
     splits = tuple(options.splits.split(","))
     # What is cached does not depend on the front end or on the length of a segment.
     register = partial(register_tasks, options.task, options.data, MELGAN, splits=splits)
+    wanted = splits_to_cache(options.task, splits)
     try:
-        cache_tasks(
-            splits_to_cache(options.task, splits), options.output_cache_dir, register, beams
-        )
+        cache_tasks(wanted, options.output_cache_dir, register, beams)
     except UserError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2

@@ -45,12 +45,11 @@ def write_tfds_metadata(folder: Path) -> list[Path]:
     splits = []
     for split in splits_in(folder, suffix):
         shards = find_shards(folder, split, suffix)
+        lengths = [sum(1 for _ in frame_offsets(shard)) for shard in shards]
+        size = sum(shard.stat().st_size for shard in shards)
         splits.append(
             tfds.core.SplitInfo(
-                name=split,
-                shard_lengths=[sum(1 for _ in frame_offsets(shard)) for shard in shards],
-                num_bytes=sum(shard.stat().st_size for shard in shards),
-                filename_template=template,
+                name=split, shard_lengths=lengths, num_bytes=size, filename_template=template
             )
         )
     tfds.folder_dataset.write_metadata(

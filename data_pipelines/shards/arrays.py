@@ -92,12 +92,12 @@ def _append_rows(
     So a shard is never in memory as a whole. The function raises ValueError for rows of another
     dtype or shape.
     """
-    length = 0
+    kind, length = np.dtype(dtype), 0
 
     def append(rows: np.ndarray) -> None:
         nonlocal length
-        if rows.dtype != dtype or rows.shape[1:] != row:
-            raise ValueError(f"rows {rows.dtype}{list(rows.shape)}; must be {dtype} [n, *{row}]")
+        if rows.dtype != kind or rows.shape[1:] != row:
+            raise ValueError(f"rows {rows.dtype}{list(rows.shape)}; must be {kind} [n, *{row}]")
         file.write(np.ascontiguousarray(rows).tobytes())
         length += len(rows)
 
@@ -106,8 +106,8 @@ def _append_rows(
         file.write(bytes(_HEADER_BYTES))
         yield append
         file.seek(0)
-        descr = npy.dtype_to_descr(np.dtype(dtype))
-        head = {"descr": descr, "fortran_order": False, "shape": (length, *row)}
+        descr, shape = npy.dtype_to_descr(kind), (length, *row)
+        head = {"descr": descr, "fortran_order": False, "shape": shape}
         npy.write_array_header_1_0(file, head)
         if file.tell() != _HEADER_BYTES:
             raise AssertionError(f"a .npy header of {file.tell()} bytes, not {_HEADER_BYTES}")
