@@ -1,7 +1,7 @@
 """Writes the MIDI files of this folder anew: ``python docs/examples/make_examples.py``.
 
 Scores come from music21's installed corpus; tempo, dynamics and articulation are drawn with fixed
-seeds by the player of `data_pipelines.corpus`.
+seeds by the player of `data_pipelines.corpus`. The tune needs neither: it is as plain as can be.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from data_pipelines.corpus.arrangement.instruments import (
 from data_pipelines.corpus.arrangement.scores import Score, parse_file
 from data_pipelines.corpus.arrangement.voices import Line, cut_excerpt, find_bars
 from data_pipelines.corpus.expression import Player, play
+from mt3synth.evaluation.bundle.thin_pieces import tune
 from mt3synth.symbolic.midi import write_midi
 
 FOLDER = Path(__file__).resolve().parent
@@ -66,6 +67,7 @@ def main() -> None:
         notes = play(arrangement, PLAYER, np.random.default_rng(seed), plain=True)
         write_midi(notes, FOLDER / f"{name}.mid")
         print(f"{name}.mid: {len(notes)} notes, {notes.end_time:.1f} s")
+    write_midi(tune(), FOLDER / "tune.mid")
 
 
 def _score(source: str) -> Score:

@@ -5,6 +5,7 @@
 ``pieces.csv``    a line for each piece and kind
 ``confusion.csv`` which performance each piece was nearest to
 ``problems.csv``  what could not be measured, and why
+``tables.md``     its tables in Markdown, to be quoted
 ``index.html``    all of it to look at and listen to
 """
 
@@ -34,9 +35,9 @@ from mt3synth.evaluation.report.tables import tables_of
 from mt3synth.evaluation.report.tsne import thinned, tracks, tsne
 from mt3synth.reporting.clips import cut, mp3
 from mt3synth.reporting.mel_pictures import mels_png
-from mt3synth.reporting.tables import Table
+from mt3synth.reporting.tables import Table, as_markdown
 
-PAGE, REPORT = "index.html", "report.json"
+PAGE, REPORT, TABLES = "index.html", "report.json", "tables.md"
 
 _TRACKS = 40  # of each performance and kind in the picture of tracks
 
@@ -146,6 +147,7 @@ def write(evaluation: Evaluation, names: Names, out: Path) -> None:
     files = {
         REPORT: json.dumps(for_json(evaluation.report), indent=1) + "\n",
         PAGE: page,
+        TABLES: as_markdown(evaluation.tables),
         **csv_files.files(evaluation.report),
     }
     write_texts(out, files, "--out")

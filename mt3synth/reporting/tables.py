@@ -26,6 +26,11 @@ def as_text(tables: Sequence[Table], headings: bool = False) -> str:
     return "\n\n".join(head + _text(table) for head, table in zip(above, tables))
 
 
+def as_markdown(tables: Sequence[Table]) -> str:
+    """Writes tables as Markdown, each under its heading, for a README or a model card."""
+    return "\n".join(_markdown(table) for table in tables)
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """Formats a figure, or a dash where there is none."""
     return "–" if value is None or value != value else f"{value:.{digits}f}"
@@ -37,6 +42,15 @@ def with_interval(value: float | None, interval: Sequence[float] | None, digits:
     if text == "–" or interval is None or any(end is None or end != end for end in interval):
         return text
     return f"{text} [{number(interval[0], digits)}, {number(interval[1], digits)}]"
+
+
+def _markdown(table: Table) -> str:
+    aligned = ("---", *["---:"] * (len(table.columns) - 1))
+    cells = [
+        [cell.replace("|", "\\|") for cell in row] for row in (table.columns, aligned, *table.rows)
+    ]
+    lines = [f"## {table.heading}", "", *(f"| {' | '.join(row)} |" for row in cells)]
+    return "\n".join([*lines, *(["", table.note] if table.note else []), ""])
 
 
 def _text(table: Table) -> str:

@@ -41,7 +41,7 @@ def test_files(evaluate, here):
     assert report["embedding"]["name"] == "log-mel"
     assert report["vocoder"] == "Griffin-Lim"
     assert report["notes"]["scores"]["note"]["real"]["f1"] == 0
-    names = ("index.html", "scores.csv", "pieces.csv", "confusion.csv", "problems.csv")
+    names = ("index.html", "tables.md", "scores.csv", "pieces.csv", "confusion.csv", "problems.csv")
     assert all((here / "out" / name).stat().st_size for name in names)
     assert sorted(p.name for p in (here / "cache").iterdir()) == ["embeddings", "notes", "vocoded"]
 
@@ -165,6 +165,40 @@ def test_a_bundle_of_performances_that_nobody_knows(evaluate, here):
     done = evaluate("bundle", "--corpus", "none", "--only", "song", "--out", "out")
     assert done.status == 2
     assert "performances hall, old-radio of the bundle are none that" in done.err[-1]
+
+
+def test_thin_music_needs_no_corpus(evaluate, here, own_performances):
+    thin = ("bundle", "--only", "thin", "--thin-groups", "flute", "--steps", "1")
+    done = evaluate(*thin, "--performances", "own.toml", "--out", "out", "--pictures", "drawn")
+    assert done.status == 0, done.err
+    assert own_performances == ["studio"] * 7  # three velocities from two times on, and the tune
+    assert (here / "drawn/tune_studio.png").stat().st_size
+    report = json.loads((here / "out/report.json").read_text())
+    flute = report["thin"]["studio"]["flute"]
+    assert set(flute["generated"]["level_db"]) == {"30", "60", "100"}
+    assert flute["vocoded"]["pieces"] == 6
+    tables = (here / "out/tables.md").read_text()
+    assert tables.startswith("## Thin music, studio\n\n| group | level at 30 |")
+    assert "\n| flute | " in tables
+    assert "thin studio flute start_db" in (here / "out/scores.csv").read_text()
+    own_performances.clear()
+    assert evaluate(*thin, "--performances", "own.toml", "--out", "out").status == 0
+    assert own_performances == ["studio"]  # what is there is not rendered again, but for the tune
+
+
+def test_thin_music_of_performances_that_nobody_knows(evaluate, here):
+    done = evaluate("bundle", "--only", "thin", "--thin-groups", "drums", "--steps", "1",
+                    "--out", "out")  # fmt: skip
+    assert done.status == 3
+    assert done.err[-1].startswith("mt3synth evaluate: thin music, studio, real: performances hall")
+    report = json.loads((here / "out/report.json").read_text())
+    assert report["thin"]["studio"]["drums"]["generated"]["pieces"] == 6
+
+
+def test_excerpts_need_a_corpus(run):
+    done = run("evaluate", "bundle", "--out", "out", "--only", "thin", "levels")
+    assert done.status == 2
+    assert done.err[0].endswith("measure what needs none by --only thin song")
 
 
 def test_interrupt_is_one_line(evaluate, here, monkeypatch):

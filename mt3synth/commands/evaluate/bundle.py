@@ -2,15 +2,16 @@
 
 The corpus is one that `mt3synth prepare corpus` made, whose soundfonts are here. Excerpts are
 rendered in one performance, some of them in every performance, and some at two velocities; all of
-them are then measured as `mt3synth evaluate` measures files, and a whole song is added. What is
-rendered stays under OUT, so that an interrupted report goes on where it was. See
-docs/evaluation.md.
+them are then measured as `mt3synth evaluate` measures files, and so are tunes, scales, single and
+held notes of each instrument alone; a whole song is added. What is rendered stays under OUT, so
+that an interrupted report goes on where it was. See docs/evaluation.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,18 +24,25 @@ if TYPE_CHECKING:
 
 HELP = "measure a bundle on scores of a corpus"
 
-SONG_PART = "song"
+THIN_PART, SONG_PART = "thin", "song"
 # Those of mt3synth.evaluation.bundle.render_set, whose import would slow every command's --help.
-PARTS = ("excerpts", "crossed", "levels", SONG_PART)
+CORPUS_PARTS = ("excerpts", "crossed", "levels")
+PARTS = (*CORPUS_PARTS, THIN_PART, SONG_PART)
 
 _SONG_PERFORMANCES = ("studio", "church")  # of the shipped bundle, as unlike as two can be
+_THIN_PERFORMANCES = ("studio", "concert-hall")  # dry and wet, and one soundfont is enough
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds options on what to render, and on how much."""
     add = parser.add_argument
     add("--bundle", metavar="DIR", help="folder of the bundle (default: the one shipped)")
-    add("--corpus", type=Path, required=True, metavar="DIR", help="corpus that it was trained on")
+    add(
+        "--corpus",
+        type=Path,
+        metavar="DIR",
+        help=f"corpus that it was trained on; {' and '.join(PARTS[-2:])} can do without",
+    )
     add(
         "--split",
         default="test",
@@ -86,6 +94,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="real ones of each performance (default: 60)",
     )
     add(
+        "--thin-performances",
+        nargs="+",
+        metavar="NAME",
+        help=f"for thin music (default: {' and '.join(_THIN_PERFORMANCES)}, or the bundle's own)",
+    )
+    add(
+        "--thin-groups",
+        nargs="+",
+        metavar="NAME",
+        help="instruments of thin music: groups of programs, drums (default: all)",
+    )
+    add(
         "--song",
         type=Path,
         metavar="MIDI",
@@ -97,7 +117,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"for the song (default: {' and '.join(_SONG_PERFORMANCES)}, or the bundle's own)",
     )
-    add("--pictures", type=Path, metavar="DIR", help="for the song's pictures (default: OUT)")
+    add("--pictures", type=Path, metavar="DIR", help="for pictures of song and tune (default: OUT)")
     add("--audio", action="store_true", help="write the song's audio to OUT/audio")
     add(
         "--performances",
@@ -121,6 +141,11 @@ def main(args: argparse.Namespace) -> int:
     """Renders and measures; returns 3 if something could not be measured."""
     if args.out is None:
         raise UserError("--out missing; name a folder for the report")
+    if args.corpus is None and set(args.only) & set(CORPUS_PARTS):
+        raise UserError(
+            "--corpus missing; name the one that the bundle was trained on, or measure what needs"
+            f" none by --only {' '.join(PARTS[-2:])}"
+        )
     options.check(args)
 
     from mt3synth import bundle as bundles
@@ -135,6 +160,13 @@ def main(args: argparse.Namespace) -> int:
         performances_file,
     )
     from mt3synth.evaluation.bundle.song import SONG, SongOptions, add_song
+    from mt3synth.evaluation.bundle.thin import (
+        ThinOptions,
+        draw_tune,
+        real_if_known,
+        render_thin,
+    )
+    from mt3synth.evaluation.bundle.thin_pieces import GROUPS
     from mt3synth.evaluation.evaluate import Evaluation
     from mt3synth.evaluation.evaluation_set import EvaluationSet, Seams
     from mt3synth.evaluation.input_files import read_evaluation_set
@@ -144,7 +176,7 @@ def main(args: argparse.Namespace) -> int:
     parse.parse([options.GIN, *(args.gin_file or [])], args.gin_bindings)
     bundle = bundles.load(args.bundle or bundles.DEFAULT)
     set_options = SetOptions(
-        parts=tuple(part for part in args.only if part != SONG_PART),
+        parts=tuple(part for part in args.only if part in CORPUS_PARTS),
         split=args.split,
         excerpts=args.excerpts,
         crossed=args.crossed,
@@ -153,6 +185,10 @@ def main(args: argparse.Namespace) -> int:
         seconds=args.seconds,
         performance=bundle.performance(args.performance).index,
     )
+    thin = ThinOptions(
+        _performances(args.thin_performances, _THIN_PERFORMANCES, bundle),
+        args.thin_groups or GROUPS,
+    )
     config = sampling_options.read(args, bundle.spec)
     vocoder = vocoder_options.read(args, bundle)
     try:
@@ -160,40 +196,46 @@ def main(args: argparse.Namespace) -> int:
     except OSError as error:
         raise UserError(f"--out {args.out}: {error.strerror or error}") from error
     names = [p.name for p in bundle.performances]
-    performances = performances_file(args.corpus, args.performances, _say)
+    performances = args.performances
+    if args.corpus is not None:
+        performances = performances_file(args.corpus, performances, _say)
+    # Thin music says much without a real rendering, too; the other parts are nothing without it.
+    make_real = real_if_known if set(args.only) == {THIN_PART} else RealRenderer
     renderers = Renderers(
         names=names,
         mel=bundle.spec.mel,
         model=ModelRenderer(bundle, config, args.out / "mels"),
-        real=RealRenderer(names, bundle.spec.mel, args.soundfonts, performances),
+        real=make_real(names, bundle.spec.mel, args.soundfonts, performances),
         vocoder=vocoder,
     )
     evaluators = options.load_evaluators(args, bundle.spec.mel, vocoder, config.seed)
     items = EvaluationSet()
+    seams = Seams(*config.window_seconds(bundle.spec))
+    identity = {
+        "bundle": bundle.hash,
+        **describe(config, bundle.spec),
+        "vocoder": evaluators.vocoder.identity,
+    }
     if set_options.parts:
-        identity = {
-            "bundle": bundle.hash,
-            **describe(config, bundle.spec),
-            "vocoder": evaluators.vocoder.identity,
-        }
         paths = render_evaluation_set(
-            args.corpus,
-            set_options,
-            renderers,
-            Seams(*config.window_seconds(bundle.spec)),
-            identity,
-            args.out / "audio",
-            _say,
+            args.corpus, set_options, renderers, seams, identity, args.out / "audio", _say
         )
         items = read_evaluation_set(paths)
+    if THIN_PART in args.only:
+        found = render_thin(thin, renderers, seams, identity, args.out / THIN_PART, _say)
+        items.pieces += found.pieces
+        items.problems += found.problems
 
     def complete(evaluation: Evaluation) -> None:
         evaluation.report["bundle"] = bundle.hash
         evaluation.report["sampling"] = describe(config, bundle.spec)
+        if THIN_PART in args.only:
+            drawn = draw_tune(thin.performances, renderers, args.pictures or args.out)
+            evaluation.pictures.update(drawn)
         if SONG_PART in args.only:
             song = SongOptions(
                 path=args.song or SONG,
-                performances=_song_performances(args.song_performances, bundle),
+                performances=_performances(args.song_performances, _SONG_PERFORMANCES, bundle),
                 pictures=args.pictures or args.out,
                 audio=args.out / "audio" if args.audio else None,
             )
@@ -203,11 +245,11 @@ def main(args: argparse.Namespace) -> int:
     return run(args, items, evaluators, options.make_names(args, title, vocoder), complete)
 
 
-def _song_performances(names: list[str] | None, bundle: Bundle) -> list[int]:
-    """Gives the indices of the song's performances; a bundle of one's own has other names."""
+def _performances(names: list[str] | None, usual: Sequence[str], bundle: Bundle) -> list[int]:
+    """Gives the indices of performances; a bundle of one's own has other names than the usual."""
     if names is None:
         known = {p.name for p in bundle.performances}
-        names = [name for name in _SONG_PERFORMANCES if name in known]
+        names = [name for name in usual if name in known]
     return [bundle.performance(name).index for name in names or (None,)]
 
 

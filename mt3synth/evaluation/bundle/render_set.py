@@ -8,6 +8,7 @@ What is there already, of the same settings, is not made again. The folder holds
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -141,6 +142,65 @@ def plan(excerpts: Sequence[Excerpt], options: SetOptions, performances: int) ->
     return pieces
 
 
+class PieceFiles:
+    """Writes the files of one piece; what is there already, of the same settings, is left.
+
+        PieceFiles(piece, 14.0, renderers, folder).write_real()
+
+    Args:
+      piece: to render; its MIDI file is written at once.
+      seconds: length of the audio.
+      renderers: by which.
+      folder: of the set.
+
+    Its files are ``midi/STEM.mid``, ``generated/PERFORMANCE/STEM.flac`` and the same in ``real/``.
+    """
+
+    def __init__(
+        self, piece: PlannedPiece, seconds: float, renderers: Renderers, folder: Path
+    ) -> None:
+        self._piece, self._renderers, self._folder = piece, renderers, folder
+        self._asked = (piece.notes, piece.performance, seconds)
+        midi = folder / "midi" / f"{piece.stem}.mid"
+        midi.parent.mkdir(parents=True, exist_ok=True)
+        write_midi(piece.notes, midi)
+        self._about = {
+            "song": piece.song,
+            "notes": hashlib.sha256(midi.read_bytes()).hexdigest()[:16],
+            "seconds": str(seconds),
+            "gain": str(piece.gain),
+        }
+
+    def write_generated(self, seams: Seams, identity: dict[str, str]) -> Path:
+        """Renders by the model; returns the file.
+
+        Args:
+          seams: where segments meet.
+          identity: model and settings; a file of another one is made anew.
+        """
+        about = {**identity, **self._about, HOP: str(seams.hop), OVERLAP: str(seams.overlap)}
+        return self._write("generated", about, lambda: self._renderers.audio(*self._asked))
+
+    def write_real(self) -> Path:
+        """Renders for real; returns the file.
+
+        Raises:
+          UserError: FluidSynth or the soundfont is missing.
+        """
+        return self._write("real", self._about, lambda: (self._renderers.real(*self._asked), None))
+
+    def _write(
+        self,
+        kind: str,
+        about: dict[str, str],
+        audio: Callable[[], tuple[FloatND, float | None]],
+    ) -> Path:
+        name = self._renderers.names[self._piece.performance]
+        path = self._folder / kind / name / f"{self._piece.stem}.flac"
+        _make(path, about, audio, self._renderers.mel.sample_rate, self._piece.gain)
+        return path
+
+
 def render_evaluation_set(
     corpus: Path,
     options: SetOptions,
@@ -193,26 +253,12 @@ def render_pieces(
       UserError: something cannot be rendered or written.
     """
     rows = []
-    (folder / "midi").mkdir(parents=True, exist_ok=True)
-    meeting = {HOP: str(seams.hop), OVERLAP: str(seams.overlap)}
     for number, piece in enumerate(pieces, 1):
-        midi = f"midi/{piece.stem}.mid"
-        write_midi(piece.notes, folder / midi)
+        files = PieceFiles(piece, seconds, renderers, folder)
+        files.write_generated(seams, identity)
+        files.write_real()
         performance = renderers.names[piece.performance]
-        name = f"{performance}/{piece.stem}.flac"
-        about = {"song": piece.song, "seconds": str(seconds), "gain": str(piece.gain)}
-        asked = (piece.notes, piece.performance, seconds)
-
-        def ours(asked: tuple[Notes, int, float] = asked) -> tuple[FloatND, float | None]:
-            return renderers.audio(*asked)
-
-        def real(asked: tuple[Notes, int, float] = asked) -> tuple[FloatND, float | None]:
-            return renderers.real(*asked), None
-
-        rate = renderers.mel.sample_rate
-        said = {**identity, **about, **meeting}
-        _make(folder / "generated" / name, said, ours, rate, piece.gain)
-        _make(folder / "real" / name, about, real, rate, piece.gain)
+        name, midi = f"{performance}/{piece.stem}.flac", f"midi/{piece.stem}.mid"
         rows.append((name, performance, midi, f"real/{name}", piece.metrics))
         say(f"{number} of {len(pieces)}: {piece.song} in {performance}")
     table = io.StringIO()

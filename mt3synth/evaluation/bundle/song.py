@@ -12,7 +12,7 @@ from mt3synth.audio.mel import log_mel
 from mt3synth.evaluation.bundle.renderers import Renderers, song_seconds
 from mt3synth.evaluation.evaluate import Evaluation
 from mt3synth.evaluation.metrics.metric import Figures
-from mt3synth.reporting.mel_pictures import mels_png
+from mt3synth.reporting.mel_pictures import draw_mels
 from mt3synth.reporting.tables import Table
 from mt3synth.symbolic.midi import read_midi
 
@@ -79,10 +79,9 @@ def render_song(
         stem = f"{options.path.stem}_{name.replace('-', '_')}"
         caption = f"{title}, performance {name}"
         real_mel = log_mel(real, spec)
-        png = mels_png({"real rendering": real_mel, "ours": made.log_mel}, spec, caption)
-        pictures[caption] = png
-        options.pictures.mkdir(parents=True, exist_ok=True)
-        (options.pictures / f"{stem}.png").write_bytes(png)
+        picture = options.pictures / f"{stem}.png"
+        draw_mels({"real rendering": real_mel, "ours": made.log_mel}, spec, picture, caption)
+        pictures[caption] = picture.read_bytes()
         if options.audio is not None:
             options.audio.mkdir(parents=True, exist_ok=True)
             sounds = {"ours": ours, "vocoded": renderers.vocoder(real_mel), "real": real}

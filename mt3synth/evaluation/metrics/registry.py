@@ -12,6 +12,7 @@ from mt3synth.evaluation.metrics import (
     performance_classifier,
     seams,
     speed,
+    thin,
 )
 from mt3synth.evaluation.metrics.metric import Metric
 
@@ -21,6 +22,7 @@ METRICS: list[Metric] = [
     notes.NOTES,
     audio_distance.AUDIO_DISTANCE,
     dynamics.DYNAMICS,
+    thin.THIN,
     seams.SEAMS,
     speed.SPEED,
 ]
