@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from data_pipelines.alignment.align import Alignment, align
+from data_pipelines.alignment.align import align
 from data_pipelines.alignment.features import SAMPLE_RATE
 from data_pipelines.alignment.picture import draw_alignment
 from data_pipelines.filesystem import write_atomically
@@ -38,13 +38,6 @@ class Figures:
     def __str__(self) -> str:
         text = f"confidence {self.confidence:.2f}, tempo {self.slowest:.0%} to {self.fastest:.0%}"
         return text + (f", {self.weak:.0%} of it weak" if self.weak else "")
-
-
-def summarize(alignment: Alignment, threshold: float) -> Figures:
-    """Sums up ``alignment`` in numbers."""
-    low, high = alignment.stretch
-    weak = float((alignment.agreement.local < threshold).mean())
-    return Figures(alignment.confidence, weak, 1 / low, 1 / high)
 
 
 def align_files(recording: Recording, midi: Path, picture: Path, threshold: float) -> Figures:
@@ -83,7 +76,9 @@ def align_files(recording: Recording, midi: Path, picture: Path, threshold: floa
             write_midi(alignment.notes.shifted(recording.start), unfinished)
     except OSError as error:
         raise UserError(f"{midi}: cannot be written ({error.strerror or error})") from error
-    return summarize(alignment, threshold)
+    low, high = alignment.stretch
+    weak = float((alignment.agreement.local < threshold).mean())
+    return Figures(alignment.confidence, weak, 1 / low, 1 / high)
 
 
 def align_listing(

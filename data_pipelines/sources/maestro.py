@@ -80,16 +80,12 @@ def _official_list(folder: Path) -> list[dict[str, str]]:
     text = read_text(path)
     try:
         if path.suffix == ".json":
-            return _by_row(json.loads(text))
+            columns = json.loads(text)
+            keys = columns[_COLUMNS[0]]
+            return [{name: str(columns[name][key]) for name in _COLUMNS} for key in keys]
         rows = csv.DictReader(io.StringIO(text), restval="")
         return [{column: row[column] for column in _COLUMNS} for row in rows]
     except KeyError as error:
         raise UserError(f"{path}: not the list of MAESTRO v3 (no column {error})") from error
     except (csv.Error, AttributeError, TypeError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: not the list of MAESTRO v3 ({error})") from error
-
-
-def _by_row(columns: Mapping[str, Mapping[str, object]]) -> list[dict[str, str]]:
-    return [
-        {column: str(columns[column][key]) for column in _COLUMNS} for key in columns[_COLUMNS[0]]
-    ]

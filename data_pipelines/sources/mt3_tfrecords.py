@@ -142,14 +142,10 @@ def _song(path: Path, offset: int, rule: str, named: Counter[str]) -> Recording:
     performance, description = dataset, f"TFRecord files in {dataset}"
     if rule == "song":
         performance, description = name, f"{description}: {name}"
-    # The end, because the pedal may have notes outlast the sound; MT3 cuts them there too.
-    split = _split_of(path.name)
+    splits = set(_SPLIT.findall(path.name))
+    split = splits.pop() if len(splits) == 1 else None
+    # With an end, because the pedal may have notes outlast the sound; MT3 cuts them there too.
     return Recording(name, sound, notes, performance, description, split, end=seconds)
-
-
-def _split_of(name: str) -> str | None:
-    splits = set(_SPLIT.findall(name))
-    return splits.pop() if len(splits) == 1 else None
 
 
 @contextmanager

@@ -88,7 +88,8 @@ def recordings(folder: Path, rule: str = "source_ensemble") -> Listing:
         if not name or name in listed:
             raise UserError(f"{where}: id={name!r}; must be there, and only once")
         listed.add(name)
-        part = _part(root, name)
+        # One of its files is enough: a recording that lost the other must not change sides.
+        part = "test" if any(path.is_file() for path in _files(root, "test", name)) else "train"
         audio, labels = _files(root, part, name)
         split = "validation" if part == "train" and name in VALIDATION else part
         with listing.rejecting(audio, labels):
@@ -125,12 +126,6 @@ def _locate(folder: Path) -> tuple[Path, Path]:
         if (place / METADATA).is_file():
             return root, place / METADATA
     raise UserError(f"{root}: MusicNet without {METADATA}, in it or beside it")
-
-
-def _part(root: Path, name: str) -> str:
-    """Returns ``test`` if a recording's sound or labels are there, else ``train``."""
-    # Either is enough: a recording that lost one of its files must not change sides.
-    return "test" if any(path.is_file() for path in _files(root, "test", name)) else "train"
 
 
 def _files(root: Path, part: str, name: str) -> tuple[Path, Path]:

@@ -66,11 +66,7 @@ def _check(recording: Recording, tolerance: float) -> str | None:
     except UserError as error:
         print(f"{'':39}{recording.audio.path}")
         return one_line(error)
-    times = (1000 * t for t in (offsets.shift, offsets.earliest, offsets.latest))
-    print(
-        *(f"{t:+5.0f} ms" for t in times),
-        f"{offsets.found:5.0%}",
-        f"{offsets.agreement:6.2f}",
-        f" {recording.audio.path}",
-    )
+    seconds = (offsets.shift, offsets.earliest, offsets.latest)
+    times = " ".join(f"{1000 * t:+5.0f} ms" for t in seconds)
+    print(f"{times} {offsets.found:5.0%} {offsets.agreement:6.2f}  {recording.audio.path}")
     return find_problem(offsets, tolerance)
