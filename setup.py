@@ -94,7 +94,14 @@ setup(
         ]
     ),
     package_data={
-        "mt3synth": ["bundles/**/*", "evaluation/bundle/*.mid"],
+        "mt3synth": [
+            "bundles/**/*",
+            "commands/export/*.md",
+            "evaluation/bundle/*.mid",
+            "importers/*.md",
+            "**/page.*",
+            "reporting/*.js",
+        ],
         "gin_configs": ["**/*.gin"],
         "data_pipelines": ["**/*.toml"],
     },

@@ -1,1 +1,1 @@
-"""What data, training and evaluation all show: pages, tables, pictures, clips."""
+"""Makes what data, training and evaluation all show: pages, tables, pictures, clips."""

@@ -1,4 +1,4 @@
-"""Short stretches of audio for pages: encoded small, faded at the cuts."""
+"""Makes short stretches of audio for pages: encoded small, faded at the cuts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import soundfile
 from mt3synth.audio.files import fit_peak
 from mt3synth.types import Float, FloatND
 
-FADE_S = 0.02
+FADE_S = 0.02  # long enough that no cut clicks, too short to hide an onset
 
 
 def cut(
@@ -29,6 +29,7 @@ def cut(
 
 def at_level(audio: Float[FloatND, " S"], db: float) -> Float[FloatND, " S"]:
     """Scales audio to a root mean square of ``db`` re full scale, or less where it would clip."""
+    # In float64: squares of a long soft clip would lose their small ones in float32.
     power = float(np.mean(np.square(audio, dtype=np.float64)))
     if not power:
         return audio

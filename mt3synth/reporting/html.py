@@ -1,42 +1,17 @@
-"""Static pages: their style, and the parts that several of them have."""
+"""Writes static pages: their style, and the parts that several of them have."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
 from mt3synth.reporting.tables import Table
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #22303c; --faint: #c9d3da; --paper: #fbfaf7; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e8eb; --faint: #45525c; --paper: #171b1f; }
-}
-body { margin: 2rem auto; max-width: 68rem; padding: 0 1rem; background: var(--paper);
-  color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.7rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
-h3 { font-size: 1rem; margin: 0 0 .3rem; overflow-wrap: anywhere; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .2rem .9rem .2rem 0; text-align: right; white-space: nowrap;
-  border-bottom: 1px solid var(--faint); }
-th { white-space: normal; max-width: 9rem; vertical-align: bottom; }
-th:first-child, td:first-child { text-align: left; }
-.interval { white-space: nowrap; }
-@media (max-width: 40rem) {
-  table { font-size: .85rem; }
-  th, td { white-space: normal; padding-right: .6rem; vertical-align: top; }
-  th { vertical-align: bottom; }
-}
-img { max-width: 100%; height: auto; background: white; border-radius: 4px; }
-article { margin: 0 0 2rem; padding: 1rem; border: 1px solid var(--faint); border-radius: 8px; }
-.players { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: .6rem 0; }
-.players label { display: grid; flex: 1 1 15rem; max-width: 22rem; gap: .2rem; font-size: .85rem; }
-audio { width: 22rem; max-width: 100%; }
-.players audio { width: 100%; }
-small { color: color-mix(in srgb, var(--ink) 70%, var(--paper)); }
-"""
+STYLE = Path(__file__).with_name("page.css").read_text("utf-8")
+ONE_PLAYER = Path(__file__).with_name("one_player.js").read_text("utf-8")
+"""A script for pages of many players: when one begins to play, the others stop."""
 
 
 def document(title: str, body: str, style: str = "", script: str = "") -> str:
@@ -46,7 +21,7 @@ def document(title: str, body: str, style: str = "", script: str = "") -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<link rel="icon" href="data:,">\n'  # or browsers ask for favicon.ico
-        f"<title>{escape(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n"
+        f"<title>{escape(title)}</title>\n<style>\n{STYLE}{style}</style>\n</head>\n"
         f"<body>\n{body}\n{scripts}</body>\n</html>\n"
     )
 

@@ -1,4 +1,4 @@
-"""Pictures of mel frames."""
+"""Draws pictures of mel frames."""
 
 from __future__ import annotations
 
@@ -37,17 +37,12 @@ def mels_png(panels: dict[str, FloatND], spec: MelSpec, title: str) -> bytes:
     figure = Figure(figsize=(11, 0.6 + 2.4 * len(panels)), dpi=100, layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     top = max(float(mel.max()) for mel in panels.values())
+    # One scale for all, or a quiet panel would look as bright as a loud one.
+    shades: dict[str, Any] = {"cmap": "magma", "vmin": top - _RANGE, "vmax": top}
     for axis, (caption, mel) in zip(axes, panels.items()):
-        axis.imshow(
-            mel.T,
-            origin="lower",
-            aspect="auto",
-            interpolation="bilinear",
-            cmap="magma",
-            vmin=top - _RANGE,
-            vmax=top,
-            extent=(0, len(mel) / spec.frame_rate, -0.5, spec.bins - 0.5),
-        )
+        extent = (0, len(mel) / spec.frame_rate, -0.5, spec.bins - 0.5)
+        layout: dict[str, Any] = {"origin": "lower", "aspect": "auto", "extent": extent}
+        axis.imshow(mel.T, interpolation="bilinear", **shades, **layout)
         axis.set_title(caption, fontsize=10, loc="left")
         axis.set_yticks([bin_of(hz, spec) for hz in _TICKS_HZ], [f"{hz:g}" for hz in _TICKS_HZ])
         axis.set_ylabel("Hz")
@@ -69,6 +64,7 @@ def png_of_few_colours(figure: Any, colours: int, rare: bool = False) -> bytes:
 
     drawn = io.BytesIO()
     FigureCanvasAgg(figure).print_png(drawn)
+    # Quantising by median cut gives each colour as many pixels: points of a few would be lost.
     method = Image.Quantize.MAXCOVERAGE if rare else None
     image = Image.open(drawn).convert("RGB")
     few = image.quantize(colours, method, dither=Image.Dither.NONE)

@@ -1,4 +1,4 @@
-"""Tables of text, for the terminal and for pages."""
+"""Formats tables of text, for the terminal and for pages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Table:
-    """A heading, column names, and rows of text; the first column is left-aligned, others right.
+    """Holds a heading, column names and rows of text; all columns but the first align right.
 
     Attributes:
       note: what the figures mean, below the table; empty for none.

@@ -1,13 +1,14 @@
-"""The report of an evaluation as one page that needs nothing beside itself.
+"""Writes the report of an evaluation as one page that needs nothing beside itself.
 
 Its size is bounded: so many examples, so many seconds of each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from mt3synth.evaluation.evaluation_set import LABELS
@@ -15,25 +16,12 @@ from mt3synth.evaluation.report.tables import NOT_MEASURED
 from mt3synth.reporting import html
 from mt3synth.reporting.tables import Table
 
-_SCRIPT = """
-// One player at a time.
-document.addEventListener('play', event => {
-  for (const other of document.querySelectorAll('audio')) {
-    if (other !== event.target) other.pause();
-  }
-}, true);
-"""
-_STYLE = """
-table.reasons td { white-space: normal; text-align: left; overflow-wrap: anywhere; }
-table.reasons td:first-child { min-width: 12rem; }
-figure { margin: 0; } figcaption { font-size: .85rem; }
-.pictures { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
-"""
+_STYLE = Path(__file__).with_name("page.css").read_text("utf-8")
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """A piece to hear and see.
+    """Holds a piece to hear and see.
 
     Attributes:
       name, performance: of the piece.
@@ -50,33 +38,39 @@ class Example:
     picture: bytes
 
 
-def page_of(
-    report: Mapping[str, Any],
-    tables: Sequence[Table],
-    title: str,
-    pictures: Mapping[str, bytes],
-    examples: Sequence[Example],
-) -> str:
-    """Writes the page as HTML.
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Holds what came of an evaluation.
 
-    Args:
+        write(evaluate(items, evaluators, names, ExampleOptions(), progress), names, out)
+
+    Attributes:
       report: what ``report.json`` holds.
-      title: above it all.
+      tables: its figures as text.
       pictures: PNG by caption.
       examples: to hear and see.
     """
-    reasons = [t for t in tables if t.heading == NOT_MEASURED]
-    parts = [f"<h1>{escape(title)}</h1>", html.paragraphs(_about(report))]
-    parts += [html.table(t) for t in tables if t not in reasons]
-    if pictures:
+
+    report: dict[str, Any]
+    tables: list[Table]
+    pictures: dict[str, bytes]
+    examples: list[Example]
+
+
+def page_of(evaluation: Evaluation, title: str) -> str:
+    """Writes the page of an evaluation as HTML, under a title."""
+    reasons = [t for t in evaluation.tables if t.heading == NOT_MEASURED]
+    parts = [f"<h1>{escape(title)}</h1>", html.paragraphs(_about(evaluation.report))]
+    parts += [html.table(t) for t in evaluation.tables if t not in reasons]
+    if evaluation.pictures:
         parts.append('<h2>Pictures</h2>\n<div class="pictures">')
-        parts += [html.figure(caption, png) for caption, png in pictures.items()]
+        parts += [html.figure(caption, png) for caption, png in evaluation.pictures.items()]
         parts.append("</div>")
-    if examples:
+    if evaluation.examples:
         parts.append("<h2>Examples</h2>")
-        parts += [_example(example) for example in examples]
+        parts += [_example(example) for example in evaluation.examples]
     parts += [html.table(t).replace("<table>", '<table class="reasons">') for t in reasons]
-    return html.document(title, "\n".join(parts), _STYLE, _SCRIPT)
+    return html.document(title, "\n".join(parts), _STYLE, html.ONE_PLAYER)
 
 
 def _about(report: Mapping[str, Any]) -> list[str]:
