@@ -24,11 +24,12 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict
 
+from mt3synth import __version__
 from mt3synth.atomic import write_folder
 from mt3synth.errors import UserError, unknown
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.conditions import Conditions
-from mt3synth.param_check import read_params, write_params
+from mt3synth.param_check import count_params, read_params, write_params
 from mt3synth.types import PyTree
 from mt3synth.vocoder import files as vocoder_files
 from mt3synth.vocoder.files import VocoderWeights
@@ -37,12 +38,11 @@ from mt3synth.vocoder.protocol import VocoderError, check_spec
 
 FORMAT = 1
 DEFAULT = Path(__file__).resolve().parent / "bundles" / "default"
-CONFIG, PERFORMANCES, WEIGHTS, CARD = (
-    "config.json",
-    "performances.json",
-    "weights.safetensors",
-    "README.md",
-)
+CONFIG, PERFORMANCES = "config.json", "performances.json"
+WEIGHTS, CARD = "weights.safetensors", "README.md"
+
+_READS = {"tokens": "note events", "roll": "a piano roll", "context": "the frames before a segment"}
+"""In words, what a network may read beside the noisy frames."""
 
 
 class BundleError(UserError):
@@ -110,9 +110,9 @@ class Bundle:
 
     @cached_property
     def hash(self) -> str:
-        """The first 12 digits of the SHA-256 over configuration, performances and weights.
+        """Returns 12 digits of the SHA-256 over configuration, performances and weights.
 
-        Over those of its vocoder, too, if it has one.
+        Those of its vocoder are included, if it has one.
         """
         digest = hashlib.sha256()
         own = vocoder_files.FILES if self.vocoder else ()
@@ -183,8 +183,6 @@ def save(
       BundleError: the folder exists, the default is not among the performances, their number is
         not that of the network, or the vocoder inverts other frames.
     """
-    from mt3synth import __version__
-
     folder = Path(folder)
     if default not in {p.name for p in performances}:
         raise BundleError(f"default performance {default!r} is not among the performances")
@@ -224,11 +222,24 @@ def copy(bundle: Bundle, folder: str | Path, vocoder: VocoderWeights, card: str)
       BundleError: the folder exists or cannot be written, or the vocoder inverts other frames.
     """
     folder = Path(folder)
+    # Before anything is copied, which for a large model takes long.
     _check_vocoder(vocoder, bundle.spec, folder)
     with write_folder(folder, BundleError) as unfinished:
         shutil.copytree(bundle.folder, unfinished, dirs_exist_ok=True)
         (unfinished / CARD).write_text(card)
         vocoder_files.write_files(unfinished, vocoder)
+
+
+def card_facts(spec: ModelSpec, params: PyTree) -> dict[str, Any]:
+    """Returns what every model card says of its model, by the names of the blanks in its text."""
+    return {
+        "version": __version__,
+        "millions": count_params(params) / 1e6,
+        "reads": " and ".join(_READS[name] for name in spec.network.inputs),
+        "spec": spec,
+        "mel": spec.mel,
+        "seconds": spec.segment_frames / spec.mel.frame_rate,
+    }
 
 
 def _check_vocoder(vocoder: VocoderWeights | None, spec: ModelSpec, folder: Path) -> None:

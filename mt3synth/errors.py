@@ -28,6 +28,15 @@ def check_least(settings: object, **least: int) -> None:
             raise ValueError(f"{name}={getattr(settings, name)}; must be at least {low}")
 
 
+def first_line(error: Exception) -> str:
+    """Returns the first line of what an error says that is not empty, or else its class.
+
+    Of a library's error, whose further lines would tear a message apart.
+    """
+    lines = (line.strip() for line in str(error).splitlines())
+    return next((line for line in lines if line), type(error).__name__)
+
+
 def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
     """Finds the name that the user may have meant.
 

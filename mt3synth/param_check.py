@@ -80,6 +80,11 @@ def read_params(path: Path, like: PyTree, error: type[UserError]) -> PyTree:
     return unflatten_dict(flat, sep="/")
 
 
+def count_params(params: PyTree) -> int:
+    """Counts the numbers in all parameters together."""
+    return sum(int(np.size(leaf)) for leaf in flatten_dict(params).values())
+
+
 def write_params(path: Path, params: Mapping[str, np.ndarray]) -> None:
     """Writes arrays by their paths to a safetensors file that everybody may read.
 

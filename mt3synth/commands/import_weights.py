@@ -42,6 +42,7 @@ def main(args: argparse.Namespace) -> int:
     from mt3synth import bundle as bundles
     from mt3synth.importers import mapping, published
     from mt3synth.importers.open import open_checkpoint
+    from mt3synth.param_check import count_params
 
     logging.getLogger("absl").setLevel(logging.ERROR)  # orbax warns that it will only read
     parse.parse(args.gin_file or [], args.gin_bindings)
@@ -57,9 +58,8 @@ def main(args: argparse.Namespace) -> int:
         0, PERFORMANCE, f"The sound of {origin}, which knows no performances."
     )
     precision: Literal["float16", "float32"] = "float16" if args.half else "float32"
-    count = mapping.count(params)
-    card = published.card(out.name, spec, description, count, origin, precision)
+    card = published.card(out.name, spec, description, params, origin, precision)
     bundles.save(out, spec, (performance,), PERFORMANCE, params, card, precision)
     bundle = bundles.load(out)
-    print(f"{out}: {count / 1e6:.1f} M parameters, bundle {bundle.hash}")
+    print(f"{out}: {count_params(params) / 1e6:.1f} M parameters, bundle {bundle.hash}")
     return 0

@@ -20,7 +20,7 @@ class CheckpointError(UserError):
 
 @dataclass(frozen=True)
 class Description:
-    """What arrays alone do not say about the network that they belong to.
+    """Says what arrays alone do not say about the network that they belong to.
 
     Attributes:
       encoder_layers, decoder_layers, width, heads, head_width, mlp_width, dropout,

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from mt3synth.errors import first_line
 from mt3synth.importers.checkpoint import Checkpoint, CheckpointError, Description, Stored
 
 INDEX, CONFIG, WEIGHTS = "model_index.json", "config.json", "diffusion_pytorch_model"
@@ -127,10 +128,8 @@ def _from_pickle(path: Path) -> dict[str, Stored]:
             key: Stored(tuple(value.shape), value.float().numpy) for key, value in arrays.items()
         }
     except Exception as error:  # torch's errors have no class in common
-        line = str(error).strip().splitlines()[:1]
-        raise CheckpointError(
-            f"{path}: holds no plain arrays of PyTorch: {''.join(line)}"
-        ) from error
+        reason = first_line(error)
+        raise CheckpointError(f"{path}: holds no plain arrays of PyTorch: {reason}") from error
 
 
 def _describe(folder: Path) -> Description:
@@ -138,27 +137,18 @@ def _describe(folder: Path) -> Description:
     paths = {name: folder / component / CONFIG for name, component in COMPONENTS.items()}
     configs = {name: _json(path) for name, path in paths.items()}
     decoder, score = configs["decoder"], configs["token_encoder"]
-    context = configs["continuous_encoder"]
     try:
-        for theirs in (*_SIZES.values(), "num_layers"):
-            for name, reference in (("continuous_encoder", score), ("token_encoder", decoder)):
-                found, wanted = configs[name][theirs], reference[theirs]
-                layers_may_differ = theirs == "num_layers" and reference is decoder
-                if found != wanted and not layers_may_differ:
-                    raise CheckpointError(
-                        f"{paths[name]}: {theirs} is {found!r}; must be {wanted!r}"
-                    )
-        for name, config in (("token_encoder", score), ("continuous_encoder", context)):
-            if config["feed_forward_proj"] != "gated-gelu":
-                raise CheckpointError(
-                    f"{paths[name]}: feed_forward_proj is {config['feed_forward_proj']!r}; must be "
-                    "'gated-gelu'"
-                )
-        if decoder["max_decoder_noise_time"] != _LONGEST_TIME:
-            raise CheckpointError(
-                f"{paths['decoder']}: max_decoder_noise_time is "
-                f"{decoder['max_decoder_noise_time']!r}; must be {_LONGEST_TIME}"
-            )
+        # Encoders have as many layers as each other, the decoder may have another number.
+        alike = (*_SIZES.values(), "num_layers")
+        required = [("continuous_encoder", key, score[key]) for key in alike]
+        required += [("token_encoder", key, decoder[key]) for key in _SIZES.values()]
+        encoders = ("token_encoder", "continuous_encoder")
+        required += [(name, "feed_forward_proj", "gated-gelu") for name in encoders]
+        required.append(("decoder", "max_decoder_noise_time", _LONGEST_TIME))
+        for name, key, wanted in required:
+            found = configs[name][key]
+            if found != wanted:
+                raise CheckpointError(f"{paths[name]}: {key} is {found!r}; must be {wanted!r}")
         return Description(
             encoder_layers=score["num_layers"],
             decoder_layers=decoder["num_layers"],
@@ -167,9 +157,9 @@ def _describe(folder: Path) -> Description:
         )
     except KeyError as error:
         raise CheckpointError(f"{folder}: a {CONFIG} does not say what {error} is") from error
+    except CheckpointError:
+        raise
     except (TypeError, ValueError) as error:
-        if isinstance(error, CheckpointError):
-            raise
         raise CheckpointError(f"{folder}: {error}") from error
 
 

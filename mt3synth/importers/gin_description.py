@@ -23,12 +23,13 @@ _SIZES = {
     "mlp_width": "mlp_dim",
 }
 _ATTENTION: dict[str, ContextAttention] = {"sum_cross_attends": "sum", "concat_encodings": "concat"}
-_REQUIRED = {
+_REQUIRED: dict[str, tuple[Any, Any]] = {
     "T5Config.mlp_activations": (("gelu", "linear"), ("relu",)),
     "T5Config.max_decoder_noise_time": (2e4, 2e4),
     "train/DiffusionSchedule.name": ("cosine", "cosine"),
 }
 """Settings for which there is one way here: that way, and what stands if none is given."""
+_REQUIRED_WITH_CONTEXT = {"T5Config.context_positions": ("terminal_relative", "regular")}
 
 
 def describe(path: Path, context: bool) -> Description:
@@ -45,7 +46,8 @@ def describe(path: Path, context: bool) -> Description:
     missing = [name for name in _SIZES.values() if f"T5Config.{name}" not in settings]
     if missing:
         raise CheckpointError(f"{path}: does not say what T5Config.{missing[0]} is")
-    for name, (only, otherwise) in _REQUIRED.items():
+    required = _REQUIRED | (_REQUIRED_WITH_CONTEXT if context else {})
+    for name, (only, otherwise) in required.items():
         found = settings.get(name, otherwise)
         if found != only:
             raise CheckpointError(f"{path}: {name} is {found!r}; only {only!r} can be imported")
@@ -54,12 +56,6 @@ def describe(path: Path, context: bool) -> Description:
         raise CheckpointError(
             f"{path}: T5Config.decoder_cross_attend_style is {style!r}; must be one of "
             f"{tuple(_ATTENTION)}"
-        )
-    positions = settings.get("T5Config.context_positions", "regular")
-    if context and positions != "terminal_relative":
-        raise CheckpointError(
-            f"{path}: T5Config.context_positions is {positions!r}; only 'terminal_relative' can be "
-            "imported"
         )
     try:
         return Description(
@@ -84,7 +80,7 @@ class _Names(config_parser.ParserDelegate):
 
 
 def _settings(path: Path) -> dict[str, Any]:
-    """Bindings as ``CLASS.PARAMETER``, with the scope in front where there is one, macros resolved.
+    """Reads bindings as ``CLASS.PARAMETER``, the scope in front if there is one, macros resolved.
 
     Modules are left out: gin lets a class be named with as much of its path as one likes.
     """
@@ -103,10 +99,9 @@ def _settings(path: Path) -> dict[str, Any]:
 
 
 def _resolved(value: Any, found: dict[str, Any]) -> Any:
-    seen = set()
-    while isinstance(value, str) and value.startswith("%") and value in found:
-        if value in seen:
-            break
+    """Follows macros to what they stand for; those that stand for each other stay."""
+    seen: set[str] = set()
+    while isinstance(value, str) and value.startswith("%") and value in found.keys() - seen:
         seen.add(value)
         value = found[value]
     return value

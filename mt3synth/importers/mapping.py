@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from mt3synth.audio.mel import MELGAN
@@ -22,6 +22,20 @@ from mt3synth.types import PyTree
 
 _VELOCITY_BINS = (1, 127)
 """Of the ancestor's vocabularies; which one shows in the length of the embedding."""
+
+# Parts of our parameters' names, and what the ancestor calls them; replaced wherever they stand.
+_INSIDE = (
+    ("/stack/", "/"),
+    ("/time/mlp/", "/time_emb_"),
+    ("/cross_attention/", "/MultiHeadDotProductAttention_0/"),
+    ("/context_cross_attention/", "/MultiHeadDotProductAttention_1/"),
+    ("/self_attention_film/gamma_beta/", "/FiLMLayer_0/DenseGeneral_0/"),
+    ("/mlp_film/gamma_beta/", "/FiLMLayer_1/DenseGeneral_0/"),
+    ("/positions/table", "/Embed_0/embedding"),
+    ("/context_projection/", "/input_proj/"),
+)
+# The same of modules at the root, in the network with context alone.
+_MODULES = (("encoder/", "token_encoder/"), ("context_encoder/", "continuous_encoder/"))
 
 
 def has_context(checkpoint: Checkpoint) -> bool:
@@ -51,22 +65,16 @@ def model_spec(checkpoint: Checkpoint, description: Description) -> ModelSpec:
         )
     # Where a table is missing the published length stands in, until the table is asked for.
     frames = _rows(checkpoint, "decoder/Embed_0/embedding", 256)
+    before = _rows(checkpoint, "continuous_encoder/Embed_0/embedding", 256) if context else 0
+    settings = asdict(description)
     try:
+        diffusion = DiffusionSpec(settings.pop("prediction"), settings.pop("norm"))
         network = T5Config(
-            encoder_layers=description.encoder_layers,
-            decoder_layers=description.decoder_layers,
-            width=description.width,
-            heads=description.heads,
-            head_width=description.head_width,
-            mlp_width=description.mlp_width,
+            **settings,
             mel_bins=MELGAN.bins,
-            dropout=description.dropout,
             vocabulary_size=vocabulary,
             max_tokens=_rows(checkpoint, f"{tokens}/Embed_0/embedding", 2048),
-            context_frames=(
-                _rows(checkpoint, "continuous_encoder/Embed_0/embedding", 256) if context else 0
-            ),
-            context_attention=description.context_attention,
+            context_frames=before,
             position_table="stored",
             max_frames=frames,
             null_score="masked",
@@ -76,7 +84,7 @@ def model_spec(checkpoint: Checkpoint, description: Description) -> ModelSpec:
             mel=MELGAN,
             roll=RollSpec(),
             codec=EventCodec(bins[0]),
-            diffusion=DiffusionSpec(description.prediction, description.norm),
+            diffusion=diffusion,
             segment_frames=frames,
             guidance=GUIDANCE,
         )
@@ -101,7 +109,7 @@ def parameters(checkpoint: Checkpoint, spec: ModelSpec) -> PyTree:
         {name: array.shape for name, array in checkpoint.stored.items()},
         # As they are called and turned in the files, for the message.
         {
-            checkpoint.own_name(name): _way(checkpoint, name, shape)
+            checkpoint.own_name(name): shape[::-1] if checkpoint.turned(name) else shape
             for name, shape in expected.values()
         },
         checkpoint.source,
@@ -111,32 +119,9 @@ def parameters(checkpoint: Checkpoint, spec: ModelSpec) -> PyTree:
     return unflatten_dict({path: jnp.asarray(value) for path, value in read.items()})
 
 
-def _way(checkpoint: Checkpoint, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Turns a shape the way that it is in the files."""
-    return shape[::-1] if checkpoint.turned(name) else shape
-
-
 def _rows(checkpoint: Checkpoint, name: str, otherwise: int) -> int:
     shape: tuple[Any, ...] | None = checkpoint.shape(name)
     return shape[0] if shape else otherwise
-
-
-def count(params: PyTree) -> int:
-    """Counts the numbers in the parameters."""
-    return sum(int(np.size(leaf)) for leaf in flatten_dict(params).values())
-
-
-_INSIDE = (
-    ("/stack/", "/"),
-    ("/time/mlp/", "/time_emb_"),
-    ("/cross_attention/", "/MultiHeadDotProductAttention_0/"),
-    ("/context_cross_attention/", "/MultiHeadDotProductAttention_1/"),
-    ("/self_attention_film/gamma_beta/", "/FiLMLayer_0/DenseGeneral_0/"),
-    ("/mlp_film/gamma_beta/", "/FiLMLayer_1/DenseGeneral_0/"),
-    ("/positions/table", "/Embed_0/embedding"),
-    ("/context_projection/", "/input_proj/"),
-)
-_MODULES = (("encoder/", "token_encoder/"), ("context_encoder/", "continuous_encoder/"))
 
 
 def t5x_name(path: tuple[str, ...], context: bool) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from mt3synth import __version__
+from pathlib import Path
+
+from mt3synth.bundle import card_facts
 from mt3synth.diffusion.guidance import Guidance
 from mt3synth.importers.checkpoint import Checkpoint, CheckpointError, Description
 from mt3synth.model_spec import ModelSpec
+from mt3synth.types import PyTree
 
 PUBLISHED = {
     "small_with_context": Description(8, 8, width=512, heads=6, head_width=64, mlp_width=1024),
@@ -22,6 +25,8 @@ ORIGINS = {
     "diffusers": "a diffusers folder of google/music-spectrogram-diffusion, converted from the "
     "t5x checkpoint of Hawthorne et al. 2022 (arXiv 2206.05408)",
 }
+_CARD = Path(__file__).with_suffix(".md").read_text("utf-8")
+
 LICENCE = "Apache License 2.0"
 """Of the ancestor's repository; the converted weights are published under it by name."""
 
@@ -63,39 +68,11 @@ def described(checkpoint: Checkpoint, config: str) -> Description:
     )
 
 
-_CARD = """\
-# {name}
-
-Weights that others trained, imported by mt3synth {version} from
-{origin}.
-
-    mt3synth synthesize song.mid --bundle {name}
-
-| | |
-|---|---|
-| network | T5, {millions:.1f} M parameters (stored as {precision}) |
-| layers | {encoder} of each encoder, {decoder} of the decoder, width {width} |
-| reads | {reads} |
-| performances | none: one sound, that of its training data |
-| predicts | {prediction} ({norm} loss) |
-| segment | {window} frames, {seconds:.2f} s |
-| audio | {rate} Hz, {bins} mel bins, {frame_rate:g} frames per second |
-
-## Origin and licence
-
-The model is that of Hawthorne, Simon, Roberts, Zeghidour, Gardner, Manilow and Engel:
-Multi-instrument Music Synthesis with Spectrogram Diffusion, ISMIR 2022 (arXiv 2206.05408).
-Its repository, which points to the checkpoints, is under the {licence}, and so are the weights
-as converted for diffusers, by their model card. The checkpoints themselves come without a licence
-text. Only the form of the weights was changed.
-"""
-
-
 def card(
     name: str,
     spec: ModelSpec,
     description: Description,
-    parameters: int,
+    params: PyTree,
     origin: str,
     precision: str,
 ) -> str:
@@ -105,29 +82,17 @@ def card(
       name: of the bundle.
       spec: of the model.
       description: of its network.
-      parameters: how many numbers it has.
+      params: its weights.
       origin: one of ``ORIGINS``.
       precision: type in which the numbers are stored.
     """
     return _CARD.format(
         name=name,
-        version=__version__,
         origin=origin,
-        millions=parameters / 1e6,
         precision=precision,
         encoder=description.encoder_layers,
         decoder=description.decoder_layers,
         width=description.width,
-        reads=" and ".join(_READS[feature] for feature in spec.network.inputs),
-        prediction=spec.diffusion.prediction,
-        norm=spec.diffusion.norm,
-        window=spec.segment_frames,
-        seconds=spec.segment_frames / spec.mel.frame_rate,
-        rate=spec.mel.sample_rate,
-        bins=spec.mel.bins,
-        frame_rate=spec.mel.frame_rate,
         licence=LICENCE,
+        **card_facts(spec, params),
     )
-
-
-_READS = {"tokens": "note events", "context": "the frames before a segment"}

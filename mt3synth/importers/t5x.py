@@ -104,13 +104,10 @@ def _read_zarr(folder: Path) -> np.ndarray:
 
 
 def _from_orbax(folder: Path) -> dict[str, Stored]:
-    from mt3synth.importers.orbax_checkpoint import Target
+    from mt3synth.importers.orbax_checkpoint import read_target
 
     state = (folder / STATE).absolute()
     try:
-        target = Target(state)
+        return read_target(state)
     except ValueError as error:
         raise CheckpointError(f"{state}: is no checkpoint of orbax: {error}") from error
-    return {
-        name: Stored(shape, partial(target.read, name)) for name, shape in target.shapes.items()
-    }

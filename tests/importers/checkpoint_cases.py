@@ -54,7 +54,7 @@ def golden(name: str) -> dict[str, np.ndarray]:
 
 
 def ancestors(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The parameters among them, by the ancestor's names."""
+    """Picks the parameters among them, by the ancestor's names."""
     prefix = "params/"
     return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
@@ -66,7 +66,7 @@ def write_t5x(
     dtype: str = "float32",
     step: int = 500000,
 ) -> Path:
-    """A run of t5x of 2022: index in MessagePack, arrays as gzipped zarr, scalars in the index."""
+    """Writes a run of t5x of 2022: index in MessagePack with scalars, arrays as gzipped zarr."""
     checkpoint = folder / f"checkpoint_{step}"
     checkpoint.mkdir(parents=True)
     leaves: dict[str, Any] = {}
@@ -103,7 +103,7 @@ def write_t5x(
 
 
 def write_orbax(folder: Path, parameters: dict[str, np.ndarray], gin: str = GIN) -> Path:
-    """A run of t5x since it writes by orbax."""
+    """Writes a run of t5x since it writes by orbax."""
     import orbax.checkpoint as ocp
 
     state = {
@@ -208,7 +208,7 @@ CONFIGS = {
 
 
 def write_diffusers(folder: Path, parameters: dict[str, np.ndarray]) -> Path:
-    """The folder of a pipeline, weights as safetensors."""
+    """Writes the folder of a pipeline, weights as safetensors."""
     folder.mkdir(parents=True)
     index = {
         "_class_name": "SpectrogramDiffusionPipeline",

@@ -1,4 +1,4 @@
-"""What cannot be imported: one line that says which parameter or file; nothing is written."""
+"""Imports that fail: one line says which parameter or file, and nothing is written."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def diffusers(tmp_path: Path, sources: dict[str, Path]) -> Path:
 
 @pytest.fixture
 def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Refused:
-    """The one line said about a source."""
+    """Returns the one line said about a source."""
 
     def call(source: Path, *options: str) -> str:
         out = tmp_path / "ours"

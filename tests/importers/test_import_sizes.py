@@ -1,4 +1,4 @@
-"""What an import makes of the published sizes, by shapes alone: no array is there to be read."""
+"""Imports of the published sizes, by shapes alone: no array is there to be read."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def nothing() -> np.ndarray:
 
 
 def shapes_only(width: int, vocabulary: int = 1536, context: bool = True) -> Checkpoint:
-    """As much of a t5x checkpoint without config.gin as its description is made of."""
+    """Makes as much of a t5x checkpoint without config.gin as its description is made of."""
     tokens = "token_encoder" if context else "encoder"
     shapes = {
         f"{tokens}/token_embedder/embedding": (vocabulary, width),

@@ -3,44 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
-
-from mt3synth import __version__
-from mt3synth.bundle import Performance
+from mt3synth.bundle import Performance, card_facts
 from mt3synth.model_spec import ModelSpec
 from mt3synth.types import PyTree
 from mt3synth.vocoder.files import VocoderWeights
 
-_TEMPLATE = """\
-# {name}
-
-A diffusion model that turns a score (MIDI) into music in the sound of a performance you name:
-mel frames by the model, audio by a vocoder. For mt3synth {version}:
-
-    mt3synth synthesize song.mid --bundle {name}
-
-| | |
-|---|---|
-| network | {network}, {millions:.1f} M parameters (stored as float16) |
-| reads | {reads} |
-| predicts | {spec.diffusion.prediction} ({spec.diffusion.norm} loss) |
-| segment | {spec.segment_frames} frames, {seconds:.2f} s |
-| audio | {mel.sample_rate} Hz, {mel.bins} mel bins, {mel.frame_rate:g} frames per second |
-| weights | exponential moving average after {step} training steps |
-
-## Performances
-
-{performances}
-
-## Data and licences
-
-{data}
-{card}"""
+# Ends with what a caller adds, so that the file's own line end is one too many.
+_TEMPLATE = Path(__file__).with_suffix(".md").read_text("utf-8").removesuffix("\n")
 
 _UNKNOWN = "Nothing is recorded about the data that this model was trained on.\n"
+
+
+_VOCODER = """\
+## Vocoder
+
+A trained {network} of {millions:.1f} M parameters (stored as float16; {hash}) turns the frames into
+audio, unless `--vocoder` asks for another.
+"""
 
 
 def write_card(
@@ -63,20 +45,14 @@ def write_card(
       extra: Markdown for the end.
       vocoder: the bundle's own, if it has one.
     """
-    reads = " and ".join(words for name, words in _READS.items() if name in spec.features)
     text = _TEMPLATE.format(
         name=name,
-        version=__version__,
         network=type(spec.network).__name__.removesuffix("Config"),
-        millions=sum(np.size(leaf) for leaf in jax.tree.leaves(params)) / 1e6,
-        reads=reads,
-        spec=spec,
-        mel=spec.mel,
-        seconds=spec.segment_frames / spec.mel.frame_rate,
         step=step,
         performances="\n".join(f"- `{p.name}`: {p.description}" for p in performances),
         data=_data(corpus) if corpus else "" if extra else _UNKNOWN,
         card=f"\n{extra.strip()}\n" if extra.strip() else "",
+        **card_facts(spec, params),
     )
     return text if vocoder is None else add_vocoder(text, vocoder)
 
@@ -93,18 +69,6 @@ def add_vocoder(card: str, vocoder: VocoderWeights, extra: str = "") -> str:
     network = type(vocoder.config).__name__.removesuffix("Config")
     section = _VOCODER.format(network=network, millions=vocoder.size / 1e6, hash=vocoder.hash)
     return f"{before}\n\n{section}" + (f"\n{extra.strip()}\n" if extra.strip() else "")
-
-
-_VOCODER = """\
-## Vocoder
-
-A trained {network} of {millions:.1f} M parameters (stored as float16; {hash}) turns the frames into
-audio, unless `--vocoder` asks for another.
-"""
-
-
-_READS = {"tokens": "note events", "roll": "a piano roll", "context": "the frames before a segment"}
-"""In words, what a network may read beside the noisy frames."""
 
 
 def _data(corpus: dict[str, Any]) -> str:
