@@ -1,1 +1,1 @@
-"""Audio as NumPy arrays: files in and out, and the log-mel front end."""
+"""Reads and writes audio as NumPy arrays, and computes log-mel frames."""

@@ -1,4 +1,4 @@
-"""Decoding through the ffmpeg program: m4a, wma, webm, video files, whatever it was built with.
+"""Decodes through the ffmpeg program: m4a, wma, webm, video files, whatever it was built with.
 
 ffmpeg is asked for the first audio stream of the file alone, as float32 with all its channels; it
 neither mixes nor resamples, so that both decoders hand over the same kind of samples. It reads
@@ -17,9 +17,9 @@ from collections.abc import Generator, Iterator
 from typing import IO, Any, cast
 
 import numpy as np
-from jaxtyping import Float
 
 from mt3synth.audio.sound import BLOCK_FRAMES, DecodingError
+from mt3synth.types import Float
 
 INSTALL = "m4a, wma, webm and video files need ffmpeg and ffprobe: install ffmpeg"
 # "file:" lets names begin with a dash or hold a colon; the list keeps playlists off the network.
@@ -41,17 +41,15 @@ class FFmpegSound:
             raise DecodingError(f"not audio that libsndfile can read; {INSTALL}")
         self._file = f"file:{os.fspath(path)}"
         stream, container = self._probe()
-        try:
-            self.sample_rate = int(stream["sample_rate"])
-            self._channels = int(stream["channels"])
-        except (KeyError, ValueError) as error:
-            raise DecodingError("its audio states no sample rate or no channels") from error
-        if self.sample_rate < 1 or self._channels < 1:
+        # Damaged files state none, or 0, or "N/A".
+        rate, channels = (str(stream.get(name)) for name in ("sample_rate", "channels"))
+        if not all(text.isdecimal() and int(text) for text in (rate, channels)):
             raise DecodingError("its audio states no sample rate or no channels")
+        self.sample_rate, self._channels = int(rate), int(channels)
         self.seconds = _stated_seconds(stream, container)
 
     def blocks(self) -> Generator[Float[np.ndarray, "F C"], None, None]:
-        """See `mt3synth.audio.sound.Sound.blocks`."""
+        """Yields the samples, as `mt3synth.audio.sound.Sound.blocks` says."""
         command = ["ffmpeg", "-nostdin", "-v", "error", "-xerror", *_INPUT, self._file]
         command += ["-map", "0:a:0", "-ar", str(self.sample_rate), "-ac", str(self._channels)]
         command += ["-f", "f32le", "-"]
@@ -82,7 +80,7 @@ class FFmpegSound:
             )
 
     def _probe(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What ffprobe says of the first audio stream, and of the file around it."""
+        """Asks ffprobe about the first audio stream, and about the file around it."""
         done = subprocess.run(
             [
                 *("ffprobe", "-v", "error", "-select_streams", "a:0", "-of", "json"),
@@ -105,7 +103,7 @@ class FFmpegSound:
 
 
 def available() -> bool:
-    """Whether ffmpeg and ffprobe are on PATH."""
+    """Tells whether ffmpeg and ffprobe are on PATH."""
     return all(shutil.which(program) for program in ("ffmpeg", "ffprobe"))
 
 
@@ -126,6 +124,6 @@ def _frames(pipe: IO[bytes], channels: int) -> Iterator[np.ndarray]:
 
 
 def _last_line(message: str, file: str) -> str:
-    """ffmpeg's own reason, without addresses in memory: the same for the same file every time."""
+    """Picks ffmpeg's own reason, without addresses in memory: the same for a file every time."""
     lines = [_SPEAKER.sub("", line).strip() for line in message.splitlines() if line.strip()]
     return lines[-1].removeprefix(f"{file}: ") if lines else "ffmpeg does not say why"

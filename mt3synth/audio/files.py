@@ -1,4 +1,4 @@
-"""Audio files in and out, at any length: decoded in blocks by libsndfile or ffmpeg.
+"""Reads and writes audio files of any length: decoded in blocks by libsndfile or ffmpeg.
 
 A file appears under its name whole or not at all, and nothing is clipped behind the caller's back:
 `fit_peak` first, and tell the user the gain it returns.
@@ -11,19 +11,19 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import soxr
-from jaxtyping import Float
 
 from mt3synth.atomic import write_bytes
 from mt3synth.audio.ffmpeg import FFmpegSound
 from mt3synth.audio.libsndfile import LibsndfileSound, NotDecodable
 from mt3synth.audio.sound import DecodingError, Sound
 from mt3synth.errors import UserError
+from mt3synth.types import Float
 
 _OWN = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
 _BY_FFMPEG = (".m4a", ".aac", ".mp4", ".wma", ".ac3", ".webm", ".mka", ".mkv", ".mov", ".avi")
@@ -40,7 +40,7 @@ class AudioError(UserError):
 
 
 def read_audio(path: str | os.PathLike[str], sample_rate: int) -> Float[np.ndarray, " S"]:
-    """A file of any format libsndfile or ffmpeg knows as mono float32, at ``sample_rate``.
+    """Reads a file of any format libsndfile or ffmpeg knows as mono float32, at ``sample_rate``.
 
     Channels are averaged. Integer formats come out in [-1, 1]. The file is decoded and resampled
     in blocks: the result is the only thing in memory that grows with its length.
@@ -66,7 +66,7 @@ def read_audio(path: str | os.PathLike[str], sample_rate: int) -> Float[np.ndarr
 
 
 def audio_seconds(path: str | os.PathLike[str]) -> float:
-    """How long a file plays, from its header; counted by decoding where that states no length.
+    """Returns how many seconds a file plays, from its header; decoded where that does not say.
 
     Raises:
       AudioError: as `read_audio`, for as much of the file as is looked at.
@@ -80,7 +80,7 @@ def audio_seconds(path: str | os.PathLike[str]) -> float:
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
-    """What `write_audio` was given as ``metadata``; for another program's file its comment, if any.
+    """Reads the ``metadata`` given to `write_audio`; of another program's file the comment, if any.
 
     Raises:
       AudioError: the file is missing or unreadable.
@@ -91,17 +91,15 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
             comment = file.comment
     except (soundfile.SoundFileError, TypeError) as error:  # TypeError: a headerless .raw
         raise AudioError(f"{path}: not audio that libsndfile can read") from error
-    try:
+    with suppress(ValueError):
         values = json.loads(comment)
-    except ValueError:
-        return {"comment": comment} if comment else {}
-    if not isinstance(values, dict):
-        return {"comment": comment}
-    return {str(name): str(value) for name, value in values.items()}
+        if isinstance(values, dict):
+            return {str(name): str(value) for name, value in values.items()}
+    return {"comment": comment} if comment else {}
 
 
 def fit_peak(audio: Float[np.ndarray, " S"]) -> tuple[Float[np.ndarray, " S"], float]:
-    """Audio that fits a file, and the gain that made it fit: 1 unless its peak was above 1."""
+    """Returns audio that fits a file, and the gain that made it fit: 1 unless it was too loud."""
     peak = float(np.max(np.abs(audio), initial=0.0))
     return (audio / np.float32(peak), 1 / peak) if peak > 1 else (audio, 1.0)
 
@@ -172,7 +170,7 @@ def _comment(metadata: Mapping[str, str]) -> str:
 
 
 def _open(path: str | os.PathLike[str]) -> Sound:
-    """The decoder that can read the whole file."""
+    """Finds the decoder that can read the whole file."""
     _check_input(path)
     try:
         try:
@@ -190,7 +188,7 @@ def _open(path: str | os.PathLike[str]) -> Sound:
 
 
 def _mono_blocks(path: str | os.PathLike[str], sound: Sound) -> Iterator[Float[np.ndarray, " F"]]:
-    """The mean of all channels, checked to be finite, and not to be empty as a whole."""
+    """Yields the mean of all channels, checked to be finite, and not to be empty as a whole."""
     decoded = bad = first_bad = 0
     with closing(sound.blocks()) as blocks:
         try:

@@ -1,4 +1,4 @@
-"""Decoding through libsndfile, which shortens some files without a word; those are found out here.
+"""Decodes through libsndfile, which shortens some files without a word; those are found out here.
 
 libsndfile trusts the size of a WAV, AIFF or AU file more than its header, so that half a download
 reads as a whole recording; only its log tells. Of an MP3 file without a Xing, Info or VBRI header
@@ -15,9 +15,9 @@ from collections.abc import Generator
 
 import numpy as np
 import soundfile
-from jaxtyping import Float
 
 from mt3synth.audio.sound import BLOCK_FRAMES, DecodingError
+from mt3synth.types import Float
 
 _SHORTENED = re.compile(r"^\s*(?:data|SSND|Data Size|riff)\s*: (\d+) \(should be (\d+)\)", re.M)
 _SHORTENED_RF64 = re.compile(r"frame count (\d+) does not match value from 'ds64' chunk of (\d+)")
@@ -50,7 +50,7 @@ class LibsndfileSound:
             self.seconds: float | None = file.frames / file.samplerate
 
     def blocks(self) -> Generator[Float[np.ndarray, "F C"], None, None]:
-        """See `mt3synth.audio.sound.Sound.blocks`."""
+        """Yields the samples, as `mt3synth.audio.sound.Sound.blocks` says."""
         with _open(self._path) as file:
             decoded = 0
             try:
@@ -79,20 +79,18 @@ def _refuse_shortened(log: str) -> None:
     for found in _SHORTENED.finditer(log):
         stated, held = int(found[1]), int(found[2])
         if held < stated < _STREAMED and stated - held > 1:  # 1: a missing byte of padding
-            raise DecodingError(
-                f"cut off: its header states {stated} bytes of audio, it holds {held}"
-            )
+            raise _cut_off(f"{stated} bytes", held)
     counts = _SHORTENED_RF64.search(log)
-    if counts:
-        held, stated = int(counts[1]), int(counts[2])
-        if held < stated:
-            raise DecodingError(
-                f"cut off: its header states {stated} samples of audio, it holds {held}"
-            )
+    if counts and int(counts[1]) < int(counts[2]):
+        raise _cut_off(f"{counts[2]} samples", int(counts[1]))
+
+
+def _cut_off(stated: str, held: int) -> DecodingError:
+    return DecodingError(f"cut off: its header states {stated} of audio, it holds {held}")
 
 
 def _mp3_states_length(path: str) -> bool:
-    """Whether the first MPEG frame, behind an ID3v2 tag if any, holds a header with the length."""
+    """Tells whether the first MPEG frame, behind an ID3v2 tag, holds a header with the length."""
     with open(path, "rb") as file:
         tag = file.read(10)
         if tag[:3] == b"ID3" and len(tag) == 10:

@@ -1,4 +1,4 @@
-"""Distance of two recordings' log-mel frames, over those in which anything is to be heard."""
+"""Measures the distance of log-mel frames, over those in which anything is to be heard."""
 
 from __future__ import annotations
 
@@ -13,31 +13,27 @@ _NATS_PER_DB = np.log(10) / 20
 
 
 def loud_frames(
-    log_mel: Float[np.ndarray, "T M"], within_db: float = WITHIN_DB, above: float = -np.inf
+    log_mel: Float[np.ndarray, "T M"], above: float = -np.inf
 ) -> Bool[np.ndarray, " T"]:
-    """Marks frames whose loudest bin is at most ``within_db`` below the loudest of all.
+    """Marks frames whose loudest bin is at most `WITHIN_DB` below the loudest of all.
 
     Args:
       log_mel: natural log of magnitudes.
-      within_db: dB.
       above: natural log of a magnitude that the loudest bin must be above, whatever the others are.
     """
     peaks = log_mel.max(axis=1)
-    return (peaks >= peaks.max() - within_db * _NATS_PER_DB) & (peaks > above)
+    return (peaks >= peaks.max() - WITHIN_DB * _NATS_PER_DB) & (peaks > above)
 
 
 def log_mel_l1(
-    ours: Float[np.ndarray, "T M"],
-    real: Float[np.ndarray, "T M"],
-    within_db: float = WITHIN_DB,
-    above: float = -np.inf,
+    ours: Float[np.ndarray, "T M"], real: Float[np.ndarray, "T M"], above: float = -np.inf
 ) -> float:
     """Measures the mean absolute difference of log-mel frames, in nats (1 nat is 8.7 dB).
 
     Args:
       ours: natural log of magnitudes.
       real: the same of what it is measured against; its level says which frames count.
-      within_db, above: see `loud_frames`.
+      above: see `loud_frames`.
 
     Returns:
       The mean, not a number if no frame is above ``above``.
@@ -47,7 +43,7 @@ def log_mel_l1(
     """
     if not len(real):
         raise ValueError("0 frames; must be at least 1")
-    loud = loud_frames(real, within_db, above)
+    loud = loud_frames(real, above)
     if not loud.any():
         return float("nan")
     return float(np.mean(np.abs(ours[loud] - real[loud]), dtype=np.float64))

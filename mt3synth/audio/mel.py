@@ -1,4 +1,4 @@
-"""Log-mel frames: the spectrogram that the model generates and every vocoder inverts.
+"""Computes log-mel frames: the spectrogram that the model generates and every vocoder inverts.
 
 The front end is SoundStream's (the "melgan" codec of Hawthorne et al. 2022, arXiv 2206.05408):
 magnitudes of a short-time Fourier transform through triangles on the HTK mel scale, clipped,
@@ -7,16 +7,15 @@ natural log. One `MelSpec` travels with data, model, vocoder and bundle, so that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 from scipy.sparse import csr_array
 
-from mt3synth.types import FloatND
+from mt3synth.types import Float, FloatND
 
 _CHUNK_FRAMES = 1024  # about 20 s of MELGAN: arrays of a few MB, which stay in the cache
 
@@ -85,20 +84,20 @@ class MelSpec:
 
     @property
     def frame_rate(self) -> float:
-        """Frames per second."""
+        """Returns frames per second."""
         return self.sample_rate / self.hop
 
     def frames(self, samples: int) -> int:
-        """How many frames ``samples`` of audio give: the last one may run past the end."""
+        """Counts the frames that ``samples`` of audio give: the last one may run past the end."""
         return -(-samples // self.hop)
 
     def to_dict(self) -> dict[str, int | float]:
-        """The fields by name, ready for JSON."""
+        """Returns the fields by name, ready for JSON."""
         return asdict(self)
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> MelSpec:
-        """The inverse of `to_dict`.
+        """Inverts `to_dict`.
 
         Raises:
           ValueError: a field missing, unknown, or out of its range.
@@ -124,13 +123,13 @@ MELGAN = MelSpec()
 
 
 def hann_window(length: int) -> Float[np.ndarray, " window"]:
-    """Periodic Hann window: its copies at ``length / 2`` sum to exactly 1."""
+    """Makes a periodic Hann window: its copies at ``length / 2`` sum to exactly 1."""
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
 
 
 @lru_cache(maxsize=8)
 def mel_filterbank(spec: MelSpec) -> Float[np.ndarray, "F M"]:
-    """Weights from the F = fft / 2 + 1 magnitudes of a frame to its mel bins (read-only).
+    """Makes the weights from a frame's F = fft / 2 + 1 magnitudes to its mel bins (read-only).
 
     Triangles whose slopes are straight in mel (HTK's 1127 ln(1 + f / 700)), of height 1 and no area
     normalisation, the DC bin zero: the definition of TensorFlow's `linear_to_mel_weight_matrix`.
@@ -148,7 +147,7 @@ def mel_filterbank(spec: MelSpec) -> Float[np.ndarray, "F M"]:
 
 
 def log_mel(audio: FloatND, spec: MelSpec) -> Float[np.ndarray, "T M"]:
-    """Natural-log mel magnitudes, float32 ``[T, M]``, of audio ``[S]``; T = ceil(S / hop).
+    """Computes natural-log mel magnitudes, float32 ``[T, M]``, of audio ``[S]``; T = ceil(S / hop).
 
     Audio is taken as zero after its end. Works through the audio in chunks: beside audio and
     result it needs a few MB however long the audio is, and one core does an hour in 2 to 3 s.
@@ -162,7 +161,7 @@ def log_mel(audio: FloatND, spec: MelSpec) -> Float[np.ndarray, "T M"]:
 
 
 class Transform(NamedTuple):
-    """From the samples of a frame to its mel magnitudes.
+    """Takes the samples of a frame to its mel magnitudes.
 
     Attributes:
       window: float32 ``[L]``.
@@ -177,7 +176,7 @@ class Transform(NamedTuple):
 
     @staticmethod
     def of(window: np.ndarray, fft: int, weights: Float[np.ndarray, "F M"]) -> Transform:
-        """With the weights as a filterbank has them."""
+        """Makes one whose weights are as a filterbank has them."""
         return Transform(window, fft, csr_array(weights.T))
 
 
@@ -189,28 +188,46 @@ def _transform(spec: MelSpec) -> Transform:
 def log_mel_frames(
     audio: FloatND, first: int, count: int, spec: MelSpec, transform: Transform
 ) -> Float[np.ndarray, "T M"]:
-    """``count`` frames of audio ``[S]``, a hop apart, the first from sample ``first``."""
+    """Computes ``count`` frames of audio ``[S]``, a hop apart, the first from sample ``first``."""
     window, fft, weights = transform
     out = np.empty((count, spec.bins), np.float32)
-    for begin in range(0, count, _CHUNK_FRAMES):
-        rows = min(_CHUNK_FRAMES, count - begin)
-        needed = (rows - 1) * spec.hop + len(window)
-        samples = np.asarray(audio[first + begin * spec.hop :][:needed], np.float32)
-        samples = np.pad(samples, (0, needed - len(samples)))
-        frames = np.lib.stride_tricks.sliding_window_view(samples, len(window))[:: spec.hop]
-        magnitude = np.abs(np.fft.rfft(frames * window, n=fft, axis=-1))
-        out[begin : begin + rows] = (weights @ magnitude.T).T
+    begin = 0
+    for magnitude in magnitude_blocks(audio, first, count, window, spec.hop, fft):
+        out[begin : begin + len(magnitude)] = (weights @ magnitude.T).T
+        begin += len(magnitude)
     return np.log(np.clip(out, spec.floor, spec.ceiling, out=out), out=out)
 
 
+def magnitude_blocks(
+    audio: FloatND, first: int, count: int, window: np.ndarray, hop: int, fft: int
+) -> Iterator[Float[np.ndarray, "T F"]]:
+    """Yields magnitudes of short-time Fourier transforms, some thousand frames at a time.
+
+    Args:
+      audio: ``[S]``; zero after its end.
+      first: the sample at which the first frame starts.
+      count: frames in all blocks together.
+      window: ``[L]``, applied to each frame.
+      hop: samples from frame to frame.
+      fft: length of the transform in samples, at least L; F = fft / 2 + 1.
+    """
+    for begin in range(0, count, _CHUNK_FRAMES):
+        rows = min(_CHUNK_FRAMES, count - begin)
+        needed = (rows - 1) * hop + len(window)
+        samples = np.asarray(audio[first + begin * hop :][:needed], np.float32)
+        samples = np.pad(samples, (0, needed - len(samples)))
+        frames = np.lib.stride_tricks.sliding_window_view(samples, len(window))[::hop]
+        yield np.abs(np.fft.rfft(frames * window, n=fft, axis=-1))
+
+
 def to_network(log_mel: Float[np.ndarray, "*B M"], spec: MelSpec) -> Float[np.ndarray, "*B M"]:
-    """Log-mel to the network's range: [scale_low, scale_high] to [-1, 1], clipped, float32."""
+    """Scales log-mel, [scale_low, scale_high], to the network's [-1, 1], clipped, float32."""
     unit = (log_mel - spec.scale_low) / (spec.scale_high - spec.scale_low)
     return np.clip(2 * unit - 1, -1, 1).astype(np.float32)
 
 
 def from_network(x: Float[np.ndarray, "*B M"], spec: MelSpec) -> Float[np.ndarray, "*B M"]:
-    """Network range to log-mel, float32: the inverse of `to_network` on [-1, 1]."""
+    """Scales the network's range to log-mel, float32: inverts `to_network` on [-1, 1]."""
     unit = (np.asarray(x, np.float32) + 1) / 2
     return (unit * (spec.scale_high - spec.scale_low) + spec.scale_low).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Log-mel frames of audio shifted in pitch, made without shifting the audio.
+"""Computes log-mel frames of audio shifted in pitch, without shifting the audio.
 
 Played r times faster, a sound is higher by the ratio r: ``y(t) = x(r t)``. A frame of y under a
 window of L samples is a frame of x under the same window stretched to r L samples, and bin j of an
@@ -30,7 +30,7 @@ _LARGEST_FACTOR = 31
 def shifted_log_mel(
     audio: FloatND, spec: MelSpec, semitones: int, first: int, count: int
 ) -> Float[np.ndarray, "T M"]:
-    """Frames of audio ``[S]`` whose pitch is moved by ``semitones``; without shift, `log_mel`'s.
+    """Computes frames of audio ``[S]`` moved by ``semitones``; without a shift, `log_mel`'s.
 
     Args:
       audio: mono, float; zero after its end.
@@ -58,7 +58,7 @@ def shifted_log_mel(
 
 @lru_cache(maxsize=64)
 def _stretched(spec: MelSpec, semitones: int) -> Transform:
-    """The front end's transform with window and Fourier transform r times as long."""
+    """Makes the front end's transform with window and Fourier transform r times as long."""
     fft = _quick_length(spec.fft * 2 ** (semitones / 12))
     ratio = fft / spec.fft
     length = spec.window * ratio
@@ -74,7 +74,7 @@ def _stretched(spec: MelSpec, semitones: int) -> Transform:
 
 
 def _quick_length(ideal: float) -> int:
-    """The whole number next to ``ideal`` that has only small prime factors."""
+    """Finds the whole number next to ``ideal`` that has only small prime factors."""
     nearest = sorted(range(max(1, int(ideal) - 32), int(ideal) + 33), key=lambda n: abs(n - ideal))
     return next(n for n in nearest if _largest_prime_factor(n) <= _LARGEST_FACTOR)
 

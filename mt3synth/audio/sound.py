@@ -1,4 +1,4 @@
-"""What a decoder of audio files offers to `mt3synth.audio.files`."""
+"""Defines what a decoder of audio files offers to `mt3synth.audio.files`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections.abc import Generator
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
 
-BLOCK_FRAMES = 1 << 18
+from mt3synth.types import Float
+
+BLOCK_FRAMES = 1 << 18  # 6 s at 44.1 kHz: large enough for decoders, small beside any song
 
 
 class DecodingError(Exception):
-    """Why a file cannot be decoded, in one line, without the file's name."""
+    """Says why a file cannot be decoded, in one line, without the file's name."""
 
 
 @runtime_checkable
 class Sound(Protocol):
-    """An audio file that was opened; nothing of it is decoded yet.
+    """Stands for an audio file that was opened; nothing of it is decoded yet.
 
     Attributes:
       sample_rate: samples per second.
@@ -28,9 +29,8 @@ class Sound(Protocol):
     seconds: float | None
 
     def blocks(self) -> Generator[Float[np.ndarray, "F C"], None, None]:
-        """The samples from the beginning, at most `BLOCK_FRAMES` of each channel at a time.
+        """Yields the samples from the beginning, at most `BLOCK_FRAMES` of each channel at a time.
 
         Raises:
           DecodingError: the file turns out to be broken or shorter than its header states.
         """
-        ...

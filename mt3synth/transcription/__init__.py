@@ -1,1 +1,1 @@
-"""Recordings to notes: transcribers behind one protocol."""
+"""Takes recordings to notes, by transcribers behind one protocol."""

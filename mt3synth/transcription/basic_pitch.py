@@ -1,4 +1,4 @@
-"""Spotify's basic-pitch as a transcriber, without TensorFlow.
+"""Transcribes by Spotify's basic-pitch, without TensorFlow.
 
 Bittner et al., "A Lightweight Instrument-Agnostic Model for Polyphonic Note Transcription and
 Multipitch Estimation", ICASSP 2022. The network is the ONNX file inside the package, run by
@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 import soxr
-from jaxtyping import Float
 
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
+from mt3synth.types import Float
 
 INSTALL = (
     "pip install --no-deps basic-pitch && "
@@ -43,14 +43,19 @@ _BATCH = 4  # 16 are no faster, and take 250 MB more
 _CORE = 64  # 105 s
 _MARGIN = 8  # 13 s: a note that crosses into the next stretch is cut after so long
 
-# The package's defaults.
-_ONSET_THRESHOLD = 0.5
-_FRAME_THRESHOLD = 0.3
-_SHORTEST_FRAMES = 11
+# The package's defaults, by which its published figures were measured.
+_DECODING: dict[str, Any] = {
+    "onset_thresh": 0.5,
+    "frame_thresh": 0.3,
+    "min_note_len": 11,  # frames
+    "infer_onsets": True,
+    "min_freq": None,
+    "max_freq": None,
+}
 
 
 class BasicPitch:
-    """A `mt3synth.transcription.transcriber.Transcriber`.
+    """Hears notes in audio: a `mt3synth.transcription.transcriber.Transcriber`.
 
         BasicPitch()(audio, sample_rate=16000)  # Notes
 
@@ -88,20 +93,11 @@ class BasicPitch:
         return Notes.concatenate(parts)
 
     def _notes(self, audio: np.ndarray, first: int, last: int) -> Notes:
-        """Notes of the windows ``first`` to ``last - 1``, in seconds of the whole audio."""
+        """Finds notes in the windows ``first`` to ``last - 1``, in seconds of the whole audio."""
         if not np.any(audio[first * _STRIDE : last * _STRIDE]):
             return Notes.empty()  # the decoder divides by the strongest change of the activations
         frames, onsets, times = self._activations(audio, first, last)
-        events = self._to_notes(
-            frames,
-            onsets,
-            onset_thresh=_ONSET_THRESHOLD,
-            frame_thresh=_FRAME_THRESHOLD,
-            min_note_len=_SHORTEST_FRAMES,
-            infer_onsets=True,
-            min_freq=None,
-            max_freq=None,
-        )
+        events = self._to_notes(frames, onsets, **_DECODING)
         if not events:
             return Notes.empty()
         begins, ends, pitch, loudness = (np.array(column) for column in zip(*events))
@@ -117,7 +113,7 @@ class BasicPitch:
     def _activations(
         self, audio: np.ndarray, first: int, last: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Notes and onsets ``[frames, 88]``, and the time of each frame in seconds."""
+        """Computes notes and onsets ``[frames, 88]``, and the time of each frame in seconds."""
         starts = np.arange(first, last) * _STRIDE
         outputs = [
             self._session.run(

@@ -1,4 +1,4 @@
-"""A transcriber by its name: the built-in one, or a user's own."""
+"""Loads a transcriber by its name: the built-in one, or a user's own."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 from mt3synth.transcription.transcriber import Transcriber
+from mt3synth.types import Float
 
 BASIC_PITCH = "mt3synth.transcription.basic_pitch:BasicPitch"
 
@@ -34,42 +34,34 @@ def load_transcriber(name: str) -> Transcriber:
     transcriber = found() if isinstance(found, type) else found
     if not callable(transcriber):
         raise UserError(f"transcriber {name!r}: a {attribute} cannot be called; give it __call__")
-    return _Checked(name, transcriber)
 
-
-class _Checked:
-    """A `Transcriber` that says so when it returns something else than notes."""
-
-    def __init__(self, name: str, transcriber: Any) -> None:
-        self._name, self._transcriber = name, transcriber
-
-    def __call__(self, audio: Float[np.ndarray, " S"], sample_rate: int) -> Notes:
-        notes = self._transcriber(audio, sample_rate)
+    def checked(audio: Float[np.ndarray, " S"], sample_rate: int) -> Notes:
+        # A user's own is not type-checked, and a list would fail much later, far from its cause.
+        notes = transcriber(audio, sample_rate)
         if not isinstance(notes, Notes):
             raise UserError(
-                f"transcriber {self._name!r} returned {type(notes).__name__};"
+                f"transcriber {name!r} returned {type(notes).__name__};"
                 " must be mt3synth.symbolic.notes.Notes"
             )
         return notes
 
+    return checked
+
 
 def _members(source: str, name: str) -> dict[str, Any]:
-    if source.endswith(".py"):
-        if not Path(source).is_file():
-            raise UserError(f"transcriber {name!r}: {source}: no such file")
-        return _run_file(source, name)
-    try:
-        return vars(importlib.import_module(source))
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"transcriber {name!r}: {error}; install it, or name a file: path/to/it.py:attribute"
-        ) from error
-
-
-def _run_file(source: str, name: str) -> dict[str, Any]:
+    """Returns what a module or a file of Python defines, by name."""
+    if not source.endswith(".py"):
+        try:
+            return vars(importlib.import_module(source))
+        except ModuleNotFoundError as error:
+            raise UserError(
+                f"transcriber {name!r}: {error}; install it, or name a file:"
+                " path/to/it.py:attribute"
+            ) from error
+    if not Path(source).is_file():
+        raise UserError(f"transcriber {name!r}: {source}: no such file")
     spec = importlib.util.spec_from_file_location(f"_transcriber_{Path(source).stem}", source)
-    if spec is None or spec.loader is None:
-        raise UserError(f"transcriber {name!r}: {source}: no Python file")
+    assert spec is not None and spec.loader is not None  # as the suffix is .py
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where dataclasses and pickle look it up
     try:

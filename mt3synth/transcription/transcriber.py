@@ -1,17 +1,21 @@
-"""What a transcriber is."""
+"""Defines what a transcriber is."""
 
 from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
 
 from mt3synth.symbolic.notes import Notes
+from mt3synth.types import Float
 
 
 @runtime_checkable
 class Transcriber(Protocol):
-    """Audio to notes: mono float32 of any length, and its sample rate in samples per second."""
+    """Takes audio to notes: mono float32 of any length, and its samples per second.
+
+    transcriber: Transcriber = BasicPitch()
+    notes = transcriber(audio, 16000)
+    """
 
     def __call__(self, audio: Float[np.ndarray, " S"], sample_rate: int) -> Notes: ...

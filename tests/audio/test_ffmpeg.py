@@ -1,4 +1,4 @@
-"""What only ffmpeg reads comes out like what libsndfile reads, and broken files are named."""
+"""Files that only ffmpeg reads come out like those of libsndfile, and broken ones are named."""
 
 import subprocess
 import time
@@ -17,7 +17,7 @@ needs_ffmpeg = pytest.mark.skipif(not ffmpeg.available(), reason="ffmpeg is not 
 
 @pytest.fixture
 def stereo(tmp_path):
-    """A WAV file of 4 s at 44.1 kHz with two different channels."""
+    """Writes a WAV file of 4 s at 44.1 kHz with two different channels."""
     time_s = np.arange(4 * 44100) / 44100
     channels = [0.4 * np.sin(2 * np.pi * 440 * time_s), 0.2 * np.sin(2 * np.pi * 700 * time_s)]
     soundfile.write(tmp_path / "a.wav", np.stack(channels, 1), 44100, subtype="FLOAT")

@@ -21,7 +21,7 @@ needs_basic_pitch = pytest.mark.skipif(
 
 
 def tones(notes: Notes, seconds: float) -> np.ndarray:
-    """Each note as a decaying tone of six harmonics."""
+    """Plays each note as a decaying tone of six harmonics."""
     audio = np.zeros(int(seconds * RATE))
     for start, end, pitch in zip(notes.start, notes.end, notes.pitch):
         time = np.arange(int((end - start) * RATE)) / RATE
