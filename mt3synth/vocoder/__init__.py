@@ -1,1 +1,1 @@
-"""Log-mel frames to audio."""
+"""Renders log-mel frames as audio."""

@@ -1,4 +1,4 @@
-"""Networks that tell real audio from rendered audio.
+"""Defines networks that tell real audio from rendered audio.
 
 Multi-period (Kong et al. 2020, HiFi-GAN, arXiv 2010.05646, section 2.3): audio folded to rows of a
 period, looked at along the columns. Multi-resolution (Jang et al. 2021, UnivNet, arXiv 2106.07889,
@@ -21,7 +21,7 @@ _SLOPE = 0.1  # of the leaky rectifiers, as in both papers
 
 @dataclass(frozen=True)
 class DiscriminatorConfig:
-    """Shapes of the discriminators; the defaults are small enough for a few CPU cores.
+    """Says the shapes of the discriminators; the defaults are small enough for a few CPU cores.
 
     In gin, for example, ``discriminators.DiscriminatorConfig.periods = (2, 3, 5)``.
 
@@ -57,7 +57,7 @@ class DiscriminatorConfig:
 
 
 class Discriminators(nn.Module):
-    """All the discriminators, from ``[B, S]`` audio to the outputs of each one's layers.
+    """Takes ``[B, S]`` audio through all discriminators to the outputs of each one's layers.
 
     The last output of each are its scores; the others are compared by `losses.feature_matching`.
     Every output has the batch as its first axis.
@@ -72,17 +72,16 @@ class Discriminators(nn.Module):
             PeriodDiscriminator(period, config.period_channels, name=f"period_{period}")(audio)
             for period in config.periods
         ]
+        channels = config.resolution_channels
         by_resolution = [
-            ResolutionDiscriminator(window, config.resolution_channels, name=f"window_{window}")(
-                audio
-            )
+            ResolutionDiscriminator(window, channels, name=f"window_{window}")(audio)
             for window in config.windows
         ]
         return by_period + by_resolution
 
 
 class PeriodDiscriminator(nn.Module):
-    """A discriminator in which a sample sees those that are multiples of ``period`` away.
+    """Discriminates by letting a sample see those that are multiples of ``period`` away.
 
     Attributes:
       period: samples.
@@ -100,18 +99,12 @@ class PeriodDiscriminator(nn.Module):
         # Columns do not see each other: they are examples of their own to the convolutions.
         columns = padded.reshape(batch, rows, self.period).swapaxes(1, 2)
         x = columns.reshape(batch * self.period, rows, 1)
-        features = []
-        for layer, channels in enumerate(self.channels):
-            stride = 3 if layer < len(self.channels) - 1 else 1
-            x = nn.Conv(channels, (5,), strides=stride, kernel_init=_kernel_init(1))(x)
-            x = nn.leaky_relu(x, _SLOPE)
-            features.append(x)
-        features.append(nn.Conv(1, (3,), kernel_init=_kernel_init(1))(x))
+        features = _convolve(x, self.channels, kernel=(5,), last_kernel=(3,), stride=3)
         return [f.reshape(batch, self.period, *f.shape[1:]) for f in features]
 
 
 class ResolutionDiscriminator(nn.Module):
-    """A discriminator that sees frames and bins of a short-time transform.
+    """Discriminates by frames and bins of a short-time transform.
 
     The transform's hop is a quarter of its window.
 
@@ -128,16 +121,26 @@ class ResolutionDiscriminator(nn.Module):
         spectrum = magnitudes(audio, self.window, self.window // 4, self.window)
         # A root, for a few loud bins would otherwise be all that is seen.
         x = jnp.sqrt(spectrum + 1e-5)[..., None]
-        features = []
-        for layer, channels in enumerate(self.channels):
-            stride = 2 if layer < len(self.channels) - 1 else 1
-            x = nn.Conv(channels, (3, 9), strides=(stride, stride), kernel_init=_kernel_init(2))(x)
-            x = nn.leaky_relu(x, _SLOPE)
-            features.append(x)
-        return [*features, nn.Conv(1, (3, 3), kernel_init=_kernel_init(2))(x)]
+        return _convolve(x, self.channels, kernel=(3, 9), last_kernel=(3, 3), stride=2)
 
 
-def _kernel_init(dimensions: int) -> nn.initializers.Initializer:
-    """Makes kernels whose channels have the logical names of `mt3synth.models.axes`."""
-    init = nn.initializers.he_normal()
-    return nn.with_logical_partitioning(init, (None,) * dimensions + ("conv_in", "conv_out"))
+def _convolve(
+    x: Array,
+    channels: tuple[int, ...],
+    kernel: tuple[int, ...],
+    last_kernel: tuple[int, ...],
+    stride: int,
+) -> list[Array]:
+    """Puts convolutions one after the other, and one more for scores; returns what each makes.
+
+    The last one before the scores has no stride. Kernels' channels have the logical names of
+    `mt3synth.models.axes`.
+    """
+    names = (None,) * len(kernel) + ("conv_in", "conv_out")
+    init = nn.with_logical_partitioning(nn.initializers.he_normal(), names)
+    features = []
+    for layer, width in enumerate(channels, start=1):
+        strides = (stride if layer < len(channels) else 1,) * len(kernel)
+        x = nn.leaky_relu(nn.Conv(width, kernel, strides=strides, kernel_init=init)(x), _SLOPE)
+        features.append(x)
+    return [*features, nn.Conv(1, last_kernel, kernel_init=init)(x)]

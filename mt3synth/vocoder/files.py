@@ -23,7 +23,7 @@ from flax.traverse_util import flatten_dict
 from mt3synth.atomic import write_folder
 from mt3synth.audio.mel import MelSpec
 from mt3synth.errors import UserError
-from mt3synth.param_check import read_params, write_params
+from mt3synth.param_check import count_params, read_params, write_params
 from mt3synth.types import PyTree
 from mt3synth.vocoder.vocos import Vocos, VocosConfig
 
@@ -37,7 +37,7 @@ class VocoderFileError(UserError):
 
 @dataclass(frozen=True, eq=False)
 class VocoderWeights:
-    """A trained vocoder.
+    """Holds a trained vocoder.
 
         weights = read("bundles/mine")
         weights.size, weights.hash
@@ -54,7 +54,7 @@ class VocoderWeights:
 
     @cached_property
     def hash(self) -> str:
-        """First 12 digits of the SHA-256 over all that is stored, in whatever folder."""
+        """Returns 12 digits of the SHA-256 over all that is stored, in whatever folder."""
         digest = hashlib.sha256(_description(self).encode())
         for name, value in sorted(_to_float16(self.params).items()):
             digest.update(name.encode() + value.tobytes())
@@ -62,8 +62,8 @@ class VocoderWeights:
 
     @property
     def size(self) -> int:
-        """Number of parameters."""
-        return sum(np.size(leaf) for leaf in jax.tree.leaves(self.params))
+        """Counts the parameters."""
+        return count_params(self.params)
 
 
 def has_vocoder(folder: str | Path) -> bool:
@@ -121,7 +121,13 @@ def from_json(values: dict[str, Any]) -> tuple[VocosConfig, MelSpec]:
     """
     if values["type"] != _TYPE:
         raise ValueError(f"type {values['type']!r}; must be {_TYPE!r}")
-    spec, config = MelSpec.from_dict(values["mel"]), _config(values["config"])
+    spec, settings = MelSpec.from_dict(values["mel"]), values["config"]
+    if not isinstance(settings, dict):
+        raise ValueError(f"config is a {type(settings).__name__}; must be an object")
+    strange = sorted(settings.keys() - {field.name for field in dataclasses.fields(VocosConfig)})
+    if strange:
+        raise ValueError(f"a network of type {_TYPE!r} has no {', '.join(strange)}")
+    config = VocosConfig(**settings)
     config.lag(spec)  # refuses frames that the network cannot invert
     return config, spec
 
@@ -161,20 +167,12 @@ def abstract_params(config: VocosConfig, spec: MelSpec) -> PyTree:
     return nn.meta.unbox(shapes)["params"]
 
 
-def _config(values: Any) -> VocosConfig:
-    if not isinstance(values, dict):
-        raise ValueError(f"config is a {type(values).__name__}; must be an object")
-    strange = sorted(values.keys() - {field.name for field in dataclasses.fields(VocosConfig)})
-    if strange:
-        raise ValueError(f"a network of type {_TYPE!r} has no {', '.join(strange)}")
-    return VocosConfig(**values)
-
-
 def _description(vocoder: VocoderWeights) -> str:
     return json.dumps(to_json(vocoder.config, vocoder.spec), indent=1) + "\n"
 
 
 def _to_float16(params: PyTree) -> dict[str, np.ndarray]:
+    # An overflow is looked for below, where the weight can be named.
     with np.errstate(over="ignore"):
         flat = {k: np.asarray(v, np.float16) for k, v in flatten_dict(params, sep="/").items()}
     broken = [name for name, value in flat.items() if not np.isfinite(value).all()]

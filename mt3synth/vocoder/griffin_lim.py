@@ -44,7 +44,7 @@ from mt3synth.vocoder.stft import Stft
 _CHUNK = 512  # mel frames at a time: one compilation and arrays of 8 MB, whatever the song
 _CONTEXT = 32  # frames of a chunk that the chunk before has already made audio of
 _AHEAD = 16  # frames at its end that are dropped: they have not heard what follows
-_SPREAD_ITERATIONS = 10
+_SPREAD_ITERATIONS = 10  # a chord's mel bins are met to 0.3 % then, and to 3 % after 3 steps
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,7 @@ class GriffinLim:
                 spec=self.spec,
                 refine=self.refine,
             )
+            # What no later frame has been heard for yet is made anew by the next chunk.
             keep = end if end == total else end - _AHEAD
             audio[start * hop : keep * hop] = np.asarray(chunk)[: (keep - start) * hop]
             if end == total:
@@ -160,6 +161,7 @@ def _invert(
     # Only frames whose samples are all given, before the fade, have phases that can be read off.
     first = stft.hop * jnp.arange(len(mel))
     is_known = (first == 0) | (first + stft.window + spec.hop <= known)
+    # A song's first frame rings on from nothing, so its phases are drawn.
     drawn = jax.random.uniform(key, magnitude.shape[1:], maxval=2 * jnp.pi)
     known_phases = jnp.where(known > 0, jnp.angle(stft.forward(given)), drawn)
     start = jnp.exp(1j * estimate_phases(magnitude, known_phases, is_known, stft))

@@ -1,4 +1,4 @@
-"""Log-mel frames as `mt3synth.audio.mel` has them, in JAX, for losses to be differentiated."""
+"""Computes log-mel frames as `mt3synth.audio.mel` does, in JAX, for losses that need gradients."""
 
 from __future__ import annotations
 

@@ -48,12 +48,8 @@ class Resolution:
         )
 
 
-RESOLUTIONS = (
-    Resolution(256, 24),
-    Resolution(512, 48),
-    Resolution(1024, 96),
-    Resolution(2048, 128),
-)
+# At 16 kHz from 16 ms, for attacks, to bins of 8 Hz, for single partials.
+RESOLUTIONS = tuple(Resolution(*r) for r in ((256, 24), (512, 48), (1024, 96), (2048, 128)))
 
 
 def spectral_losses(
@@ -78,8 +74,8 @@ def spectral_losses(
         stfts.append(spectral_convergence(a, b) + log_magnitude_distance(a, b, spec.floor))
     return {
         "mel": _mean(jnp.abs(log_mel(made, spec) - log_mel(real, spec))),
-        "mels": sum(mels, jnp.zeros(())) / len(mels),
-        "stft": sum(stfts, jnp.zeros(())) / len(stfts),
+        "mels": _average(mels),
+        "stft": _average(stfts),
     }
 
 
@@ -116,6 +112,7 @@ def level_distance(
       real: S = T * hop samples; frames that are not whole in them do not count.
       spec: of the mel frames; its floor is the least magnitude that counts.
     """
+    # The predicted frames lie around the middle of mel frames, and begin before audio does.
     fft, hop = 2 * (level.shape[2] - 1), spec.hop
     before = (fft - spec.window) // 2
     theirs = magnitudes(jnp.pad(real, ((0, 0), (before, 0))), fft, hop, fft)
@@ -129,16 +126,14 @@ def discriminator_loss(real: Sequence[Array], made: Sequence[Array]) -> Float[Ar
 
     Mean over discriminators; Lim and Ye 2017 (arXiv 1705.02894), as SoundStream and Vocos use it.
     """
-    parts = [
-        _mean(jnp.maximum(0, 1 - r)) + _mean(jnp.maximum(0, 1 + m)) for r, m in zip(real, made)
-    ]
-    return sum(parts, jnp.zeros(())) / len(parts)
+    return _average(
+        [_mean(jnp.maximum(0, 1 - r)) + _mean(jnp.maximum(0, 1 + m)) for r, m in zip(real, made)]
+    )
 
 
 def generator_loss(made: Sequence[Array]) -> Float[Array, " B"]:
     """Asks the generator for audio whose scores are above 1."""
-    parts = [_mean(jnp.maximum(0, 1 - m)) for m in made]
-    return sum(parts, jnp.zeros(())) / len(parts)
+    return _average([_mean(jnp.maximum(0, 1 - m)) for m in made])
 
 
 def feature_matching(real: Features, made: Features) -> Float[Array, " B"]:
@@ -147,11 +142,16 @@ def feature_matching(real: Features, made: Features) -> Float[Array, " B"]:
     Larsen et al. 2016 (arXiv 1512.09300), as Kong et al. 2020 (arXiv 2010.05646, eq. 4); the scores
     are left out, and the mean is over layers and discriminators.
     """
-    parts = [
-        _mean(jnp.abs(r - m))
-        for of_real, of_made in zip(real, made)
-        for r, m in zip(of_real[:-1], of_made[:-1])
-    ]
+    return _average(
+        [
+            _mean(jnp.abs(r - m))
+            for of_real, of_made in zip(real, made)
+            for r, m in zip(of_real[:-1], of_made[:-1])
+        ]
+    )
+
+
+def _average(parts: Sequence[Float[Array, " B"]]) -> Float[Array, " B"]:
     return sum(parts, jnp.zeros(())) / len(parts)
 
 

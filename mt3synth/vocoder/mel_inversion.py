@@ -1,4 +1,4 @@
-"""Mel magnitudes back to the magnitudes of a Fourier transform.
+"""Takes mel magnitudes back to the magnitudes of a Fourier transform.
 
 Two ways, for two vocoders. Griffin-Lim needs magnitudes whose mel bins are exactly the given ones
 and corrects them again and again: `estimate_magnitude`, `fit_to_mel`. The network needs a smooth
@@ -80,11 +80,7 @@ def _lines(spec: MelSpec, fft: int) -> tuple[np.ndarray, np.ndarray]:
     # Filters narrower than a bin may be empty; their neighbours speak for them.
     heard = np.flatnonzero(area > 0)
     hz = np.arange(fft // 2 + 1) / fft
-    identity = np.eye(len(area), dtype=np.float64)
-    weights = np.stack(
-        [np.interp(hz, middle[heard] / spec.fft, identity[m, heard]) for m in range(len(area))]
-    )
-    offset = np.log(fft / spec.window) - np.interp(
-        hz, middle[heard] / spec.fft, np.log(area[heard])
-    )
+    at, identity = middle[heard] / spec.fft, np.eye(len(area))
+    weights = np.stack([np.interp(hz, at, identity[m, heard]) for m in range(len(area))])
+    offset = np.log(fft / spec.window) - np.interp(hz, at, np.log(area[heard]))
     return weights.astype(np.float32), offset.astype(np.float32)

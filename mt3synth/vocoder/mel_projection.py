@@ -19,7 +19,7 @@ _BANDS = 4  # of neighbouring filters; most of the filterbank is zeros
 
 @struct.dataclass
 class Targets:
-    """What mel frames should be, those in between among them.
+    """Says what mel frames should be, those in between among them.
 
     Frames that overlap by half leave phases far too free; those in between, interpolated, hold them
     (see `griffin_lim`).
@@ -48,6 +48,7 @@ def make_targets(
     """
     count = (log_mel.shape[1] - 1) * refine + 1
     finer = jax.vmap(lambda mel: interpolate_frames(mel, refine))(jnp.exp(log_mel))
+    # Interpolated between a frame of the song and one outside it, a target would be half made up.
     after = jnp.concatenate([present[:, 1:], present[:, -1:]], axis=1)
     between = jnp.repeat((present & after)[:, :, None], refine - 1, axis=2)
     parts = jnp.concatenate([present[:, :, None], between], axis=2)

@@ -62,6 +62,7 @@ def propagate_phases(
             axis=1,
         )
         point = turned + added
+        # Back to the circle; the root's argument is kept from zero, where its slope is infinite.
         unit = point * jax.lax.rsqrt(jnp.sum(point**2, axis=1, keepdims=True) + _TINY)
         return unit, unit
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
 
 from mt3synth.audio.mel import MelSpec
 from mt3synth.errors import UserError
-from mt3synth.types import FloatND
+from mt3synth.types import Float, FloatND
 
 
 class VocoderError(UserError):
@@ -30,12 +29,10 @@ class Vocoder(Protocol):
 
     @property
     def spec(self) -> MelSpec:
-        """The frames it inverts."""
-        ...
+        """Returns what frames it inverts."""
 
     def __call__(self, log_mel: FloatND) -> Float[np.ndarray, " S"]:
         """Renders frames as audio."""
-        ...
 
 
 def check_spec(vocoder: Vocoder, spec: MelSpec) -> None:

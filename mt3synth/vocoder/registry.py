@@ -16,11 +16,6 @@ Name = Literal["neural", "griffin-lim", "soundstream"]
 NAMES: tuple[Name, ...] = get_args(Name)
 
 
-def default_name(own: VocoderWeights | None) -> Name:
-    """Names the vocoder to take when none is named: the bundle's own if it has one."""
-    return "griffin-lim" if own is None else "neural"
-
-
 def make_vocoder(
     name: str | None,
     spec: MelSpec,
@@ -34,7 +29,7 @@ def make_vocoder(
         vocoder = make_vocoder(None, model.spec.mel, model.vocoder)
 
     Args:
-      name: None for `default_name`.
+      name: None for the bundle's own if it has one, or else Griffin-Lim.
       spec: frames to be inverted.
       own: the trained vocoder of the bundle in use, if it has one.
       source: where another one lies: for ``neural`` the folder of a trained one, for
@@ -51,7 +46,7 @@ def make_vocoder(
         )
     if name not in (None, *NAMES):
         raise VocoderError(f"no vocoder {name!r}; must be one of {', '.join(NAMES)}")
-    match name or default_name(own):
+    match name or ("griffin-lim" if own is None else "neural"):
         case "griffin-lim":
             vocoder = griffin_lim(spec=spec)
         case "soundstream" if source is None:

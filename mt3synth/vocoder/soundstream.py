@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from mt3synth.audio.mel import MELGAN, MelSpec
-from mt3synth.errors import UserError
-from mt3synth.types import FloatND
+from mt3synth.errors import UserError, first_line
+from mt3synth.types import Float, FloatND
 from mt3synth.vocoder.protocol import VocoderError, check_log_mel
 
 ADDRESS = "https://tfhub.dev/google/soundstream/mel/decoder/music/1"
@@ -72,7 +71,7 @@ class SoundStream:
         except Exception as error:  # TensorFlow raises ValueError, TypeError and classes of its own
             raise UserError(
                 f"{source}: does not take log-mel of shape [1, {_TRIAL}, {spec.bins}] "
-                f"({_first_line(error)}); {_expected(spec)}"
+                f"({first_line(error)}); {_expected(spec)}"
             ) from error
         if audio.shape != (1, _TRIAL * spec.hop):
             raise UserError(
@@ -111,7 +110,7 @@ def _from_folder(folder: Path) -> Any:
     try:
         return tensorflow.saved_model.load(str(folder))
     except Exception as error:
-        raise UserError(f"{folder}: cannot be loaded: {_first_line(error)}") from error
+        raise UserError(f"{folder}: cannot be loaded: {first_line(error)}") from error
 
 
 def _from_address(address: str) -> Any:
@@ -122,14 +121,14 @@ def _from_address(address: str) -> Any:
         # It imports pkg_resources, which setuptools 82 dropped, and tf_keras, which it does not
         # require: https://github.com/tensorflow/hub/issues/934
         raise UserError(
-            f"an address needs tensorflow_hub ({_first_line(error)}): pip install tensorflow-hub "
+            f"an address needs tensorflow_hub ({first_line(error)}): pip install tensorflow-hub "
             "tf-keras 'setuptools<82', or name a folder that holds the unpacked SavedModel"
         ) from error
     try:
         return hub.load(address)
     except Exception as error:
         raise UserError(
-            f"{address}: cannot be had: {_first_line(error)}; a folder that holds the unpacked "
+            f"{address}: cannot be had: {first_line(error)}; a folder that holds the unpacked "
             "SavedModel will do as well"
         ) from error
 
@@ -140,7 +139,7 @@ def _tensorflow() -> Any:
     try:
         import tensorflow
     except ImportError as error:
-        said = _first_line(error)
+        said = first_line(error)
         raise UserError(f"SoundStream needs tensorflow ({said}): pip install tensorflow") from error
     for kind in ("GPU", "TPU"):
         tensorflow.config.set_visible_devices([], kind)
@@ -152,7 +151,3 @@ def _expected(spec: MelSpec) -> str:
         f"what is wanted is a function of [batch, frames, {spec.bins}] log-mel that gives "
         f"[batch, {spec.hop} * frames] audio, such as {ADDRESS}"
     )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,4 +1,4 @@
-"""Short-time Fourier transforms and their inverses in JAX: frames cut from audio, and added up.
+"""Transforms audio to short-time spectra and back, in JAX: frames are cut, and added up.
 
 Frames are cut and overlapped by shifting whole blocks of ``hop`` samples, which XLA turns into
 plain copies where indexing would become gathers and scatters.

@@ -1,4 +1,4 @@
-"""The network of the trained vocoder: log-mel frames in, one short-time spectrum each out.
+"""Defines the network of the trained vocoder: log-mel frames in, a short-time spectrum of each out.
 
 Vocos (Siuzdak 2023, arXiv 2306.00814): ConvNeXt blocks at the rate of the frames, a head that
 gives each frame log magnitudes and phases, and an inverse short-time Fourier transform, so that the
@@ -29,13 +29,16 @@ from mt3synth.vocoder.mel_projection import iterate_projections, make_targets
 from mt3synth.vocoder.phase_propagation import propagate_phases
 from mt3synth.vocoder.stft import invert_centred, overlap_add
 
-_MOST_LAG = 2  # frames by which audio may lag before the projections
-_FARTHEST = 8.0  # in log magnitude, from what the mel bins say
+# Frames by which audio may lag before the projections: those of a transform of six hops.
+_MOST_LAG = 2
+# In log magnitude (70 dB), from what the mel bins say: more than lies between sounds that are heard
+# together, and a bound to an exponent that could otherwise run away.
+_FARTHEST = 8.0
 
 
 @dataclass(frozen=True)
 class VocosConfig:
-    """Shape of the network, and how far its audio is brought nearer to the mel frames.
+    """Says the shape of the network, and how far its audio is brought nearer to the mel frames.
 
     In gin, for example, ``vocos.VocosConfig.width = 512``.
 
@@ -75,7 +78,7 @@ class VocosConfig:
 
     @property
     def context(self) -> int:
-        """Frames that `Vocos.render_block` needs before and after those of a block.
+        """Counts the frames that `Vocos.render_block` needs before and after those of a block.
 
         So many does the spectrum of a frame depend on; its phases besides on those of the frame
         before it, through `Carry`.
@@ -86,7 +89,7 @@ class VocosConfig:
 
     @property
     def reach(self) -> int:
-        """Frames on either side by which the projections change a sample.
+        """Counts the frames on either side by which the projections change a sample.
 
         Each makes ``window - hop / refine`` samples worthless, and a window is two hops.
         """
@@ -130,7 +133,7 @@ class VocosConfig:
 
 @struct.dataclass
 class Carry:
-    """What one block of a song hands to the next.
+    """Holds what one block of a song hands to the next.
 
     Attributes:
       unit: cosine and sine of the phases of the last frame.
@@ -146,7 +149,7 @@ class Carry:
 
 
 class Vocos(nn.Module):
-    """The network from log-mel frames to audio; parameters are float32.
+    """Takes log-mel frames to audio; parameters are float32.
 
         network = Vocos(VocosConfig(), MELGAN)
         params = network.init(jax.random.key(0), log_mel)  # [B, T, M]
@@ -162,13 +165,9 @@ class Vocos(nn.Module):
 
     def setup(self) -> None:
         config = self.config
-        self.embed = nn.Conv(
-            config.width,
-            (config.kernel,),
-            kernel_init=nn.with_logical_partitioning(
-                nn.initializers.lecun_normal(), ("tap", "mel", "embed")
-            ),
-        )
+        lecun, axes = nn.initializers.lecun_normal(), ("tap", "mel", "embed")
+        init = nn.with_logical_partitioning(lecun, axes)
+        self.embed = nn.Conv(config.width, (config.kernel,), kernel_init=init)
         self.norm = nn.LayerNorm(epsilon=1e-6)
         self.blocks = [
             ConvNeXt(config.mlp_width, config.kernel, 1 / config.layers)
@@ -176,6 +175,7 @@ class Vocos(nn.Module):
         ]
         self.final_norm = nn.LayerNorm(epsilon=1e-6)
         bins = config.fft // 2 + 1
+        # Small at first: training starts from what the mel bins say, and phases that ring on.
         self.head = dense(3 * bins, ("embed", "spectrum"), nn.initializers.normal(0.01))
 
     def __call__(self, log_mel: Float[Array, "B T M"]) -> Float[Array, "B S"]:
@@ -270,9 +270,8 @@ class Vocos(nn.Module):
         heads = self.head(self.final_norm(x))
         level, proposal = jnp.split(heads, [self.config.fft // 2 + 1], axis=-1)
         # Bounded, for this becomes an exponent, and one wild value would be a loud click.
-        level = _FARTHEST * jnp.tanh(level / _FARTHEST) + mel_envelope(
-            log_mel, spec, self.config.fft
-        )
+        level = _FARTHEST * jnp.tanh(level / _FARTHEST)
+        level += mel_envelope(log_mel, spec, self.config.fft)
         return level, proposal.reshape(*proposal.shape[:2], 2, -1)
 
     def _make_audio(

@@ -1,4 +1,4 @@
-"""What the discriminators look at."""
+"""Discriminators look at what they are said to look at."""
 
 import jax
 import jax.numpy as jnp

@@ -13,7 +13,7 @@ VOCODER = GriffinLim(MELGAN)
 
 
 def chord(seconds: float) -> np.ndarray:
-    """A C major triad, three partials a note, struck every half second, over a little noise."""
+    """Plays a C major triad, three partials a note, every half second, over a little noise."""
     time = np.arange(int(seconds * 16000)) / 16000
     tones = sum(
         np.sin(2 * np.pi * hz * k * time) / k for hz in (261.6, 329.6, 392.0) for k in (1, 2, 3)

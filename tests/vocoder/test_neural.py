@@ -23,7 +23,7 @@ def vocoder() -> NeuralVocoder:
 
 @pytest.fixture(scope="module")
 def whole():
-    """The network's own audio of a song."""
+    """Renders a song by the network alone."""
     apply = jax.jit(Vocos(TINY, MELGAN).apply)
     params = tiny_weights().params
     return lambda mel: np.asarray(apply({"params": params}, mel[None]))[0]

@@ -18,7 +18,7 @@ SLOPE = np.linspace(0, 1, 320, dtype=np.float32)
 
 
 def save_decoder(folder, samples_per_frame=320):
-    """Each frame's level, smoothed over three frames, on a ramp."""
+    """Saves a decoder that makes each frame's level, smoothed over three frames, on a ramp."""
     import tensorflow as tf
 
     class Decoder(tf.Module):
