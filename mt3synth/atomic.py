@@ -10,9 +10,10 @@ import glob
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from mt3synth.errors import UserError
 
@@ -73,6 +74,25 @@ def write_bytes(path: Path, data: bytes | memoryview) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())  # some file systems report a full disk only here
+
+
+def write_new(path: Path, write: Callable[[IO[bytes]], object], error: type[UserError]) -> None:
+    """Writes a file of a cache, whose folder is made if need be.
+
+    Args:
+      path: of the file.
+      write: gets the open file.
+      error: what to raise.
+
+    Raises:
+      UserError: of the class ``error``: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with write_atomically(path) as unfinished, open(unfinished, "xb") as file:
+            write(file)
+    except OSError as failure:
+        raise error(f"{path}: cannot be written: {failure.strerror or failure}") from failure
 
 
 def write_text(path: Path, text: str) -> None:

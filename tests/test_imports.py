@@ -126,18 +126,16 @@ FLOORS = (
         "evaluation": "",
         "evaluation.evaluation_set": "audio symbolic",
         "evaluation.embeddings": "atomic audio cache_folder",
-        "evaluation.caching": "atomic audio symbolic transcription vocoder",
+        "evaluation.caching": "atomic audio symbolic transcription vocoder evaluation.embeddings",
         "evaluation.metrics": (
             "audio reporting symbolic transcription evaluation.{caching,embeddings,evaluation_set}"
         ),
         "evaluation.input_files": "audio symbolic evaluation.{evaluation_set,metrics}",
         "evaluation.measure": "evaluation.{embeddings,evaluation_set,metrics}",
-        "evaluation.aggregate": "evaluation.{evaluation_set,metrics}",
         "evaluation.report": "reporting evaluation.{evaluation_set,metrics}",
         "evaluation.listening": "atomic reporting evaluation.{evaluation_set,measure,metrics}",
         "evaluation.evaluate": (
-            "atomic audio reporting "
-            "evaluation.{aggregate,embeddings,evaluation_set,measure,metrics,report}"
+            "atomic audio reporting evaluation.{embeddings,evaluation_set,measure,metrics,report}"
         ),
         "evaluation.bundle": (
             "atomic audio bundle reporting symbolic synthesis vocoder "
@@ -162,7 +160,7 @@ FLOORS = (
             "vocoder commands.shared"
         ),
         "commands.export": "adapters bundle configuration model_spec training vocoder",
-        "commands.import_weights": "bundle configuration importers",
+        "commands.import_weights": "bundle configuration importers param_check",
     },
     {"cli": "commands", "__main__": "cli"},
 )

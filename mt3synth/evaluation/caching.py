@@ -5,7 +5,6 @@ Files appear whole or not at all: an evaluation that was stopped goes on where i
 
 from __future__ import annotations
 
-import hashlib
 import time
 import zipfile
 from pathlib import Path
@@ -13,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from mt3synth.atomic import write_atomically
+from mt3synth.atomic import write_new
 from mt3synth.audio.mel import log_mel
 from mt3synth.errors import UserError
+from mt3synth.evaluation.embeddings.cache import audio_digest
 from mt3synth.symbolic.notes import Notes
 from mt3synth.transcription.transcriber import Transcriber
 from mt3synth.types import Float, FloatND
@@ -39,8 +39,8 @@ class CachedTranscriber:
         self._transcriber, self._identity, self._folder = transcriber, identity, folder
 
     def __call__(self, audio: Float[FloatND, " S"], sample_rate: int) -> Notes:
-        """See `Transcriber`."""
-        path = self._folder / f"{_hash(audio, f'notes {self._identity} {sample_rate}')}.npz"
+        """Transcribes audio, or reads the notes that it gave before; see `Transcriber`."""
+        path = _path(self._folder, audio, f"notes {self._identity} {sample_rate}")
         found = _load(path, _COLUMNS)
         if found is not None:
             return Notes(**found)
@@ -50,7 +50,7 @@ class CachedTranscriber:
 
 
 class CachedVocoder:
-    """Audio to mel frames and back, not twice for the same audio.
+    """Takes audio to mel frames and back, not twice for the same audio.
 
         vocoded, seconds = CachedVocoder(vocoder, "mine, version 2", folder)(audio)
 
@@ -69,7 +69,7 @@ class CachedVocoder:
         Raises:
           UserError: it is not finite, or the folder cannot be written to.
         """
-        path = self._folder / f"{_hash(audio, f'vocoded {self.identity}')}.npz"
+        path = _path(self._folder, audio, f"vocoded {self.identity}")
         found = _load(path, ("audio", "seconds"))
         if found is not None:
             return found["audio"], float(found["seconds"])
@@ -85,10 +85,8 @@ class CachedVocoder:
         return made, seconds
 
 
-def _hash(audio: FloatND, purpose: str) -> str:
-    digest = hashlib.sha256(purpose.encode())
-    digest.update(np.ascontiguousarray(audio, np.float32).data)
-    return digest.hexdigest()[:40]
+def _path(folder: Path, audio: FloatND, purpose: str) -> Path:
+    return folder / f"{audio_digest(audio, purpose)[:40]}.npz"
 
 
 def _load(path: Path, names: tuple[str, ...]) -> dict[str, Any] | None:
@@ -101,9 +99,4 @@ def _load(path: Path, names: tuple[str, ...]) -> dict[str, Any] | None:
 
 
 def _save(path: Path, arrays: dict[str, Any]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with write_atomically(path) as unfinished, open(unfinished, "xb") as file:
-            np.savez(file, **arrays)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+    write_new(path, lambda file: np.savez(file, **arrays), UserError)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,30 +22,29 @@ from mt3synth import __version__
 from mt3synth.atomic import write_texts
 from mt3synth.audio.mel import log_mel
 from mt3synth.errors import UserError
-from mt3synth.evaluation.aggregate import aggregate
 from mt3synth.evaluation.embeddings.store import EmbeddingStore
 from mt3synth.evaluation.evaluation_set import KINDS, LABELS, EvaluationSet, Piece, Problem
-from mt3synth.evaluation.measure import Progress, hear_all, measure
+from mt3synth.evaluation.measure import Progress, aggregate, hear_all, measure
 from mt3synth.evaluation.metrics import fad
 from mt3synth.evaluation.metrics.metric import Evaluators, Measurements
 from mt3synth.evaluation.metrics.registry import METRICS
 from mt3synth.evaluation.report import csv_files
-from mt3synth.evaluation.report.page import Example, page_of
+from mt3synth.evaluation.report.page import Evaluation, Example, page_of
 from mt3synth.evaluation.report.plots import draw_confusion, draw_tracks
 from mt3synth.evaluation.report.tables import tables_of
 from mt3synth.evaluation.report.tsne import thinned, tracks, tsne
 from mt3synth.reporting.clips import cut, mp3
 from mt3synth.reporting.mel_pictures import mels_png
-from mt3synth.reporting.tables import Table, as_markdown
+from mt3synth.reporting.tables import as_markdown
 
 PAGE, REPORT, TABLES = "index.html", "report.json", "tables.md"
 
-_TRACKS = 40  # of each performance and kind in the picture of tracks
+_TRACKS = 40  # of each performance and kind; more would only cover each other in the picture
 
 
 @dataclass(frozen=True)
 class Names:
-    """What a report calls things.
+    """Says what a report calls things.
 
     Attributes:
       title: of the page.
@@ -61,7 +61,7 @@ class Names:
 
 @dataclass(frozen=True)
 class ExampleOptions:
-    """How much of the pieces a page lets hear and see.
+    """Says how much of the pieces a page lets hear and see.
 
     Attributes:
       examples: how many pieces.
@@ -79,25 +79,6 @@ class ExampleOptions:
             raise UserError(f"--examples {self.examples}; must be at least 0")
         if not 0 < self.seconds <= 60:
             raise UserError(f"--example-seconds {self.seconds:g}; must be above 0 and at most 60")
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """What came of an evaluation.
-
-        write(evaluate(items, evaluators, names, ExampleOptions(), progress), names, out)
-
-    Attributes:
-      report: what ``report.json`` holds.
-      tables: its figures as text.
-      pictures: PNG by caption.
-      examples: to hear and see.
-    """
-
-    report: dict[str, Any]
-    tables: list[Table]
-    pictures: dict[str, bytes]
-    examples: list[Example]
 
 
 def evaluate(
@@ -141,12 +122,9 @@ def write(evaluation: Evaluation, names: Names, out: Path) -> None:
     Raises:
       UserError: it cannot be written to.
     """
-    page = page_of(
-        evaluation.report, evaluation.tables, names.title, evaluation.pictures, evaluation.examples
-    )
     files = {
         REPORT: json.dumps(for_json(evaluation.report), indent=1) + "\n",
-        PAGE: page,
+        PAGE: page_of(evaluation, names.title),
         TABLES: as_markdown(evaluation.tables),
         **csv_files.files(evaluation.report),
     }
@@ -168,17 +146,14 @@ def _pictures(report: dict[str, Any], found: Measurements, seed: int) -> dict[st
     if not found.performances:
         return pictures
     embedding = report["embedding"]["name"]
-    for level, what in (("by_piece", "piece"), ("by_performance", "performance")):
-        figures = report.get(fad.NAME, {}).get(level)
-        if figures is None:
-            continue
-        for kind in KINDS:
-            if kind in figures:
-                title = f"Nearest performance of each {what} by {embedding}: {LABELS[kind]}"
-                pictures[title] = draw_confusion(
-                    figures[kind]["confusion"], figures["groups"], LABELS[kind]
-                )
-        break  # single pieces say more, where they are long enough
+    levels = report.get(fad.NAME, {})
+    # Single pieces say more than whole performances, where they are long enough.
+    what = "piece" if "by_piece" in levels else "performance"
+    figures = levels.get(f"by_{what}", {})
+    for kind in (kind for kind in KINDS if kind in figures):
+        title = f"Nearest performance of each {what} by {embedding}: {LABELS[kind]}"
+        confusion = figures[kind]["confusion"]
+        pictures[title] = draw_confusion(confusion, figures["groups"], LABELS[kind])
     try:
         title = f"Tracks by t-SNE of their mean {embedding} embedding, coloured by performance"
         kinds, performances, means = tracks(found)
@@ -203,20 +178,22 @@ def _examples(
     """Chooses one piece of each performance first, then more."""
     measured = {p.name for p in found.pieces}
     pieces = [p for p in items.pieces if p.name in measured]
-    seen: dict[str, int] = {}
-    turns = []
-    for index, piece in enumerate(pieces):
-        turns.append((seen.setdefault(piece.performance, 0), index))
+    seen: Counter[str] = Counter()
+
+    def turn(piece: Piece) -> int:
         seen[piece.performance] += 1
-    chosen = [pieces[index] for _, index in sorted(turns)[: options.examples]]
+        return seen[piece.performance]
+
+    chosen = sorted(pieces, key=turn)[: options.examples]
     return [_example(piece, evaluators, options) for piece in progress(chosen, "examples")]
 
 
 def _example(piece: Piece, evaluators: Evaluators, options: ExampleOptions) -> Example:
-    """Cuts out the first stretch in which something sounds."""
+    """Cuts out the first stretch in which something sounds, from 0.2 s before its onset on."""
     spec = evaluators.mel
     audio = hear_all(piece, evaluators)
     first = next(iter(audio.values()))
+    # 40 dB below the peak: under it a recording's own noise would count as its beginning.
     loud = int((abs(first) > 0.01 * abs(first).max()).argmax())
     start = max(0.0, loud / spec.sample_rate - 0.2)
     clips = {
@@ -230,11 +207,5 @@ def _example(piece: Piece, evaluators: Evaluators, options: ExampleOptions) -> E
         f"{piece.name}, {piece.performance}",
     )
     longest = max(len(clip) for clip in clips.values()) / spec.sample_rate
-    return Example(
-        name=piece.name,
-        performance=piece.performance,
-        start=start,
-        end=start + longest,
-        audio={kind: mp3(clip, spec.sample_rate) for kind, clip in clips.items()},
-        picture=picture,
-    )
+    encoded = {kind: mp3(clip, spec.sample_rate) for kind, clip in clips.items()}
+    return Example(piece.name, piece.performance, start, start + longest, encoded, picture)

@@ -1,4 +1,4 @@
-"""What is evaluated, wherever it comes from: generated pieces, and real recordings."""
+"""Holds what is evaluated, wherever it comes from: generated pieces, and real recordings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Either is read only when it is measured, so that a set of any length fits into m
 
 @dataclass(frozen=True)
 class Seams:
-    """Where segments of a rendering meet.
+    """Says where segments of a rendering meet.
 
         Seams(hop=4.48, overlap=0.64).times(15.0)  # 4.8, 9.28, 13.76
 

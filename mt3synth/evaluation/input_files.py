@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mt3synth.audio.files import SUFFIXES, read_metadata
@@ -31,7 +32,7 @@ _MORE = " more"  # no column can be called so, as spaces around names are taken 
 
 @dataclass(frozen=True)
 class EvaluationPaths:
-    """Where the files of an evaluation lie.
+    """Says where the files of an evaluation lie.
 
         EvaluationPaths(Path("renders"), Path("recordings"), Path("map.csv"))
 
@@ -69,34 +70,35 @@ def read_evaluation_set(paths: EvaluationPaths, seams: Seams | None = None) -> E
         raise UserError(f"--generated {paths.generated}: no such folder")
     _check_apart(recordings, held_out, paths)
     items = EvaluationSet()
+
+    def add_problem(item: str, reason: str) -> None:
+        items.problems.append(Problem(item, reason))
+
     named: dict[tuple[str, str], list[Recording]] = {}
     for folder in (recordings, held_out):
         of_folder: dict[tuple[str, str], list[Recording]] = {}
         for recording in folder:
             of_folder.setdefault(_key(recording.performance, recording.name), []).append(recording)
-        named |= of_folder  # one of --real before one of the same name in --reference
+        # One of --real counts before one of the same name in --reference.
+        named |= of_folder
     names: set[str] = set()
     taken: set[Path] = set()
     for line, row in _rows(paths.table):
         try:
-            if _MORE in row:
-                raise UserError("more fields than the head has; put names with commas in quotes")
             piece, counterparts = _piece(row, paths, named, seams)
         except UserError as error:
             item = row["audio"] or f"line {line}"
-            items.problems.append(Problem(item, f"line {line} of {paths.table.name}: {error}"))
+            add_problem(item, f"line {line} of {paths.table.name}: {error}")
             continue
         if piece.name in names:
-            items.problems.append(Problem(piece.name, f"line {line}: stands there twice"))
+            add_problem(piece.name, f"line {line}: stands there twice")
             continue
         names.add(piece.name)
         items.pieces.append(piece)
         taken.update(path.resolve() for path in counterparts)
-        if row["reference"] and piece.real is None:
-            reason = f"reference {row['reference']}: no such file"
-            items.problems.append(Problem(piece.name, reason))
-        if row["midi"] and piece.notes is None:
-            items.problems.append(Problem(piece.name, f"midi {row['midi']}: no such file"))
+        for column, found in (("reference", piece.real), ("midi", piece.notes)):
+            if row[column] and found is None:
+                add_problem(piece.name, f"{column} {row[column]}: no such file")
     if not items.pieces:
         first = items.problems[0].reason if items.problems else "has no rows under its head"
         raise UserError(f"{paths.table}: nothing in it can be used; {first}")
@@ -107,7 +109,7 @@ def read_evaluation_set(paths: EvaluationPaths, seams: Seams | None = None) -> E
         if name not in known:
             left = " besides those of the same pieces" if taken else ""
             reason = f"no recordings in {paths.reference / name}{left}; it has no Group-FAD"
-            items.problems.append(Problem(f"performance {name}", reason))
+            add_problem(f"performance {name}", reason)
     return items
 
 
@@ -118,6 +120,8 @@ def _piece(
     seams: Seams | None,
 ) -> tuple[Piece, list[Path]]:
     """Reads a row's piece, and all files of its real recording, as a FLAC may lie beside a WAV."""
+    if _MORE in row:
+        raise UserError("more fields than the head has; put names with commas in quotes")
     for name in REQUIRED:
         if not row[name]:
             raise UserError(f"{name} is empty")
@@ -136,7 +140,7 @@ def _piece(
         performance=row["performance"],
         generated=audio,
         real=counterparts[0] if counterparts else None,
-        notes=None if midi is None else _NotesOf(midi),
+        notes=None if midi is None else partial(_read_notes, midi),
         seams=seams or _seams_of(audio, metadata),
         wall_seconds=_positive(wall, WALL) if wall else None,
         metrics=_metrics(row["metrics"]),
@@ -144,14 +148,8 @@ def _piece(
     return piece, counterparts
 
 
-@dataclass(frozen=True)
-class _NotesOf:
-    """Reads the notes of a MIDI file when it is called."""
-
-    path: Path
-
-    def __call__(self) -> Notes:
-        return read_midi(self.path)[0]
+def _read_notes(path: Path) -> Notes:
+    return read_midi(path)[0]
 
 
 def _metadata_of(audio: Path) -> dict[str, str]:

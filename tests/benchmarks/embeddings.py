@@ -28,8 +28,9 @@ from stopwatch import in_turn
 from mt3synth.audio.files import write_audio
 from mt3synth.evaluation.embeddings import EmbeddingError, embedding
 from mt3synth.evaluation.embeddings.cache import EmbeddingCache
+from mt3synth.evaluation.embeddings.gaussian import Gaussian
 from mt3synth.evaluation.embeddings.musicnn import Musicnn, penultimate
-from mt3synth.evaluation.metrics.frechet import Gaussian, frechet_distance
+from mt3synth.evaluation.metrics.frechet import frechet_distance
 
 MINUTES = [5, 10, 20]
 NAMES = ("log-mel", "musicnn")

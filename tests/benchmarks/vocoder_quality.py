@@ -13,8 +13,9 @@ from mt3synth.audio.files import fit_peak
 from mt3synth.audio.log_mel_distance import log_mel_l1
 from mt3synth.audio.mel import MelSpec, log_mel
 from mt3synth.evaluation.embeddings import Embedding
+from mt3synth.evaluation.embeddings.gaussian import Gaussian
 from mt3synth.evaluation.metrics.audio_distance import multi_resolution_stft
-from mt3synth.evaluation.metrics.frechet import Gaussian, frechet_distance
+from mt3synth.evaluation.metrics.frechet import frechet_distance
 from mt3synth.evaluation.metrics.notes import NoteCounts, count_notes, pooled
 from mt3synth.symbolic.notes import Notes
 from mt3synth.transcription.transcriber import Transcriber

@@ -13,6 +13,9 @@ from mt3synth.audio.mel import MELGAN
 from mt3synth.evaluation.caching import CachedVocoder
 from mt3synth.evaluation.embeddings import embedding
 from mt3synth.evaluation.embeddings.cache import EmbeddingCache
+from mt3synth.evaluation.evaluate import ExampleOptions, Names
+from mt3synth.evaluation.evaluation_set import EvaluationSet, Seams
+from mt3synth.evaluation.input_files import EvaluationPaths, read_evaluation_set
 from mt3synth.evaluation.metrics.metric import Evaluators
 from mt3synth.symbolic.midi import write_midi
 from mt3synth.symbolic.notes import Notes
@@ -24,9 +27,12 @@ SECONDS = 18.5  # 36 embeddings of log-mel statistics, more than its 32 dimensio
 SOUNDS = {"dull": (1, 0.001), "bright": (9, 0.001), "hissing": (1, 0.05)}
 """Harmonics, and the level of the hiss."""
 
+NAMES = Names("Evaluation of tunes", "mt3synth evaluate", "Griffin-Lim", "half a score")
+EXAMPLES = ExampleOptions(examples=2, seconds=3.0)
+
 
 def tune(seed: int, seconds: float = SECONDS) -> Notes:
-    """A note each half second, of changing pitch and loudness."""
+    """Writes a note each half second, of changing pitch and loudness."""
     rng = np.random.default_rng(seed)
     start = np.arange(0.1, seconds - 0.6, 0.5)
     count = len(start)
@@ -36,7 +42,7 @@ def tune(seed: int, seconds: float = SECONDS) -> Notes:
 
 
 def sound(notes: Notes, performance: str, seed: int = 0, seconds: float = SECONDS) -> np.ndarray:
-    """Notes of so many harmonics, their amplitude proportional to velocity, and some hiss."""
+    """Plays notes of so many harmonics, amplitude proportional to velocity, with some hiss."""
     harmonics, hiss = SOUNDS[performance]
     rng = np.random.default_rng(seed)
     audio = rng.normal(0, hiss, round(seconds * RATE)) * (1 + 0.3 * rng.random())
@@ -54,13 +60,13 @@ def sound(notes: Notes, performance: str, seed: int = 0, seconds: float = SECOND
 
 @dataclass(frozen=True)
 class Folders:
-    """Where a case lies."""
+    """Says where a case lies."""
 
     root: Path
 
     @property
     def options(self) -> list[str]:
-        """For the command line, all but ``--out``."""
+        """Returns all options of the command line but ``--out``."""
         root = self.root
         return [
             *("--generated", str(root / "generated"), "--reference", str(root / "reference")),
@@ -69,7 +75,7 @@ class Folders:
 
 
 def write_case(root: Path, performances: Sequence[str] = tuple(SOUNDS)) -> Folders:
-    """Three recordings of each performance, and a piece generated for each, perfectly."""
+    """Writes three recordings of each performance, and a piece generated for each, perfectly."""
     rows = ["audio,performance,midi,wall_seconds"]
     for number, name in enumerate(performances):
         for take in range(3):
@@ -84,13 +90,13 @@ def write_case(root: Path, performances: Sequence[str] = tuple(SOUNDS)) -> Folde
 
 
 def write_audio(path: Path, audio: np.ndarray, rate: int = RATE) -> None:
-    """16-bit, folders made if need be."""
+    """Writes 16-bit audio; folders are made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, audio, rate, "PCM_16")
 
 
 def quick_evaluators(cache: Path, transcriber: Transcriber | None = None) -> Evaluators:
-    """What measures quickly, and needs no weights."""
+    """Makes what measures quickly, and needs no weights."""
     return Evaluators(
         mel=MELGAN,
         embedding=embedding("log-mel"),
@@ -99,6 +105,20 @@ def quick_evaluators(cache: Path, transcriber: Transcriber | None = None) -> Eva
         transcriber=transcriber,
         seed=0,
     )
+
+
+def half_a_score(audio: np.ndarray, sample_rate: int) -> Notes:
+    """Hears the first of the tunes, up to 9 s, whatever is played."""
+    return tune(0).cropped(0.0, 9.0)
+
+
+def evaluators(cache: Path) -> Evaluators:
+    return quick_evaluators(cache, half_a_score)
+
+
+def evaluation_set(root: Path) -> EvaluationSet:
+    folders = (root / "generated", root / "reference", root / "map.csv", root / "real")
+    return read_evaluation_set(EvaluationPaths(*folders), Seams(2.0, 0.2))
 
 
 def all_at_once(items, what):

@@ -1,6 +1,5 @@
 """An evaluation from end to end, on performances that are plain to tell apart."""
 
-import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -8,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import ask
 from evaluation_cases import (
+    EXAMPLES,
+    NAMES,
     RATE,
     all_at_once,
-    quick_evaluators,
+    evaluation_set,
+    evaluators,
     sound,
     tune,
     write_audio,
@@ -21,57 +22,16 @@ from evaluation_cases import (
 
 from mt3synth.audio.mel import MELGAN
 from mt3synth.evaluation.caching import CachedVocoder
-from mt3synth.evaluation.evaluate import ExampleOptions, Names, evaluate, write
-from mt3synth.evaluation.evaluation_set import EvaluationSet, Seams
-from mt3synth.evaluation.input_files import EvaluationPaths, read_evaluation_set
-from mt3synth.evaluation.metrics.metric import Evaluators
+from mt3synth.evaluation.evaluate import ExampleOptions, evaluate, write
 from mt3synth.evaluation.report import csv_files
 from mt3synth.symbolic.notes import Notes
 from mt3synth.vocoder.griffin_lim import GriffinLim
 
-NAMES = Names("Evaluation of tunes", "mt3synth evaluate", "Griffin-Lim", "half a score")
-EXAMPLES = ExampleOptions(examples=2, seconds=3.0)
-
-
-def half_a_score(audio: np.ndarray, sample_rate: int) -> Notes:
-    """Hears the first of the tunes, up to 9 s, whatever is played."""
-    return tune(0).cropped(0.0, 9.0)
-
-
-def evaluators(cache: Path) -> Evaluators:
-    return quick_evaluators(cache, half_a_score)
-
-
-def evaluation_set(root: Path) -> EvaluationSet:
-    places = EvaluationPaths(
-        root / "generated", root / "reference", root / "map.csv", root / "real"
-    )
-    return read_evaluation_set(places, Seams(2.0, 0.2))
-
 
 @pytest.fixture
 def unseen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For what is not about pictures: drawing them takes most of the time."""
+    """Draws no pictures, which takes most of the time, for what is not about them."""
     monkeypatch.setattr("mt3synth.evaluation.evaluate._pictures", lambda *_: {})
-
-
-@pytest.fixture(scope="module")
-def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_case(tmp_path_factory.mktemp("case")).root
-
-
-@pytest.fixture(scope="module")
-def folder(case: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report, written."""
-    out = tmp_path_factory.mktemp("report")
-    done = evaluate(evaluation_set(case), evaluators(case / "cache"), NAMES, EXAMPLES, all_at_once)
-    write(done, NAMES, out)
-    return out
-
-
-@pytest.fixture(scope="module")
-def report(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "report.json").read_text())
 
 
 def test_every_piece_is_nearest_to_its_own_performance(report: dict[str, Any]) -> None:
@@ -131,65 +91,6 @@ def test_notes_of_each_performance_stand_by_themselves(report: dict[str, Any]) -
     pooled = report["notes"]["scores"]["note"]["generated"]["matched"]
     assert sum(part["generated"]["matched"] for part in by_performance.values()) == pooled
     assert all(part["pieces"] == 1 for part in by_performance.values())
-
-
-def test_csv_files_hold_the_same_figures(folder: Path, report: dict[str, Any]) -> None:
-    with open(folder / "scores.csv", newline="") as file:
-        rows = {(row["score"], row["kind"]): row for row in csv.DictReader(file)}
-    part = report["fad"]["by_piece"]["generated"]
-    assert float(rows["group_fad by_piece", "generated"]["value"]) == part["group_fad"]
-    low, high = report["notes"]["scores"]["frame"]["real"]["interval"]
-    assert float(rows["frame f1", "real"]["low"]) == low
-    assert float(rows["frame f1", "real"]["high"]) == high
-    with open(folder / "confusion.csv", newline="") as file:
-        nearest = [row for row in csv.DictReader(file) if row["level"] == "by_piece"]
-    assert len(nearest) == 9
-    assert all(row["nearest"] == row["performance"] and row["rank"] == "1" for row in nearest)
-    with open(folder / "pieces.csv", newline="") as file:
-        pieces = list(csv.DictReader(file))
-    matched = sum(float(r["value"]) for r in pieces
-                  if (r["kind"], r["score"]) == ("generated", "note: matched"))  # fmt: skip
-    assert matched == report["notes"]["scores"]["note"]["generated"]["matched"]
-
-
-def test_page_in_a_browser(folder: Path, tmp_path: Path) -> None:
-    page = folder / "index.html"
-    assert page.stat().st_size < 3e6
-    assert "http" not in page.read_text().replace("http-equiv", "")
-    question = """
-      const audio = [...document.querySelectorAll('audio')];
-      await Promise.all(audio.map(a => a.readyState >= 1 || new Promise(
-        done => { a.onloadedmetadata = a.onerror = done; })));
-      const images = [...document.querySelectorAll('img')];
-      return {
-        headings: [...document.querySelectorAll('h2')].map(h => h.textContent),
-        cells: [...document.querySelectorAll('td')].map(c => c.textContent),
-        seconds: audio.map(a => a.duration),
-        widths: images.map(i => i.complete ? i.naturalWidth : 0),
-        overflow: document.documentElement.scrollWidth - innerWidth,
-      };"""
-    answer, problems = ask(page, question, tmp_path)
-    assert problems == []
-    assert answer["headings"] == [
-        "All-FAD, log-mel",
-        "Group-FAD and version classification of whole performances, log-mel",
-        "Group-FAD and version classification of single pieces, log-mel",
-        "Recognised performance",
-        "Generated pieces by target (row) and recognised performance (column)",
-        "Notes found again",
-        "Notes found again by performance",
-        "Beside the real recording of the same notes",
-        "Level against velocity",
-        "Seams",
-        "Speed",
-        "Pictures",
-        "Examples",
-    ]
-    assert "1.000 [1.000, 1.000]" in answer["cells"]
-    assert len(answer["seconds"]) == 2 * 3
-    assert all(abs(seconds - 3.0) < 0.2 for seconds in answer["seconds"])
-    assert len(answer["widths"]) == 3 + 1 + 2 and min(answer["widths"]) > 200
-    assert answer["overflow"] <= 0
 
 
 @pytest.mark.usefixtures("unseen")

@@ -1,4 +1,4 @@
-"""Audio to points in a space where Frechet distances are taken, behind one protocol."""
+"""Takes audio to points between which Frechet distances are measured, behind one protocol."""
 
 from mt3synth.evaluation.embeddings.base import Embedding, EmbeddingError
 from mt3synth.evaluation.embeddings.loading import NAMES, embedding

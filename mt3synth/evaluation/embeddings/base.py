@@ -1,4 +1,4 @@
-"""What every embedding is, and the checks at its door."""
+"""Defines what every embedding is, and checks the audio that it is given."""
 
 from __future__ import annotations
 
@@ -24,28 +24,23 @@ class Embedding(Protocol):
 
     @property
     def name(self) -> str:
-        """What a report calls it. Distances of different names must not be compared."""
-        ...
+        """Names it in reports. Distances of different names must not be compared."""
 
     @property
     def version(self) -> str:
         """Changes whenever the same audio may give other numbers; letters, digits, dashes."""
-        ...
 
     @property
     def sample_rate(self) -> int:
-        """Samples per second of the audio it takes."""
-        ...
+        """Returns the samples per second of the audio that it takes."""
 
     @property
     def rate(self) -> float:
-        """Embeddings per second of audio."""
-        ...
+        """Returns the embeddings per second of audio."""
 
     @property
     def dimension(self) -> int:
-        """D."""
-        ...
+        """Returns D, the numbers in an embedding."""
 
     def __call__(self, audio: FloatND) -> Float[np.ndarray, "N D"]: ...
 
@@ -71,10 +66,8 @@ def check_audio(audio: FloatND, least: int, name: str, sample_rate: int) -> None
     bad = int(np.sum(~np.isfinite(audio)))
     if bad:
         raise EmbeddingError(f"{bad} of {len(audio)} samples are not finite")
+    seconds, needed = len(audio) / sample_rate, least / sample_rate
     if not np.any(audio):
-        raise EmbeddingError(f"digital silence ({len(audio) / sample_rate:.1f} s) to embed")
+        raise EmbeddingError(f"digital silence ({seconds:.1f} s) to embed")
     if len(audio) < least:
-        raise EmbeddingError(
-            f"{len(audio) / sample_rate:.2f} s of audio;"
-            f" {name} needs at least {least / sample_rate:.2f} s"
-        )
+        raise EmbeddingError(f"{seconds:.2f} s of audio; {name} needs at least {needed:.2f} s")

@@ -1,4 +1,4 @@
-"""Embeddings of files, each computed once for its content."""
+"""Computes embeddings of files and of audio once for their content."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from mt3synth.atomic import write_atomically
+from mt3synth.atomic import write_new
 from mt3synth.audio.files import AudioError, read_audio
 from mt3synth.evaluation.embeddings.base import Embedding, EmbeddingError
 from mt3synth.types import Float, FloatND
 
-_BLOCK = 1 << 20
-
 
 class EmbeddingCache:
-    """Embeddings in a folder, as ``NAME-VERSION/HASH.npy``.
+    """Keeps embeddings in a folder, as ``NAME-VERSION/HASH.npy``.
 
         EmbeddingCache("cache").of_file("song.wav", embedding("log-mel"))
 
@@ -44,16 +42,11 @@ class EmbeddingCache:
             the file.
           AudioError: the file cannot be read; or the cache cannot be written.
         """
-        cached = self._path(embedding, lambda: _file_digest(path))
-        found = _load(cached, embedding)
-        if found is not None:
-            return found
+        rate = embedding.sample_rate
         try:
-            rows = _finite(embedding(read_audio(path, embedding.sample_rate)), embedding)
+            return self._rows(embedding, lambda: _file_digest(path), lambda: read_audio(path, rate))
         except EmbeddingError as error:
             raise EmbeddingError(f"{path}: {error}") from error
-        _save(cached, rows)
-        return rows
 
     def of_audio(
         self, audio: FloatND, sample_rate: int, embedding: Embedding
@@ -66,50 +59,53 @@ class EmbeddingCache:
           AudioError: the cache cannot be written.
         """
         samples = np.ascontiguousarray(audio, np.float32)
-        cached = self._path(embedding, lambda: _audio_digest(samples, sample_rate))
-        found = _load(cached, embedding)
-        if found is not None:
-            return found
-        if sample_rate != embedding.sample_rate and np.isfinite(samples).all():
-            samples = soxr.resample(samples, sample_rate, embedding.sample_rate)
-        rows = _finite(embedding(samples), embedding)
-        _save(cached, rows)
+
+        def resampled() -> FloatND:
+            if sample_rate == embedding.sample_rate or not np.isfinite(samples).all():
+                return samples
+            return soxr.resample(samples, sample_rate, embedding.sample_rate)
+
+        purpose = f"samples at {sample_rate} Hz"
+        return self._rows(embedding, lambda: audio_digest(samples, purpose), resampled)
+
+    def _rows(
+        self, embedding: Embedding, digest: Callable[[], str], samples: Callable[[], FloatND]
+    ) -> Float[np.ndarray, "N D"]:
+        """Takes rows from the file that ``digest`` names, or makes it of what ``samples`` gives."""
+        path = None
+        if self._folder is not None:
+            path = self._folder / f"{embedding.name}-{embedding.version}" / f"{digest()[:40]}.npy"
+            found = _load(path, embedding)
+            if found is not None:
+                return found
+        rows = embedding(samples())
+        bad = int(np.sum(~np.isfinite(rows).all(axis=1)))
+        if bad:
+            raise EmbeddingError(
+                f"{bad} of {len(rows)} embeddings by {embedding.name} are not finite"
+            )
+        if path is not None:
+            write_new(path, lambda file: np.save(file, rows), AudioError)
         return rows
 
-    def _path(self, embedding: Embedding, digest: Callable[[], str]) -> Path | None:
-        if self._folder is None:
-            return None
-        return self._folder / f"{embedding.name}-{embedding.version}" / f"{digest()[:40]}.npy"
 
-
-def _audio_digest(samples: FloatND, sample_rate: int) -> str:
-    digest = hashlib.sha256(f"samples at {sample_rate} Hz".encode())
-    digest.update(samples.data)
+def audio_digest(audio: FloatND, purpose: str) -> str:
+    """Returns the SHA-256 of float32 samples and of what they are to be used for, as digits."""
+    digest = hashlib.sha256(purpose.encode())
+    digest.update(np.ascontiguousarray(audio, np.float32).data)
     return digest.hexdigest()
 
 
 def _file_digest(path: str | os.PathLike[str]) -> str:
-    digest = hashlib.sha256()
     try:
         with open(path, "rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise AudioError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return digest.hexdigest()
 
 
-def _finite(rows: FloatND, embedding: Embedding) -> FloatND:
-    bad = int(np.sum(~np.isfinite(rows).all(axis=1)))
-    if bad:
-        raise EmbeddingError(f"{bad} of {len(rows)} embeddings by {embedding.name} are not finite")
-    return rows
-
-
-def _load(path: Path | None, embedding: Embedding) -> FloatND | None:
+def _load(path: Path, embedding: Embedding) -> FloatND | None:
     """Reads a file of the cache; None if there is none, or it is damaged and must be made anew."""
-    if path is None:
-        return None
     try:
         rows = np.load(path)
     except (OSError, ValueError, EOFError):
@@ -117,14 +113,3 @@ def _load(path: Path | None, embedding: Embedding) -> FloatND | None:
     sound = rows.ndim == 2 and rows.shape[1] == embedding.dimension and rows.dtype == np.float32
     sound = sound and bool(np.isfinite(rows).all())
     return rows if sound else None
-
-
-def _save(path: Path | None, rows: FloatND) -> None:
-    if path is None:
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with write_atomically(path) as unfinished, open(unfinished, "xb") as file:
-            np.save(file, rows)
-    except OSError as error:
-        raise AudioError(f"{path}: cannot be written: {error.strerror or error}") from error

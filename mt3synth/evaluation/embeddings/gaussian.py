@@ -1,4 +1,4 @@
-"""Mean and covariance of a stream of embeddings, without keeping them.
+"""Computes mean and covariance of a stream of embeddings, without keeping them.
 
 Partial results merge by the pairwise update of Chan, Golub and LeVeque, "Updating formulae and a
 pairwise algorithm for computing sample variances", 1979: sums are always about the mean, so that
@@ -20,7 +20,7 @@ estimate, by a share in [0, 1], or not at all."""
 
 
 class Gaussian:
-    """Count, mean and scatter of D-dimensional embeddings, which come in any number of parts.
+    """Sums up count, mean and scatter of D-dimensional embeddings, in any number of parts.
 
         Gaussian(dimension=32).add(rows).add(more).covariance()
 
@@ -40,6 +40,7 @@ class Gaussian:
         self.count = 0
         self.mean = np.zeros(dimension)
         self._scatter = np.zeros((dimension, dimension))  # sum of y y^T; y counts from the mean
+        # Two more for Ledoit and Wolf's share, which asks how far each y y^T is from their mean.
         self._third = np.zeros(dimension)  # sum of |y|^2 y
         self._fourth = 0.0  # sum of |y|^4
 
@@ -106,6 +107,7 @@ class Gaussian:
             )
         share = 0.0 if shrinkage is None else self.shrinkage(shrinkage)
         covariance = self._scatter / (self.count - 1)
+        # The identity's multiple has the same trace, so that shrinking changes shape, not spread.
         level = np.trace(covariance) / self.dimension
         return (1 - share) * covariance + share * level * np.eye(self.dimension)
 
@@ -118,12 +120,10 @@ class Gaussian:
         Raises:
           ValueError: outside [0, 1], or another name.
         """
-        if isinstance(shrinkage, str):
-            if shrinkage != "ledoit-wolf":
-                raise ValueError(f"shrinkage={shrinkage!r}; must be 'ledoit-wolf' or in [0, 1]")
+        if shrinkage == "ledoit-wolf":
             return self._ledoit_wolf()
-        if not 0 <= shrinkage <= 1:
-            raise ValueError(f"shrinkage={shrinkage}; must be 'ledoit-wolf' or in [0, 1]")
+        if isinstance(shrinkage, str) or not 0 <= shrinkage <= 1:
+            raise ValueError(f"shrinkage={shrinkage!r}; must be 'ledoit-wolf' or in [0, 1]")
         return float(shrinkage)
 
     def _ledoit_wolf(self) -> float:
@@ -131,6 +131,7 @@ class Gaussian:
         norm = float(np.sum(covariance**2))
         spread = norm - float(np.trace(covariance)) ** 2 / self.dimension
         error = (self._fourth / self.count - norm) / self.count
+        # Never beyond 1, and none where the covariance is that multiple of the identity already.
         return min(error, spread) / spread if spread > 0 else 0.0
 
     def _about(self, centre: FloatND) -> tuple[FloatND, FloatND, float]:

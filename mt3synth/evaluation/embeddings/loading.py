@@ -1,4 +1,4 @@
-"""An embedding by its name."""
+"""Loads an embedding by its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log-mel statistics: an embedding that needs nothing.
+"""Embeds audio by log-mel statistics: what needs nothing to be installed.
 
 The mean and the standard deviation of the level in 16 bands over a second. It hears timbre,
 loudness, brightness and how much these move, and no harmony or rhythm. Its weights are none, so
@@ -25,28 +25,21 @@ _LEAST = (_WINDOW - 1) * _SPEC.hop + _SPEC.window  # samples
 
 @dataclass(frozen=True)
 class LogMelStatistics:
-    """An `Embedding`: 16 means, then 16 standard deviations, of log magnitude (natural)."""
+    """Embeds audio as 16 means, then 16 standard deviations, of log magnitude (natural).
+
+        LogMelStatistics()(audio)  # [N, 32], two a second
+
+    An `Embedding`; its attributes are described there.
+    """
 
     name: str = "log-mel"
     version: str = "1"
-
-    @property
-    def sample_rate(self) -> int:
-        """See `Embedding`."""
-        return _SPEC.sample_rate
-
-    @property
-    def rate(self) -> float:
-        """See `Embedding`."""
-        return _SPEC.frame_rate / _HOP
-
-    @property
-    def dimension(self) -> int:
-        """See `Embedding`."""
-        return 2 * _BANDS
+    sample_rate: int = _SPEC.sample_rate
+    rate: float = _SPEC.frame_rate / _HOP
+    dimension: int = 2 * _BANDS
 
     def __call__(self, audio: FloatND) -> Float[np.ndarray, "N D"]:
-        """Embeddings of each whole second that begins at a multiple of half a second.
+        """Embeds each whole second that begins at a multiple of half a second.
 
         Raises:
           EmbeddingError: see `check_audio`.

@@ -1,4 +1,4 @@
-"""musicnn, a network that tags music, as an embedding: run in JAX with its trained weights.
+"""Embeds audio by musicnn, a network that tags music: run in JAX with its trained weights.
 
 Pons and Serra, "musicnn: Pre-trained convolutional neural networks for music audio tagging", 2019,
 and Pons et al., "End-to-end Learning for Music Audio Tagging at Scale", ISMIR 2018. The weights are
@@ -30,10 +30,17 @@ from mt3synth.evaluation.embeddings.musicnn_mel import BINS, HOP, SAMPLE_RATE, m
 from mt3synth.types import Array, Float, FloatND
 
 WINDOW, WINDOW_HOP = 187, 61  # frames: 3 s and 1 s as the package rounds them
-_BATCH = 8
+_BATCH = 8  # windows at once; memory stays small however long the audio is
 _EPSILON = 1e-3  # of TensorFlow's batch normalisation
-_TIMBRAL = ("conv2d", "conv2d_1")
-_TEMPORAL = ("conv2d_2", "conv2d_3", "conv2d_4")
+# Filters with their padding: timbral ones, of 7 frames by many bins, whose strongest pitch counts;
+# then temporal ones, of 128, 64 and 32 frames by one bin, whose strongest bin does.
+_FRONT: dict[str, str | list[tuple[int, int]]] = {
+    "conv2d": [(3, 3), (0, 0)],
+    "conv2d_1": [(3, 3), (0, 0)],
+    "conv2d_2": "SAME",
+    "conv2d_3": "SAME",
+    "conv2d_4": "SAME",
+}
 _MIDDLE = ("conv2d_5", "conv2d_6", "conv2d_7")
 
 Weights = Mapping[str, Float[Array, "..."]]
@@ -41,7 +48,11 @@ Weights = Mapping[str, Float[Array, "..."]]
 
 @dataclass(frozen=True, eq=False)
 class Musicnn:
-    """An `Embedding` of 200 dimensions, 1.02 a second.
+    """Embeds audio in 200 dimensions, 1.02 times a second.
+
+        Musicnn.load()(audio)  # [N, 200]
+
+    An `Embedding`; attributes that are not named here are described there.
 
     Attributes:
       weights: the checkpoint's variables by their names there.
@@ -51,6 +62,9 @@ class Musicnn:
     weights: Weights = field(repr=False)
     version: str
     name: str = "musicnn"
+    sample_rate: int = SAMPLE_RATE
+    rate: float = SAMPLE_RATE / (HOP * WINDOW_HOP)
+    dimension: int = 200
 
     @staticmethod
     def load(source: str | os.PathLike[str] | None = None) -> Musicnn:
@@ -77,23 +91,8 @@ class Musicnn:
         on_device = {name: jnp.asarray(value) for name, value in weights.items()}
         return Musicnn(on_device, f"1-{digest.hexdigest()[:12]}")
 
-    @property
-    def sample_rate(self) -> int:
-        """See `Embedding`."""
-        return SAMPLE_RATE
-
-    @property
-    def rate(self) -> float:
-        """See `Embedding`."""
-        return SAMPLE_RATE / (HOP * WINDOW_HOP)
-
-    @property
-    def dimension(self) -> int:
-        """See `Embedding`."""
-        return 200
-
     def __call__(self, audio: FloatND) -> Float[np.ndarray, "N D"]:
-        """Embeddings of all windows that fit.
+        """Embeds all windows that fit.
 
         Raises:
           EmbeddingError: see `check_audio`.
@@ -119,8 +118,11 @@ def penultimate(weights: Weights, mel: Float[Array, "B T M"]) -> Float[Array, "B
       mel: T is at least 1, M is 96.
     """
     x = _normalised(weights, 0, mel[..., None])
-    x = jnp.concatenate([*_timbral(weights, x), *_temporal(weights, x)], axis=-1)
-    layers = [x]
+    front = [
+        _filters(weights, conv, number, x, padding)
+        for number, (conv, padding) in enumerate(_FRONT.items(), start=1)
+    ]
+    layers = [jnp.concatenate(front, axis=-1)]
     for number, conv in enumerate(_MIDDLE, start=6):
         # The kernel spans all features, so that it is a convolution over time.
         kernel = weights[f"{conv}/kernel"][:, :, 0]
@@ -138,23 +140,8 @@ def penultimate(weights: Weights, mel: Float[Array, "B T M"]) -> Float[Array, "B
 
 
 def tags(weights: Weights, embedding: Float[Array, "B D"]) -> Float[Array, "B 50"]:
-    """Probabilities of the network's 50 tags, in the package's order (``MSD_LABELS``)."""
+    """Computes probabilities of the network's 50 tags, in the package's order (``MSD_LABELS``)."""
     return jax.nn.sigmoid(embedding @ weights["dense_1/kernel"] + weights["dense_1/bias"])
-
-
-def _timbral(weights: Weights, x: Float[Array, "B T M 1"]) -> list[Array]:
-    """Filters of 7 frames by many bins, the strongest over all pitches."""
-    found = []
-    for number, conv in enumerate(_TIMBRAL, start=1):
-        found.append(_filters(weights, conv, number, x, [(3, 3), (0, 0)]))
-    return found
-
-
-def _temporal(weights: Weights, x: Float[Array, "B T M 1"]) -> list[Array]:
-    """Filters of 128, 64 and 32 frames by one bin, the strongest over all bins."""
-    return [
-        _filters(weights, conv, number, x, "SAME") for number, conv in enumerate(_TEMPORAL, start=3)
-    ]
 
 
 def _filters(

@@ -1,4 +1,4 @@
-"""The log-mel front end that musicnn was trained on.
+"""Computes the log-mel frames that musicnn was trained on.
 
 Pons and Serra, "musicnn: Pre-trained convolutional neural networks for music audio tagging", 2019:
 librosa's power mel spectrogram (Slaney's scale and area normalisation; frames centred, the audio
@@ -23,10 +23,16 @@ BINS = 96
 _FFT = 512
 _CHUNK_FRAMES = 2048
 _COMPRESSION = 10000.0
+# Slaney's mel scale: straight in Hz up to the break, then logarithmic up to the top of the audio.
+_LINEAR_HZ = 200 / 3  # per mel, up to the break
+_BREAK_HZ = 1000.0
+_BREAK_MEL = _BREAK_HZ / _LINEAR_HZ
+_LOG_STEP = np.log(6.4) / 27  # per mel, above
+_TOP_MEL = _BREAK_MEL + np.log(SAMPLE_RATE / 2 / _BREAK_HZ) / _LOG_STEP
 
 
 def musicnn_mel(audio: FloatND) -> Float[np.ndarray, "T 96"]:
-    """Frames float32 ``[T, 96]`` of mono audio ``[S]`` at 16 kHz; T = 1 + S // 256.
+    """Computes frames float32 ``[T, 96]`` of mono audio ``[S]`` at 16 kHz; T = 1 + S // 256.
 
     Beside audio and result it needs a few MB.
 
@@ -47,27 +53,15 @@ def musicnn_mel(audio: FloatND) -> Float[np.ndarray, "T 96"]:
 
 
 def slaney_filterbank() -> Float[np.ndarray, "96 F"]:
-    """Triangles straight in Hz between points even on Slaney's mel scale, each of area 1 Hz * 1.
+    """Makes triangles straight in Hz between points even on Slaney's mel scale, of area 1 Hz * 1.
 
     Slaney, "Auditory Toolbox", 1998: linear below 1 kHz, logarithmic above.
     """
     hz = np.arange(_FFT // 2 + 1) * (SAMPLE_RATE / _FFT)
-    edges = _from_mel(np.linspace(0, _to_mel(SAMPLE_RATE / 2), BINS + 2))[:, None]
+    edges = _from_mel(np.linspace(0, _TOP_MEL, BINS + 2))[:, None]
     lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
     triangles = np.minimum((hz - lower) / (centre - lower), (upper - hz) / (upper - centre))
     return (np.maximum(0, triangles) * 2 / (upper - lower)).astype(np.float32)
-
-
-_LINEAR_HZ = 200 / 3  # per mel, up to 1 kHz
-_BREAK_HZ = 1000.0
-_BREAK_MEL = _BREAK_HZ / _LINEAR_HZ
-_LOG_STEP = np.log(6.4) / 27  # per mel, above
-
-
-def _to_mel(hz: float) -> float:
-    if hz < _BREAK_HZ:
-        return hz / _LINEAR_HZ
-    return float(_BREAK_MEL + np.log(hz / _BREAK_HZ) / _LOG_STEP)
 
 
 def _from_mel(mel: FloatND) -> FloatND:

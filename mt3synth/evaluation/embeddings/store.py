@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
@@ -35,12 +34,7 @@ class EmbeddingStore:
     def __enter__(self) -> EmbeddingStore:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._folder.cleanup()
 
     def put(self, name: str, rows: Float[FloatND, "N D"]) -> None:
@@ -53,6 +47,7 @@ class EmbeddingStore:
             raise ValueError(f"{name}: embeddings {rows.shape}; must be [N, {self.dimension}]")
         if name in self._ranges:
             raise ValueError(f"{name}: there are embeddings of that name already")
+        # Opened anew each time: an evaluation of hours holds no file open between two pieces.
         with open(self._file.path, "ab") as file:
             file.write(np.ascontiguousarray(rows, np.float32).data)
         self._ranges[name] = range(self._count, self._count + len(rows))

@@ -72,7 +72,7 @@ def _block(table: bytes, handle: tuple[int, int]) -> bytes:
 
 
 def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values; a key states how much of it is the one's before."""
+    """Yields keys and values; a key states how much of it is the one's before."""
     restarts = struct.unpack("<I", block[-4:])[0]
     end = len(block) - 4 * (restarts + 1)
     position, key = 0, b""

@@ -1,4 +1,4 @@
-"""TRILL and VGGish, the embeddings of the paper, through TensorFlow Hub.
+"""Embeds audio by TRILL and VGGish, as the paper does, through TensorFlow Hub.
 
 TRILL: Shor et al., "Towards Learning a Universal Non-Semantic Representation of Speech",
 Interspeech 2020; its ``embedding`` output, for its ``layer19`` has 12288 dimensions. VGGish:
@@ -12,11 +12,13 @@ import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mt3synth.errors import first_line
 from mt3synth.evaluation.embeddings.base import EmbeddingError, check_audio
 from mt3synth.types import Float, FloatND
 
@@ -28,7 +30,7 @@ _BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class _Model:
-    """A published model.
+    """Describes a published model.
 
     Attributes:
       address: on TensorFlow Hub.
@@ -61,35 +63,27 @@ _MODELS = {
 
 @dataclass(frozen=True, eq=False)
 class HubEmbedding:
-    """An `Embedding` by a SavedModel.
+    """Embeds audio by a SavedModel.
+
+        load_saved_model("vggish", None)(audio)  # [N, 128]
+
+    An `Embedding`; attributes that are not named here are described there.
 
     Attributes:
       name: ``trill`` or ``vggish``.
       version: of the files, or of the address.
-      model: what TensorFlow loaded.
+      call: from samples to embeddings, by what TensorFlow loaded.
     """
 
     name: str
     version: str
-    model: Any = field(repr=False)
-
-    @property
-    def sample_rate(self) -> int:
-        """See `Embedding`."""
-        return _SAMPLE_RATE
-
-    @property
-    def rate(self) -> float:
-        """See `Embedding`."""
-        return _MODELS[self.name].rate
-
-    @property
-    def dimension(self) -> int:
-        """See `Embedding`."""
-        return _MODELS[self.name].dimension
+    rate: float
+    dimension: int
+    call: Callable[[FloatND], Any] = field(repr=False)
+    sample_rate: int = _SAMPLE_RATE
 
     def __call__(self, audio: FloatND) -> Float[np.ndarray, "N D"]:
-        """Embeddings of blocks of a minute, so that no window crosses into the next block.
+        """Embeds blocks of a minute, so that no window crosses into the next block.
 
         What is left of the audio, if it is less than a second, is not heard.
 
@@ -102,11 +96,10 @@ class HubEmbedding:
 
     def _block(self, samples: FloatND) -> Float[np.ndarray, "N D"]:
         try:
-            found = _MODELS[self.name].call(self.model, samples.astype(np.float32))
-            rows = np.asarray(found, np.float32)
+            rows = np.asarray(self.call(samples.astype(np.float32)), np.float32)
         except Exception as error:  # TensorFlow has its own, of many kinds
             raise EmbeddingError(
-                f"the SavedModel cannot be called as {self.name}: {_first_line(error)}"
+                f"the SavedModel cannot be called as {self.name}: {first_line(error)}"
             ) from error
         if rows.ndim != 2 or rows.shape[1] != self.dimension:
             raise EmbeddingError(
@@ -126,7 +119,8 @@ def load_saved_model(name: str, source: str | None) -> HubEmbedding:
     Raises:
       EmbeddingError: TensorFlow or its Hub is not installed, or there is no such model.
     """
-    origin = _MODELS[name].address if source is None else source
+    published = _MODELS[name]
+    origin = published.address if source is None else source
     is_address = "://" in origin
     try:
         import tensorflow as tf
@@ -146,9 +140,11 @@ def load_saved_model(name: str, source: str | None) -> HubEmbedding:
     try:
         model = tensorflow_hub.load(origin) if is_address else tf.saved_model.load(origin)
     except Exception as error:  # of the network, the disk, or of TensorFlow
-        reason = _first_line(error)
+        reason = first_line(error)
         raise EmbeddingError(f"{name} cannot be loaded from {origin}: {reason}") from error
-    return HubEmbedding(name, _version(origin, is_address), model)
+    call = partial(published.call, model)
+    version = _version(origin, is_address)
+    return HubEmbedding(name, version, published.rate, published.dimension, call)
 
 
 def _version(origin: str, is_address: bool) -> str:
@@ -159,7 +155,3 @@ def _version(origin: str, is_address: bool) -> str:
             while block := file.read(_BYTES):
                 digest.update(block)
     return digest.hexdigest()[:12]
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), repr(error))

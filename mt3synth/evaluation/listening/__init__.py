@@ -1,1 +1,1 @@
-"""A blind listening test as one page."""
+"""Makes a blind listening test as one page."""

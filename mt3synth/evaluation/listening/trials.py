@@ -1,4 +1,4 @@
-"""A blind listening test as one page: which sounds better, and where are the seams.
+"""Makes a blind listening test as one page: which sounds better, and where are the seams.
 
 Two parts. In the first every trial holds the same few seconds as they were generated, really
 recorded, and vocoded, in random order under letters, each to be rated from 0 to 100 (the scale of
@@ -14,9 +14,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -32,13 +32,17 @@ from mt3synth.types import FloatND
 
 PAGE, KEY = "listening_test.html", "key.json"
 
+Item = TypeVar("Item")
+
+# The level of broadcasts (EBU R 128), here as root mean square; music hardly clips at it.
 _LEVEL_DB = -23.0
+# Two seconds on either side: enough music for a break to be one, and short enough to be remembered.
 _SEAM_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How long the test is.
+    """Says how long the test is.
 
     Attributes:
       quality: trials of the first part.
@@ -82,16 +86,14 @@ def listening_test(items: EvaluationSet, evaluators: Evaluators, sizes: Sizes) -
     Raises:
       UserError: no piece has a real recording, and none has seams.
     """
-    rng = np.random.default_rng(evaluators.seed)
-    clips: dict[str, Any] = {}
-    quality = _quality(items.pieces, evaluators, sizes, rng, clips)
-    seams = _seams(items.pieces, evaluators, sizes, rng, clips)
+    maker = _TrialMaker(evaluators, sizes, np.random.default_rng(evaluators.seed))
+    quality, seams = maker.quality(items.pieces), maker.seams(items.pieces)
     if not quality and not seams:
         raise UserError(
             "nothing for a listening test: no piece has a real recording of the same notes, and of"
             " none it is known where its segments meet (--window-hop)"
         )
-    key = {"seed": evaluators.seed, "clips": clips}
+    key = {"seed": evaluators.seed, "clips": maker.sources}
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
     return ListeningTest(listening_page(digest, quality, seams), {"test": digest, **key})
 
@@ -107,89 +109,89 @@ def write(test: ListeningTest, folder: Path) -> Path:
     return folder / PAGE
 
 
-def _quality(
-    pieces: Sequence[Piece],
-    evaluators: Evaluators,
-    sizes: Sizes,
-    rng: np.random.Generator,
-    clips: dict[str, Any],
-) -> list[Trial]:
-    trials: list[Trial] = []
-    having = [piece for piece in pieces if piece.real is not None]
-    for index in rng.permutation(len(having)):
-        if len(trials) == sizes.quality:
-            break
-        audio = hear_all(having[index], evaluators)
-        shortest = min(len(a) for a in audio.values()) / evaluators.mel.sample_rate
-        if len(audio) < len(KINDS) or shortest < sizes.seconds:
-            continue
-        start = float(rng.uniform(0, shortest - sizes.seconds))
-        parts = [
-            cut(audio[kind], evaluators.mel.sample_rate, start, sizes.seconds) for kind in KINDS
-        ]
-        if not all(part.any() for part in parts):
-            continue
-        # As loud as the least of them can be, or one would give itself away.
-        level = min(_LEVEL_DB, *(loudest(part) for part in parts))
-        made = []
-        for kind, part in zip(KINDS, parts):
-            source = {"piece": having[index].name, "kind": kind, "start": start}
-            made.append(_clip(part, source, evaluators, rng, clips, level))
-        trials.append(Trial(tuple(made[i] for i in rng.permutation(len(made)))))
-    return trials
+@dataclass(frozen=True, eq=False)
+class _TrialMaker:
+    """Makes trials.
 
+    Attributes:
+      evaluators: read the audio.
+      sizes: of the test.
+      rng: chooses and shuffles.
+      sources: where each clip comes from, by its name; filled as trials are made.
+    """
 
-def _seams(
-    pieces: Sequence[Piece],
-    evaluators: Evaluators,
-    sizes: Sizes,
-    rng: np.random.Generator,
-    clips: dict[str, Any],
-) -> list[Trial]:
-    """Makes trials of one clip, as many of seams as of random times in the same pieces."""
-    found: list[Clip] = []
-    having = [piece for piece in pieces if piece.seams is not None]
-    for index in rng.permutation(len(having)):
-        if len(found) >= 2 * sizes.seams:
-            break
-        piece = having[index]
-        audio = hear_all(piece, evaluators).get("generated")
-        if audio is None or piece.seams is None:
-            continue
-        seconds = len(audio) / evaluators.mel.sample_rate
-        times = _inside(piece.seams.times(seconds), seconds)
-        drawn = random_times(piece.seams, seconds, 4 * len(times), int(rng.integers(2**31)))
-        others = _inside(drawn, seconds)
-        count = min(len(times), len(others), sizes.seams - len(found) // 2, _each(sizes, having))
-        for what, at in (("seam", times), ("random time", others)):
-            for time in rng.permutation(at)[:count].tolist():
-                start = time - _SEAM_SECONDS / 2
-                part = cut(audio, evaluators.mel.sample_rate, start, _SEAM_SECONDS)
-                if part.any():
-                    source = {"piece": piece.name, "kind": what, "at": time}
-                    found.append(_clip(part, source, evaluators, rng, clips, _LEVEL_DB))
-    return [Trial((found[i],)) for i in rng.permutation(len(found))]
+    evaluators: Evaluators
+    sizes: Sizes
+    rng: np.random.Generator
+    sources: dict[str, Any] = field(default_factory=dict)
 
+    def quality(self, pieces: Sequence[Piece]) -> list[Trial]:
+        """Makes trials of the same passage in all kinds."""
+        trials: list[Trial] = []
+        seconds = self.sizes.seconds
+        for piece in self._shuffled([p for p in pieces if p.real is not None]):
+            if len(trials) == self.sizes.quality:
+                break
+            audio = hear_all(piece, self.evaluators)
+            shortest = min(len(a) for a in audio.values()) / self._sample_rate
+            if len(audio) < len(KINDS) or shortest < seconds:
+                continue
+            start = float(self.rng.uniform(0, shortest - seconds))
+            parts = [cut(audio[kind], self._sample_rate, start, seconds) for kind in KINDS]
+            if not all(part.any() for part in parts):
+                continue
+            # As loud as the least of them can be, or one would give itself away.
+            level = min(_LEVEL_DB, *(loudest(part) for part in parts))
+            clips = [
+                self._clip(part, {"piece": piece.name, "kind": kind, "start": start}, level)
+                for kind, part in zip(KINDS, parts)
+            ]
+            trials.append(Trial(tuple(self._shuffled(clips))))
+        return trials
 
-def _each(sizes: Sizes, pieces: Sequence[Piece]) -> int:
-    """Says how many seams to take of a piece, so that many pieces are heard."""
-    return max(1, -(-sizes.seams // len(pieces)))
+    def seams(self, pieces: Sequence[Piece]) -> list[Trial]:
+        """Makes trials of one clip, as many of seams as of random times in the same pieces."""
+        clips: list[Clip] = []
+        having = [piece for piece in pieces if piece.seams is not None]
+        # So many of a piece at the most, so that many pieces are heard.
+        each = max(1, -(-self.sizes.seams // max(1, len(having))))
+        for piece in self._shuffled(having):
+            if len(clips) >= 2 * self.sizes.seams:
+                break
+            audio = hear_all(piece, self.evaluators).get("generated")
+            if audio is None or piece.seams is None:
+                continue
+            seconds = len(audio) / self._sample_rate
+            times = _inside(piece.seams.times(seconds), seconds)
+            # Four for each seam, as some may lie too near to an end to be in the middle of a clip.
+            seed = int(self.rng.integers(2**31))
+            drawn = random_times(piece.seams, seconds, 4 * len(times), seed)
+            others = _inside(drawn, seconds)
+            count = min(len(times), len(others), self.sizes.seams - len(clips) // 2, each)
+            for what, at in (("seam", times), ("random time", others)):
+                for time in self.rng.permutation(at)[:count].tolist():
+                    start = time - _SEAM_SECONDS / 2
+                    part = cut(audio, self._sample_rate, start, _SEAM_SECONDS)
+                    if part.any():
+                        source = {"piece": piece.name, "kind": what, "at": time}
+                        clips.append(self._clip(part, source, _LEVEL_DB))
+        return [Trial((clip,)) for clip in self._shuffled(clips)]
+
+    @property
+    def _sample_rate(self) -> int:
+        return self.evaluators.mel.sample_rate
+
+    def _shuffled(self, items: Sequence[Item]) -> list[Item]:
+        return [items[index] for index in self.rng.permutation(len(items))]
+
+    def _clip(self, part: FloatND, source: dict[str, Any], level_db: float) -> Clip:
+        """Encodes a clip under a name that says nothing."""
+        name = f"{int(self.rng.integers(2**48)):012x}"
+        self.sources[name] = source
+        return Clip(name, flac(at_level(part, level_db), self._sample_rate))
 
 
 def _inside(times: FloatND, seconds: float) -> FloatND:
+    """Chooses the times that can be in the middle of a clip."""
     half = _SEAM_SECONDS / 2
     return times[(times >= half) & (times <= seconds - half)]
-
-
-def _clip(
-    part: FloatND,
-    source: dict[str, Any],
-    evaluators: Evaluators,
-    rng: np.random.Generator,
-    clips: dict[str, Any],
-    level_db: float,
-) -> Clip:
-    """Encodes a clip under a name that says nothing."""
-    name = f"{int(rng.integers(2**48)):012x}"
-    clips[name] = source
-    return Clip(name, flac(at_level(part, level_db), evaluators.mel.sample_rate))

@@ -1,4 +1,4 @@
-"""How far audio is from a recording of the same notes, played at the same times.
+"""Measures how far audio is from a recording of the same notes, played at the same times.
 
 All three compare sample for sample, or frame for frame: they mean something only where the two are
 aligned, as a rendering of a score is with another rendering of it.
@@ -10,33 +10,31 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
 from mt3synth.audio.log_mel_distance import WITHIN_DB, log_mel_l1
-from mt3synth.audio.mel import MelSpec, hann_window, log_mel
-from mt3synth.evaluation.evaluation_set import KINDS, LABELS
+from mt3synth.audio.mel import MelSpec, hann_window, log_mel, magnitude_blocks
+from mt3synth.evaluation.evaluation_set import LABELS
 from mt3synth.evaluation.metrics.metric import (
     Evaluators,
     Figures,
     HeardPiece,
     Measurements,
     Metric,
-    PieceRow,
     ScoreRow,
     mean_with_interval,
-    numbers_of_pieces,
+    rows_of_pieces,
 )
 from mt3synth.reporting.tables import Table, with_interval
-from mt3synth.types import FloatND
+from mt3synth.types import Float, FloatND
 
-_BLOCK_FRAMES = 1024
-_FLOOR = 1e-5  # of magnitude, below which logarithms do not go
-_SHORTEST = 0.8  # of the longer of two recordings of the same piece
+_FLOOR = 1e-5  # of magnitude, below which logarithms do not go: silence would else decide the mean
+# Renderings ring on for longer or shorter than a real room does, but not by a fifth of a piece.
+_SHORTEST = 0.8
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """A short-time Fourier transform: samples of the transform, the hop and the Hann window."""
+    """Describes a short-time Fourier transform: samples of transform, hop and Hann window."""
 
     fft: int
     hop: int
@@ -46,14 +44,14 @@ class Resolution:
 RESOLUTIONS = (Resolution(512, 50, 240), Resolution(1024, 120, 600), Resolution(2048, 240, 1200))
 """Those of Yamamoto et al., "Parallel WaveGAN", ICASSP 2020, arXiv 1910.11480, section 3.2."""
 
-_CHROMA_FFT = 4096
+_CHROMA_FFT = 4096  # bins 4 Hz apart at 16 kHz, against semitones of 6 Hz at 100 Hz
 _CHROMA_SECONDS = 0.05
 _CHROMA_HZ = (100.0, 5000.0)  # below, a bin is wider than a semitone at 16 kHz
 
 
 @dataclass(frozen=True)
 class Distances:
-    """Distances of audio from a recording of the same notes.
+    """Holds distances of audio from a recording of the same notes.
 
     Attributes:
       log_mel_l1: see `mt3synth.audio.log_mel_distance.log_mel_l1`.
@@ -154,16 +152,10 @@ def chroma(audio: Float[np.ndarray, " S"], sample_rate: int) -> Float[np.ndarray
 
 
 def _magnitudes(audio: np.ndarray, transform: Resolution) -> Iterator[np.ndarray]:
-    """Yields magnitudes ``[frames, fft / 2 + 1]`` in blocks; the end is filled up with zeros."""
-    window = hann_window(transform.window)
+    """Gives magnitudes ``[frames, fft / 2 + 1]`` in blocks; the end is filled up with zeros."""
     count = max(1, -(-len(audio) // transform.hop))
-    for begin in range(0, count, _BLOCK_FRAMES):
-        rows = min(_BLOCK_FRAMES, count - begin)
-        needed = (rows - 1) * transform.hop + transform.window
-        part = audio[begin * transform.hop :][:needed]
-        part = np.pad(part, (0, needed - len(part))).astype(np.float32, copy=False)
-        frames = np.lib.stride_tricks.sliding_window_view(part, transform.window)
-        yield np.abs(np.fft.rfft(frames[:: transform.hop] * window, n=transform.fft, axis=-1))
+    window = hann_window(transform.window)
+    return magnitude_blocks(audio, 0, count, window, transform.hop, transform.fft)
 
 
 NAME = "audio_distance"
@@ -189,15 +181,14 @@ def measure(piece: HeardPiece, kind: str, evaluators: Evaluators) -> Distances |
 
 def aggregate(found: Measurements, evaluators: Evaluators) -> Figures:
     """Averages each distance over pieces."""
-    figures: Figures = {}
-    for kind in KINDS:
-        values = found.values(NAME, kind)
-        if values:
-            figures[kind] = {"pieces": len(values)} | {
-                name: mean_with_interval([_numbers(v)[name] for v in values], evaluators.seed)
-                for name in NUMBERS
-            }
-    return figures
+    return {
+        kind: {"pieces": len(values)}
+        | {
+            name: mean_with_interval([getattr(v, name) for v in values], evaluators.seed)
+            for name in NUMBERS
+        }
+        for kind, values in found.by_kind(NAME).items()
+    }
 
 
 def tables(figures: Figures, report: Figures) -> list[Table]:
@@ -222,13 +213,10 @@ def score_rows(figures: Figures) -> Iterable[ScoreRow]:
             yield name, kind, part[name]["value"], *part[name]["interval"]
 
 
-def piece_rows(found: Measurements, figures: Figures) -> Iterable[PieceRow]:
-    """Gives each distance of each piece."""
-    return numbers_of_pieces(NAME, found, _numbers)
+def _numbers(value: Distances, figures: Figures) -> dict[str, float]:
+    return {name: getattr(value, name) for name in NUMBERS}
 
 
-def _numbers(value: Distances) -> dict[str, float]:
-    return {name: float(getattr(value, name)) for name in NUMBERS}
-
-
-AUDIO_DISTANCE = Metric(NAME, aggregate, tables, score_rows, measure, piece_rows=piece_rows)
+AUDIO_DISTANCE = Metric(
+    NAME, aggregate, tables, score_rows, measure, piece_rows=rows_of_pieces(NAME, _numbers)
+)

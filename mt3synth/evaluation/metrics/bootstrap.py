@@ -1,4 +1,4 @@
-"""Confidence intervals of pooled figures.
+"""Estimates confidence intervals of pooled figures.
 
 The percentile bootstrap: the excerpts are drawn anew with replacement, the pooled figure is
 computed from each draw, and the interval holds the middle of what comes out (Efron and Tibshirani,
@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
+
+from mt3synth.types import FloatND
 
 Item = TypeVar("Item")
 
@@ -41,17 +43,33 @@ def bootstrap_interval(
     """
     if not len(items):
         raise ValueError("there are no items to draw from; give at least 1")
-    if draws < 1:
-        raise ValueError(f"draws={draws}; must be at least 1")
-    if not 0 < level < 1:
-        raise ValueError(f"level={level}; must be between 0 and 1")
+    check_draws(draws, level)
+    # An interval of no width would claim a certainty that a single excerpt cannot give.
     if len(items) == 1:
         return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
+    # Whole excerpts are drawn, not their notes or seams: what belongs to one excerpt is alike.
     chosen = rng.integers(len(items), size=(draws, len(items)))
     values = np.array([statistic([items[i] for i in row]) for row in chosen], float)
     values = values[~np.isnan(values)]
     if not len(values):
         return float("nan"), float("nan")
+    return middle(values, level)
+
+
+def check_draws(draws: int, level: float) -> None:
+    """Checks how many draws an interval is asked of, and at which level.
+
+    Raises:
+      ValueError: no draws, or a level outside (0, 1).
+    """
+    if draws < 1:
+        raise ValueError(f"draws={draws}; must be at least 1")
+    if not 0 < level < 1:
+        raise ValueError(f"level={level}; must be between 0 and 1")
+
+
+def middle(values: Sequence[float] | FloatND, level: float) -> tuple[float, float]:
+    """Returns the bounds between which the share ``level`` of the values lies, in their middle."""
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

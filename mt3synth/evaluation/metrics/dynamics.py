@@ -1,4 +1,4 @@
-"""How much louder music becomes when its notes are played harder.
+"""Measures how much louder music becomes when its notes are played harder.
 
 Two measures. The *slope*: by how many dB the 100 ms after an onset are louder for each step of MIDI
 velocity, by least squares over all onsets of all pieces. The *range*: by how many dB a piece is
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from mt3synth.evaluation.evaluation_set import KINDS, LABELS
 from mt3synth.evaluation.metrics.bootstrap import bootstrap_interval
@@ -25,17 +24,19 @@ from mt3synth.evaluation.metrics.metric import (
     Measured,
     Measurements,
     Metric,
-    PieceRow,
     ScoreRow,
     mean_with_interval,
-    numbers_of_pieces,
+    rows_of_pieces,
 )
 from mt3synth.reporting.tables import Table, number, with_interval
 from mt3synth.symbolic.notes import Notes
+from mt3synth.types import Float
 
 NAME = "dynamics"
 
+# Fingers of one chord fall up to some 30 ms apart, and their attacks are heard as one.
 _CHORD_S = 0.03
+# Long enough for the attack of slow instruments, short enough that most next notes have not begun.
 _LISTEN_S = 0.1
 
 
@@ -62,7 +63,7 @@ def at_velocity(notes: Notes, velocity: int) -> Notes:
 
 @dataclass(frozen=True)
 class OnsetLevels:
-    """Levels just after the onsets of a recording, and how hard the notes there are played.
+    """Holds levels just after the onsets of a recording, and how hard the notes there are played.
 
     Attributes:
       velocity: mean velocity of the notes that begin there, about the recording's mean ``[n]``.
@@ -80,11 +81,9 @@ def onset_levels(audio: Float[np.ndarray, " S"], sample_rate: int, notes: Notes)
     """
     order = np.argsort(notes.start, kind="stable")
     start, velocity = notes.start[order], notes.velocity[order].astype(float)
-    parts = np.split(np.arange(len(start)), np.flatnonzero(np.diff(start) > _CHORD_S) + 1)
+    chords = np.split(np.arange(len(start)), np.flatnonzero(np.diff(start) > _CHORD_S) + 1)
     rows = []
-    for part in parts:
-        if not len(part):
-            continue
+    for part in chords if len(start) else ():
         first = round(float(start[part[0]]) * sample_rate)
         heard = audio[first : first + round(_LISTEN_S * sample_rate)]
         if np.any(heard):
@@ -108,7 +107,7 @@ def level_slope(recordings: Sequence[OnsetLevels]) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Dynamics:
-    """How loud a piece is.
+    """Says how loud a piece is.
 
     Attributes:
       onsets: levels after onsets.
@@ -173,21 +172,17 @@ def tables(figures: Figures, report: Figures) -> list[Table]:
         made.append(Table("Level against velocity", ("", "dB per step", "onsets"), slopes, note))
     if "range" in figures:
         of = figures["range"]
-        rows = tuple(
-            (
-                LABELS[kind],
-                with_interval(part["value"], part["interval"], 1),
-                number(part["value"] / of["real"]["value"] if of.get("real") else None, 2),
-                f"{len(part['by_pair'])}",
-            )
-            for kind, part in of.items()
-        )
+        rows = []
+        for kind, part in of.items():
+            share = number(part["value"] / of["real"]["value"] if of.get("real") else None, 2)
+            louder = with_interval(part["value"], part["interval"], 1)
+            rows.append((LABELS[kind], louder, share, f"{len(part['by_pair'])}"))
         pairs = [pair for part in of.values() for pair in part["by_pair"]]
         velocities = sorted({tuple(pair["velocities"]) for pair in pairs})
         said = ", ".join(f"{soft} to {loud}" for soft, loud in velocities)
         columns = ("", "dB louder", "of the real difference", "pairs")
         note = "How much louder the same notes are when all are played at the greater velocity."
-        made.append(Table(f"Level from velocity {said}", columns, rows, note))
+        made.append(Table(f"Level from velocity {said}", columns, tuple(rows), note))
     return made
 
 
@@ -197,11 +192,6 @@ def score_rows(figures: Figures) -> Iterable[ScoreRow]:
         yield "level_db_per_velocity_step", kind, part["db_per_step"], *part["interval"]
     for kind, part in figures.get("range", {}).items():
         yield "level_range_db", kind, part["value"], *part["interval"]
-
-
-def piece_rows(found: Measurements, figures: Figures) -> Iterable[PieceRow]:
-    """Gives the level of each piece."""
-    return numbers_of_pieces(NAME, found, lambda value: {"level, dB": value.level})
 
 
 def _pairs(found: Measurements, kind: str) -> list[Figures]:
@@ -219,15 +209,17 @@ def _pairs(found: Measurements, kind: str) -> list[Figures]:
             choose(group, key=lambda pair: pair[1].velocity or 0) for choose in (min, max)
         )
         if soft.velocity != loud.velocity:
-            pairs.append(
-                {
-                    "item": loud_piece.name,
-                    "performance": loud_piece.performance,
-                    "velocities": [soft.velocity, loud.velocity],
-                    "db": loud.level - soft.level,
-                }
-            )
+            pair = {"item": loud_piece.name, "performance": loud_piece.performance}
+            velocities = [soft.velocity, loud.velocity]
+            pairs.append({**pair, "velocities": velocities, "db": loud.level - soft.level})
     return pairs
 
 
-DYNAMICS = Metric(NAME, aggregate, tables, score_rows, measure, piece_rows=piece_rows)
+DYNAMICS = Metric(
+    NAME,
+    aggregate,
+    tables,
+    score_rows,
+    measure,
+    piece_rows=rows_of_pieces(NAME, lambda value, figures: {"level, dB": value.level}),
+)

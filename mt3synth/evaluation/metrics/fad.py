@@ -1,4 +1,4 @@
-"""Frechet audio distances: All-FAD, Group-FAD, and version classification by the latter.
+"""Measures Frechet audio distances: All-FAD, Group-FAD, and version classification by it.
 
 As Maman et al. (ICASSP 2024, arXiv 2309.12283, section 4) define them: All-FAD is the distance of
 everything generated from all recordings, Group-FAD that from the recordings of the performance
@@ -9,23 +9,19 @@ few make a distance greater (`mt3synth.evaluation.metrics.frechet`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from mt3synth.errors import UserError
-from mt3synth.evaluation.embeddings.gaussian import Gaussian
+from mt3synth.evaluation.embeddings.gaussian import Gaussian, Shrinkage
 from mt3synth.evaluation.embeddings.store import EmbeddingStore
 from mt3synth.evaluation.embeddings.subsampling import Subset, equal_counts, gaussian_of
 from mt3synth.evaluation.evaluation_set import KINDS, LABELS, Problem
 from mt3synth.evaluation.metrics.bootstrap import bootstrap_interval
-from mt3synth.evaluation.metrics.frechet import (
-    Shrinkage,
-    fad_infinity,
-    frechet_distance,
-    frechet_interval,
-)
+from mt3synth.evaluation.metrics.frechet import fad_infinity, frechet_distance, frechet_interval
 from mt3synth.evaluation.metrics.group_fad import GroupDistances, group_distances
 from mt3synth.evaluation.metrics.metric import (
     RECORDING,
@@ -46,7 +42,7 @@ LEVELS = {"by_performance": "whole performances", "by_piece": "single pieces"}
 TOPS = (1, 3, 5)
 
 _WIDEST = 256  # dimensions: beyond, a Gaussian for each draw takes too long
-_DRAWS = 100
+_DRAWS = 100  # enough for the bounds of 95 %, each of which costs as much as the distance
 _FEWEST = 10  # recordings on a side: a draw of fewer lacks so many that its distance says nothing
 
 
@@ -77,23 +73,18 @@ def tables(figures: Figures, report: Figures) -> list[Table]:
     made = []
     if "all_fad" in figures:
         of = figures["all_fad"]
-        rows = tuple(
-            (
-                LABELS[kind],
-                with_interval(of[kind]["value"], of[kind]["interval"]),
-                number(of[kind]["infinity"]["value"] if of[kind]["infinity"] else None),
-                f"{of[kind]['count']}",
-            )
-            for kind in KINDS
-            if kind in of
-        )
+        rows = []
+        for kind, part in ((kind, of[kind]) for kind in KINDS if kind in of):
+            infinity = number(part["infinity"]["value"] if part["infinity"] else None)
+            distance = with_interval(part["value"], part["interval"])
+            rows.append((LABELS[kind], distance, infinity, f"{part['count']}"))
         note = (
             f"Frechet distance of {embedding} embeddings from all {of['recordings']} recordings"
             f" ({of['embeddings']} embeddings); lower is closer. In brackets 95 % intervals over"
             " recordings; they and FAD-infinity leave out what few embeddings add."
         )
         columns = ("All-FAD", "distance", "FAD-infinity", "embeddings")
-        made.append(Table(f"All-FAD, {embedding}", columns, rows, note))
+        made.append(Table(f"All-FAD, {embedding}", columns, tuple(rows), note))
     for level, what in LEVELS.items():
         if level in figures:
             made.append(_group_table(figures[level], what, embedding))
@@ -126,13 +117,12 @@ def piece_rows(found: Measurements, figures: Figures) -> Iterable[PieceRow]:
 
 def _all_fad(found: Measurements, evaluators: Evaluators) -> Figures:
     shrinkage, seed = evaluators.shrinkage, evaluators.seed
-    recordings = _keys(found, RECORDING)
-    if not recordings:
-        raise UserError("there are no recordings to compare with")
+    recordings = _recordings(found)
     reference = found.embeddings.gaussian(*recordings)
     named = {kind: _keys(found, kind) for kind in KINDS}
     sets = {kind: found.embeddings.rows(*names) for kind, names in named.items() if names}
     figures: Figures = {"recordings": len(recordings), "embeddings": reference.count}
+    # As many embeddings of each kind, for fewer make a distance greater.
     for kind, rows in equal_counts(sets, seed).items():
         distance = frechet_distance(gaussian_of(rows), reference, shrinkage)
         figures[kind] = {
@@ -143,11 +133,9 @@ def _all_fad(found: Measurements, evaluators: Evaluators) -> Figures:
             "shrinkage": max(distance.shrinkage),
             "infinity": None,
         }
-        try:
+        with suppress(UserError):  # too few to vary their number; the plain value stands alone
             infinity = fad_infinity(rows, reference, seed, shrinkage=shrinkage)
-        except UserError:  # too few to vary their number; the plain value stands alone
-            continue
-        figures[kind]["infinity"] = asdict(infinity)
+            figures[kind]["infinity"] = asdict(infinity)
     return figures
 
 
@@ -169,9 +157,9 @@ def _fad_interval(
 def _groups(found: Measurements, evaluators: Evaluators, by_piece: bool) -> Figures:
     """Takes Group-FAD and classifies; a generation is a piece, or all pieces of a performance."""
     shrinkage, seed = evaluators.shrinkage, evaluators.seed
-    groups = _by_performance(found, RECORDING)
-    if not groups:
-        raise UserError("there are no recordings to compare with")
+    groups: dict[str, list[str]] = {}
+    for name in _recordings(found):
+        groups.setdefault(found.performances[name], []).append(name)
     generations: dict[str, list[str]] = {}
     targets: dict[str, str] = {}
     kind_of: dict[str, str] = {}
@@ -184,6 +172,7 @@ def _groups(found: Measurements, evaluators: Evaluators, by_piece: bool) -> Figu
             generations.setdefault(key, []).append(name)
             targets[key], kind_of[key] = performance, kind
     store = found.embeddings
+    # Without shrinkage a covariance of fewer embeddings has not full rank, and says too little.
     least = 2 if shrinkage is not None else store.dimension + 1
     rows = {key: store.rows(*names) for key, names in generations.items()}
     rows = _large_enough(found, rows, least, "pieces" if by_piece else "performances")
@@ -200,7 +189,12 @@ def _groups(found: Measurements, evaluators: Evaluators, by_piece: bool) -> Figu
     for kind in KINDS:
         chosen = [i for i, key in enumerate(distances.generations) if kind_of[key] == kind]
         if chosen:
-            figures[kind] = _of_kind(_subset(distances, chosen), targets, seed)
+            own = replace(
+                distances,
+                generations=tuple(distances.generations[i] for i in chosen),
+                distances=distances.distances[chosen],
+            )
+            figures[kind] = _of_kind(own, targets, seed)
     return figures
 
 
@@ -232,30 +226,16 @@ def _of_kind(distances: GroupDistances, targets: Mapping[str, str], seed: int) -
     }
 
 
-def _subset(distances: GroupDistances, rows: list[int]) -> GroupDistances:
-    return replace(
-        distances,
-        generations=tuple(distances.generations[i] for i in rows),
-        distances=distances.distances[rows],
-    )
-
-
 def _group_table(of: Figures, what: str, embedding: str) -> Table:
     shown = [kind for kind in KINDS if kind in of]
     chance = {k: value for k, value in of[shown[0]]["chance"].items() if value < 1}
-    rows = [
-        (
-            LABELS[kind],
-            with_interval(of[kind]["group_fad"], of[kind]["group_fad_interval"]),
-            *(
-                with_interval(of[kind]["accuracy"][k], of[kind]["accuracy_intervals"][k])
-                for k in chance
-            ),
-            f"{len(of[kind]['items'])}",
-        )
-        for kind in shown
-    ]
-    rows.append(("chance", "", *(number(value) for value in chance.values()), ""))
+    rows = []
+    for kind in shown:
+        part = of[kind]
+        tops = (with_interval(part["accuracy"][k], part["accuracy_intervals"][k]) for k in chance)
+        distance = with_interval(part["group_fad"], part["group_fad_interval"])
+        rows.append((LABELS[kind], distance, *tops, f"{len(part['items'])}"))
+    rows.append(("chance", "", *map(number, chance.values()), ""))
     note = (
         f"{of['generation_count']} embeddings of each against {of['group_count']} of each of"
         f" {len(of['groups'])} performances. Top k: the performance asked for is among the k"
@@ -291,15 +271,16 @@ def _keys(found: Measurements, kind: str) -> list[str]:
     return [name for name in found.performances if name.startswith(f"{kind}: ")]
 
 
-def _by_performance(found: Measurements, kind: str) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = {}
-    for name in _keys(found, kind):
-        groups.setdefault(found.performances[name], []).append(name)
-    return groups
+def _recordings(found: Measurements) -> list[str]:
+    """Lists the keys of the recordings' embeddings, of which there must be some."""
+    keys = _keys(found, RECORDING)
+    if not keys:
+        raise UserError("there are no recordings to compare with")
+    return keys
 
 
 class _Gaussians(Sequence[Gaussian]):
-    """Gaussians of each name's embeddings, made when they are looked at."""
+    """Holds Gaussians of each name's embeddings, made when they are looked at."""
 
     def __init__(self, store: EmbeddingStore, names: Sequence[str]) -> None:
         self._store, self._names = store, names

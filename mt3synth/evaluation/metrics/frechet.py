@@ -1,4 +1,4 @@
-"""Frechet distance between two sets of embeddings, how it is biased, and how sure it is.
+"""Measures the Frechet distance between two sets of embeddings, its bias, and how sure it is.
 
 The squared 2-Wasserstein distance between Gaussians fitted to the sets (Dowson and Landau, "The
 Frechet distance between multivariate normal distributions", 1982; for audio Kilgour et al.,
@@ -7,7 +7,8 @@ Frechet distance between multivariate normal distributions", 1982; for audio Kil
     |m_a - m_b|^2 + trace(C_a) + trace(C_b) - 2 trace((C_a^1/2 C_b C_a^1/2)^1/2)
 
 Fewer embeddings make it greater, by about slope / N: compare two distances only if they come from
-the same numbers of embeddings (`equal_counts`), or by what they tend to (`fad_infinity`).
+the same numbers of embeddings (`equal_counts` of `mt3synth.evaluation.embeddings.subsampling`), or
+by what they tend to (`fad_infinity`).
 """
 
 from __future__ import annotations
@@ -19,27 +20,14 @@ import numpy as np
 
 from mt3synth.errors import UserError
 from mt3synth.evaluation.embeddings.gaussian import Gaussian, Shrinkage
-from mt3synth.evaluation.embeddings.subsampling import Rows, equal_counts, gaussian_of
+from mt3synth.evaluation.embeddings.subsampling import Rows, gaussian_of
+from mt3synth.evaluation.metrics.bootstrap import check_draws, middle
 from mt3synth.types import FloatND
-
-__all__ = [
-    "FadInfinity",
-    "Fit",
-    "FrechetDistance",
-    "Gaussian",
-    "Shrinkage",
-    "distance_between",
-    "equal_counts",
-    "fad_infinity",
-    "fit",
-    "frechet_distance",
-    "frechet_interval",
-]
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A Gaussian made ready for distances: many to one cost one decomposition.
+    """Holds a Gaussian made ready for distances: many to one cost one decomposition.
 
     Attributes:
       count: embeddings behind it.
@@ -61,7 +49,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class FrechetDistance:
-    """A distance, and how it came about.
+    """Holds a distance, and how it came about.
 
     Attributes:
       value: means + spreads; never below zero but for rounding.
@@ -88,6 +76,8 @@ def fit(embeddings: Gaussian, shrinkage: Shrinkage = None) -> Fit:
     Raises:
       UserError: too few embeddings, see `Gaussian.covariance`.
     """
+    # By eigenvalues and not Cholesky's factor: a covariance of few embeddings is singular, and its
+    # rank may fall short by rounding alone. Negative ones are that rounding, and are told.
     values, vectors = np.linalg.eigh(embeddings.covariance(shrinkage))
     greatest = max(float(values[-1]), np.finfo(np.float64).tiny)
     return Fit(
@@ -112,6 +102,7 @@ def distance_between(a: Fit, b: Fit) -> FrechetDistance:
     """
     if len(a.mean) != len(b.mean):
         raise ValueError(f"dimensions {len(a.mean)} and {len(b.mean)}; must be the same")
+    # R R^T is the covariance, so the sum of the squares of R is its trace.
     means = float(np.sum((a.mean - b.mean) ** 2))
     overlap = float(np.sum(np.linalg.svd(b.root.T @ a.root, compute_uv=False)))
     spreads = float(np.sum(a.root**2) + np.sum(b.root**2)) - 2 * overlap
@@ -138,7 +129,7 @@ def frechet_distance(a: Gaussian, b: Gaussian, shrinkage: Shrinkage = None) -> F
 
 @dataclass(frozen=True)
 class FadInfinity:
-    """What the distance tends to with the number of generated embeddings.
+    """Holds what the distance tends to with the number of generated embeddings.
 
     Attributes:
       value: the intercept. An estimate: it may fall below zero.
@@ -197,6 +188,7 @@ def fad_infinity(
     if least is None:
         least = max(greatest // 5, 2 * dimension)
     counts = np.unique(np.linspace(least, greatest, steps).astype(int))
+    # A line needs points that lie apart: the greatest number half as much again as the least.
     enough = max(least + 2, 3 * least // 2)
     if greatest < enough:
         raise UserError(
@@ -204,14 +196,16 @@ def fad_infinity(
             f" needs at least {enough}"
         )
     rng = np.random.default_rng(seed)
-    fitted = fit(reference, shrinkage)
+    fitted = fit(reference, shrinkage)  # once, as it stands on one side of every distance
 
     def mean_distance(count: int) -> float:
+        # All embeddings can be drawn in one way only.
         draws = [rng.permutation(total)[:count] for _ in range(repeats if count < total else 1)]
         parts = [fit(gaussian_of(generated, rows), shrinkage) for rows in draws]
         return float(np.mean([distance_between(part, fitted).value for part in parts]))
 
     distances = np.array([mean_distance(int(count)) for count in counts])
+    # The bias falls like 1 / N, so the intercept at 1 / N = 0 is the distance without it.
     slope, value = np.polyfit(1 / counts, distances, 1)
     left = np.sum((distances - value - slope / counts) ** 2)
     around = np.sum((distances - distances.mean()) ** 2)
@@ -256,10 +250,7 @@ def frechet_interval(
       UserError: too few recordings or embeddings on a side.
       ValueError: no draws, or a level outside (0, 1).
     """
-    if draws < 1:
-        raise ValueError(f"draws={draws}; must be at least 1")
-    if not 0 < level < 1:
-        raise ValueError(f"level={level}; must be between 0 and 1")
+    check_draws(draws, level)
     for side in (a, b):
         if len(side) < 2:
             raise UserError(f"{len(side)} recordings on a side; an interval needs at least 2")
@@ -268,12 +259,14 @@ def frechet_interval(
         frechet_distance(*sides, shrinkage).value
         for sides in zip(_redrawn(a, draws, rng), _redrawn(b, draws, rng))
     )
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return 2 * whole - float(high), 2 * whole - float(low)
+    low, high = middle(drawn, level)
+    # Mirrored at the distance itself, for the draws lie above it by about what it lies too high.
+    return 2 * whole - high, 2 * whole - low
 
 
 def _redrawn(side: Sequence[Gaussian], draws: int, rng: np.random.Generator) -> list[Gaussian]:
     """Adds up a side's recordings, all and in each draw; every recording is looked at once."""
+    # How often each recording is in each draw: so each is made once, and then only added up.
     times = rng.multinomial(len(side), np.full(len(side), 1 / len(side)), size=draws)
     totals: list[Gaussian] = []
     for index in range(len(side)):

@@ -1,4 +1,4 @@
-"""Group-FAD, and which performance a rendering is taken for.
+"""Measures Group-FAD, and tells which performance a rendering is taken for.
 
 Maman, Zeitler, Müller and Bermano, "Performance Conditioning for Diffusion-Based Multi-Instrument
 Music Synthesis", ICASSP 2024, section 4: the embeddings of what was generated for a performance are
@@ -22,7 +22,7 @@ from mt3synth.types import FloatND, Int
 
 @dataclass(frozen=True, eq=False)
 class GroupDistances:
-    """Frechet distances of G generations to P groups of recordings.
+    """Holds Frechet distances of G generations to P groups of recordings.
 
     All come from the same two numbers of embeddings, so that any two may be compared.
 
@@ -94,7 +94,7 @@ class GroupDistances:
 
 @dataclass(frozen=True, eq=False)
 class Versions:
-    """What version classification found.
+    """Holds what version classification found.
 
     Attributes:
       groups: names of the P groups.
@@ -133,6 +133,7 @@ def group_distances(
         raise UserError(f"{len(generated)} generations and {len(groups)} groups; need 1 of each")
     ours, theirs = equal_counts(generated, seed), equal_counts(groups, seed)
     smallest = [min(side, key=lambda name: len(side[name])) for side in (generated, groups)]
+    # Groups are few and meet every generation: their roots are taken once and stay in memory.
     fitted = [_fit(rows, shrinkage, smallest[1]) for rows in theirs.values()]
     distances, negative = [], [each.most_negative for each in fitted]
     for rows in ours.values():  # one at a time, as there may be any number of pieces

@@ -1,4 +1,4 @@
-"""What a metric is, and what it is given.
+"""Defines what a metric is, and what it is given.
 
 A metric is one file of this folder: its definition and citation on top, then plain functions, and
 at the end a `Metric` that names them. `mt3synth.evaluation.metrics.registry` lists all of them;
@@ -20,7 +20,7 @@ from mt3synth.evaluation.embeddings.base import Embedding
 from mt3synth.evaluation.embeddings.cache import EmbeddingCache
 from mt3synth.evaluation.embeddings.gaussian import Shrinkage
 from mt3synth.evaluation.embeddings.store import EmbeddingStore
-from mt3synth.evaluation.evaluation_set import Problem, Recording, Seams, Sound
+from mt3synth.evaluation.evaluation_set import KINDS, Problem, Recording, Seams, Sound
 from mt3synth.evaluation.metrics.bootstrap import bootstrap_interval
 from mt3synth.reporting.tables import Table
 from mt3synth.symbolic.notes import Notes
@@ -42,7 +42,7 @@ RECORDING = "recording"
 
 @dataclass(frozen=True, eq=False)
 class Evaluators:
-    """Everything that measures, and its settings.
+    """Holds everything that measures, and its settings.
 
     Attributes:
       mel: the frames, and the sample rate at which audio is heard.
@@ -80,7 +80,7 @@ class Evaluators:
 
 @dataclass(frozen=True, eq=False)
 class HeardPiece:
-    """A piece as a metric gets it: read, and vocoded.
+    """Holds a piece as a metric gets it: read, and vocoded.
 
     Attributes:
       audio: ``[S]`` by kind, those of `mt3synth.evaluation.evaluation_set.KINDS` that there are.
@@ -95,7 +95,7 @@ class HeardPiece:
 
 @dataclass(eq=False)
 class Measured:
-    """What was measured of a piece or a recording.
+    """Holds what was measured of a piece or a recording.
 
     Attributes:
       name, performance, wall_seconds, metrics: see `mt3synth.evaluation.evaluation_set.Piece`.
@@ -119,7 +119,7 @@ class Measured:
 
 @dataclass(eq=False)
 class Measurements:
-    """Everything that was measured, ready to be summed up.
+    """Holds everything that was measured, ready to be summed up.
 
     Attributes:
       pieces: those of which something could be measured.
@@ -140,6 +140,10 @@ class Measurements:
     def values(self, metric: str, kind: str) -> list[Any]:
         """Lists what a metric measured of the pieces in one kind."""
         return [p.values[metric][kind] for p in self.pieces if kind in p.values.get(metric, {})]
+
+    def by_kind(self, metric: str) -> dict[str, list[Any]]:
+        """Lists what a metric measured of the pieces, by kind; without kinds that have nothing."""
+        return {kind: found for kind in KINDS if (found := self.values(metric, kind))}
 
 
 def embedding_key(kind: str, item: str) -> str:
@@ -186,11 +190,20 @@ def mean_with_interval(values: Sequence[float], seed: int) -> Figures:
     return {"value": mean(values), "interval": bootstrap_interval(values, mean, seed)}
 
 
-def numbers_of_pieces(
-    metric: str, found: Measurements, numbers: Callable[[Any], Mapping[str, float]]
-) -> Iterator[PieceRow]:
-    """Gives a row of ``pieces.csv`` for each number of each piece in each kind."""
-    for piece in found.pieces:
-        for kind, value in piece.values.get(metric, {}).items():
-            for name, figure in numbers(value).items():
-                yield piece.name, kind, piece.performance, name, figure
+def rows_of_pieces(
+    metric: str, numbers: Callable[[Any, Figures], Mapping[str, float]]
+) -> Callable[[Measurements, Figures], Iterator[PieceRow]]:
+    """Makes a `Metric.piece_rows` that gives a row for each number of each piece in each kind.
+
+    Args:
+      metric: its name.
+      numbers: from what was measured of a piece, and from the metric's figures, to numbers by name.
+    """
+
+    def rows(found: Measurements, figures: Figures) -> Iterator[PieceRow]:
+        for piece in found.pieces:
+            for kind, value in piece.values.get(metric, {}).items():
+                for name, number in numbers(value, figures).items():
+                    yield piece.name, kind, piece.performance, name, number
+
+    return rows

@@ -1,4 +1,4 @@
-"""How many of the notes that were to be played a transcriber finds again; matching is mir_eval's.
+"""Counts the notes to be played that a transcriber finds again; matching is mir_eval's.
 
 ``note``               same pitch, onset within 50 ms
 ``note + offset``      and the offset within 50 ms or a fifth of the note's length
@@ -15,7 +15,7 @@ what matters is the ratio to the vocoded real recording of the same notes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,26 +29,26 @@ from mt3synth.evaluation.metrics.metric import (
     Measured,
     Measurements,
     Metric,
-    PieceRow,
     ScoreRow,
-    numbers_of_pieces,
+    rows_of_pieces,
 )
 from mt3synth.reporting.tables import Table, number, with_interval
 from mt3synth.symbolic.notes import Notes
 
 NAME = "notes"
+# MIREX's tolerances, as in all published figures: with others nothing could be compared.
 ONSET_TOLERANCE_S = 0.05
 PITCH_TOLERANCE_CENTS = 50.0
-FRAME_S = 0.02
+FRAME_S = 0.02  # as the mel frames of the model
 
-_OFFSET_RATIO = 0.2
+_OFFSET_RATIO = 0.2  # of a note's length, for ends fade where onsets are sharp
 _QUARTER_TONE = 0.5  # of a semitone: pitches are whole ones
 _SHORTEST_S = 1e-3  # mir_eval refuses notes without a length
 
 
 @dataclass(frozen=True)
 class NoteCounts:
-    """Matches between the notes that were to be played and a transcription.
+    """Counts matches between the notes that were to be played and a transcription.
 
         NoteCounts(matched=2, reference=4, estimated=5).f1  # 4/9
 
@@ -64,17 +64,17 @@ class NoteCounts:
 
     @property
     def precision(self) -> float:
-        """Share of the transcription that is right; not a number without any transcribed note."""
+        """Returns the share of the transcription that is right; not a number if it is empty."""
         return self.matched / self.estimated if self.estimated else float("nan")
 
     @property
     def recall(self) -> float:
-        """Share of the reference that was found; not a number without any note in it."""
+        """Returns the share of the reference that was found; not a number if it is empty."""
         return self.matched / self.reference if self.reference else float("nan")
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of precision and recall; not a number where there are no notes at all."""
+        """Returns the harmonic mean of precision and recall; not a number without any notes."""
         total = self.reference + self.estimated
         return 2 * self.matched / total if total else float("nan")
 
@@ -86,55 +86,38 @@ class NoteCounts:
 
 def pooled(counts: Iterable[NoteCounts]) -> NoteCounts:
     """Adds up counts, so that each recording weighs as much as it has notes."""
-    counts = list(counts)
-    return NoteCounts(
-        matched=sum(c.matched for c in counts),
-        reference=sum(c.reference for c in counts),
-        estimated=sum(c.estimated for c in counts),
-    )
+    rows = [(c.matched, c.reference, c.estimated) for c in counts] or [(0, 0, 0)]
+    return NoteCounts(*map(sum, zip(*rows)))
 
 
 def match_count(
-    reference: Notes,
-    estimated: Notes,
-    onset_tolerance: float = ONSET_TOLERANCE_S,
-    offset_ratio: float | None = None,
+    reference: Notes, estimated: Notes, offset_ratio: float | None = None
 ) -> NoteCounts:
     """Counts what mir_eval's ``match_notes`` matches of notes as they are, drums too.
 
     Args:
       reference: the notes that were to be played, or some of them.
       estimated: the transcription, or some of its notes.
-      onset_tolerance: seconds.
       offset_ratio: an offset may be off by this share of the note's length, or by 50 ms; None does
         not look at offsets.
     """
     import mir_eval
 
-    matched = 0
+    pairs = []
     if len(reference) and len(estimated):
         pairs = mir_eval.transcription.match_notes(
             *_intervals_and_hertz(reference),
             *_intervals_and_hertz(estimated),
-            onset_tolerance=onset_tolerance,
+            onset_tolerance=ONSET_TOLERANCE_S,
             pitch_tolerance=PITCH_TOLERANCE_CENTS,
             offset_ratio=offset_ratio,
         )
-        matched = len(pairs)
-    return NoteCounts(matched, len(reference), len(estimated))
+    return NoteCounts(len(pairs), len(reference), len(estimated))
 
 
-def count_notes(
-    reference: Notes, estimated: Notes, onset_tolerance: float = ONSET_TOLERANCE_S
-) -> NoteCounts:
-    """Counts notes of the same onset and pitch; drums of either side are left out.
-
-    Args:
-      reference: the notes that were to be played.
-      estimated: the transcription.
-      onset_tolerance: seconds.
-    """
-    return match_count(_pitched(reference), _pitched(estimated), onset_tolerance)
+def count_notes(reference: Notes, estimated: Notes) -> NoteCounts:
+    """Counts notes of the same onset and pitch; drums of either side are left out."""
+    return match_count(_pitched(reference), _pitched(estimated))
 
 
 def count_notes_with_offsets(reference: Notes, estimated: Notes) -> NoteCounts:
@@ -147,14 +130,11 @@ def count_notes_with_instruments(reference: Notes, estimated: Notes) -> NoteCoun
     # Each program's notes are matched among themselves: mir_eval knows no instruments.
     reference, estimated = _pitched(reference), _pitched(estimated)
     programs = np.unique(np.concatenate([reference.program, estimated.program]))
-
-    def played_by(notes: Notes, program: int) -> Notes:
-        return notes.select(notes.program == program)
-
-    return pooled(
-        match_count(played_by(reference, program), played_by(estimated, program))
-        for program in programs.tolist()
+    ours, theirs = (
+        [notes.select(notes.program == program) for program in programs]
+        for notes in (reference, estimated)
     )
+    return pooled(map(match_count, ours, theirs))
 
 
 def count_drums(reference: Notes, estimated: Notes) -> NoteCounts:
@@ -194,30 +174,30 @@ def count_all(reference: Notes, estimated: Notes) -> dict[str, NoteCounts]:
     return {name: count(reference, estimated) for name, count in COUNTERS.items()}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Heard:
-    """What a transcriber can tell apart, as far as its transcriptions show.
+    """Tells what a transcriber can tell apart, as far as its transcriptions show.
 
     Attributes:
       programs: General MIDI programs in the references, and in the transcriptions.
       drums: whether there were drums in the references, and in the transcriptions.
     """
 
-    programs: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))
-    drums: tuple[bool, bool] = (False, False)
+    programs: tuple[set[int], ...]
+    drums: tuple[bool, ...]
 
-    def add(self, reference: Notes, estimated: Notes) -> Heard:
-        """Takes one more recording into account, and returns itself."""
-        programs = tuple(set(_pitched(n).program.tolist()) for n in (reference, estimated))
-        drums = (bool(reference.is_drum.any()), bool(estimated.is_drum.any()))
-        return self.merge(Heard((programs[0], programs[1]), drums))
+    @staticmethod
+    def of(reference: Notes, estimated: Notes) -> Heard:
+        """Looks at one recording."""
+        both = (reference, estimated)
+        programs = tuple(set(_pitched(notes).program.tolist()) for notes in both)
+        return Heard(programs, tuple(bool(notes.is_drum.any()) for notes in both))
 
-    def merge(self, other: Heard) -> Heard:
-        """Takes into account what another has, and returns itself."""
-        for ours, theirs in zip(self.programs, other.programs):
-            ours.update(theirs)
-        self.drums = (self.drums[0] or other.drums[0], self.drums[1] or other.drums[1])
-        return self
+    @staticmethod
+    def pooled(several: Sequence[Heard]) -> Heard:
+        """Takes several recordings together."""
+        programs = tuple(set().union(*sets) for sets in zip(*(h.programs for h in several)))
+        return Heard(programs, tuple(map(any, zip(*(h.drums for h in several)))))
 
     @property
     def void(self) -> dict[str, str]:
@@ -235,7 +215,7 @@ class Heard:
 
 @dataclass(frozen=True, eq=False)
 class Transcribed:
-    """What came of a transcription: counts by their name, and what it could tell apart."""
+    """Holds what came of a transcription: counts by name, and what it could tell apart."""
 
     counts: dict[str, NoteCounts]
     heard: Heard
@@ -255,7 +235,7 @@ def measure(piece: HeardPiece, kind: str, evaluators: Evaluators) -> Transcribed
         raise
     except Exception as error:  # one of the user's may fail in any way, on some audio only
         raise UserError(f"the transcriber failed: {error!r}") from error
-    return Transcribed(count_all(piece.notes, estimated), Heard().add(piece.notes, estimated))
+    return Transcribed(count_all(piece.notes, estimated), Heard.of(piece.notes, estimated))
 
 
 def aggregate(found: Measurements, evaluators: Evaluators) -> Figures:
@@ -263,10 +243,7 @@ def aggregate(found: Measurements, evaluators: Evaluators) -> Figures:
     pieces = [p for p in found.pieces if p.values.get(NAME)]
     if not pieces:
         return {}
-    heard = Heard()
-    for piece in pieces:
-        for value in piece.values[NAME].values():
-            heard.merge(value.heard)
+    heard = Heard.pooled([value.heard for p in pieces for value in p.values[NAME].values()])
     by_performance: dict[str, list[Measured]] = {}
     for piece in pieces:
         by_performance.setdefault(piece.performance, []).append(piece)
@@ -313,21 +290,17 @@ def score_rows(figures: Figures) -> Iterable[ScoreRow]:
                 yield f"{counter} f1", kind, part[kind]["f1"], *part[kind]["interval"]
 
 
-def piece_rows(found: Measurements, figures: Figures) -> Iterable[PieceRow]:
-    """Gives counts, precision, recall and F1 of each piece."""
-
-    def numbers(value: Transcribed) -> dict[str, float]:
-        return {
-            f"{counter}: {key}": figure
-            for counter in figures["scores"]
-            for key, figure in value.counts[counter].figures().items()
-        }
-
-    return numbers_of_pieces(NAME, found, numbers)
+def _numbers(value: Transcribed, figures: Figures) -> dict[str, float]:
+    """Gives counts, precision, recall and F1 of a piece, in each way that says anything."""
+    return {
+        f"{counter}: {key}": figure
+        for counter in figures["scores"]
+        for key, figure in value.counts[counter].figures().items()
+    }
 
 
 def _figures(pieces: Sequence[Measured], counter: str, seed: int) -> Figures:
-    """Counts of each kind; and the ratio to the vocoded real audio, over the same pieces."""
+    """Sums up each kind, and takes the ratio to the vocoded real audio, over the same pieces."""
 
     def f1(kind: str) -> Callable[[Sequence[Measured]], float]:
         return lambda chosen: _pooled(chosen, kind, counter).f1
@@ -341,6 +314,7 @@ def _figures(pieces: Sequence[Measured], counter: str, seed: int) -> Figures:
                 "pieces": len(having),
                 "interval": bootstrap_interval(having, f1(kind), seed),
             }
+    # Over the same pieces, or a ratio would compare easy ones with hard ones.
     both = [p for p in pieces if {"generated", "vocoded"} <= set(p.values[NAME])]
     if both:
 
@@ -391,9 +365,12 @@ def _sounding(notes: Notes, frames: int) -> list[np.ndarray]:
     """Lists the MIDI keys that sound in the middle of each frame."""
     roll = np.zeros((frames, 128), bool)
     for start, end, pitch in zip(notes.start, notes.end, notes.pitch):
+        # Frame i is that whose middle, (i + 0.5) * FRAME_S, lies in the note.
         first, last = (int(np.ceil(t / FRAME_S - 0.5)) for t in (start, end))
         roll[max(first, 0) : last, pitch] = True
     return [np.flatnonzero(row).astype(float) for row in roll]
 
 
-NOTES = Metric(NAME, aggregate, tables, score_rows, measure, piece_rows=piece_rows)
+NOTES = Metric(
+    NAME, aggregate, tables, score_rows, measure, piece_rows=rows_of_pieces(NAME, _numbers)
+)

@@ -1,4 +1,4 @@
-"""Which performance audio is in, told by a simple classifier on statistics of its mel frames.
+"""Tells which performance audio is in, by a simple classifier on statistics of its mel frames.
 
 A recording becomes the mean and the standard deviation over time of each mel bin, and the mean size
 of each bin's change from frame to frame: level and colour, dynamics, and how quickly sound comes
@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from mt3synth.audio.mel import MelSpec, log_mel
 from mt3synth.errors import UserError
@@ -37,7 +36,7 @@ from mt3synth.evaluation.metrics.metric import (
     mean,
 )
 from mt3synth.reporting.tables import Table, with_interval
-from mt3synth.types import FloatND
+from mt3synth.types import Float, FloatND, Int
 
 NAME = "performance_classifier"
 HELD_OUT = "held_out"
@@ -59,7 +58,9 @@ def mel_statistics(log_mel: Float[np.ndarray, "T M"]) -> Float[np.ndarray, " 3*M
 
 @dataclass(frozen=True)
 class MelStatistics:
-    """`mel_statistics` as an `Embedding`, one row for a recording, so that a cache can keep them.
+    """Embeds a recording as one row, its `mel_statistics`, so that a cache can keep them.
+
+    An `Embedding`; attributes that are not named here are described there.
 
     Attributes:
       spec: of the mel frames.
@@ -70,22 +71,22 @@ class MelStatistics:
 
     @property
     def version(self) -> str:
-        """See `Embedding`: the settings of the mel frames."""
+        """Changes with the settings of the mel frames."""
         return hashlib.sha256(repr(self.spec).encode()).hexdigest()[:12]
 
     @property
     def sample_rate(self) -> int:
-        """See `Embedding`."""
+        """Returns the samples per second of the audio that it takes."""
         return self.spec.sample_rate
 
     @property
     def rate(self) -> float:
-        """See `Embedding`: 0, for there is one row however long the audio is."""
+        """Returns 0, for there is one row however long the audio is."""
         return 0.0
 
     @property
     def dimension(self) -> int:
-        """See `Embedding`."""
+        """Returns D: three numbers for each mel bin."""
         return 3 * self.spec.bins
 
     def __call__(self, audio: FloatND) -> Float[np.ndarray, "1 D"]:
@@ -100,7 +101,7 @@ class MelStatistics:
 
 @dataclass(frozen=True, eq=False)
 class Recognition:
-    """Outcome of a test.
+    """Holds the outcome of a test.
 
     Attributes:
       confusion: recordings by target performance (row) and recognised one (column), int ``[P, P]``.
@@ -110,22 +111,22 @@ class Recognition:
 
     @property
     def total(self) -> int:
-        """Recordings tested."""
+        """Counts the recordings tested."""
         return int(self.confusion.sum())
 
     @property
     def correct(self) -> int:
-        """Recordings whose target was recognised."""
+        """Counts the recordings whose target was recognised."""
         return int(np.trace(self.confusion))
 
     @property
     def accuracy(self) -> float:
-        """Share of recordings whose target was recognised; not a number without any."""
+        """Returns the share of recordings whose target was recognised; not a number without any."""
         return self.correct / self.total if self.total else float("nan")
 
     @property
     def chance(self) -> float:
-        """What guessing gives: one in as many as there are performances."""
+        """Returns what guessing gives: one in as many as there are performances."""
         return 1 / len(self.confusion)
 
 
@@ -160,6 +161,8 @@ class PerformanceClassifier:
         except ImportError as error:
             raise UserError("scikit-learn is not installed; pip install scikit-learn") from error
         self.count = count
+        # Scaled first: shrinking draws the covariance towards a multiple of the identity, which
+        # would otherwise drown the small changes from frame to frame in the large levels.
         self._model: Any = make_pipeline(
             StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
         )
@@ -202,33 +205,27 @@ def aggregate(found: Measurements, evaluators: Evaluators) -> Figures:
     )
     tested: dict[str, tuple[list[Measured], str]] = {k: (found.pieces, k) for k in KINDS}
     tested[HELD_OUT] = (found.held_out, "real")
-    figures: Figures = {
-        "performances": names,
-        "trained_on": len(known),
-        "chance": 1 / len(names),
-        "kinds": {},
-    }
+    kinds: Figures = {}
     for label, (items, kind) in tested.items():
         having = [i for i in items if kind in i.values.get(NAME, {}) and i.performance in index]
         if having:
             outcome = classifier.test(
                 [i.values[NAME][kind] for i in having], [index[i.performance] for i in having]
             )
-            figures["kinds"][label] = _outcome(outcome, evaluators.seed)
-    return figures if figures["kinds"] else {}
+            kinds[label] = _outcome(outcome, evaluators.seed)
+    if not kinds:
+        return {}
+    chance = 1 / len(names)
+    return {"performances": names, "trained_on": len(known), "chance": chance, "kinds": kinds}
 
 
 def tables(figures: Figures, report: Figures) -> list[Table]:
     """Shows accuracies beside chance, and what renderings are taken for."""
     names, kinds = figures["performances"], figures["kinds"]
-    rows = [
-        (
-            _LABELS[kind],
-            with_interval(of["accuracy"], of["interval"]),
-            f"{of['correct']} of {of['total']}",
-        )
-        for kind, of in kinds.items()
-    ]
+    rows = []
+    for kind, of in kinds.items():
+        accuracy = with_interval(of["accuracy"], of["interval"])
+        rows.append((_LABELS[kind], accuracy, f"{of['correct']} of {of['total']}"))
     rows.append(("chance", f"{figures['chance']:.3f}", ""))
     note = f"By a classifier of mel statistics, trained on {figures['trained_on']} recordings."
     made = [Table("Recognised performance", ("", "accuracy", "correct"), tuple(rows), note)]
@@ -250,6 +247,7 @@ def score_rows(figures: Figures) -> Iterable[ScoreRow]:
 
 
 def _outcome(outcome: Recognition, seed: int) -> Figures:
+    # Their order does not matter: the interval is over recordings, each a hit or none.
     hits = [1.0] * outcome.correct + [0.0] * (outcome.total - outcome.correct)
     return {
         "accuracy": outcome.accuracy,

@@ -1,4 +1,4 @@
-"""Whether the seams, where segments of a rendering meet, can be told from any other time in it.
+"""Measures whether seams, where segments of a rendering meet, can be told from other times in it.
 
 Two measures of how much sound changes from one frame to the next: spectral flux, the sum of what
 rises in the magnitude spectrum (Dixon, "Onset Detection Revisited", DAFx 2006, equation 3), of the
@@ -12,10 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
 from mt3synth.audio.mel import MelSpec, log_mel
-from mt3synth.evaluation.evaluation_set import KINDS, LABELS, Seams
+from mt3synth.evaluation.evaluation_set import LABELS, Seams
 from mt3synth.evaluation.metrics.bootstrap import bootstrap_interval
 from mt3synth.evaluation.metrics.metric import (
     Evaluators,
@@ -23,13 +22,12 @@ from mt3synth.evaluation.metrics.metric import (
     HeardPiece,
     Measurements,
     Metric,
-    PieceRow,
     ScoreRow,
     mean,
-    numbers_of_pieces,
+    rows_of_pieces,
 )
 from mt3synth.reporting.tables import Table, number, with_interval
-from mt3synth.types import FloatND
+from mt3synth.types import Float, FloatND
 
 NAME = "seams"
 MEASURES = ("flux", "jump")
@@ -37,12 +35,13 @@ MEASURES = ("flux", "jump")
 RANDOM_TIMES = 8
 """Random times for each seam: enough that their luck adds little to that of the few seams."""
 
+# 60 dB, below which nothing is heard beside the loudest sound of the same recording.
 _NATS_BELOW_PEAK = 60 * np.log(10) / 20
 
 
 @dataclass(frozen=True, eq=False)
 class Changes:
-    """The largest change near each time.
+    """Holds the largest change near each time.
 
     Attributes:
       flux: spectral flux at the seams, and at the random times.
@@ -72,10 +71,11 @@ def changes(audio: FloatND, spec: MelSpec, seams: Seams, seed: int) -> Changes |
     mel = np.maximum(mel, mel.max() - _NATS_BELOW_PEAK)
     jump = np.mean(np.abs(np.diff(mel, axis=0)), axis=1)
     flux = spectral_flux(audio, spec)
-    return Changes(
-        flux=(_near(flux, at_seams, seams, spec), _near(flux, elsewhere, seams, spec)),
-        jump=(_near(jump, at_seams, seams, spec), _near(jump, elsewhere, seams, spec)),
+    flux_near, jump_near = (
+        (_near(change, at_seams, seams, spec), _near(change, elsewhere, seams, spec))
+        for change in (flux, jump)
     )
+    return Changes(flux_near, jump_near)
 
 
 def random_times(
@@ -99,6 +99,7 @@ def random_times(
 
 def spectral_flux(audio: FloatND, spec: MelSpec) -> Float[np.ndarray, " changes"]:
     """Sums what rises in the magnitude spectrum from each frame to the next."""
+    # At unit root mean square, or loud audio would have more flux than the same audio softly.
     power = float(np.mean(np.square(audio, dtype=np.float64))) if len(audio) else 0.0
     scale = 1 / np.sqrt(power) if power else 0.0
     window = np.hanning(spec.window)
@@ -139,10 +140,7 @@ def measure(piece: HeardPiece, kind: str, evaluators: Evaluators) -> Changes | N
 def aggregate(found: Measurements, evaluators: Evaluators) -> Figures:
     """Compares seams with random times, seams of all pieces pooled."""
     figures: Figures = {}
-    for kind in KINDS:
-        values = found.values(NAME, kind)
-        if not values:
-            continue
+    for kind, values in found.by_kind(NAME).items():
         figures[kind] = {"pieces": len(values), "seams": sum(len(v.flux[0]) for v in values)}
         for name in MEASURES:
             pairs = [getattr(value, name) for value in values]
@@ -184,17 +182,12 @@ def score_rows(figures: Figures) -> Iterable[ScoreRow]:
             yield f"seam_{name}_exceedance", kind, part[name]["exceedance"], *part[name]["interval"]
 
 
-def piece_rows(found: Measurements, figures: Figures) -> Iterable[PieceRow]:
-    """Gives the mean changes of each piece."""
-
-    def numbers(value: Changes) -> dict[str, float]:
-        return {
-            f"{name} at {where}": mean(values)
-            for name in MEASURES
-            for where, values in zip(("seams", "random times"), getattr(value, name))
-        }
-
-    return numbers_of_pieces(NAME, found, numbers)
+def _numbers(value: Changes, figures: Figures) -> dict[str, float]:
+    return {
+        f"{name} at {where}": mean(values)
+        for name in MEASURES
+        for where, values in zip(("seams", "random times"), getattr(value, name))
+    }
 
 
 def _pooled_exceedance(pairs: Sequence[tuple[FloatND, FloatND]]) -> float:
@@ -215,4 +208,6 @@ def _near(
     return np.array([values[a:b].max() for a, b in zip(first, last)])
 
 
-SEAMS = Metric(NAME, aggregate, tables, score_rows, measure, piece_rows=piece_rows)
+SEAMS = Metric(
+    NAME, aggregate, tables, score_rows, measure, piece_rows=rows_of_pieces(NAME, _numbers)
+)

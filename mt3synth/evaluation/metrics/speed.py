@@ -1,4 +1,4 @@
-"""How much faster than it lasts music is made: seconds of audio for each second of wall time.
+"""Measures how much faster than it lasts music is made: audio for each second of wall time.
 
 Over all pieces together, as they would be rendered one after the other; and the median piece, which
 leaves out the one for which programs had to be compiled.
@@ -26,34 +26,21 @@ def aggregate(found: Measurements, evaluators: Evaluators) -> Figures:
     """Sums up the renderings whose time is known, and the vocoder's."""
     pieces = [p for p in found.pieces if p.takes(NAME)]
     times = {
-        "rendering": [
-            (p.seconds["generated"], p.wall_seconds)
-            for p in pieces
-            if p.wall_seconds is not None and "generated" in p.seconds
-        ],
-        "vocoder": [
-            (p.seconds["vocoded"], p.vocoder_seconds)
-            for p in pieces
-            if p.vocoder_seconds is not None
-        ],
+        "rendering": [(p.seconds.get("generated"), p.wall_seconds) for p in pieces],
+        "vocoder": [(p.seconds.get("vocoded"), p.vocoder_seconds) for p in pieces],
     }
-    return {name: _rate(pairs) for name, pairs in times.items() if pairs}
+    known = {name: [pair for pair in pairs if None not in pair] for name, pairs in times.items()}
+    return {name: _rate(pairs) for name, pairs in known.items() if pairs}
 
 
 def tables(figures: Figures, report: Figures) -> list[Table]:
     """Shows audio, wall time and their ratio."""
-    rows = tuple(
-        (
-            name,
-            f"{of['times_real_time']:.1f}",
-            f"{of['median_times_real_time']:.1f}",
-            f"{of['audio_seconds']:.0f} s",
-            f"{of['wall_seconds']:.1f} s",
-        )
-        for name, of in figures.items()
-    )
+    rows = []
+    for name, of in figures.items():
+        rates = f"{of['times_real_time']:.1f}", f"{of['median_times_real_time']:.1f}"
+        rows.append((name, *rates, f"{of['audio_seconds']:.0f} s", f"{of['wall_seconds']:.1f} s"))
     columns = ("", "times real time", "median piece", "audio", "wall time")
-    return [Table("Speed", columns, rows)]
+    return [Table("Speed", columns, tuple(rows))]
 
 
 def score_rows(figures: Figures) -> Iterable[ScoreRow]:
@@ -62,8 +49,8 @@ def score_rows(figures: Figures) -> Iterable[ScoreRow]:
         yield "times_real_time", name, part["times_real_time"], "", ""
 
 
-def _rate(times: Sequence[tuple[float, float]]) -> Figures:
-    audio, wall = np.array(times).T
+def _rate(times: Sequence[tuple[float | None, float | None]]) -> Figures:
+    audio, wall = np.array(times, float).T
     # A clock may be too coarse for what is fast.
     rates = np.divide(audio, wall, out=np.full(len(wall), np.nan), where=wall > 0)
     total = float(wall.sum())

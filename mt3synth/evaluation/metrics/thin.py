@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float
 
 from mt3synth.evaluation.evaluation_set import KINDS
 from mt3synth.evaluation.metrics import notes as notes_metric
@@ -32,16 +31,15 @@ from mt3synth.evaluation.metrics.metric import (
     Measured,
     Measurements,
     Metric,
-    PieceRow,
     ScoreRow,
     mean,
-    numbers_of_pieces,
+    rows_of_pieces,
 )
 from mt3synth.evaluation.metrics.notes import NoteCounts, pooled
 from mt3synth.reporting.tables import Table, number
 from mt3synth.symbolic.groups import DEFAULT_GROUPS, program_table
 from mt3synth.symbolic.notes import Notes
-from mt3synth.types import FloatND
+from mt3synth.types import Float, FloatND
 
 NAME = "thin"
 DRUMS = "drums"
@@ -222,16 +220,12 @@ def score_rows(figures: Figures) -> Iterable[ScoreRow]:
                     yield f"thin {performance} {group} {name}", kind, value, "", ""
 
 
-def piece_rows(found: Measurements, figures: Figures) -> Iterable[PieceRow]:
-    """Gives level, start, rests and F1 of each piece as they are, not compared."""
-
-    def numbers(value: ThinLevels) -> dict[str, float]:
-        row = {"thin: level, dB": mean(value.notes), "thin: start, dB": value.start}
-        if len(value.rests):
-            row["thin: rests, dB"] = mean(value.rests)
-        return row if value.counts is None else {**row, "thin: note f1": value.counts.f1}
-
-    return numbers_of_pieces(NAME, found, numbers)
+def _numbers(value: ThinLevels, figures: Figures) -> dict[str, float]:
+    """Gives level, start, rests and F1 of a piece as they are, not compared."""
+    row = {"thin: level, dB": mean(value.notes), "thin: start, dB": value.start}
+    if len(value.rests):
+        row["thin: rests, dB"] = mean(value.rests)
+    return row if value.counts is None else {**row, "thin: note f1": value.counts.f1}
 
 
 _SINGLE = ("farthest_note_db", "held_db", "start_db", "bursts", "rests_db", "f1")
@@ -348,4 +342,6 @@ def _group_table() -> np.ndarray:
     return program_table(DEFAULT_GROUPS)
 
 
-THIN = Metric(NAME, aggregate, tables, score_rows, measure, piece_rows=piece_rows)
+THIN = Metric(
+    NAME, aggregate, tables, score_rows, measure, piece_rows=rows_of_pieces(NAME, _numbers)
+)

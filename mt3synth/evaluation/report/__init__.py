@@ -1,1 +1,1 @@
-"""What an evaluation found, as a page, tables and CSV."""
+"""Shows what an evaluation found, as a page, tables and CSV."""

@@ -1,4 +1,4 @@
-"""The figures of an evaluation as CSV files, for a spreadsheet or another program."""
+"""Writes the figures of an evaluation as CSV files, for a spreadsheet or another program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures for the report: who is taken for whom, and where tracks lie."""
+"""Draws pictures for the report: who is taken for whom, and where tracks lie."""
 
 from __future__ import annotations
 
@@ -61,15 +61,14 @@ def draw_tracks(points: FloatND, kinds: Sequence[str], performances: Sequence[st
         style: dict[str, Any] = dict(marker=marker, s=size, alpha=alpha, linewidths=0.6)
         colour = [colours[performances[i]] for i in chosen]
         axis.scatter(*points[chosen].T, c=colour, edgecolors=edge, **style)
+    present = [kind for kind in _MARKERS if kind in kinds]
+    entries: list[Any] = [(_MARKERS[kind][0], "grey", 8, _LEGEND[kind]) for kind in present]
+    # More names than these would make the legend taller than the picture.
+    entries += [("o", colours[name], 7, _shortened(name)) for name in names[:24]]
     shown = [
-        Line2D([], [], marker=_MARKERS[kind][0], color="none", markerfacecolor="grey",
-               markeredgecolor="none", markersize=8, label=_LEGEND[kind])
-        for kind in _MARKERS if kind in kinds
-    ]  # fmt: skip
-    shown += [
-        Line2D([], [], marker="o", color="none", markerfacecolor=colours[name],
-               markeredgecolor="none", markersize=7, label=_shortened(name))
-        for name in names[:24]
+        Line2D([], [], marker=marker, color="none", markerfacecolor=colour, markeredgecolor="none",
+               markersize=size, label=label)
+        for marker, colour, size, label in entries
     ]  # fmt: skip
     axis.legend(handles=shown, fontsize=8, frameon=False, loc="center left",
                 bbox_to_anchor=(1, 0.5))  # fmt: skip

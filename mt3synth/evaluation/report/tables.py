@@ -1,4 +1,4 @@
-"""The figures of an evaluation as tables of text, for the terminal and for its page."""
+"""Shows the figures of an evaluation as tables of text, in the terminal and on its page."""
 
 from __future__ import annotations
 

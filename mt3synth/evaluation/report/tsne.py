@@ -1,4 +1,4 @@
-"""Tracks as points in the plane, near each other where their embeddings are.
+"""Places tracks as points in the plane, near each other where their embeddings are.
 
 t-SNE (van der Maaten and Hinton, "Visualizing Data using t-SNE", JMLR 9, 2008) of one embedding for
 each track, coloured by performance: figure 7 of Maman et al.'s longer paper on performance

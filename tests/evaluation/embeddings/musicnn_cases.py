@@ -35,7 +35,7 @@ def random_weights() -> dict[str, np.ndarray]:
 
 
 def patches() -> np.ndarray:
-    """Two windows of the front end's range, float32 ``[2, 187, 96]``."""
+    """Makes two windows of the front end's range, float32 ``[2, 187, 96]``."""
     return np.random.default_rng(1).uniform(0, 4, (2, 187, 96)).astype(np.float32)
 
 

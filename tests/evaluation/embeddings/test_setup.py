@@ -19,7 +19,7 @@ WHEEL = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-no
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint by TensorFlow, of the published one's variables and some more."""
+    """Makes a checkpoint by TensorFlow, of the published one's variables and some more."""
     tf1 = pytest.importorskip("tensorflow").compat.v1
     folder = tmp_path_factory.mktemp("checkpoint")
     with tf1.Graph().as_default(), tf1.Session() as session:

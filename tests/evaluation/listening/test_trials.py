@@ -6,21 +6,10 @@ from pathlib import Path
 
 import pytest
 from browser import ask
-from evaluation_cases import quick_evaluators, write_case
+from evaluation_cases import evaluation_set, quick_evaluators
 
-from mt3synth.evaluation.evaluation_set import EvaluationSet, Seams
-from mt3synth.evaluation.input_files import EvaluationPaths, read_evaluation_set
+from mt3synth.evaluation.evaluation_set import EvaluationSet
 from mt3synth.evaluation.listening import trials
-
-
-@pytest.fixture(scope="module")
-def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_case(tmp_path_factory.mktemp("case")).root
-
-
-def evaluation_set(root: Path) -> EvaluationSet:
-    folders = (root / "generated", root / "reference", root / "map.csv", root / "real")
-    return read_evaluation_set(EvaluationPaths(*folders), Seams(2.0, 0.2))
 
 
 def test_listening_test_in_a_browser(case: Path, tmp_path: Path) -> None:

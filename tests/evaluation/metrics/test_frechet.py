@@ -8,8 +8,8 @@ from scipy.linalg import sqrtm
 from scipy.stats import ortho_group
 
 from mt3synth.errors import UserError
+from mt3synth.evaluation.embeddings.gaussian import Gaussian
 from mt3synth.evaluation.metrics.frechet import (
-    Gaussian,
     distance_between,
     fad_infinity,
     fit,
@@ -19,7 +19,7 @@ from mt3synth.evaluation.metrics.frechet import (
 
 
 def with_moments(mean: np.ndarray, covariance: np.ndarray, count: int = 60) -> np.ndarray:
-    """Rows that have exactly this mean and this unbiased covariance."""
+    """Makes rows that have exactly this mean and this unbiased covariance."""
     rows = np.random.default_rng(count).normal(0, 1, (count, len(mean)))
     rows -= rows.mean(axis=0)
     white = rows @ np.linalg.inv(np.linalg.cholesky(np.cov(rows, rowvar=False))).T
@@ -174,7 +174,7 @@ def _joined(side: list[Gaussian]) -> Gaussian:
 
 
 def recordings(mean: float, count: int, seed: int) -> list[Gaussian]:
-    """Each of 20 embeddings around a centre of its own."""
+    """Draws recordings of 20 embeddings each around a centre of its own."""
     rng = np.random.default_rng(seed)
     centres = rng.normal(mean, 0.6, (count, 2))
     return [Gaussian.of(rng.normal(centre, 0.8, (20, 2))) for centre in centres]

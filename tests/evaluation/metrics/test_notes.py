@@ -17,7 +17,7 @@ from mt3synth.symbolic.notes import Notes
 
 
 def notes(*rows: tuple[float, float, int], program: int = 0, drums: bool = False) -> Notes:
-    """Of start, end and pitch."""
+    """Makes notes of start, end and pitch."""
     start, end, pitch = (np.array(column, float) for column in zip(*rows))
     same = np.ones(len(rows), int)
     return Notes(start, end, pitch, 80 * same, program * same, same == drums)
@@ -89,12 +89,11 @@ def test_all_scores_of_a_perfect_transcription() -> None:
 
 
 def test_scores_that_would_say_nothing_are_named() -> None:
-    heard = Heard()
     strings = notes((0.0, 1.0, 60), program=40)
-    heard.add(strings, notes((0.0, 1.0, 60)))
-    assert heard.void == {
+    first = Heard.of(strings, notes((0.0, 1.0, 60)))
+    assert first.void == {
         "note + instrument": "the transcriber names no instruments",
         "drum onset": "the scores have no drums",
     }
-    heard.add(notes((0.0, 0.1, 36), drums=True), strings)
-    assert heard.void == {"drum onset": "the transcriber hears no drums"}
+    second = Heard.of(notes((0.0, 0.1, 36), drums=True), strings)
+    assert Heard.pooled([first, second]).void == {"drum onset": "the transcriber hears no drums"}
