@@ -22,6 +22,7 @@ import numpy as np
 from flax import struct
 
 from mt3synth.audio.mel import MelSpec, hann_window
+from mt3synth.errors import check_least
 from mt3synth.types import Array, Bool, Float
 from mt3synth.vocoder.convnext import ConvNeXt, dense
 from mt3synth.vocoder.mel_inversion import mel_envelope
@@ -66,11 +67,7 @@ class VocosConfig:
     refine: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("width", "layers", "mlp_width", "kernel", "fft", "refine"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}; must be at least 1")
-        if self.projections < 0:
-            raise ValueError(f"projections={self.projections}; must be at least 0")
+        check_least(self, width=1, layers=1, mlp_width=1, kernel=1, fft=1, refine=1, projections=0)
         if not 0 <= self.momentum < 1:
             raise ValueError(f"momentum={self.momentum}; must be in [0, 1)")
         if self.kernel % 2 == 0:
