@@ -33,8 +33,8 @@ ROLL_KERNEL = 7
 """Frames under the convolution through which a piano roll enters (Maman et al. 2023)."""
 
 
-def roll_projection(config: T5Config, name: str) -> nn.Conv:
-    """The convolution through which a piano roll enters."""
+def roll_projection(config: T5Config, name: str | None = None) -> nn.Conv:
+    """The convolution through which a piano roll enters, or what is read of a list of notes."""
     axes = ("roll", "embed")
     return convolution(config.width, ROLL_KERNEL, axes, config.activations, name)
 

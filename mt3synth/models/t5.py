@@ -15,8 +15,9 @@ from mt3synth.models.axes import partitioned
 from mt3synth.models.conditions import Conditions
 from mt3synth.models.context_encoder import ContextEncoder
 from mt3synth.models.film import PerformanceEmbedding
+from mt3synth.models.note_prior import NotePrior
 from mt3synth.models.remat import RematPolicy
-from mt3synth.models.score_encoders import FrameRoll, score_encoder
+from mt3synth.models.score_encoders import FrameRoll, roll_projection, score_encoder
 from mt3synth.models.t5_config import T5Config
 from mt3synth.models.t5_decoder import Decoder, T5Context
 from mt3synth.types import Array, Bool, Float
@@ -47,6 +48,9 @@ class T5(nn.Module):
             self.context_encoder = ContextEncoder(config, self.remat)
         if config.frame_roll:
             self.frame_roll = FrameRoll(config)
+        if config.prior is not None:
+            self.note_prior = NotePrior(config.prior, config.mel_bins)
+            self.note_projection = roll_projection(config)
         self.decoder = Decoder(config, self.remat)
         if config.null_score == "learned":
             null_init = partitioned(nn.initializers.normal(1.0), "embed")
@@ -78,11 +82,19 @@ class T5(nn.Module):
         if config.context_attention == "concat":
             encoded, masks = (jnp.concatenate(parts, axis=1) for parts in zip(*sequences))
             sequences = [(encoded, masks)]
+        frame_score = self.frame_roll(conditions) if config.frame_roll else None
+        prior = None
+        if config.prior is not None:
+            assert performance is not None  # held by the configuration
+            prior, read = self.note_prior(conditions, performance)
+            added = self.note_projection(read)
+            frame_score = added if frame_score is None else frame_score + added
         return T5Context(
             keys_values=self.decoder.keys_values(tuple(x for x, _ in sequences)),
             masks=tuple(mask for _, mask in sequences),
             performance=performance,
-            frame_roll=self.frame_roll(conditions) if config.frame_roll else None,
+            frame_score=frame_score,
+            prior=prior,
         )
 
     def decode(
@@ -104,9 +116,9 @@ class T5(nn.Module):
         if bins != self.config.mel_bins:
             raise ValueError(f"frames of {bins} mel bins; must be {self.config.mel_bins}")
         self.config.check_frames(frames)
-        if context.frame_roll is not None and context.frame_roll.shape[1] != frames:
+        if context.frame_score is not None and context.frame_score.shape[1] != frames:
             raise ValueError(
-                f"{frames} noisy frames with a roll of {context.frame_roll.shape[1]}; "
+                f"{frames} noisy frames with a roll of {context.frame_score.shape[1]}; "
                 "frame_roll=True adds one to the other"
             )
         return self.decoder(x_t, time, context, deterministic)

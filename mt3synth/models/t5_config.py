@@ -7,6 +7,8 @@ from typing import Literal, get_args
 
 import jax.numpy as jnp
 
+from mt3synth.models.note_encoder import NotePriorConfig
+
 ScoreEncoderName = Literal["tokens", "roll"]
 TokenPositions = Literal["index", "event_time"]
 ActivationType = Literal["float32", "bfloat16"]
@@ -54,6 +56,8 @@ class T5Config:
         are computed, for then there is no bound.
       null_score: what stands for a withheld score. "learned": one learned vector to attend to.
         "masked": nothing, so that attention to the score adds zero (Hawthorne et al. 2022).
+      prior: shape of a note encoder. With it the network reads a list of notes beside the encoded
+        score, adds their sketch to the decoder's frames and denoises what the sketch leaves open.
 
     Raises:
       ValueError: a value out of its range, an unknown option, or one that means nothing beside
@@ -81,6 +85,7 @@ class T5Config:
     position_table: PositionTable = "sinusoid"
     max_frames: int = 0
     null_score: NullScore = "learned"
+    prior: NotePriorConfig | None = None
 
     def __post_init__(self) -> None:
         for name, low in _LOWER_BOUNDS.items():
@@ -99,6 +104,10 @@ class T5Config:
             raise ValueError(
                 f"context_attention={self.context_attention!r} with context_frames=0; "
                 "without context there is nothing to attend to"
+            )
+        if self.prior is not None and not self.performances:
+            raise ValueError(
+                "prior with performances=0; the note encoder needs a performance to sketch"
             )
         self._check_positions()
 
@@ -134,10 +143,11 @@ class T5Config:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Those of ("tokens", "roll", "context") that the network reads, in this order."""
+        """Those of ("tokens", "roll", "notes", "context") that the network reads, in this order."""
         read = {
             "tokens": self.score_encoder == "tokens",
             "roll": self.score_encoder == "roll" or self.frame_roll,
+            "notes": self.prior is not None,
             "context": self.context_frames > 0,
         }
         return tuple(name for name, wanted in read.items() if wanted)

@@ -18,6 +18,7 @@ from mt3synth.models.layers import (
     linear,
     rms_norm,
 )
+from mt3synth.models.note_prior import FramePrior
 from mt3synth.models.position_table import Positions
 from mt3synth.models.remat import RematPolicy, rematerialised
 from mt3synth.models.t5_config import T5Config
@@ -33,13 +34,16 @@ class T5Context(NamedTuple):
         with the context behind it; or there are two, with ``context_attention="sum"``.
       masks: for each sequence, True where there is something to attend to, ``[B, N]``.
       performance: ``MLP_perf(v)``, ``[B, 4 * D]``; None without performance conditioning.
-      frame_roll: what the piano roll adds to each frame, ``[B, T, D]``; None without one.
+      frame_score: what the piano roll or the list of notes adds to each frame, ``[B, T, D]``;
+        None where neither is read frame by frame.
+      prior: mean and deviation of the frames; None without a note encoder.
     """
 
     keys_values: tuple[tuple[KeysValues, ...], ...]
     masks: tuple[Bool[Array, "B N"], ...]
     performance: Float[Array, "B C"] | None
-    frame_roll: Float[Array, "B T D"] | None
+    frame_score: Float[Array, "B T D"] | None
+    prior: FramePrior | None = None
 
 
 class DecoderLayer(nn.Module):
@@ -132,8 +136,8 @@ class Decoder(nn.Module):
         if context.performance is not None:
             condition = jnp.concatenate([context.performance, condition], axis=-1)
         x = self.continuous_inputs_projection(x_t) + self.positions(jnp.arange(x_t.shape[1]))
-        if context.frame_roll is not None:
-            x = x + context.frame_roll
+        if context.frame_score is not None:
+            x = x + context.frame_score
         x = self.drop(x, deterministic).astype(self.config.activations)
         for layer, keys_values in zip(self.layers, context.keys_values, strict=True):
             x = layer(x, keys_values, context.masks, condition, deterministic)

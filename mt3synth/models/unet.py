@@ -17,6 +17,7 @@ from mt3synth.models.axes import partitioned
 from mt3synth.models.conditions import Conditions
 from mt3synth.models.film import PerformanceEmbedding, TimeCondition
 from mt3synth.models.layers import KeysValues
+from mt3synth.models.note_prior import FramePrior, NotePrior
 from mt3synth.models.remat import RematPolicy, rematerialised
 from mt3synth.models.score_encoders import TokenEncoder
 from mt3synth.models.unet_blocks import (
@@ -40,17 +41,19 @@ class UNetContext(NamedTuple):
     """What the U-Net keeps of the conditions between denoising steps.
 
     Attributes:
-      score: the roll, reduced, ``[B, T, W]``.
+      score: the roll, reduced, or the sketch and features of the notes, ``[B, T, W]``.
       performance: ``MLP_perf(v)``, ``[B, 4 * condition_width]``.
       keys_values: for each place that attends to the tokens their keys and values, each
         ``[B, H, N, K]``; empty without a token encoder.
       token_mask: True where there is a token to attend to, ``[B, N]``; None without.
+      prior: mean and deviation of the frames; None without a note encoder.
     """
 
     score: Float[Array, "B T W"]
     performance: Float[Array, "B C"]
     keys_values: dict[str, KeysValues]
     token_mask: Bool[Array, "B N"] | None
+    prior: FramePrior | None = None
 
 
 class UNet(nn.Module):
@@ -70,18 +73,21 @@ class UNet(nn.Module):
         c = self.config
         ddpm, levels = c.layout == "ddpm", range(len(c.widths))
         block = rematerialised(ResidualBlock, self.remat, static_argnums=(4,))
-        self.roll_in = nn.Dense(
-            c.roll_width,
-            use_bias=False,
-            dtype=c.activations,
-            kernel_init=partitioned(INIT, "roll", "conv_in"),
-        )
-        self.roll_conv = conv(c.roll_width, 7, name="roll_conv", dtype=c.activations)
-        self.null_score = self.param(
-            "null_score",
-            partitioned(nn.initializers.normal(0.02), "conv_in"),
-            (c.roll_width,),
-        )
+        if c.prior is None:
+            self.roll_in = nn.Dense(
+                c.roll_width,
+                use_bias=False,
+                dtype=c.activations,
+                kernel_init=partitioned(INIT, "roll", "conv_in"),
+            )
+            self.roll_conv = conv(c.roll_width, 7, name="roll_conv", dtype=c.activations)
+            self.null_score = self.param(
+                "null_score",
+                partitioned(nn.initializers.normal(0.02), "conv_in"),
+                (c.roll_width,),
+            )
+        else:
+            self.note_prior = NotePrior(c.prior, c.mel_bins)
         self.performance_embedding = PerformanceEmbedding(c.performances, c.condition_width)
         self.time = TimeCondition(c.condition_width)
         self.frames_in = conv(c.widths[0], 7, name="frames_in", dtype=c.activations)
@@ -147,6 +153,28 @@ class UNet(nn.Module):
           ValueError: no roll, or one with other channels than the network was built for; no
             tokens, or too many, where they are read.
         """
+        performance = self.performance_embedding(
+            conditions.performance, conditions.keep_performance
+        )
+        prior = None
+        if self.config.prior is None:
+            score = self._encode_roll(conditions)
+        else:
+            prior, score = self.note_prior(conditions, performance)
+            score = score.astype(self.config.activations)
+        if not self.score_attention:
+            return UNetContext(score, performance, {}, None, prior)
+        keep = conditions.keep_score[:, None]
+        tokens, mask = self.token_encoder(conditions, performance, deterministic)
+        tokens = jnp.where(keep[..., None], tokens, self.null_tokens.astype(tokens.dtype))
+        mask = jnp.where(keep, mask, jnp.arange(mask.shape[1]) == 0)
+        keys_values = {
+            place: attention.keys_values(tokens)
+            for place, attention in self.score_attention.items()
+        }
+        return UNetContext(score, performance, keys_values, mask, prior)
+
+    def _encode_roll(self, conditions: Conditions) -> Float[Array, "B T W"]:
         roll = conditions.roll
         if roll is None:
             raise ValueError("the U-Net reads a piano roll, but the conditions hold none")
@@ -156,21 +184,8 @@ class UNet(nn.Module):
                 f"{self.config.roll_channels}"
             )
         score = self.roll_conv(nn.silu(self.roll_in(roll)))
-        keep = conditions.keep_score[:, None]
-        score = jnp.where(keep[..., None], score, self.null_score.astype(score.dtype))
-        performance = self.performance_embedding(
-            conditions.performance, conditions.keep_performance
-        )
-        if not self.score_attention:
-            return UNetContext(score, performance, {}, None)
-        tokens, mask = self.token_encoder(conditions, performance, deterministic)
-        tokens = jnp.where(keep[..., None], tokens, self.null_tokens.astype(tokens.dtype))
-        mask = jnp.where(keep, mask, jnp.arange(mask.shape[1]) == 0)
-        keys_values = {
-            place: attention.keys_values(tokens)
-            for place, attention in self.score_attention.items()
-        }
-        return UNetContext(score, performance, keys_values, mask)
+        keep = conditions.keep_score[:, None, None]
+        return jnp.where(keep, score, self.null_score.astype(score.dtype))
 
     def decode(
         self,

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 import jax.numpy as jnp
 
+from mt3synth.models.note_encoder import NotePriorConfig
 from mt3synth.models.t5_config import ActivationType, T5Config, TokenPositions
 
 Layout = Literal["light", "ddpm"]
@@ -50,6 +51,8 @@ class UNetConfig:
         follows from the data and must not tell networks apart that do not read it.
       max_tokens: longest token sequence N taken.
       token_positions: as in `T5Config`.
+      prior: shape of a note encoder. With it the network reads a list of notes instead of the roll,
+        and denoises what its sketch leaves open; ``roll_channels`` is then kept as 0.
 
     Raises:
       ValueError: a width that the groups or heads do not divide, an even kernel, no levels, an
@@ -79,13 +82,18 @@ class UNetConfig:
     vocabulary_size: int = 0
     max_tokens: int = 2048
     token_positions: TokenPositions = "index"
+    prior: NotePriorConfig | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
         object.__setattr__(self, "attention_levels", tuple(self.attention_levels))
         if not self.token_layers:
             object.__setattr__(self, "vocabulary_size", 0)
+        if self.prior is not None:
+            object.__setattr__(self, "roll_channels", 0)
         for name, low in _LOWER_BOUNDS.items():
+            if name == "roll_channels" and self.prior is not None:
+                continue
             if getattr(self, name) < low:
                 raise ValueError(f"{name}={getattr(self, name)}; must be at least {low}")
         if not self.widths or any(w % self.groups or w % self.heads for w in self.widths):
@@ -116,8 +124,9 @@ class UNetConfig:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Those of ("tokens", "roll", "context") that the network reads, in this order."""
-        return ("tokens", "roll") if self.token_layers else ("roll",)
+        """Those of ("tokens", "roll", "notes", "context") that the network reads, in this order."""
+        frames = "roll" if self.prior is None else "notes"
+        return ("tokens", frames) if self.token_layers else (frames,)
 
     @property
     def context_frames(self) -> int:

@@ -1,0 +1,234 @@
+"""Notes to a sketch of their mel frames: envelopes over time times spectra over mel bins.
+
+Most of what a rendering will be is known from its notes: a note of this instrument, key and
+loudness has about this spectrum, sets in here, decays so fast and rings on after its end. Each note
+is given a few envelopes over time and, by a small network, a spectrum for each of them; the sum
+over all notes, in linear magnitude, and its log are the *sketch*. It is a soundfont that gradients
+can reach, and costs a matrix product. Beside it every note lends the frames in which it sounds some
+features, for the denoiser to read.
+
+The sketch serves as the mean of a prior (`mt3synth.diffusion.prior`), so that diffusion is left
+with what notes do not decide.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from mt3synth.models.axes import partitioned
+from mt3synth.models.film import FiLM
+from mt3synth.types import Array, Float
+
+KEYS = 128
+
+DECAYS = (2.0, 6.0, 18.0, 54.0)
+"""Time constants, in frames, of what dies away while a key is held: from the click of a hammer to
+the last of a low piano string."""
+
+RISES = (4.0, 12.0, 36.0)
+"""Time constants of what builds up while a key is held, and dies away as slowly afterwards: slow
+attacks, and rooms."""
+
+RELEASES = (2.0, 6.0, 18.0, 54.0)
+"""Time constants of what is left after the end of a note."""
+
+ENVELOPES = 2 + len(DECAYS) + len(RISES) + len(RELEASES)
+
+_LOUDEST, _QUIETEST = 6.0, -14.0
+"""Bounds of a note's log magnitude: above any clipped sample, below any microphone's noise."""
+
+
+@dataclass(frozen=True)
+class NotePriorConfig:
+    """Shape of the note encoder, and of the prior that it gives.
+
+    Attributes:
+      instruments: instrument groups, drums among them as the last.
+      width: hidden channels of the network that gives each note its spectra.
+      key_width: channels of the embeddings of keys and instruments.
+      features: channels that the denoiser reads beside the sketch.
+      deviation: how far frames lie from the sketch at the start of training, in the network's
+        range.
+      range_low, range_high: natural logs of magnitude that are -1 and 1 in the network's range.
+      window_hops: length of a frame's window in hops; how far a note reaches into frames before it.
+
+    Raises:
+      ValueError: a count below 1, or a range without extent.
+    """
+
+    instruments: int
+    width: int = 256
+    key_width: int = 64
+    features: int = 64
+    deviation: float = 0.15
+    range_low: float = math.log(1e-5)
+    range_high: float = 4.0
+    window_hops: float = 2.0
+
+    def __post_init__(self) -> None:
+        for name in ("instruments", "width", "key_width", "features"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}; must be at least 1")
+        if not self.deviation > 0:
+            raise ValueError(f"deviation={self.deviation}; must be positive")
+        if not self.range_low < self.range_high:
+            raise ValueError(
+                f"range_low={self.range_low} must be below range_high={self.range_high}"
+            )
+
+
+class NoteRows(NamedTuple):
+    """The columns of `mt3synth.symbolic.note_list`, each ``[B, N]``."""
+
+    onset: Array
+    offset: Array
+    key: Array
+    velocity: Array
+    instrument: Array
+
+    @staticmethod
+    def of(notes: Float[Array, "B N 5"]) -> NoteRows:
+        """Splits rows into columns; keys and instruments as whole numbers."""
+        onset, offset, key, velocity, instrument = jnp.moveaxis(notes, -1, 0)
+        return NoteRows(
+            onset, offset, key.astype(jnp.int32), velocity, instrument.astype(jnp.int32)
+        )
+
+
+def onset_share(frames_since: Array, window_hops: float) -> Array:
+    """How much of a tone that began so many frames ago is under a frame's window, 0 to 1.
+
+    The tone fills the frame's Hann window from its onset on, so the share is the window's integral.
+    ``frames_since`` counts from the window's centre.
+    """
+    x = jnp.clip(frames_since / window_hops + 0.5, 0, 1)
+    return x - jnp.sin(2 * jnp.pi * x) / (2 * jnp.pi)
+
+
+def envelopes(
+    rows: NoteRows, frames: Float[Array, "B T"], window_hops: float
+) -> Float[Array, "B N K T"]:
+    """What each note's parts are multiplied with over time; zero where a row holds no note.
+
+    The order is: attack, held tone, `DECAYS`, `RISES`, `RELEASES`.
+    """
+    # A frame's window starts where the frame does.
+    centre = frames[:, None] + window_hops / 2
+    since = centre - rows.onset[..., None]
+    after = centre - rows.offset[..., None]
+    length = jnp.maximum(rows.offset - rows.onset, 0.0)[..., None]
+    started, ended = onset_share(since, window_hops), onset_share(after, window_hops)
+    held = started * (1 - ended)
+    age, silence = jnp.maximum(since, 0.0), jnp.maximum(after, 0.0)
+    attack = 0.5 * (1 + jnp.cos(2 * jnp.pi * jnp.clip(since / window_hops, -0.5, 0.5)))
+    parts = [attack, held]
+    parts += [held * jnp.exp(-age / tau) for tau in DECAYS]
+    for tau in RISES:
+        rising = started * (1 - jnp.exp(-jnp.minimum(age, length) / tau))
+        parts.append(rising * jnp.exp(-silence / tau))
+    parts += [ended * jnp.exp(-silence / tau) for tau in RELEASES]
+    there = (rows.instrument >= 0)[..., None]
+    return jnp.stack([jnp.where(there, part, 0.0) for part in parts], axis=-2)
+
+
+class Sketch(NamedTuple):
+    """What the note encoder gives for a segment.
+
+    Attributes:
+      mean: log-mel frames in the network's range, ``[B, T, M]``.
+      features: channels for the denoiser, ``[B, T, F]``.
+    """
+
+    mean: Float[Array, "B T M"]
+    features: Float[Array, "B T F"]
+
+
+class NoteEncoder(nn.Module):
+    """Sketches mel frames from notes, in the sound of a performance.
+
+    Attributes:
+      config: shape.
+      bins: mel bins M.
+    """
+
+    config: NotePriorConfig
+    bins: int
+
+    @nn.compact
+    def __call__(
+        self,
+        notes: Float[Array, "B N 5"],
+        condition: Float[Array, "B C"],
+        frames: Float[Array, "B T"],
+    ) -> Sketch:
+        """Sums all notes of a segment.
+
+        Args:
+          notes: rows as `mt3synth.symbolic.note_list` makes them, times in frames.
+          condition: of the performance.
+          frames: when each frame begins.
+        """
+        c = self.config
+        rows = NoteRows.of(notes)
+        shape = envelopes(rows, frames, c.window_hops)
+        hidden = self._describe(rows, condition)
+
+        spectra = self._dense(ENVELOPES * self.bins, "spectra", -2.0)(hidden)
+        spectra = spectra.reshape(*hidden.shape[:2], ENVELOPES, self.bins)
+        # What all parts of a note have in common is learned once.
+        spectra += self._dense(self.bins, "timbre", 0.0)(hidden)[:, :, None]
+        magnitude = jnp.exp(jnp.clip(spectra, _QUIETEST, _LOUDEST))
+        total = jnp.einsum("bnkt,bnkm->btm", shape, magnitude)
+        floor = self._dense(self.bins, "floor", -8.0, ("condition", "mel"))(condition)
+        log_magnitude = jnp.log(total + jnp.exp(floor)[:, None])
+        extent = c.range_high - c.range_low
+        mean = 2 * (log_magnitude - c.range_low) / extent - 1
+
+        shared = self._dense(ENVELOPES * c.features, "features", 0.0)(hidden)
+        shared = shared.reshape(*hidden.shape[:2], ENVELOPES, c.features)
+        return Sketch(mean, jnp.einsum("bnkt,bnkf->btf", shape, shared))
+
+    def _describe(self, rows: NoteRows, condition: Float[Array, "B C"]) -> Float[Array, "B N H"]:
+        """One vector a note: who plays which key how loud for how long, in which performance."""
+        c = self.config
+        # A row without a note takes the first instrument's; its envelopes are zero.
+        instrument = jnp.maximum(rows.instrument, 0)
+        known = jnp.minimum(instrument, c.instruments - 1)
+        who = self._embed(c.instruments, "instrument")(known)
+        which = self._embed(KEYS, "key")(rows.key)
+        # Drums, and registers of an instrument, have little to do with the same key elsewhere.
+        both = self._embed(c.instruments * KEYS, "instrument_key")(known * KEYS + rows.key)
+        spread = jnp.broadcast_to(condition[:, None], (*who.shape[:2], condition.shape[-1]))
+        player = nn.silu(
+            self._dense(c.width // 2, "player", 0.0)(jnp.concatenate([who, spread], axis=-1))
+        )
+        length = jnp.maximum(rows.offset - rows.onset, 0.0)
+        numbers = jnp.stack(
+            [rows.velocity, jnp.log(rows.velocity + 0.02), 0.3 * jnp.log1p(length)], axis=-1
+        )
+        h = jnp.concatenate([player, which, both, numbers], axis=-1)
+        h = nn.silu(FiLM(name="film_in")(self._dense(c.width, "hidden_in", 0.0)(h), condition))
+        return nn.silu(FiLM(name="film_out")(self._dense(c.width, "hidden_out", 0.0)(h), condition))
+
+    def _embed(self, count: int, name: str) -> nn.Embed:
+        return nn.Embed(
+            count,
+            self.config.key_width,
+            embedding_init=partitioned(nn.initializers.normal(0.3), "vocab", "lookup"),
+            name=name,
+        )
+
+    def _dense(
+        self, features: int, name: str, bias: float, axes: tuple[str, str] = ("embed", "mlp")
+    ) -> nn.Dense:
+        return nn.Dense(
+            features,
+            kernel_init=partitioned(nn.initializers.lecun_normal(), *axes),
+            bias_init=partitioned(nn.initializers.constant(bias), axes[1]),
+            name=name,
+        )

@@ -1,0 +1,88 @@
+"""Notes as a network takes them: one row a note, times in frames from a segment's start.
+
+Unlike a piano roll or event tokens a list has no grid: onsets and offsets are fractions of a frame,
+any number of notes may sound at once, on any of 128 keys, drums beside pitched notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mt3synth.symbolic.groups import InstrumentGroup, program_table
+from mt3synth.symbolic.notes import Notes
+from mt3synth.types import Float
+
+COLUMNS = ("onset", "offset", "key", "velocity", "instrument")
+"""Onset and offset in frames, key 0..127, velocity in 0..1, index of the instrument group. Drums
+are the instrument after the last group; the instrument of a row that holds no note is -1."""
+
+RING_S = 4.0
+"""A note is listed with a segment that begins this long after its end, for it may still ring in
+it; what a room adds later than that is below what a microphone's own noise leaves to hear."""
+
+ROW_MULTIPLE = 32
+"""Lists are filled up to a multiple of this, so that a network is compiled for a few lengths."""
+
+
+class SongNoteList:
+    """The notes of one song, listed for any of its segments.
+
+    Args:
+      notes: in seconds.
+      groups: instrument groups, which share a sound.
+      frame_rate: frames a second.
+      drum_seconds: after which a drum counts as released, for drums have no offset.
+
+    Example:
+      >>> rows = SongNoteList(notes, DEFAULT_GROUPS, frame_rate=50.0).segment(0, 256)
+    """
+
+    def __init__(
+        self,
+        notes: Notes,
+        groups: Sequence[InstrumentGroup],
+        frame_rate: float,
+        drum_seconds: float = 0.15,
+    ) -> None:
+        end = np.where(notes.is_drum, notes.start + drum_seconds, notes.end)
+        instrument = np.where(notes.is_drum, len(groups), program_table(groups)[notes.program])
+        self._ring = RING_S * frame_rate
+        self._rows = np.stack(
+            [
+                notes.start * frame_rate,
+                np.maximum(end, notes.start) * frame_rate,
+                notes.pitch,
+                notes.velocity / 127,
+                instrument,
+            ],
+            axis=1,
+        ).astype(np.float64)
+
+    def segment(self, start_frame: int, frames: int) -> Float[np.ndarray, "n 5"]:
+        """Rows of all notes that may be heard in a segment, float32, in order of onset.
+
+        Args:
+          start_frame: from which the segment's frames are counted; times are relative to it.
+          frames: of the segment. The last frame's window reaches a frame further, and so do notes.
+        """
+        rows = self._rows.copy()
+        rows[:, :2] -= start_frame
+        heard = (rows[:, 0] < frames + 1) & (rows[:, 1] > -self._ring)
+        rows = rows[heard]
+        return rows[np.argsort(rows[:, 0], kind="stable")].astype(np.float32)
+
+
+def pad_rows(lists: Sequence[Float[np.ndarray, "n 5"]]) -> Float[np.ndarray, "B N 5"]:
+    """Lists of one length, filled up with rows that hold no note.
+
+    N is the longest list's length rounded up to a multiple of ``ROW_MULTIPLE``; no note is lost.
+    """
+    longest = max((len(rows) for rows in lists), default=0)
+    count = max(1, -(-longest // ROW_MULTIPLE)) * ROW_MULTIPLE
+    padded = np.zeros((len(lists), count, len(COLUMNS)), np.float32)
+    padded[:, :, COLUMNS.index("instrument")] = -1
+    for target, rows in zip(padded, lists):
+        target[: len(rows)] = rows
+    return padded
