@@ -74,7 +74,7 @@ class SongNoteList:
         return rows[np.argsort(rows[:, 0], kind="stable")].astype(np.float32)
 
 
-def pad_rows(lists: Sequence[Float[np.ndarray, "n 5"]]) -> Float[np.ndarray, "B N 5"]:
+def pad_rows(lists: Sequence[Float[np.ndarray, "_ 5"]]) -> Float[np.ndarray, "B N 5"]:
     """Lists of one length, filled up with rows that hold no note.
 
     N is the longest list's length rounded up to a multiple of ``ROW_MULTIPLE``; no note is lost.

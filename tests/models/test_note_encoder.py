@@ -1,0 +1,130 @@
+"""The note encoder against a plain loop over notes, and what its sketch may depend on."""
+
+import math
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mt3synth.models.note_encoder import (
+    DECAYS,
+    RELEASES,
+    RISES,
+    NoteEncoder,
+    NotePriorConfig,
+    NoteRows,
+    envelopes,
+    onset_share,
+)
+
+BINS, FRAMES = 6, 24
+CONFIG = NotePriorConfig(instruments=3, width=12, key_width=4, features=5)
+ENCODER = NoteEncoder(CONFIG, BINS)
+NOTES = np.array(
+    [
+        [[2.3, 9.7, 60, 0.5, 0], [2.3, 9.7, 64, 0.9, 1], [-30.0, -2.5, 30, 1.0, 2]],
+        [[5.0, 5.0, 127, 0.1, 1], [0, 0, 0, 0, -1], [0, 0, 0, 0, -1]],
+    ],
+    np.float32,
+)
+CONDITION = np.random.default_rng(1).normal(size=(2, 8)).astype(np.float32)
+TIMES = jnp.tile(jnp.arange(FRAMES, dtype=jnp.float32), (2, 1))
+
+
+@pytest.fixture(scope="module")
+def params():
+    fresh = nn.meta.unbox(ENCODER.init(jax.random.key(0), jnp.asarray(NOTES), jnp.asarray(CONDITION), TIMES))
+    draw = np.random.default_rng(0)
+    return jax.tree.map(lambda x: np.float32(x + 0.3 * draw.normal(size=x.shape)), fresh)
+
+
+def sketch(params, notes=NOTES, condition=CONDITION):
+    return ENCODER.apply(params, jnp.asarray(notes), jnp.asarray(condition), TIMES)
+
+
+def envelope_by_hand(onset, offset, frame):
+    """One note at one frame, from a window of two hops that begins with the frame."""
+    window = np.sin(np.pi * (np.arange(2000) + 0.5) / 2000) ** 2
+    at = frame + 2 * (np.arange(2000) + 0.5) / 2000
+    started = window[at >= onset].sum() / window.sum()
+    ended = window[at >= offset].sum() / window.sum()
+    since, after = frame + 1 - onset, frame + 1 - offset
+    age, silence, length = max(since, 0), max(after, 0), offset - onset
+    held = started * (1 - ended)
+    parts = [np.cos(np.pi * np.clip(since, -1, 1) / 2) ** 2, held]
+    parts += [held * math.exp(-age / tau) for tau in DECAYS]
+    for tau in RISES:
+        parts.append(started * (1 - math.exp(-min(age, length) / tau)) * math.exp(-silence / tau))
+    parts += [ended * math.exp(-silence / tau) for tau in RELEASES]
+    return parts
+
+
+def test_envelopes_are_those_of_a_loop():
+    made = envelopes(NoteRows.of(jnp.asarray(NOTES)), TIMES, 2.0)
+    for song, note in ((0, 0), (0, 2), (1, 0)):
+        onset, offset = NOTES[song, note, :2]
+        for frame in range(0, FRAMES, 3):
+            np.testing.assert_allclose(
+                made[song, note, :, frame], envelope_by_hand(onset, offset, frame), atol=2e-3
+            )
+    assert not np.any(made[1, 1:])
+
+
+def test_a_tone_fills_a_window_from_its_onset_on():
+    np.testing.assert_allclose(
+        onset_share(jnp.array([-1.0, 0.0, 1.0, 5.0, -5.0]), 2.0), [0, 0.5, 1, 1, 0], atol=1e-6
+    )
+
+
+def test_notes_add_up_in_magnitude(params):
+    """The sketch of three notes is that of each by itself, added up above one floor."""
+
+    def magnitude(notes):
+        unit = (sketch(params, notes).mean + 1) / 2
+        return np.exp(unit * (CONFIG.range_high - CONFIG.range_low) + CONFIG.range_low)
+
+    nobody = np.zeros_like(NOTES)
+    nobody[..., 4] = -1
+    floor = magnitude(nobody)
+    alone = []
+    for note in range(3):
+        only = nobody.copy()
+        only[:, note] = NOTES[:, note]
+        alone.append(magnitude(only) - floor)
+    np.testing.assert_allclose(magnitude(NOTES), sum(alone) + floor, rtol=2e-3)
+
+
+def test_order_and_padding_do_not_count(params):
+    padding = np.zeros((2, 4, 5), np.float32)
+    padding[..., 4] = -1
+    padding[..., 2] = 99
+    shuffled = np.concatenate([padding, NOTES[:, ::-1]], axis=1)
+    for name in ("mean", "features"):
+        np.testing.assert_allclose(
+            getattr(sketch(params, shuffled), name), getattr(sketch(params), name), atol=1e-4
+        )
+
+
+def test_everything_about_a_note_counts(params):
+    base = sketch(params).mean
+    for column, value in enumerate((4.0, 15.0, 61, 0.8, 2)):
+        changed = NOTES.copy()
+        changed[0, 0, column] = value
+        assert np.abs(sketch(params, changed).mean - base)[0].max() > 1e-3, column
+    assert np.abs(sketch(params, condition=CONDITION[::-1]).mean - base).max() > 1e-3
+
+
+def test_gradients_are_finite_where_nothing_sounds(params):
+    silence = np.zeros_like(NOTES)
+    silence[..., 4] = -1
+    grads = jax.grad(lambda p: jnp.sum(sketch(p, silence).mean ** 2))(params)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
+
+
+def test_bad_shapes_are_refused(as_released):
+    with pytest.raises(ValueError, match="width=0; must be at least 1"):
+        NotePriorConfig(instruments=3, width=0)
+    with pytest.raises(ValueError, match="deviation=0; must be positive"):
+        NotePriorConfig(instruments=3, deviation=0)
