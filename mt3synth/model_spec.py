@@ -12,8 +12,9 @@ import flax.linen as nn
 from mt3synth.audio.mel import MELGAN, MelSpec
 from mt3synth.diffusion.guidance import Guidance
 from mt3synth.diffusion.schedule import CosineSchedule
-from mt3synth.diffusion.spec import DiffusionSpec
+from mt3synth.diffusion.spec import DiffusionSpec, SamplingSpec
 from mt3synth.errors import UserError
+from mt3synth.models.note_encoder import NotePriorConfig
 from mt3synth.models.t5 import T5, T5Config
 from mt3synth.models.unet import UNet, UNetConfig
 from mt3synth.symbolic.codec import EventCodec
@@ -30,7 +31,8 @@ class NetworkConfig(Protocol):
     Attributes:
       mel_bins: M, bins of the frames that it denoises.
       performances: P, how many performances it knows; 0 for a network that is told of none.
-      inputs: what else it reads of a batch, of ("tokens", "roll", "context") in this order.
+      inputs: what else it reads of a batch, of ("tokens", "roll", "notes", "context") in this
+        order.
       context_frames: how many frames before a segment it reads; 0 for none.
       dropout: rate while training; above 0, the network is given the random stream "dropout".
       dtype: of its activations, "float32" or "bfloat16"; by it a device's rated speed is chosen.
@@ -74,6 +76,7 @@ class ModelSpec:
       diffusion: what its output means.
       segment_frames: frames that the network denoises at once, in training and in rendering.
       guidance: with which the model is best sampled; chosen on validation data.
+      sampling: with how many steps, likewise.
 
     Raises:
       ValueError: a segment that the network cannot take, or a network of other sizes than what it
@@ -87,9 +90,21 @@ class ModelSpec:
     diffusion: DiffusionSpec = field(default_factory=DiffusionSpec)
     segment_frames: int = 256
     guidance: Guidance = field(default_factory=Guidance)
+    sampling: SamplingSpec = field(default_factory=SamplingSpec)
 
     def __post_init__(self) -> None:
         self._check_segment()
+        if self.sampling.start_time < 1 and not self.has_prior:
+            raise ValueError(
+                f"start_time={self.sampling.start_time} for a network without a prior; must be 1"
+            )
+        prior = self.prior
+        fitted = prior and prior.fitted(self.mel, len(self.roll.groups))
+        if prior != fitted:
+            raise ValueError(
+                f"prior={prior} of the network; must be {fitted}, as frames and instrument groups "
+                "are"
+            )
         network, reads = self.network, self.network.inputs
         if network.mel_bins != self.mel.bins:
             raise ValueError(
@@ -109,6 +124,16 @@ class ModelSpec:
                 f"vocabulary_size={vocabulary} of the network; must be at least "
                 f"{self.codec.num_embeddings}, for velocity_bins={self.codec.velocity_bins}"
             )
+
+    @property
+    def prior(self) -> NotePriorConfig | None:
+        """Shape of what the network knows of frames before it looks at noisy ones, if it does."""
+        return getattr(self.network, "prior", None)
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether the network has a prior."""
+        return self.prior is not None
 
     def _check_segment(self) -> None:
         if self.segment_frames < 1:
@@ -144,6 +169,10 @@ class ModelSpec:
         """As JSON values."""
         kind = next(k for k, (t, _) in NETWORKS.items() if isinstance(self.network, t))
         network = {f.name: getattr(self.network, f.name) for f in dataclasses.fields(self.network)}
+        if network.get("prior") is None:
+            network.pop("prior", None)  # so that older versions can read it
+        else:
+            network["prior"] = dataclasses.asdict(network["prior"])
         return {
             "network": {"type": kind, **network},
             "mel": self.mel.to_dict(),
@@ -152,6 +181,8 @@ class ModelSpec:
             "diffusion": dataclasses.asdict(self.diffusion),
             "window": self.segment_frames,  # the name of old, which every bundle has
             "guidance": dataclasses.asdict(self.guidance),
+            # Left out where older versions can do without it.
+            **({"sampling": dataclasses.asdict(self.sampling)} if self.has_prior else {}),
         }
 
     @staticmethod
@@ -171,11 +202,14 @@ class ModelSpec:
             diffusion=DiffusionSpec(**diffusion),
             segment_frames=int(values["window"]),
             guidance=Guidance(**values["guidance"]),
+            sampling=SamplingSpec(**values.get("sampling", {})),
         )
 
 
 def _network_from_dict(values: dict[str, Any]) -> NetworkConfig:
-    settings = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    settings: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
+    }
     kind = settings.pop("type")
     if kind not in NETWORKS:
         raise ValueError(f"network of type {kind!r}; must be one of {tuple(NETWORKS)}")
@@ -184,6 +218,8 @@ def _network_from_dict(values: dict[str, Any]) -> NetworkConfig:
     strange = sorted(settings.keys() - known)
     if strange:
         raise ValueError(f"a network of type {kind!r} has no {', '.join(strange)}")
+    if settings.get("prior") is not None:
+        settings["prior"] = NotePriorConfig(**settings["prior"])
     config: NetworkConfig = config_type(**settings)
     return config
 
@@ -222,6 +258,10 @@ def make_spec(
     known = {f.name for f in dataclasses.fields(config)}
     try:
         made = network(**{k: v for k, v in sizes.items() if k in known})
+        prior: NotePriorConfig | None = getattr(made, "prior", None)
+        if prior is not None:
+            shape: Any = made
+            made = dataclasses.replace(shape, prior=prior.fitted(mel, len(roll.groups)))
         if made.context_frames and context_frames not in (None, made.context_frames):
             raise ValueError(
                 f"context_frames={made.context_frames} of the network; must be {context_frames}, "

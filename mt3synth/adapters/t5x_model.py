@@ -16,7 +16,7 @@ from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.conditions import conditions_of, example_inputs
 from mt3synth.synthesis import SamplingConfig
-from mt3synth.synthesis.synthesizer import denoise_chunk, encode_chunk
+from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk
 from mt3synth.training.diffusion.randomness import draw, fixed_noise
 from mt3synth.training.diffusion.step import EVAL_TIMES, example_losses
 from mt3synth.types import Array, Float, JaxBatch, PyTree
@@ -67,7 +67,7 @@ class DiffusionModel(models.BaseModel):
         self.spec, self.network = spec, spec.build()
         self.condition_drop, self.time_power = condition_drop, time_power
         self.microbatches = microbatches
-        self.sampling = sampling or SamplingConfig()
+        self.sampling: Any = (sampling or SamplingConfig()).for_model(spec)
 
     def get_initial_variables(
         self,
@@ -171,7 +171,7 @@ class DiffusionModel(models.BaseModel):
         key_start, key_steps = jax.random.split(key)
         size = batch["mel"].shape[0]
         keep = jnp.ones(size, bool)
-        guidance = self.sampling.guidance or self.spec.guidance
+        guidance = self.sampling.guidance
         context = encode_chunk(self.network, guidance, params, conditions_of(batch, keep, keep))
 
         def denoise(x_t: Array, time: Array) -> Array:

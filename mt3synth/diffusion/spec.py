@@ -11,6 +11,33 @@ from mt3synth.diffusion.schedule import CosineSchedule
 
 
 @dataclass(frozen=True)
+class SamplingSpec:
+    """With how much work a model is best sampled; chosen on validation data.
+
+    Attributes:
+      steps: denoising steps.
+      start_time: diffusion time at which they begin. Below 1 they begin with frames drawn from the
+        model's prior, as noisy as they are at that time.
+      eta: noise of DDIM, from 0 for none to 1 for DDPM's (the performance paper's).
+
+    Raises:
+      ValueError: a value out of its range.
+    """
+
+    steps: int = 50
+    start_time: float = 1.0
+    eta: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"steps={self.steps}; must be at least 1")
+        if not 0 < self.start_time <= 1:
+            raise ValueError(f"start_time={self.start_time}; must be above 0 and at most 1")
+        if not 0 <= self.eta <= 1:
+            raise ValueError(f"eta={self.eta}; must be between 0 and 1")
+
+
+@dataclass(frozen=True)
 class DiffusionSpec:
     """What the network predicts, how far off it may be, and along which schedule.
 

@@ -57,7 +57,7 @@ def conditions_of(
       keep_context: False where the context is withheld, which masks it from end to end. None keeps
         all.
     """
-    roll, mask = batch.get("roll"), batch.get("context_mask")
+    roll, notes, mask = batch.get("roll"), batch.get("notes"), batch.get("context_mask")
     if mask is not None and keep_context is not None:
         mask = mask & keep_context[:, None]
     return Conditions(
@@ -67,6 +67,8 @@ def conditions_of(
         tokens=batch.get("tokens"),
         token_times=batch.get("token_times"),
         roll=None if roll is None else roll.astype(jnp.float32),
+        notes=notes,
+        frames=None if notes is None else frame_times(*batch["mel"].shape[:2]),
         context=batch.get("context"),
         context_mask=mask,
     )
@@ -77,3 +79,8 @@ def example_inputs(batch: JaxBatch) -> tuple[Any, ...]:
     one = {name: jnp.zeros((1, *value.shape[1:]), value.dtype) for name, value in batch.items()}
     keep = jnp.ones(1, bool)
     return one["mel"].astype(jnp.float32), jnp.zeros(1), conditions_of(one, keep, keep)
+
+
+def frame_times(batch: int, frames: int) -> Float[Array, "B T"]:
+    """When each frame of each segment begins, counted in frames from the segment's start."""
+    return jnp.tile(jnp.arange(frames, dtype=jnp.float32), (batch, 1))

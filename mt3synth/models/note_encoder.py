@@ -14,8 +14,8 @@ with what notes do not decide.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -43,12 +43,26 @@ _LOUDEST, _QUIETEST = 6.0, -14.0
 """Bounds of a note's log magnitude: above any clipped sample, below any microphone's noise."""
 
 
+class FrameSpec(Protocol):
+    """What the note encoder has to know of mel frames; `mt3synth.audio.mel.MelSpec` says it."""
+
+    @property
+    def hop(self) -> int: ...
+    @property
+    def window(self) -> int: ...
+    @property
+    def scale_low(self) -> float: ...
+    @property
+    def scale_high(self) -> float: ...
+
+
 @dataclass(frozen=True)
 class NotePriorConfig:
     """Shape of the note encoder, and of the prior that it gives.
 
     Attributes:
-      instruments: instrument groups, drums among them as the last.
+      instruments: instrument groups, drums among them as the last. This, the range and the window
+        follow from what a model reads: `fitted` sets them.
       width: hidden channels of the network that gives each note its spectra.
       key_width: channels of the embeddings of keys and instruments.
       features: channels that the denoiser reads beside the sketch.
@@ -61,7 +75,7 @@ class NotePriorConfig:
       ValueError: a count below 1, or a range without extent.
     """
 
-    instruments: int
+    instruments: int = 19
     width: int = 256
     key_width: int = 64
     features: int = 64
@@ -80,6 +94,16 @@ class NotePriorConfig:
             raise ValueError(
                 f"range_low={self.range_low} must be below range_high={self.range_high}"
             )
+
+    def fitted(self, frames: FrameSpec, groups: int) -> NotePriorConfig:
+        """The same shape for these mel frames and so many groups of pitched instruments."""
+        return replace(
+            self,
+            instruments=groups + 1,
+            range_low=frames.scale_low,
+            range_high=frames.scale_high,
+            window_hops=frames.window / frames.hop,
+        )
 
 
 class NoteRows(NamedTuple):

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from mt3synth.model_spec import ModelSpec
-from mt3synth.models.conditions import Conditions
+from mt3synth.models.conditions import Conditions, frame_times
+from mt3synth.symbolic.note_list import SongNoteList, pad_rows
 from mt3synth.symbolic.notes import Notes
 from mt3synth.symbolic.roll import SongRoll
 from mt3synth.symbolic.tokenizer import SongTokens, pad_segment
@@ -58,6 +59,11 @@ class ScoreWindows:
             if "tokens" in spec.features
             else None
         )
+        self._notes = None
+        if "notes" in spec.features:
+            self._notes = SongNoteList(
+                notes, spec.roll.groups, spec.mel.frame_rate, spec.roll.drum_seconds
+            )
 
     def conditions(
         self,
@@ -90,6 +96,12 @@ class ScoreWindows:
             padded = [pad_segment(segment, length) for segment in segments]
             tokens = jnp.asarray(np.stack([segment.tokens for segment in padded]))
             times = jnp.asarray(np.stack([segment.times for segment in padded]))
+        listed = frames = None
+        if self._notes is not None:
+            listed = jnp.asarray(
+                pad_rows([self._notes.segment(start, self._spec.segment_frames) for start in rows])
+            )
+            frames = frame_times(size, self._spec.segment_frames)
         context = mask = None
         if "context" in self._spec.features:
             if before is None:
@@ -102,6 +114,8 @@ class ScoreWindows:
             tokens=tokens,
             token_times=times,
             roll=roll,
+            notes=listed,
+            frames=frames,
             context=context,
             context_mask=mask,
         )

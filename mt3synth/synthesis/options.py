@@ -14,13 +14,13 @@ from mt3synth.diffusion.sampler import Stepper
 from mt3synth.errors import UserError, nearest
 from mt3synth.model_spec import ModelSpec
 from mt3synth.synthesis.canvas import Windows
-from mt3synth.synthesis.synthesizer import Continuity, SamplingConfig
+from mt3synth.synthesis.sampling import Continuity, SamplingConfig
 
 SamplerName = Literal["ddim", "ddpm"]
 _STEPPERS: dict[str, type[Any]] = {"ddim": DDIM, "ddpm": DDPM}
 _NUMBERS: dict[str, type[Any]] = {
     **dict.fromkeys(("steps", "seed", "overlap", "chunk", "context_bytes"), Integral),
-    **dict.fromkeys(("eta", "guidance_notes", "guidance_performance", "tail"), Real),
+    **dict.fromkeys(("start_time", "eta", "guidance_notes", "guidance_performance", "tail"), Real),
 }
 _MAX_SEED = 2**32 - 1  # JAX would take larger ones modulo 2^32
 
@@ -32,6 +32,7 @@ class SamplingOptions(TypedDict, total=False):
     """
 
     steps: int | None
+    start_time: float | None
     seed: int | None
     sampler: SamplerName | None
     stepper: Stepper | None
@@ -77,7 +78,7 @@ def sampling_config(
             raise UserError(f"{name}={value!r}; must be {what}")
     try:
         config = base or SamplingConfig()
-        stepper = _stepper(given, config.stepper, make_stepper)
+        stepper = _stepper(given, config.stepper or DDIM(spec.sampling.eta), make_stepper)
         guidance = dataclasses.replace(
             given.pop("guidance", None) or config.guidance or spec.guidance,
             **{
@@ -87,7 +88,7 @@ def sampling_config(
             },
         )
         config = dataclasses.replace(config, **given, stepper=stepper, guidance=guidance)
-        config = dataclasses.replace(config, continuity=config.continuity_for(spec))
+        config = config.for_model(spec)
         if config.continuity == "canvas":
             frames = spec.segment_frames
             Windows(frames, frames, config.overlap)  # refuses an overlap out of bounds
@@ -102,18 +103,19 @@ def sampling_config(
 
 def describe(config: SamplingConfig, spec: ModelSpec) -> dict[str, str]:
     """Returns all that the sampled frames depend on beside the model, by name."""
-    guidance = config.guidance or spec.guidance
-    continuity = config.continuity_for(spec)
+    config = config.for_model(spec)
+    guidance, continuity = config.guidance or spec.guidance, config.continuity
     hop, shared = config.window_seconds(spec)
     return {
         "steps": str(config.steps),
+        **({"start_time": str(config.start_time)} if config.start_time != 1 else {}),
         "sampler": type(config.stepper).__name__.lower(),
         **{name: str(value) for name, value in vars(config.stepper).items()},
         "guidance_notes": str(guidance.notes),
         "guidance_performance": str(guidance.performance),
         "guidance_kind": guidance.kind,
         "seed": str(config.seed),
-        "continuity": continuity,
+        "continuity": str(continuity),
         **({"overlap": str(config.overlap)} if continuity == "canvas" else {}),
         "tail": str(config.tail),
         # Seconds, for whoever looks for the places where windows meet.

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from mt3synth import bundle
 from mt3synth.models.conditions import Conditions
 from mt3synth.synthesis import SamplingConfig
-from mt3synth.synthesis.synthesizer import denoise_chunk, encode_chunk
+from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk
 
 SONG = Path(__file__).resolve().parents[2] / "docs" / "examples" / "mozart_quartet.mid"
 REPEATS = 15

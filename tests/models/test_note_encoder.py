@@ -35,7 +35,9 @@ TIMES = jnp.tile(jnp.arange(FRAMES, dtype=jnp.float32), (2, 1))
 
 @pytest.fixture(scope="module")
 def params():
-    fresh = nn.meta.unbox(ENCODER.init(jax.random.key(0), jnp.asarray(NOTES), jnp.asarray(CONDITION), TIMES))
+    fresh = nn.meta.unbox(
+        ENCODER.init(jax.random.key(0), jnp.asarray(NOTES), jnp.asarray(CONDITION), TIMES)
+    )
     draw = np.random.default_rng(0)
     return jax.tree.map(lambda x: np.float32(x + 0.3 * draw.normal(size=x.shape)), fresh)
 

@@ -20,8 +20,8 @@ from mt3synth.symbolic.codec import EventCodec
 from mt3synth.symbolic.notes import Notes
 from mt3synth.symbolic.roll import RollSpec
 from mt3synth.synthesis import SamplingConfig, Synthesizer
+from mt3synth.synthesis.chunks import denoise_chunk
 from mt3synth.synthesis.conditions import FinishedFrames
-from mt3synth.synthesis.synthesizer import denoise_chunk
 
 CODEC, WINDOW = EventCodec(127), 8
 CONFIG = SamplingConfig(steps=3, tail=0.0)

@@ -15,7 +15,7 @@ from mt3synth.diffusion.ddim import DDIM
 from mt3synth.diffusion.sampler import iterate
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.conditions import conditions_of
-from mt3synth.synthesis.synthesizer import denoise_chunk, encode_chunk
+from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk
 from mt3synth.training.monitoring.logger import Writer
 from mt3synth.training.run_folder import SAMPLES_FOLDER
 from mt3synth.types import Array, Batch, Float, PyTree

@@ -20,7 +20,7 @@ from mt3synth.diffusion.guidance import Guidance
 from mt3synth.diffusion.sampler import sample
 from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.models.conditions import conditions_of
-from mt3synth.synthesis.synthesizer import denoise_chunk, encode_chunk
+from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk
 from mt3synth.training.diffusion.step import make_eval_step, make_train_step
 from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.parallel.mesh import MeshConfig, batch_sharding, make_mesh

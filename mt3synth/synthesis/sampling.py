@@ -1,0 +1,116 @@
+"""How a song is drawn from a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from mt3synth.diffusion.ddim import DDIM
+from mt3synth.diffusion.guidance import Guidance
+from mt3synth.diffusion.sampler import Stepper
+from mt3synth.model_spec import ModelSpec
+
+Continuity = Literal["canvas", "context"]
+"""How the segments of a song become one: see `mt3synth.synthesis.synthesizer`."""
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """How a song is drawn from the model.
+
+    Attributes:
+      steps: denoising steps; None takes as many as the model names. 0 is for a model with a prior,
+        whose mean is then the rendering.
+      stepper: how a step is taken; None takes DDIM with the eta that the model names.
+      start_time: diffusion time at which the steps begin, from noise at 1 downward; None takes the
+        one that the model names. Below 1 is for a model with a prior.
+      guidance: weights of notes and performance; None takes those that the model names.
+      seed: of all noise. The result depends on it, and not on ``chunk``.
+      overlap: frames shared by neighbouring windows of a canvas.
+      chunk: windows of a canvas that the network denoises at once.
+      tail: seconds kept after the last note, for its ring.
+      context_bytes: memory for encoded scores. Beyond it windows are encoded anew at every step,
+        so that memory does not grow with the song.
+      continuity: "canvas" or "context"; None takes "context" for a model that reads one and
+        "canvas" for any other. A model that reads a context was trained with one nearly always,
+        and on a canvas it has none.
+
+    Raises:
+      ValueError: a count below 1, a negative length, or an unknown continuity.
+    """
+
+    steps: int | None = None
+    stepper: Stepper | None = None
+    start_time: float | None = None
+    guidance: Guidance | None = None
+    seed: int = 0
+    overlap: int = 32
+    chunk: int = 4
+    tail: float = 2.5
+    context_bytes: int = 512 * 2**20
+    continuity: Continuity | None = None
+
+    def __post_init__(self) -> None:
+        if self.chunk < 1:
+            raise ValueError(f"chunk={self.chunk}; must be at least 1")
+        for name in ("steps", "seed", "overlap", "tail", "context_bytes"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise ValueError(f"{name}={value}; must be at least 0")
+        if self.start_time is not None and not 0 < self.start_time <= 1:
+            raise ValueError(f"start_time={self.start_time}; must be above 0 and at most 1")
+        if self.continuity not in (None, *get_args(Continuity)):
+            raise ValueError(
+                f"continuity={self.continuity!r}; must be one of {get_args(Continuity)}"
+            )
+
+    def for_model(self, spec: ModelSpec) -> SamplingConfig:
+        """This configuration with all that it leaves to the model.
+
+        Raises:
+          ValueError: as `continuity_for`, or what only a model with a prior can do is asked of one
+            without.
+        """
+        best = spec.sampling
+        config = replace(
+            self,
+            steps=best.steps if self.steps is None else self.steps,
+            stepper=self.stepper or DDIM(best.eta),
+            start_time=best.start_time if self.start_time is None else self.start_time,
+            guidance=self.guidance or spec.guidance,
+            continuity=self.continuity_for(spec),
+        )
+        if not spec.has_prior:
+            if config.steps == 0:
+                raise ValueError("steps=0 for a model without a prior; must be at least 1")
+            if config.start_time != 1:
+                raise ValueError(
+                    f"start_time={config.start_time} for a model without a prior; must be 1"
+                )
+        return config
+
+    def continuity_for(self, spec: ModelSpec) -> Continuity:
+        """The continuity with which a model is sampled.
+
+        Raises:
+          ValueError: it takes a context, and the model reads none.
+        """
+        reads = "context" in spec.features
+        if self.continuity is None:
+            return "context" if reads else "canvas"
+        if self.continuity == "context" and not reads:
+            raise ValueError(
+                "continuity='context', but the model reads no frames before a segment "
+                "(context_frames=0); choose 'canvas', or a model that was trained with context"
+            )
+        return self.continuity
+
+    def window_seconds(self, spec: ModelSpec) -> tuple[float, float]:
+        """Seconds from window to window of a song, and those that neighbours share.
+
+        Raises:
+          ValueError: as `continuity_for`.
+        """
+        shared = self.overlap if self.continuity_for(spec) == "canvas" else 0
+        rate = spec.mel.frame_rate
+        return (spec.segment_frames - shared) / rate, shared / rate

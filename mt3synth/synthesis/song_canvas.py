@@ -1,0 +1,113 @@
+"""One song on its canvas: the windows that cover it, and what the network is told of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from mt3synth.diffusion.guidance import Guidance
+from mt3synth.diffusion.prior import Prior
+from mt3synth.model_spec import ModelSpec
+from mt3synth.models.conditions import Conditions
+from mt3synth.symbolic.notes import Notes
+from mt3synth.synthesis.canvas import Windows
+from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk, prior_chunk
+from mt3synth.synthesis.conditions import ScoreWindows
+from mt3synth.synthesis.sampling import SamplingConfig
+from mt3synth.types import Array, Float, PyTree
+
+EDGE_FRAMES = 32
+"""Frames of silence before a song and after it that a canvas has, too. A network denoises the edges
+of its window worst, for it sees but one side of what lies there. Inside a song they are
+cross-faded away; at its two ends nothing would."""
+
+
+class SongCanvas:
+    """A song as one array of frames that is denoised window by window.
+
+    Args:
+      spec, network, params: the model.
+      notes: the song.
+      frames: its length.
+      performance: index of the performance.
+      config: how to sample, settled for the model.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        network: nn.Module,
+        params: PyTree,
+        notes: Notes,
+        frames: int,
+        performance: int,
+        config: SamplingConfig,
+    ) -> None:
+        self._spec, self._network, self._params = spec, network, params
+        self._performance, self._config, self._frames = performance, config, frames
+        self._score = ScoreWindows(notes, spec)
+        windows = Windows(frames + 2 * EDGE_FRAMES, spec.segment_frames, config.overlap)
+        self._split, self._join = jax.jit(windows.split), jax.jit(windows.join)
+        starts = windows.starts - EDGE_FRAMES
+        self._chunks = [starts[i : i + config.chunk] for i in range(0, len(starts), config.chunk)]
+        self._encoded: dict[int, PyTree] = {}
+        self.shape = (windows.canvas_frames, spec.mel.bins)
+
+    def song(self, canvas: Float[Array, "L M"]) -> Float[Array, "T M"]:
+        """The song's own frames, without the silence around it and what fills the last window."""
+        return canvas[EDGE_FRAMES : EDGE_FRAMES + self._frames]
+
+    def denoise(self, x_t: Float[Array, "L M"], time: Float[Array, ""]) -> Float[Array, "L M"]:
+        """x0 of the whole canvas from ``x_t``, by way of its windows."""
+        return self._join(jnp.concatenate(list(self._windows_x0(self._split(x_t), time))))
+
+    def prior(self) -> Prior:
+        """The prior of the whole canvas. Raises ValueError if the model has none."""
+        priors = [
+            prior_chunk(self._network, self._params, self._conditions(number))
+            for number in range(len(self._chunks))
+        ]
+        means = [prior.mean[: len(starts)] for prior, starts in zip(priors, self._chunks)]
+        # The deviation is one for all frames of a song.
+        return Prior(self._join(jnp.concatenate(means)), priors[0].deviation[0])
+
+    def _windows_x0(self, views: Float[Array, "W T M"], time: Array) -> Iterator[Array]:
+        for number, starts in enumerate(self._chunks):
+            first = number * self._config.chunk
+            x_t = views[first : first + len(starts)]
+            # The last chunk is filled up, so that the network is compiled for one size.
+            x_t = jnp.pad(x_t, ((0, self._config.chunk - len(starts)), (0, 0), (0, 0)))
+            x0 = denoise_chunk(
+                self._network,
+                self._spec.diffusion,
+                self._guidance,
+                self._params,
+                self._context(number),
+                x_t,
+                time,
+            )
+            yield x0[: len(starts)]
+
+    def _context(self, number: int) -> PyTree:
+        """Chunk ``number`` encoded, once if memory allows to keep it."""
+        if number in self._encoded:
+            return self._encoded[number]
+        conditions = self._conditions(number)
+        encoded = encode_chunk(self._network, self._guidance, self._params, conditions)
+        if (len(self._encoded) + 1) * _bytes(encoded) <= self._config.context_bytes:
+            self._encoded[number] = encoded
+        return encoded
+
+    def _conditions(self, number: int) -> Conditions:
+        return self._score.conditions(self._chunks[number], self._config.chunk, self._performance)
+
+    @property
+    def _guidance(self) -> Guidance:
+        return self._config.guidance or self._spec.guidance
+
+
+def _bytes(tree: PyTree) -> int:
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(tree))
