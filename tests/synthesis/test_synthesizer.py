@@ -133,14 +133,18 @@ def test_nothing_to_render_is_said(unet, song):
         unet.mel(Notes.empty(), 0, CONFIG)
     with pytest.raises(ValueError, match="performance 2; the model knows 0 to 1"):
         unet.mel(song, 2, CONFIG)
-    with pytest.raises(ValueError, match="steps=0; must be at least 1"):
-        SamplingConfig(steps=0)
+    with pytest.raises(ValueError, match="steps=-1; must be at least 0"):
+        SamplingConfig(steps=-1)
+    with pytest.raises(ValueError, match="steps=0 for a model without a prior; must be at least 1"):
+        unet.mel(song, 0, SamplingConfig(steps=0))
+    with pytest.raises(ValueError, match="start_time=0.5 for a model without a prior; must be 1"):
+        unet.mel(song, 0, SamplingConfig(start_time=0.5))
 
 
 def test_no_join_shows_where_all_windows_agree(unet, song, monkeypatch):
     """A denoiser that always says the same leaves a flat canvas, joins and all."""
     monkeypatch.setattr(
-        "mt3synth.synthesis.denoise_chunk", lambda *args: jnp.full_like(args[5], 0.25)
+        "mt3synth.synthesis.song_canvas.denoise_chunk", lambda *args: jnp.full_like(args[5], 0.25)
     )
     mel = unet.mel(song, 0, CONFIG)
     np.testing.assert_allclose(mel, mel[0, 0], atol=1e-5)
