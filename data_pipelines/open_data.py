@@ -15,6 +15,7 @@ def open_data(
     pitch_shift: int = 0,
     temperature: float = 1.0,
     cache_dir: str | None = None,
+    edges: float = 0.0,
 ) -> SegmentData:
     """Opens the data set in ``folder``, or several as a mixture; needs no TensorFlow.
 
@@ -30,6 +31,8 @@ def open_data(
       temperature: of the mixture of several folders: one of n segments is read at the rate
         n ** (1 / temperature), as in Raffel et al. 2020 (arXiv 1910.10683, section 3.5.2).
       cache_dir: must be None. SeqIO's offline cache serves SeqIO's own pipelines alone.
+      edges: how often training draws a segment at a song's very beginning, and one over its end:
+        the probability in each pass over a song (see `segments.training_starts`).
 
     Raises:
       UserError: a folder is missing, holds no data set or is not on this machine, or a cache is
@@ -45,4 +48,4 @@ def open_data(
     for each in folders:
         if not is_local(each):
             raise UserError(f"{each}: training reads files of this machine; copy it here")
-    return SegmentData(folders, token_length, pitch_shift, temperature)
+    return SegmentData(folders, token_length, pitch_shift, temperature, edges)

@@ -71,7 +71,8 @@ FLOORS = (
             "reporting symbolic data_pipelines.{filesystem,prepare,recordings}"
         ),
         "data_pipelines.inspection": (
-            "audio reporting symbolic data_pipelines.{filesystem,performances,prepare,shards,songs}"
+            "audio reporting symbolic "
+            "data_pipelines.{filesystem,performances,prepare,reading,shards,songs}"
         ),
         "data_pipelines.corpus": "",
         "data_pipelines.corpus.arrangement": "cache_folder data_pipelines.{filesystem,workers}",
@@ -87,7 +88,7 @@ FLOORS = (
             "data_pipelines.corpus.{arrangement,recipe,sound}"
         ),
         "data_pipelines.corpus.build": (
-            "data_pipelines.{filesystem,performances,prepare,recordings} "
+            "data_pipelines.{filesystem,inspection,performances,prepare,recordings,shards} "
             "data_pipelines.corpus.{arrangement,listing,performances,recipe,sound}"
         ),
         "data_pipelines.open_data": ("data_pipelines.{filesystem,reading}"),

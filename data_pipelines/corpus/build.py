@@ -16,18 +16,22 @@ from pathlib import Path
 from typing import Any
 
 from data_pipelines.corpus.arrangement import scores as score_files
+from data_pipelines.corpus.arrangement.kinds import DEFAULT_KINDS, ENSEMBLE_ONLY, Kinds
 from data_pipelines.corpus.arrangement.scores import Split
 from data_pipelines.corpus.listing import RenderingError, list_recordings
 from data_pipelines.corpus.performances import DEFAULT_FILE
 from data_pipelines.corpus.recipe import SongBook
 from data_pipelines.corpus.sound.soundfonts import find_playable
 from data_pipelines.filesystem import write_text
+from data_pipelines.inspection.segment_shares import SegmentShares
 from data_pipelines.performances import PerformanceEntry, read_performances, write_performances
 from data_pipelines.prepare.build import CORPUS_FILE, build
 from data_pipelines.prepare.plan import PrepareSettings
 from data_pipelines.prepare.runners import run_locally
 from data_pipelines.prepare.tables import read_songs
 from data_pipelines.recordings import Listing, Recording
+from data_pipelines.shards.formats import FORMATS, format_of, read_split
+from data_pipelines.shards.names import splits_in
 from mt3synth.errors import UserError
 
 SCORE_SOURCE = {
@@ -57,6 +61,7 @@ class CorpusSettings:
       cache: folder of parsed scores; by default in the user's cache.
       performances: TOML file of the performances.
       soundfonts: folders looked through first for soundfonts.
+      kinds: of songs, with their shares.
 
     Raises:
       UserError: a value out of its range.
@@ -72,6 +77,7 @@ class CorpusSettings:
     cache: Path | None = None
     performances: Path = DEFAULT_FILE
     soundfonts: tuple[Path, ...] = ()
+    kinds: Kinds = DEFAULT_KINDS
 
     def __post_init__(self) -> None:
         for name in ("hours", "validation_hours", "test_hours"):
@@ -93,7 +99,9 @@ def build_corpus(out: Path, settings: CorpusSettings) -> dict[str, Any]:
     workers = settings.workers or os.cpu_count() or 1
     cache = settings.cache or score_files.find_cache()
     score_files.fill_cache(cache, workers)
-    book = SongBook.open(settings.seed, cache, settings.performances, settings.soundfonts)
+    book = SongBook.open(
+        settings.seed, cache, settings.performances, settings.soundfonts, settings.kinds
+    )
     _refuse_another(out, book)  # before hours of work, and before anything is written
     about = _describe_sources(book)
     # Here, for workers that find no unpacked soundfont would all unpack it at once.
@@ -120,7 +128,7 @@ def build_corpus(out: Path, settings: CorpusSettings) -> dict[str, Any]:
         )
     except RenderingError as error:
         raise UserError(f"{error}; what is made so far stays") from error
-    corpus = {**report.corpus, **about}
+    corpus = {**report.corpus, **about, "segments": _measure_segments(out)}
     write_text(out / CORPUS_FILE, json.dumps(corpus, indent=2, ensure_ascii=False) + "\n")
     return corpus
 
@@ -130,7 +138,8 @@ def _describe_recipe(book: SongBook) -> dict[str, Any]:
     fields = asdict(book)
     for path in ("cache", "performances_file", "folders"):
         del fields[path]
-    return {**fields, "soundfonts": {file: size for file, size in book.soundfonts}}
+    fonts = {file: size for file, size in book.soundfonts}
+    return {**fields, "soundfonts": fonts, "kinds": dict(book.kinds)}
 
 
 def _describe_sources(book: SongBook) -> dict[str, Any]:
@@ -147,6 +156,17 @@ def _describe_sources(book: SongBook) -> dict[str, Any]:
     }
 
 
+def _measure_segments(out: Path) -> dict[str, Any]:
+    """Measures the kinds of segments in what was built, split by split."""
+    measured = {}
+    for split in splits_in(out, FORMATS[format_of(out)].suffix):
+        shares = SegmentShares()
+        for song in read_split(out, split):
+            shares.add(song)
+        measured[split] = shares.to_dict()
+    return measured
+
+
 def _list_entries(book: SongBook) -> list[PerformanceEntry]:
     return [PerformanceEntry(p.name, p.description) for p in book.all_performances()]
 
@@ -159,6 +179,8 @@ def _refuse_another(out: Path, book: SongBook) -> None:
     if (out / CORPUS_FILE).exists():
         try:
             before = json.loads((out / CORPUS_FILE).read_text(encoding="utf-8")).get("recipe", {})
+            # Before there were kinds, all songs were of this one.
+            before = {"kinds": dict(ENSEMBLE_ONLY), **before} if before else before
         except (OSError, ValueError, AttributeError) as error:
             raise UserError(f"{out / CORPUS_FILE}: cannot be read ({error})") from error
     elif not read_performances(out):

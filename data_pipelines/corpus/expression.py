@@ -12,7 +12,7 @@ from data_pipelines.corpus.arrangement.voices import Line
 from mt3synth.symbolic.notes import Notes
 
 SHORTEST_NOTE_S = 0.04
-_LEAD_IN_S = 0.1  # before the first beat, so that a player may come early
+_SOFTEST, _SOFTEST_CHOSEN = 12, 10  # velocities; the second where an arrangement says how loud
 Curve = Callable[[np.ndarray], np.ndarray]
 
 
@@ -47,7 +47,7 @@ class Player:
 def play(
     arrangement: Arrangement, player: Player, rng: np.random.Generator, plain: bool = False
 ) -> Notes:
-    """Plays an arrangement: notes in seconds, velocities 12..127, no key twice on one program.
+    """Plays an arrangement: notes in seconds, no key twice at a time on one program.
 
     Args:
       arrangement: lines in quarter lengths.
@@ -57,9 +57,13 @@ def play(
     """
     ends = [float((line.start + line.duration).max()) for line in arrangement.lines]
     length = max(ends, default=0.0)
-    seconds_at = _draw_tempo(length, arrangement.bpm, player.rubato * (0.5 if plain else 1), rng)
-    centre = float(rng.uniform(62, 86) if plain else _draw_level(rng))
-    swell = _draw_curve(length, 10.0 if plain else 17.0, rng)
+    drift = player.rubato * (0.5 if plain else 1)
+    seconds_at = _draw_tempo(length, arrangement.bpm, drift, arrangement.lead_s, rng)
+    centre, softest = arrangement.loudness, _SOFTEST_CHOSEN
+    if centre is None:
+        centre, softest = float(rng.uniform(62, 86) if plain else _draw_level(rng)), _SOFTEST
+    spread = arrangement.contrast
+    swell = _draw_curve(length, spread * (10.0 if plain else 17.0), rng)
     played = []
     for line in arrangement.lines:
         begin = seconds_at(line.start)
@@ -68,9 +72,10 @@ def play(
             centre
             + player.contrast
             * (swell(line.start) + line.accent + _accent_bars(line, arrangement.bars))
-            + player.contrast * _draw_curve(length, 2.0 if plain else 6.0, rng)(line.start)
+            + player.contrast
+            * _draw_curve(length, spread * (2.0 if plain else 6.0), rng)(line.start)
             + line.level
-            + rng.normal(0, 3.0 if plain else 5.0, len(line))
+            + rng.normal(0, spread * (3.0 if plain else 5.0), len(line))
         )
         # Begin and end move together: a late note is not a short one.
         shift = np.clip(rng.normal(0, 1, len(line)), -2, 2) * player.onset_ms / 1000
@@ -81,12 +86,15 @@ def play(
                 start=begin,
                 end=end,
                 pitch=line.pitch,
-                velocity=np.clip(np.round(velocity), 12, 127),
+                velocity=np.clip(np.round(velocity), softest, 127),
                 program=np.full(len(line), 0 if line.is_drum else line.program),
                 is_drum=np.full(len(line), line.is_drum),
             )
         )
-    return remove_unisons(Notes.concatenate(played))
+    notes = remove_unisons(Notes.concatenate(played))
+    if arrangement.lead_s == 0 and len(notes):
+        notes = notes.shifted(-float(notes.start.min()))  # whoever came early or late
+    return notes
 
 
 def remove_unisons(notes: Notes) -> Notes:
@@ -123,7 +131,9 @@ def _draw_level(rng: np.random.Generator) -> float:
     return float(rng.uniform(50, 92))
 
 
-def _draw_tempo(length: float, bpm: float, drift: float, rng: np.random.Generator) -> Curve:
+def _draw_tempo(
+    length: float, bpm: float, drift: float, lead: float, rng: np.random.Generator
+) -> Curve:
     """Draws a map from quarter lengths to seconds: drifting tempo and, often, a slower ending."""
     grid = np.arange(0, length + 2, 0.25)
     # The tempo is drawn as a logarithm, so that hurrying and lingering come out even.
@@ -132,7 +142,7 @@ def _draw_tempo(length: float, bpm: float, drift: float, rng: np.random.Generato
     if rng.random() < 0.6:
         ending = np.clip((grid - (length - 4)) / 4, 0, 1)
         tempo *= 1 - rng.uniform(0.05, 0.35) * ending
-    seconds = _LEAD_IN_S + np.concatenate([[0.0], np.cumsum(0.25 / tempo[:-1])])
+    seconds = lead + np.concatenate([[0.0], np.cumsum(0.25 / tempo[:-1])])
 
     def seconds_at(quarters: np.ndarray) -> np.ndarray:
         return np.interp(quarters, grid, seconds)

@@ -13,7 +13,7 @@ import numpy as np
 
 from data_pipelines.corpus.arrangement.scores import Split
 from data_pipelines.corpus.recipe import SongBook
-from data_pipelines.corpus.sound.render import RING_OUT_S, render
+from data_pipelines.corpus.sound.render import render
 from data_pipelines.recordings import Recording
 from data_pipelines.workers import worker_pool
 from mt3synth.errors import UserError
@@ -53,7 +53,9 @@ class RenderedAudio:
         song = self.book.play(self.split, self.index)
         performance = self.book.all_performances()[song.performance]
         try:
-            return render(song.notes, performance, sample_rate, song.rng, self.book.folders)
+            return render(
+                song.notes, performance, sample_rate, song.rng, self.book.folders, song.ring_out_s
+            )
         except UserError as error:
             raise RenderingError(f"{self.split} song {self.index}: {error}") from error
 
@@ -138,7 +140,7 @@ def _play_piece(book: SongBook, split: Split, first: int) -> list[_Outline]:
 
 def _play_outline(book: SongBook, split: Split, index: int) -> _Outline:
     song = book.play(split, index)
-    return _Outline(song.notes.end_time + RING_OUT_S, song.performance, song.source)
+    return _Outline(song.notes.end_time + song.ring_out_s, song.performance, song.source)
 
 
 def _make_recording(book: SongBook, split: Split, index: int, outline: _Outline) -> Recording:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
 
 from data_pipelines.corpus.arrangement import scores as score_files
 from data_pipelines.corpus.arrangement.arrange import Arrangement
+from data_pipelines.corpus.arrangement.kinds import DEFAULT_KINDS, ENSEMBLE_ONLY, Kinds
 from data_pipelines.corpus.arrangement.scores import Score, Split
 from data_pipelines.corpus.performances import DEFAULT_FILE, Performance, read_performances
 from data_pipelines.corpus.songs import (
     PlayedSong,
+    count_held_out,
     cut_held_out_excerpts,
     play_held_out,
     play_training,
@@ -22,7 +24,7 @@ from data_pipelines.corpus.songs import (
 from mt3synth.errors import UserError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SongBook:
     """What the songs are made of, small enough to travel to workers with every song.
 
@@ -41,6 +43,7 @@ class SongBook:
       cache: folder of parsed scores.
       performances_file: TOML.
       folders: looked through first for soundfonts.
+      kinds: of songs, with their shares.
     """
 
     seed: int
@@ -51,6 +54,13 @@ class SongBook:
     cache: Path = field(repr=False)
     performances_file: Path = field(repr=False)
     folders: tuple[Path, ...] = field(repr=False)
+    kinds: Kinds = ENSEMBLE_ONLY
+
+    def __repr__(self) -> str:
+        shown = [f.name for f in fields(self) if f.repr]
+        if self.kinds == ENSEMBLE_ONLY:
+            shown.remove("kinds")  # as before there were kinds: shards of then are the same
+        return f"SongBook({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
     @staticmethod
     def open(
@@ -58,6 +68,7 @@ class SongBook:
         cache: Path,
         performances_file: Path = DEFAULT_FILE,
         folders: tuple[Path, ...] = (),
+        kinds: Kinds = DEFAULT_KINDS,
     ) -> SongBook:
         """Opens the book of these files.
 
@@ -79,6 +90,7 @@ class SongBook:
             cache=cache.resolve(),
             performances_file=performances_file.resolve(),
             folders=tuple(folder.resolve() for folder in folders),
+            kinds=kinds,
         )
 
     def all_performances(self) -> tuple[Performance, ...]:
@@ -86,17 +98,19 @@ class SongBook:
         return _read_performances(self.performances_file)
 
     def size(self, split: Split) -> int | None:
-        """Counts the songs of a split; None for the training set, which has no end."""
-        return None if split == "train" else len(_cut_excerpts(self.cache, split))
+        """Counts the songs of a split; None for one without end, as the training set is."""
+        if split == "train":
+            return None
+        return count_held_out(self.seed, len(_cut_excerpts(self.cache, split)), self.kinds)
 
     def play(self, split: Split, index: int) -> PlayedSong:
         """Plays a song: its notes, and in which performance."""
         performances = self.all_performances()
+        scores = _read_scores(self.cache)[split]
         if split == "train":
-            return play_training(self.seed, index, _read_scores(self.cache)["train"], performances)
-        return play_held_out(
-            self.seed, split, index, _cut_excerpts(self.cache, split), performances
-        )
+            return play_training(self.seed, index, scores, performances, self.kinds)
+        excerpts = _cut_excerpts(self.cache, split)
+        return play_held_out(self.seed, split, index, scores, excerpts, performances, self.kinds)
 
 
 # What a worker reads once, however many songs it makes.

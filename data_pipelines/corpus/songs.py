@@ -8,8 +8,15 @@ from typing import NamedTuple
 import numpy as np
 
 from data_pipelines.corpus.arrangement.arrange import Arrangement, arrange, cut_plain_excerpts
+from data_pipelines.corpus.arrangement.kinds import (
+    ARRANGERS,
+    ENSEMBLE,
+    ENSEMBLE_ONLY,
+    Kinds,
+    choose_kind,
+)
 from data_pipelines.corpus.arrangement.scores import Score, Split
-from data_pipelines.corpus.expression import play
+from data_pipelines.corpus.expression import Player, play
 from data_pipelines.corpus.performances import Performance
 from mt3synth.symbolic.notes import Notes
 
@@ -27,22 +34,31 @@ class PlayedSong(NamedTuple):
       performance: its index.
       source: the score.
       rng: the song's generator, for what comes next.
+      ring_out_s: seconds of sound after the last note's end.
     """
 
     notes: Notes
     performance: int
     source: str
     rng: np.random.Generator
+    ring_out_s: float
 
 
 def play_training(
-    seed: int, index: int, scores: Sequence[Score], performances: Sequence[Performance]
+    seed: int,
+    index: int,
+    scores: Sequence[Score],
+    performances: Sequence[Performance],
+    kinds: Kinds = ENSEMBLE_ONLY,
 ) -> PlayedSong:
     """Plays the ``index``-th song of the training set."""
     rng = _seed_song(seed, "train", index)
     # The performance is drawn first and from the weights alone, so that none gets other music.
     weight = np.array([p.weight for p in performances])
     performance = int(rng.choice(len(performances), p=weight / weight.sum()))
+    kind = choose_kind(kinds, seed, index)
+    if kind != ENSEMBLE:
+        return _play_kind(kind, scores, performance, performances[performance].player, rng)
     tunes = [s for s in scores if len(s.parts) == 1]
     voiced = [s for s in scores if len(s.parts) > 1]
     pool = tunes if tunes and (not voiced or rng.random() < _TUNE_SHARE) else voiced
@@ -50,7 +66,7 @@ def play_training(
         arrangement = arrange(pool[rng.integers(len(pool))], rng)
         notes = play(arrangement, performances[performance].player, rng)
         if notes.end_time >= _SHORTEST_S:
-            return PlayedSong(notes, performance, arrangement.source, rng)
+            return _hand_on(arrangement, notes, performance, rng)
 
 
 def cut_held_out_excerpts(scores: Sequence[Score]) -> list[Arrangement]:
@@ -64,14 +80,54 @@ def play_held_out(
     seed: int,
     split: Split,
     index: int,
+    scores: Sequence[Score],
     excerpts: Sequence[Arrangement],
     performances: Sequence[Performance],
+    kinds: Kinds = ENSEMBLE_ONLY,
 ) -> PlayedSong:
-    """Plays the ``index``-th song of a held-out split, in the performances by turns."""
+    """Plays the ``index``-th song of a held-out split, in the performances by turns.
+
+    Thin songs are made of the split's own scores and draws, so that no song is in two splits.
+    """
     rng = _seed_song(seed, split, index)
     performance = index % len(performances)
-    notes = play(excerpts[index], performances[performance].player, rng, plain=True)
-    return PlayedSong(notes, performance, excerpts[index].source, rng)
+    player = performances[performance].player
+    kind = choose_kind(kinds, seed, index)
+    if kind != ENSEMBLE:
+        return _play_kind(kind, scores, performance, player, rng)
+    excerpt = excerpts[sum(choose_kind(kinds, seed, i) == ENSEMBLE for i in range(index))]
+    return _hand_on(excerpt, play(excerpt, player, rng, plain=True), performance, rng)
+
+
+def count_held_out(seed: int, excerpts: int, kinds: Kinds) -> int | None:
+    """Counts the songs of a held-out split: as many as its excerpts last; None for without end."""
+    if ENSEMBLE not in dict(kinds):
+        return None
+    songs = 0
+    while excerpts:
+        excerpts -= choose_kind(kinds, seed, songs) == ENSEMBLE
+        songs += 1
+    return songs
+
+
+def _play_kind(
+    kind: str,
+    scores: Sequence[Score],
+    performance: int,
+    player: Player,
+    rng: np.random.Generator,
+) -> PlayedSong:
+    while True:  # an excerpt that is all rests is drawn again
+        arrangement = ARRANGERS[kind](scores, rng)
+        if any(len(line) for line in arrangement.lines):
+            notes = play(arrangement, player, rng)
+            return _hand_on(arrangement, notes, performance, rng)
+
+
+def _hand_on(
+    arrangement: Arrangement, notes: Notes, performance: int, rng: np.random.Generator
+) -> PlayedSong:
+    return PlayedSong(notes, performance, arrangement.source, rng, arrangement.ring_out_s)
 
 
 def _seed_song(seed: int, split: Split, index: int) -> np.random.Generator:

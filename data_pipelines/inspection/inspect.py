@@ -12,8 +12,9 @@ from data_pipelines.filesystem import write_atomically, write_text
 from data_pipelines.inspection.examples import Example, write_example
 from data_pipelines.inspection.page import format_page
 from data_pipelines.inspection.pictures import draw_histograms, draw_hours
+from data_pipelines.inspection.segment_shares import SegmentShares
 from data_pipelines.inspection.survey import Survey
-from data_pipelines.inspection.tables import make_tables
+from data_pipelines.inspection.tables import make_tables, tabulate_shares
 from data_pipelines.performances import read_performances
 from data_pipelines.prepare.tables import REJECTED_FILE
 from data_pipelines.shards.formats import FORMATS, format_of, read_split
@@ -47,6 +48,7 @@ class Inspection:
     """What was found, and where the report is."""
 
     survey: Survey
+    shares: SegmentShares
     tables: list[Table]
     remarks: list[str]
     examples: list[Example]
@@ -79,11 +81,12 @@ def inspect(
     names = {i: p.name for i, p in enumerate(read_performances(folder))}
     _make_folder(out)
     # One pass does both: reading a large data set twice would take hours.
-    survey, examples = Survey(), []
+    survey, shares, examples = Survey(), SegmentShares(), []
     missing = set(options.songs)
     heard: set[int] = set()
     for number, (of_split, song) in enumerate(progress(_read_songs(folder, splits))):
         survey.add(of_split, song)
+        shares.add(song)
         asked = missing & {song.id, str(number)}
         first = not options.songs and song.performance not in heard and len(heard) < options.most
         if asked or first:
@@ -95,7 +98,7 @@ def inspect(
         raise UserError(f"{folder}: no song {', '.join(sorted(missing))} (of {number + 1} songs)")
     remarks = [] if split is None else [f"Only split {split} was looked at."]
     remarks += _write_remarks(folder, survey, examples, options)
-    tables = make_tables(survey, names)
+    tables = [*make_tables(survey, names), tabulate_shares(shares)]
     pictures = {
         "Length of performances": out / "hours.png",
         "Pitch, velocity, polyphony": out / "histograms.png",
@@ -108,7 +111,7 @@ def inspect(
     title = f"Data set {folder.resolve().name}"
     page = format_page(title, tables, pictures, examples, names, remarks, out)
     write_text(out / PAGE_FILE, page)
-    return Inspection(survey, tables, remarks, examples, out / PAGE_FILE)
+    return Inspection(survey, shares, tables, remarks, examples, out / PAGE_FILE)
 
 
 def _read_songs(folder: Path, splits: Sequence[str]) -> Iterator[tuple[str, Song]]:

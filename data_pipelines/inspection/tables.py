@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from data_pipelines.inspection.segment_shares import FRAMES, KINDS, SegmentShares
 from data_pipelines.inspection.survey import DRUMS, Survey, Tally, name_program
 from mt3synth.reporting.tables import Table
 
@@ -80,6 +81,13 @@ def _tabulate_instruments(survey: Survey) -> Table:
         for program, tally in ranked
     ]
     return Table("Instruments", ("instrument", "program", "songs", "notes", "share"), tuple(rows))
+
+
+def tabulate_shares(shares: SegmentShares) -> Table:
+    """Tabulates what share of the segments that training reads is of each kind."""
+    rows = tuple((text, f"{shares.share(kind):.1%}") for kind, text in KINDS.items())
+    heading = f"{shares.segments} segments of {FRAMES} frames, as training reads them"
+    return Table(heading, ("segment", "share"), rows)
 
 
 def find_median(counts: np.ndarray) -> int:

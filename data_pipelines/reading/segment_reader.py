@@ -43,6 +43,7 @@ class SegmentReader:
       features: says how long segments are, and their front end.
       pitch_shift: most semitones up or down.
       seed: of offsets, shifts and order.
+      edges: see `segments.training_starts`.
 
     Raises:
       ValueError: no songs, or ``pitch_shift`` below 0.
@@ -54,13 +55,14 @@ class SegmentReader:
         features: SegmentFeatures,
         pitch_shift: int = 0,
         seed: Sequence[int] = (0,),
+        edges: float = 0.0,
     ) -> None:
         if not songs:
             raise ValueError("no songs; must be at least one")
         if pitch_shift < 0:
             raise ValueError(f"pitch_shift={pitch_shift} semitones; must be at least 0")
         self._songs, self._features = songs, features
-        self._pitch_shift, self._seed = pitch_shift, tuple(seed)
+        self._pitch_shift, self._seed, self._edges = pitch_shift, tuple(seed), edges
         self._frames = [features.mel.frames(song.audio.samples) for song in songs]
         counts = [len(training_starts(length, features.frames, 0)) for length in self._frames]
         self._ends = np.cumsum(counts)  # of the songs' segments, counted through
@@ -79,7 +81,9 @@ class SegmentReader:
         segment = int(drawn.order[within_pass])
         song = int(np.searchsorted(self._ends, segment, side="right"))
         within = segment - (int(self._ends[song - 1]) if song else 0)
-        starts = training_starts(self._frames[song], self._features.frames, int(drawn.draws[song]))
+        starts = training_starts(
+            self._frames[song], self._features.frames, int(drawn.draws[song]), self._edges
+        )
         return self._songs[song].cut(
             int(starts[within]), int(drawn.shifts[segment]), self._features
         )

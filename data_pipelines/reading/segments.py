@@ -17,6 +17,12 @@ NOTE_MARGIN_S = 1.0
 """Seconds around a segment whose notes travel with it: rounding, or a drum's ramp, may reach in."""
 
 
+LEAD_FRAMES = 32
+"""Frames of silence before a song with which a segment may begin."""
+RECOMMENDED_EDGES = 0.5
+"""How often the default run draws segments at a song's edges: see `training_starts`."""
+
+
 @dataclass(frozen=True, eq=False)
 class Segment:
     """Holds a stretch of a song, before any feature of it is computed.
@@ -61,16 +67,37 @@ def segment_samples(frames: int, context_frames: int, spec: MelSpec) -> int:
     return (context_frames + frames - 1) * spec.hop + 3 * spec.window
 
 
-def training_starts(song_frames: int, segment_frames: int, draw: int) -> np.ndarray:
+def training_starts(
+    song_frames: int, segment_frames: int, draw: int, edges: float = 0.0
+) -> np.ndarray:
     """Returns the start frames of one pass over a song, int32 ``[n]``; ``draw`` decides the first.
 
     Their number, ``song_frames // segment_frames`` (at least 1), does not depend on the draw. The
     last segment may reach past the song's end by less than a segment. A song no longer than a
     segment starts at 0.
+
+    With probability ``edges`` the first segment begins with the song, or up to `LEAD_FRAMES` before
+    it, and with the same probability the last one reaches over the song's end, by up to half a
+    segment: chance would hardly ever show how songs begin, which every rendering does.
     """
     offset = draw % segment_frames if song_frames > segment_frames else 0
     count = max(1, song_frames // segment_frames)
-    return (offset + segment_frames * np.arange(count)).astype(np.int32)
+    starts = (offset + segment_frames * np.arange(count)).astype(np.int32)
+    if edges:
+        # Draws of their own, so that all other segments stay where they are.
+        first, last, lead, over = np.random.default_rng([draw, 1]).random(4)
+        if last < edges and song_frames > segment_frames:
+            starts[-1] = song_frames - segment_frames + int(over * segment_frames / 2)
+        if first < edges:
+            # Half of them on the very first frame, as files made by hand begin.
+            starts[0] = -max(0, int((2 * lead - 1) * (LEAD_FRAMES + 1)))
+    return starts
+
+
+def check_edges(edges: float) -> None:
+    """Checks a probability of `training_starts`. Raises ValueError if it is none."""
+    if not 0 <= edges <= 1:
+        raise ValueError(f"edges={edges}; must be in 0..1")
 
 
 def evaluation_starts(song_frames: int, segment_frames: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from data_pipelines.reading.features import SegmentFeatures
 from data_pipelines.reading.prefetch import Prefetched
 from data_pipelines.reading.schedule import Schedule
 from data_pipelines.reading.segment_reader import SegmentReader
-from data_pipelines.reading.segments import Segment
+from data_pipelines.reading.segments import Segment, check_edges
 from data_pipelines.reading.song_lists import list_songs
 from data_pipelines.shards.formats import FORMATS, format_of
 from data_pipelines.shards.names import find_shards, splits_in
@@ -43,7 +43,12 @@ class SegmentData:
     """
 
     def __init__(
-        self, folders: Sequence[Path], token_length: int, pitch_shift: int, temperature: float
+        self,
+        folders: Sequence[Path],
+        token_length: int,
+        pitch_shift: int,
+        temperature: float,
+        edges: float = 0.0,
     ) -> None:
         if not folders:
             raise ValueError("folder=[]; must be at least one")
@@ -52,7 +57,8 @@ class SegmentData:
         if not 0 < temperature < float("inf"):
             raise ValueError(f"temperature={temperature}; must be positive and finite")
         self._folders, self._token_length = list(folders), token_length
-        self._pitch_shift, self._temperature = pitch_shift, temperature
+        check_edges(edges)
+        self._pitch_shift, self._temperature, self._edges = pitch_shift, temperature, edges
         self._suffixes = [FORMATS[format_of(each)].suffix for each in folders]
         lists = [read_performances(each) for each in folders]
         for each, suffix, listed in zip(folders, self._suffixes, lists):
@@ -70,14 +76,19 @@ class SegmentData:
     @property
     def identity(self) -> str:
         """A digest of files and of how they are read, the same wherever the folders lie."""
-        return self._digest()
+        return self._digest(*([self._edges] if self._edges else []))  # as before there were any
 
     @property
     def former_identities(self) -> tuple[str, ...]:
-        """The identities that these data had when TensorFlow read TFRecords, in another order."""
-        if set(self._suffixes) != {FORMATS["tfrecord"].suffix}:
-            return ()
-        return tuple(self._digest(cached) for cached in (False, True))
+        """The identities that these data had in another order.
+
+        Those from before segments were drawn at songs' edges, and from when TensorFlow read
+        TFRecords.
+        """
+        former = [self._digest()] if self._edges else []
+        if set(self._suffixes) == {FORMATS["tfrecord"].suffix}:
+            former += [self._digest(cached) for cached in (False, True)]
+        return tuple(former)
 
     def training(
         self,
@@ -139,7 +150,7 @@ class SegmentData:
 
         return Prefetched(batches())
 
-    def _digest(self, *more: bool) -> str:
+    def _digest(self, *more: float) -> str:
         files = [
             sorted(
                 (path.relative_to(folder).as_posix(), path.stat().st_size)
@@ -178,7 +189,9 @@ class SegmentData:
                         f"{song.performance}; performances.json has {len(indices)}"
                     )
             joined = [dataclasses.replace(s, performance=indices[s.performance]) for s in songs]
-            readers.append(SegmentReader(joined, features, self._pitch_shift, (seed, number)))
+            readers.append(
+                SegmentReader(joined, features, self._pitch_shift, (seed, number), self._edges)
+            )
         return readers
 
 

@@ -28,12 +28,14 @@ class Cut:
       frames: length of a segment.
       context_frames: how many frames before it travel with it.
       pitch_shift: most semitones by which a segment is shifted, up or down.
+      edges: see ``segments.training_starts``.
     """
 
     spec: MelSpec
     frames: int
     context_frames: int = 0
     pitch_shift: int = 0
+    edges: float = 0.0
 
 
 def feature_description() -> dict[str, Any]:
@@ -100,7 +102,7 @@ def training_segments(dataset: Any, cut: Cut) -> Any:
     tf = tensorflow()
 
     def plan(song_frames: np.int32, draw: np.int32) -> tuple[np.ndarray, np.ndarray]:
-        starts = segments.training_starts(int(song_frames), cut.frames, int(draw))
+        starts = segments.training_starts(int(song_frames), cut.frames, int(draw), cut.edges)
         return starts, segments.training_shifts(len(starts), cut.pitch_shift, int(draw))
 
     @seqio.map_over_dataset(num_seeds=1, num_parallel_calls=None)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data_pipelines.filesystem import as_path
+from data_pipelines.reading.segments import check_edges
 from data_pipelines.seqio_pipeline import preprocessors
 from data_pipelines.seqio_pipeline.tensorflow_runtime import tensorflow
 from data_pipelines.shards.formats import FORMATS
@@ -35,6 +36,7 @@ def register_tasks(
     pitch_shift: int = 0,
     context_frames: int = 0,
     performances: Sequence[int] | None = None,
+    edges: float = 0.0,
 ) -> str:
     """Registers ``<name>_train`` and ``<name>_eval`` with SeqIO and returns ``name``.
 
@@ -58,6 +60,7 @@ def register_tasks(
       context_frames: how many frames before a segment travel with it.
       performances: for each performance of the folder the index to give it, where several corpora
         are joined (see `data_pipelines.performances.join_performances`).
+      edges: see `segments.training_starts`.
 
     Raises:
       UserError: the folder is missing, or a split in it.
@@ -87,7 +90,8 @@ def register_tasks(
         cycle_length=_FILES_AT_ONCE,
         block_length=_SONGS_IN_TURN,
     )
-    cut = preprocessors.Cut(mel_spec, segment_frames, context_frames, pitch_shift)
+    check_edges(edges)
+    cut = preprocessors.Cut(mel_spec, segment_frames, context_frames, pitch_shift, edges)
     cutters = {
         f"{name}_train": preprocessors.training_segments,
         f"{name}_eval": preprocessors.evaluation_segments,

@@ -41,12 +41,20 @@ class Arrangement:
       bars: bar lines, quarter lengths.
       bpm: quarters per minute.
       source: where the score came from.
+      loudness: mean velocity, 10..127; None leaves it to the player.
+      contrast: factor on the player's swells and unevenness.
+      lead_s: seconds before the first beat; with 0 the first note begins on the first sample.
+      ring_out_s: seconds of sound after the last note's end.
     """
 
     lines: tuple[Line, ...]
     bars: np.ndarray
     bpm: float
     source: str
+    loudness: float | None = None
+    contrast: float = 1.0
+    lead_s: float = 0.1  # so that a player may come early
+    ring_out_s: float = 1.5
 
 
 def cut_plain_excerpts(score: Score) -> list[Arrangement]:

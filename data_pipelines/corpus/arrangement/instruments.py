@@ -77,6 +77,22 @@ ENSEMBLES: tuple[tuple[int, ...], ...] = (
 SOLOISTS = (VIOLIN, FLUTE, OBOE, CLARINET, TRUMPET, VIOLA, CELLO, LEAD, HORN, BASSOON, GUITAR)
 
 
+# From the next key on FluidR3 is silent, or has a silent key, though `INSTRUMENTS` goes on.
+_HIGHEST_HEARD = {STRINGS: 96, VIOLIN: 93}
+
+
+def find_range(program: int) -> tuple[int, int]:
+    """Finds the lowest and highest key of an instrument that every default soundfont sounds."""
+    instrument = INSTRUMENTS[program]
+    return instrument.low, _HIGHEST_HEARD.get(program, instrument.high)
+
+
+def fold_into(pitch: np.ndarray, low: int, high: int) -> np.ndarray:
+    """Moves single keys by octaves into ``[low, high]``, at least an octave: int64 ``[n]``."""
+    pitch = pitch + 12 * np.ceil(np.maximum(low - pitch, 0) / 12)
+    return (pitch - 12 * np.ceil(np.maximum(pitch - high, 0) / 12)).astype(np.int64)
+
+
 def fit_to_range(pitch: np.ndarray, program: int) -> np.ndarray:
     """Moves keys by octaves into the instrument's range: the whole line first, then stray notes.
 

@@ -50,6 +50,7 @@ def render(
     sample_rate: int,
     rng: np.random.Generator,
     folders: Sequence[Path] = (),
+    ring_out_s: float = RING_OUT_S,
 ) -> np.ndarray:
     """Renders a song in a performance.
 
@@ -59,16 +60,17 @@ def render(
       sample_rate: of the result, Hz.
       rng: draws the hiss.
       folders: looked through first for the soundfont.
+      ring_out_s: seconds after the last note's end.
 
     Returns:
-      Mono audio in -1..1, float32 ``[S]``: the notes and 1.5 s for them to ring out.
+      Mono audio in -1..1, float32 ``[S]``: the notes, and some time for them to ring out.
 
     Raises:
       UserError: FluidSynth or the soundfont is missing, or FluidSynth failed.
       ValueError: more programs than MIDI has channels.
     """
     dry = synthesize(notes, find_playable(performance.soundfont.path(folders)), sample_rate)
-    length = int((notes.end_time + RING_OUT_S) * sample_rate)
+    length = int((notes.end_time + ring_out_s) * sample_rate)
     dry = np.pad(dry[:length], (0, max(length - len(dry), 0))) * 10 ** (performance.gain_db / 20)
     fade = int(_FADE_S * sample_rate)
     # The chain comes after the fade: its hiss goes on to the end, as on a tape.

@@ -28,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--test-hours", type=float, metavar="H", help="of Mozart and Beethoven, held out (0.8)"
     )
+    parser.add_argument(
+        "--kinds",
+        metavar="KIND=SHARE,...",
+        help="kinds of songs: ensemble, edges, soft, piano, solo, parts, held, notes, drums "
+        "(default: all; ensemble=1 for scores in parts alone)",
+    )
     parser.add_argument("--format", help="tfrecord (default), or numpy: with mel frames beside")
     parser.add_argument("--shard-minutes", type=float, metavar="M", help="audio in a shard (10)")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (one a core)")
@@ -52,10 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Builds the corpus and says what it came to."""
+    from data_pipelines.corpus.arrangement.kinds import read_kinds
     from data_pipelines.corpus.build import CorpusSettings, build_corpus
 
     names = {field.name for field in dataclasses.fields(CorpusSettings)}
     given = {k: v for k, v in vars(args).items() if k in names and v is not None}
+    if "kinds" in given:
+        given["kinds"] = read_kinds(given["kinds"])
     if "soundfonts" in given:
         given["soundfonts"] = tuple(given["soundfonts"])
     corpus = build_corpus(Path(args.out), CorpusSettings(**given))
