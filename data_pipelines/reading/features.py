@@ -13,12 +13,13 @@ from mt3synth.audio.mel import MelSpec, to_network
 from mt3synth.audio.pitch_shift import shifted_log_mel
 from mt3synth.errors import UserError
 from mt3synth.symbolic.codec import EventCodec
+from mt3synth.symbolic.note_list import SongNoteList, pad_rows
 from mt3synth.symbolic.notes import Notes
 from mt3synth.symbolic.roll import RollSpec, SongRoll
 from mt3synth.symbolic.tokenizer import SegmentTokens, encode_segment, pad_segment
 from mt3synth.types import Batch, Bool, Float
 
-FEATURES = ("mel", "roll", "tokens", "context")
+FEATURES = ("mel", "roll", "tokens", "notes", "context")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class SegmentFeatures:
       roll: channels of the piano roll, needed for ``roll``.
       codec: the event vocabulary, needed for ``tokens``.
       token_length: tokens to which a segment is padded, N.
+      note_rows: notes to which the list of a segment is padded, for ``notes``.
       context_frames: frames before a segment that travel with it, C; ``context`` needs some.
 
     Raises:
@@ -50,6 +52,7 @@ class SegmentFeatures:
     roll: RollSpec | None = None
     codec: EventCodec | None = None
     token_length: int = 1536
+    note_rows: int = 512
     context_frames: int = 0
 
     def __post_init__(self) -> None:
@@ -57,7 +60,7 @@ class SegmentFeatures:
         unknown = [name for name in self.names if name not in FEATURES]
         if unknown or not self.names:
             raise ValueError(f"features {list(self.names)}; must be some of {list(FEATURES)}")
-        for name in ("frames", "token_length"):
+        for name in ("frames", "token_length", "note_rows"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}; must be at least 1")
         if self.context_frames < ("context" in self.names):
@@ -67,6 +70,8 @@ class SegmentFeatures:
             )
         if "roll" in self.names and self.roll is None:
             raise ValueError("feature 'roll' needs a RollSpec: roll=None")
+        if "notes" in self.names and self.roll is None:
+            raise ValueError("feature 'notes' needs the groups of a RollSpec: roll=None")
         if "tokens" in self.names and self.codec is None:
             raise ValueError("feature 'tokens' needs an EventCodec: codec=None")
         if self.roll is not None and self.roll.frame_rate != self.mel.frame_rate:
@@ -85,12 +90,13 @@ class SegmentFeatures:
 
         Of these those that are named: ``mel`` float32 ``[B, T, M]`` in the network's range,
         ``roll`` float32 ``[B, T, R]``, ``tokens`` int32 ``[B, N]`` padded with 0 and
-        ``token_times`` float32 ``[B, N]`` in frames, ``context`` float32 ``[B, C, M]``, the frames
+        ``token_times`` float32 ``[B, N]`` in frames, ``notes`` float32 ``[B, N, 5]``, rows of
+        `mt3synth.symbolic.note_list`, ``context`` float32 ``[B, C, M]``, the frames
         before the segment, and ``context_mask`` bool ``[B, C]``, true where there are any; and
         ``performance`` int32 ``[B]``.
 
         Raises:
-          UserError: audio of another sample rate, or a segment of more tokens than fit.
+          UserError: audio of another sample rate, or a segment of more tokens or notes than fit.
           ValueError: segments cut for another length or context.
         """
         for segment in segments:
@@ -106,6 +112,8 @@ class SegmentFeatures:
         if "tokens" in self.names:
             tokens, times = zip(*(self.tokens_of(segment) for segment in segments))
             batch["tokens"], batch["token_times"] = np.stack(tokens), np.stack(times)
+        if "notes" in self.names:
+            batch["notes"] = pad_rows([self.notes_of(s) for s in segments], self.note_rows)
         return batch
 
     def mel_of(self, segment: Segment) -> Float[np.ndarray, "T M"]:
@@ -138,6 +146,20 @@ class SegmentFeatures:
                 f"token_length={self.token_length}: raise it to at least {needed}"
             )
         return pad_segment(encoded, self.token_length)
+
+    def notes_of(self, segment: Segment) -> Float[np.ndarray, "n 5"]:
+        """Returns the rows of the segment's list of notes."""
+        assert self.roll is not None  # held by the constructor
+        listed = SongNoteList(
+            _heard(segment), self.roll.groups, self.mel.frame_rate, self.roll.drum_seconds
+        )
+        rows = listed.segment(segment.start_frame, self.frames)
+        if len(rows) > self.note_rows:
+            raise UserError(
+                f"song {segment.id!r} has {len(rows)} notes from frame {segment.start_frame}; "
+                f"note_rows={self.note_rows}: raise it to at least {len(rows)}"
+            )
+        return rows
 
     def _rolls(self, segments: Sequence[Segment]) -> Float[np.ndarray, "B T R"]:
         assert self.roll is not None  # held by the constructor

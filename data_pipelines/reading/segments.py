@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from mt3synth.audio.mel import MelSpec
+from mt3synth.symbolic.note_list import RING_S
 
-NOTE_MARGIN_S = 1.0
-"""Seconds around a segment whose notes travel with it: rounding, or a drum's ramp, may reach in."""
-
+NOTE_MARGIN_S = RING_S
+"""Seconds around a segment whose notes travel with it: they may still ring in it, and rounding may
+reach in from behind."""
 
 LEAD_FRAMES = 32
 """Frames of silence before a song with which a segment may begin."""

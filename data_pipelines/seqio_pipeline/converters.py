@@ -15,6 +15,7 @@ import seqio
 from data_pipelines.reading.features import SegmentFeatures
 from data_pipelines.reading.segments import Segment
 from data_pipelines.seqio_pipeline.tensorflow_runtime import tensorflow
+from mt3synth.symbolic.note_list import COLUMNS, round_up
 
 tf = tensorflow()
 
@@ -117,6 +118,7 @@ def _shapes(features: SegmentFeatures) -> dict[str, tuple[Any, tuple[int, ...]]]
         "mel": {"mel": (tf.float32, (frames, bins))},
         "roll": {"roll": (tf.float32, (frames, features.roll.channels if features.roll else 0))},
         "tokens": {"tokens": (tf.int32, (tokens,)), "token_times": (tf.float32, (tokens,))},
+        "notes": {"notes": (tf.float32, (round_up(features.note_rows), len(COLUMNS)))},
         "context": {
             "context": (tf.float32, (context, bins)),
             "context_mask": (tf.bool, (context,)),

@@ -11,12 +11,13 @@ import jax.numpy as jnp
 from t5x import models
 
 from mt3synth.adapters.t5x_axes import typed_key, with_axes
+from mt3synth.diffusion.prior import draw_marginal
 from mt3synth.diffusion.sampler import sample
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.conditions import conditions_of, example_inputs
 from mt3synth.synthesis import SamplingConfig
-from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk
+from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk, prior_chunk
 from mt3synth.training.diffusion.randomness import draw, fixed_noise
 from mt3synth.training.diffusion.step import EVAL_TIMES, example_losses
 from mt3synth.types import Array, Float, JaxBatch, PyTree
@@ -179,12 +180,18 @@ class DiffusionModel(models.BaseModel):
                 self.network, self.spec.diffusion, guidance, params, context, x_t, time
             )
 
+        x_t = jax.random.normal(key_start, batch["mel"].shape)
+        if self.spec.has_prior:
+            prior = prior_chunk(self.network, params, conditions_of(batch, keep, keep))
+            scales = self.spec.diffusion.schedule.alpha_sigma(jnp.float32(self.sampling.start_time))
+            x_t = draw_marginal(x_t, prior, *scales)
         frames = sample(
             denoise,
-            jax.random.normal(key_start, batch["mel"].shape),
+            x_t,
             self.spec.diffusion.schedule,
             self.sampling.stepper,
             key_steps,
             steps=self.sampling.steps,
+            start_time=self.sampling.start_time,
         )
         return frames, {}

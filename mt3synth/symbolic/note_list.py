@@ -26,6 +26,11 @@ ROW_MULTIPLE = 32
 """Lists are filled up to a multiple of this, so that a network is compiled for a few lengths."""
 
 
+def round_up(rows: int) -> int:
+    """Returns the length to which a list of so many rows is filled up."""
+    return max(1, -(-rows // ROW_MULTIPLE)) * ROW_MULTIPLE
+
+
 class SongNoteList:
     """The notes of one song, listed for any of its segments.
 
@@ -74,13 +79,16 @@ class SongNoteList:
         return rows[np.argsort(rows[:, 0], kind="stable")].astype(np.float32)
 
 
-def pad_rows(lists: Sequence[Float[np.ndarray, "_ 5"]]) -> Float[np.ndarray, "B N 5"]:
-    """Lists of one length, filled up with rows that hold no note.
+def pad_rows(
+    lists: Sequence[Float[np.ndarray, "_ 5"]], least: int = 0
+) -> Float[np.ndarray, "B N 5"]:
+    """Fills lists up to one length with rows that hold no note.
 
-    N is the longest list's length rounded up to a multiple of ``ROW_MULTIPLE``; no note is lost.
+    N is the longest list's length, or ``least`` if that is more, rounded up to a multiple of
+    ``ROW_MULTIPLE``; no note is lost.
     """
-    longest = max((len(rows) for rows in lists), default=0)
-    count = max(1, -(-longest // ROW_MULTIPLE)) * ROW_MULTIPLE
+    longest = max([least, *(len(rows) for rows in lists)])
+    count = round_up(longest)
     padded = np.zeros((len(lists), count, len(COLUMNS)), np.float32)
     padded[:, :, COLUMNS.index("instrument")] = -1
     for target, rows in zip(padded, lists):

@@ -14,6 +14,7 @@ from jax.sharding import Mesh
 from mt3synth.batch_protocols import BatchStream, TrainingData
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
+from mt3synth.symbolic.note_list import COLUMNS, round_up
 from mt3synth.training.parallel.mesh import data_share
 from mt3synth.types import Batch
 
@@ -115,10 +116,23 @@ def trim_padding(batch: Batch) -> Batch:
     shapes without seeing each other's segments, so with several nothing is taken off (and where
     attention weights are dropped, chance falls otherwise than with one).
     """
-    if "tokens" not in batch or jax.process_count() > 1:
+    if jax.process_count() > 1:
         return batch
-    used = np.flatnonzero((batch["tokens"] != 0).any(axis=0))
-    longest = 1 + int(used[-1]) if len(used) else 1
-    length = -(-longest // TOKEN_MULTIPLE) * TOKEN_MULTIPLE
-    cut = ("tokens", "token_times")
-    return {name: value[:, :length] if name in cut else value for name, value in batch.items()}
+    lengths: dict[str, int] = {}
+    if "tokens" in batch:
+        longest = _count_used(batch["tokens"] != 0)
+        length = -(-longest // TOKEN_MULTIPLE) * TOKEN_MULTIPLE
+        lengths |= dict.fromkeys(("tokens", "token_times"), length)
+    if "notes" in batch:
+        instrument = batch["notes"][:, :, COLUMNS.index("instrument")]
+        lengths["notes"] = round_up(_count_used(instrument >= 0))
+    return {
+        name: value[:, : lengths[name]] if name in lengths else value
+        for name, value in batch.items()
+    }
+
+
+def _count_used(used: np.ndarray) -> int:
+    """Counts the columns up to the last that holds anything in any row, at least one."""
+    columns = np.flatnonzero(used.any(axis=0))
+    return 1 + int(columns[-1]) if len(columns) else 1

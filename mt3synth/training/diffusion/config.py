@@ -17,6 +17,8 @@ class TrainConfig(LoopConfig):
         `mt3synth.training.loop.LoopConfig`.
       condition_drop: probability with which score, performance and context are each withheld.
       time_power: diffusion times are u ** time_power for u uniform in [0, 1].
+      prior_weight: weight of a prior's own loss beside the denoising loss, for networks with one.
+      prior_first: updates at the beginning in which the prior alone learns, which costs little.
       accumulation: micro-batches into which a batch is cut, one after the other, to save memory.
       remat: what is computed again in the backward pass, to save memory.
       eval_batches: batches in a validation.
@@ -30,6 +32,8 @@ class TrainConfig(LoopConfig):
 
     condition_drop: float = 0.1
     time_power: float = 0.5
+    prior_weight: float = 0.5
+    prior_first: int = 0
     accumulation: int = 1
     remat: RematPolicy = "none"
     eval_batches: int = 8
@@ -38,6 +42,13 @@ class TrainConfig(LoopConfig):
         super().__post_init__()
         if self.accumulation < 1:
             raise ValueError(f"accumulation={self.accumulation}; must be at least 1")
+        for name in ("prior_weight", "prior_first"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}={getattr(self, name)}; must be at least 0")
+        if self.prior_first and not self.prior_weight:
+            raise ValueError(
+                f"prior_first={self.prior_first} with prior_weight=0; nothing would be learned"
+            )
         if not self.time_power > 0:
             raise ValueError(f"time_power={self.time_power}; must be positive")
         if not 0 <= self.condition_drop < 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import flax.linen as nn
@@ -9,6 +10,7 @@ from jax.sharding import Mesh
 
 from mt3synth.batch_protocols import BatchStream, TrainingData
 from mt3synth.bundle import abstract_params
+from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
 from mt3synth.training.data import ReaderPosition, open_batches
 from mt3synth.training.diffusion.config import TrainConfig
@@ -63,7 +65,8 @@ class DenoiserLearner:
         self.dtype: str = spec.network.dtype
         self.headline = validation.headline
         self._optimizer = freeze(optimizer.build(config.steps), abstract_params(spec), freezing)
-        self._update = make_train_step(
+        make_step = partial(
+            make_train_step,
             network,
             spec.diffusion,
             self._optimizer,
@@ -71,10 +74,17 @@ class DenoiserLearner:
             condition_drop=config.condition_drop,
             time_power=config.time_power,
             seed=config.seed,
+            prior_weight=config.prior_weight,
             mesh=mesh,
             accumulation=config.accumulation,
             remat=config.remat,
         )
+        if config.prior_first and not spec.has_prior:
+            raise UserError(
+                f"prior_first={config.prior_first} for a network without a prior; must be 0"
+            )
+        self._prior_first = config.prior_first
+        self._update, self._update_prior = make_step(), make_step(prior_only=True)
 
     def abstract(self) -> TrainState:
         """Returns the state as shapes with their shardings."""
@@ -87,9 +97,8 @@ class DenoiserLearner:
         )
 
     def update_after(self, step: int) -> Update:
-        """Returns the update, which is the same at every step."""
-        del step
-        return self._update
+        """Returns the update: of the prior alone at first if the run says so, then of all."""
+        return self._update_prior if step < self._prior_first else self._update
 
     def batches(self, position: ReaderPosition) -> BatchStream:
         """Opens this process's share of every batch from ``position`` on."""

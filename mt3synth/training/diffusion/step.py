@@ -16,7 +16,9 @@ import optax
 from jax.lax import with_sharding_constraint
 from jax.sharding import Mesh
 
+from mt3synth.denoising import estimate, prior_of
 from mt3synth.diffusion.loss import denoising_loss
+from mt3synth.diffusion.prior import Prior
 from mt3synth.diffusion.process import Estimate, diffuse, scales_like
 from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.models.conditions import Conditions, conditions_of
@@ -44,6 +46,7 @@ def example_losses(
     noise: Float[Array, "B T M"],
     keep: tuple[Array, ...],
     dropout_keys: Key[Array, " B"] | None = None,
+    prior_weight: float = 0.0,
 ) -> Float[Array, " B"]:
     """Computes the denoising loss of each example at given times, noise and condition drops.
 
@@ -57,43 +60,73 @@ def example_losses(
       keep: for score, performance and, if some are withheld, contexts which are kept, each bool
         ``[B]``.
       dropout_keys: one for each example; dropout is on exactly when they are given.
+      prior_weight: of the prior's own loss, which is added where the network gives a prior.
     """
     mel = batch["mel"].astype(jnp.float32)
     alpha, sigma = spec.schedule.alpha_sigma(time)
     x_t = diffuse(mel, noise, alpha, sigma)
     conditions = conditions_of(batch, *keep)
-    prediction: Any
     if dropout_keys is None:
-        prediction = network.apply({"params": params}, x_t, time, conditions)
+        predicted, prior = _estimate(network, spec, params, x_t, time, conditions)
     else:
-        prediction = _with_dropout(network, params, x_t, time, conditions, dropout_keys)
+        predicted, prior = _estimate_with_dropout(
+            network, spec, params, x_t, time, conditions, dropout_keys
+        )
     alpha, sigma = scales_like(alpha, sigma, mel)
     target = Estimate(x0=mel, eps=noise, v=alpha * noise - sigma * mel)
-    return denoising_loss(prediction, target, spec.prediction, spec.norm)
+    kind = spec.prediction
+    losses = denoising_loss(getattr(predicted, kind), target, kind, spec.norm)
+    return losses if prior is None else losses + prior_weight * prior_losses(prior, mel)
 
 
-def _with_dropout(
+def prior_losses(prior: Prior, mel: Float[Array, "B T M"]) -> Float[Array, " B"]:
+    """Computes the mean square distance of each example's frames from the mean of its prior."""
+    return jnp.mean(jnp.square(prior.mean - mel), axis=(1, 2))
+
+
+def _estimate(
     network: nn.Module,
+    spec: DiffusionSpec,
+    params: PyTree,
+    x_t: Float[Array, "B T M"],
+    time: Float[Array, " B"],
+    conditions: Conditions,
+    **options: Any,
+) -> tuple[Estimate, Prior | None]:
+    context = network.apply({"params": params}, conditions, method="encode", **options)
+    return estimate(network, spec, params, context, x_t, time, **options), prior_of(context)
+
+
+def _estimate_with_dropout(
+    network: nn.Module,
+    spec: DiffusionSpec,
     params: PyTree,
     x_t: Float[Array, "B T M"],
     time: Float[Array, " B"],
     conditions: Conditions,
     keys: Key[Array, " B"],
-) -> Float[Array, "B T M"]:
+) -> tuple[Estimate, Prior | None]:
     """Applies the network to each example as a batch of its own, each with its own masks.
 
     One key for the whole batch would make an example's masks depend on how the batch is cut into
     micro-batches.
     """
 
-    def one(x_t: Array, time: Array, conditions: Conditions, key: Array) -> Array:
+    def one(x_t: Array, time: Array, conditions: Conditions, key: Array) -> Any:
         given = jax.tree.map(lambda leaf: leaf[None], (x_t, time, conditions))
-        prediction: Any = network.apply(
-            {"params": params}, *given, deterministic=False, rngs={"dropout": key}
-        )
-        return prediction[0]
+        found = _estimate(network, spec, params, *given, deterministic=False, rngs={"dropout": key})
+        return jax.tree.map(lambda leaf: leaf[0], found)
 
     return jax.vmap(one)(x_t, time, conditions, keys)
+
+
+def _only_prior(
+    network: nn.Module, params: PyTree, batch: JaxBatch, keep: tuple[Array, ...]
+) -> Float[Array, " B"]:
+    context = network.apply({"params": params}, conditions_of(batch, *keep), method="encode")
+    prior = prior_of(context)
+    assert prior is not None  # `TrainConfig.prior_first` is refused for other networks
+    return prior_losses(prior, batch["mel"].astype(jnp.float32))
 
 
 def make_train_step(
@@ -105,6 +138,8 @@ def make_train_step(
     condition_drop: float,
     time_power: float,
     seed: int,
+    prior_weight: float = 0.0,
+    prior_only: bool = False,
     mesh: Mesh | None = None,
     accumulation: int = 1,
     remat: RematPolicy = "none",
@@ -126,6 +161,9 @@ def make_train_step(
       time_power: times are u ** time_power for u uniform in [0, 1]; below 1 they lie more often
         where there is much noise and the score has to decide.
       seed: with the state's step, the source of all randomness.
+      prior_weight: of the prior's own loss beside the denoising loss.
+      prior_only: whether the prior is all that learns, by its own loss. That costs a fraction of
+        an update of the whole network.
       mesh: on which state and batch lie; by default one device.
       accumulation: micro-batches into which a batch is cut, to save memory.
       remat: what the layers keep for the backward pass, to save more.
@@ -166,9 +204,20 @@ def make_train_step(
                 # What is stored in parts is put together for the computation alone; the gradients
                 # go back to the parts below.
                 params = with_sharding_constraint(params, gathered(shardings))
-                losses = example_losses(
-                    network, spec, params, examples, random.time, noise, keep, dropout_keys
-                )
+                if prior_only:
+                    losses = prior_weight * _only_prior(network, params, examples, keep)
+                else:
+                    losses = example_losses(
+                        network,
+                        spec,
+                        params,
+                        examples,
+                        random.time,
+                        noise,
+                        keep,
+                        dropout_keys,
+                        prior_weight,
+                    )
                 # Over the size of the whole batch, so that micro-batches add up to its mean.
                 return jnp.sum(losses) / size, losses
 
