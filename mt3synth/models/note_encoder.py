@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -43,6 +43,7 @@ _LOUDEST, _QUIETEST = 6.0, -14.0
 """Bounds of a note's log magnitude: above any clipped sample, below any microphone's noise."""
 
 
+@runtime_checkable
 class FrameSpec(Protocol):
     """What the note encoder has to know of mel frames; `mt3synth.audio.mel.MelSpec` says it."""
 
