@@ -28,7 +28,7 @@ from mt3synth import __version__
 from mt3synth.atomic import write_folder
 from mt3synth.errors import UserError, unknown
 from mt3synth.model_spec import ModelSpec
-from mt3synth.models.conditions import Conditions
+from mt3synth.models.conditions import Conditions, frame_times
 from mt3synth.param_check import count_params, read_params, write_params
 from mt3synth.types import PyTree
 from mt3synth.vocoder import files as vocoder_files
@@ -260,6 +260,8 @@ def abstract_params(spec: ModelSpec) -> PyTree:
         tokens=jnp.zeros((1, 8), jnp.int32),
         token_times=jnp.zeros((1, 8)),
         roll=jnp.zeros((1, spec.segment_frames, spec.roll.channels)),
+        notes=jnp.zeros((1, 1, 5)),
+        frames=frame_times(1, spec.segment_frames),
         context=jnp.zeros((1, context, spec.mel.bins)) if context else None,
         context_mask=jnp.ones((1, context), bool) if context else None,
     )

@@ -46,7 +46,7 @@ TRAINING = TrainConfig(
 )
 
 
-NEW = ("t5_context", "t5_hybrid", "unet_hybrid")
+NEW = ("t5_context", "t5_hybrid", "unet_hybrid", "unet_notes")
 """Forms that other tests neither render nor train; the rest take their turn with the slow tests."""
 
 

@@ -31,8 +31,8 @@ class Prior(NamedTuple):
       deviation: r > 0, that of the data around the mean; any shape that spreads over ``mean``.
     """
 
-    mean: Float[Array, "B T M"]
-    deviation: Float[Array, "B _ M"]
+    mean: Float[Array, "*B T M"]
+    deviation: Float[Array, "*_ M"]
 
 
 class Residual(NamedTuple):
@@ -44,9 +44,9 @@ class Residual(NamedTuple):
       sigma: scale of the noise in them, likewise.
     """
 
-    frames: Float[Array, "B T M"]
-    alpha: Float[Array, "B _ M"]
-    sigma: Float[Array, "B _ M"]
+    frames: Float[Array, "*B T M"]
+    alpha: Float[Array, "*_ M"]
+    sigma: Float[Array, "*_ M"]
 
 
 def marginal_scale(prior: Prior, alpha: Array, sigma: Array) -> Array:
@@ -60,7 +60,7 @@ def marginal_scale(prior: Prior, alpha: Array, sigma: Array) -> Array:
     return jnp.sqrt(power / (alpha**2 + sigma**2))
 
 
-def take_away(x_t: Float[Array, "B T M"], prior: Prior, alpha: Array, sigma: Array) -> Residual:
+def take_away(x_t: Float[Array, "*B T M"], prior: Prior, alpha: Array, sigma: Array) -> Residual:
     """What a network is to look at instead of ``x_t``.
 
     Args:
@@ -76,7 +76,7 @@ def take_away(x_t: Float[Array, "B T M"], prior: Prior, alpha: Array, sigma: Arr
 
 
 def put_back(
-    prediction: Float[Array, "B T M"],
+    prediction: Float[Array, "*B T M"],
     kind: PredictionKind,
     residual: Residual,
     prior: Prior,
@@ -102,8 +102,8 @@ def put_back(
 
 
 def draw_marginal(
-    noise: Float[Array, "B T M"], prior: Prior, alpha: Array, sigma: Array
-) -> Float[Array, "B T M"]:
+    noise: Float[Array, "*B T M"], prior: Prior, alpha: Array, sigma: Array
+) -> Float[Array, "*B T M"]:
     """Noisy data at one time, as far as the prior knows them: where a late start begins.
 
     Args:

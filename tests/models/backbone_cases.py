@@ -14,6 +14,7 @@ from mt3synth.audio.mel import MELGAN
 from mt3synth.bundle import Performance, abstract_params
 from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.model_spec import ModelSpec, make_spec
+from mt3synth.models.note_encoder import NotePriorConfig
 from mt3synth.models.t5 import T5Config
 from mt3synth.models.unet import UNetConfig
 from mt3synth.symbolic.codec import EventCodec
@@ -30,6 +31,7 @@ _UNET: dict[str, Any] = dict(
 _TOKENS: dict[str, Any] = dict(
     token_layers=1, token_width=16, token_heads=2, token_head_width=8, token_mlp_width=16
 )
+_PRIOR = NotePriorConfig(width=8, key_width=4, features=4)
 FORMS = {
     "t5": partial(T5Config, **_T5),
     "t5_roll": partial(T5Config, **_T5, score_encoder="roll", mel_kernel=7),
@@ -38,6 +40,8 @@ FORMS = {
     "t5_summed_context": partial(T5Config, **_T5, context_frames=20, context_attention="sum"),
     "unet": partial(UNetConfig, **_UNET),
     "unet_hybrid": partial(UNetConfig, **_UNET, **_TOKENS, middle=True),
+    "unet_notes": partial(UNetConfig, **_UNET, prior=_PRIOR),
+    "t5_notes": partial(T5Config, **_T5, prior=_PRIOR),
 }
 READS = {
     "t5": ("tokens",),
@@ -47,10 +51,12 @@ READS = {
     "t5_summed_context": ("tokens", "context"),
     "unet": ("roll",),
     "unet_hybrid": ("tokens", "roll"),
+    "unet_notes": ("notes",),
+    "t5_notes": ("tokens", "notes"),
 }
 PERFORMANCES = (Performance(0, "near", "A small room."), Performance(1, "far", "A church."))
 ROLL = RollSpec((InstrumentGroup("all", 0, tuple(range(128))),))
-WINDOW, TOKENS = 32, 24
+WINDOW, TOKENS, ROWS = 32, 24, 32
 
 _COLUMNS = ([0.0, 0.2, 0.7], [0.3, 0.6, 1.0], [60, 64, 67], [90, 70, 80], [0, 40, 0], [False] * 3)
 SONG = Notes(*map(np.array, _COLUMNS))
@@ -90,6 +96,16 @@ def batch_of(spec: ModelSpec, size: int, seed: int = 0) -> dict[str, np.ndarray]
     if "tokens" in spec.features:
         batch["tokens"] = np.int32(draw.integers(3, 1000, (size, TOKENS)))
         batch["token_times"] = np.float32(np.sort(draw.uniform(0, frames, (size, TOKENS))))
+    if "notes" in spec.features:
+        onset = draw.uniform(-frames, frames, (size, ROWS))
+        columns = (
+            onset,
+            onset + draw.exponential(10, (size, ROWS)),
+            draw.integers(0, 128, (size, ROWS)),
+            draw.uniform(0.1, 1, (size, ROWS)),
+            draw.integers(-1, 2, (size, ROWS)),  # nobody, the one group of `ROLL`, or drums
+        )
+        batch["notes"] = np.stack(columns, axis=-1).astype(np.float32)
     if "context" in spec.features:
         count = spec.network.context_frames
         batch["context"] = np.float32(draw.uniform(-1, 1, (size, count, bins)))

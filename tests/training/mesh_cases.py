@@ -12,6 +12,7 @@ from typing import Any
 import flax.linen as nn
 import numpy as np
 
+from mt3synth.models.note_encoder import NotePriorConfig
 from mt3synth.models.t5 import T5, T5Config
 from mt3synth.models.unet import UNet, UNetConfig
 
@@ -23,6 +24,8 @@ FORMS: dict[str, dict[str, Any]] = {
         token_layers=1, token_width=16, token_heads=4, token_head_width=4, token_mlp_width=24,
         vocabulary_size=32, middle=True,
     ),
+    "unet_notes": dict(prior=NotePriorConfig(4, width=16, key_width=4, features=4)),
+    "t5_notes": dict(prior=NotePriorConfig(4, width=16, key_width=4, features=4)),
 }  # fmt: skip
 """What makes other forms of the networks that are called after a backbone alone."""
 
@@ -50,7 +53,17 @@ def batch(size: int = BATCH, seed: int = 0) -> dict[str, np.ndarray]:
     """Makes all that any of the networks reads."""
     draw = np.random.default_rng(seed)
     before = np.random.default_rng(seed + 1)
+    listed = np.random.default_rng(seed + 2)
+    onset = listed.uniform(-FRAMES, FRAMES, (size, TOKENS))
+    columns = (
+        onset,
+        onset + listed.uniform(0, FRAMES, (size, TOKENS)),
+        listed.integers(0, 128, (size, TOKENS)),
+        listed.uniform(0.1, 1, (size, TOKENS)),
+        listed.integers(-1, 4, (size, TOKENS)),
+    )
     return {
+        "notes": np.stack(columns, axis=-1).astype(np.float32),
         "mel": np.float32(draw.uniform(-1, 1, (size, FRAMES, MELS))),
         "roll": np.float32(draw.uniform(0, 1, (size, FRAMES, CHANNELS))),
         "tokens": np.int32(draw.integers(1, 32, (size, TOKENS))),

@@ -88,7 +88,9 @@ def run(
     if init_from is not None:
         source = load_source(init_from)
         # What is learned from a model is best sampled as that model is.
-        spec = dataclasses.replace(spec, guidance=source.spec.guidance)
+        spec = dataclasses.replace(
+            spec, guidance=source.spec.guidance, sampling=source.spec.sampling
+        )
         params = adapt_parameters(source, spec, data.performances, parse_neighbours(init_like))
     elif init_like:
         raise UserError(

@@ -112,12 +112,14 @@ def adapt_parameters(
 
 
 def _check_same_model(bundle: Bundle, spec: ModelSpec) -> None:
-    """Refuses a bundle that differs in more than performances and guidance."""
+    """Refuses a bundle that differs in more than performances and how it is sampled."""
     network = bundle.spec.network
     like: dict[str, Any] = {"performances": network.performances}
     if not network.performances and getattr(network, "null_score", None) == "masked":
         like["null_score"] = "masked"  # A learned null begins as the zeros that a mask leaves.
-    same = dataclasses.replace(spec, guidance=bundle.spec.guidance)
+    same = dataclasses.replace(
+        spec, guidance=bundle.spec.guidance, sampling=bundle.spec.sampling
+    )
     if isinstance(spec.network, type(network)):
         same = dataclasses.replace(same, network=dataclasses.replace(spec.network, **like))
     differing = [
