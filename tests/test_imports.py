@@ -28,6 +28,7 @@ FLOORS = (
         "symbolic.codec": "symbolic.grid",
         "symbolic.midi": "symbolic.notes",
         "symbolic.groups": "symbolic.programs",
+        "symbolic.note_list": "symbolic.{groups,notes}",
         "symbolic.roll": "symbolic.{grid,groups,notes,programs}",
         "symbolic.tokenizer": "symbolic.{codec,grid,notes}",
         "symbolic.detokenizer": "symbolic.{codec,grid,notes,tokenizer}",
@@ -38,6 +39,7 @@ FLOORS = (
         "configuration": "",
     },
     {
+        "denoising": "diffusion",
         "model_spec": "audio diffusion models symbolic",
         "reporting": "audio",
         "transcription": "symbolic",
@@ -48,7 +50,7 @@ FLOORS = (
         "bundle": "atomic model_spec models param_check vocoder",
         "score": "model_spec symbolic",
         "song": "atomic audio reporting",
-        "synthesis": "audio diffusion model_spec models symbolic",
+        "synthesis": "audio denoising diffusion model_spec models symbolic",
     },
     {
         "data_pipelines": "",
@@ -64,7 +66,7 @@ FLOORS = (
         ),
         "data_pipelines.reading": "audio model_spec symbolic data_pipelines.{performances,shards}",
         "data_pipelines.seqio_pipeline": (
-            "audio data_pipelines.{filesystem,prepare,reading,shards,songs}"
+            "audio symbolic.note_list data_pipelines.{filesystem,prepare,reading,shards,songs}"
         ),
         "data_pipelines.sources": "symbolic data_pipelines.{filesystem,recordings,shards,songs}",
         "data_pipelines.alignment": (
@@ -97,7 +99,7 @@ FLOORS = (
         "training.parallel": "models",
         "training.optim": "atomic",
         "training.state": "training.parallel",
-        "training.data": "batch_protocols model_spec training.parallel",
+        "training.data": "batch_protocols model_spec symbolic.note_list training.parallel",
         "training.run_folder": "atomic bundle model_spec training.parallel",
         "training.checkpoints": "training.{parallel,state}",
         "training.monitoring": "signals training.{parallel,run_folder,state}",
@@ -107,8 +109,8 @@ FLOORS = (
             "run_folder,state}"
         ),
         "training.diffusion": (
-            "audio batch_protocols bundle diffusion model_spec models reporting synthesis "
-            "vocoder training.{checkpoints,data,learner,loop,monitoring,optim,parallel,"
+            "audio batch_protocols bundle denoising diffusion model_spec models reporting "
+            "synthesis vocoder training.{checkpoints,data,learner,loop,monitoring,optim,parallel,"
             "run_folder,state}"
         ),
         "training.vocoder": (

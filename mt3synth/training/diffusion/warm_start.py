@@ -117,9 +117,7 @@ def _check_same_model(bundle: Bundle, spec: ModelSpec) -> None:
     like: dict[str, Any] = {"performances": network.performances}
     if not network.performances and getattr(network, "null_score", None) == "masked":
         like["null_score"] = "masked"  # A learned null begins as the zeros that a mask leaves.
-    same = dataclasses.replace(
-        spec, guidance=bundle.spec.guidance, sampling=bundle.spec.sampling
-    )
+    same = dataclasses.replace(spec, guidance=bundle.spec.guidance, sampling=bundle.spec.sampling)
     if isinstance(spec.network, type(network)):
         same = dataclasses.replace(same, network=dataclasses.replace(spec.network, **like))
     differing = [
