@@ -91,13 +91,17 @@ def pooled(counts: Iterable[NoteCounts]) -> NoteCounts:
 
 
 def match_count(
-    reference: Notes, estimated: Notes, offset_ratio: float | None = None
+    reference: Notes,
+    estimated: Notes,
+    onset_tolerance: float = ONSET_TOLERANCE_S,
+    offset_ratio: float | None = None,
 ) -> NoteCounts:
     """Counts what mir_eval's ``match_notes`` matches of notes as they are, drums too.
 
     Args:
       reference: the notes that were to be played, or some of them.
       estimated: the transcription, or some of its notes.
+      onset_tolerance: seconds.
       offset_ratio: an offset may be off by this share of the note's length, or by 50 ms; None does
         not look at offsets.
     """
@@ -108,16 +112,24 @@ def match_count(
         pairs = mir_eval.transcription.match_notes(
             *_intervals_and_hertz(reference),
             *_intervals_and_hertz(estimated),
-            onset_tolerance=ONSET_TOLERANCE_S,
+            onset_tolerance=onset_tolerance,
             pitch_tolerance=PITCH_TOLERANCE_CENTS,
             offset_ratio=offset_ratio,
         )
     return NoteCounts(len(pairs), len(reference), len(estimated))
 
 
-def count_notes(reference: Notes, estimated: Notes) -> NoteCounts:
-    """Counts notes of the same onset and pitch; drums of either side are left out."""
-    return match_count(_pitched(reference), _pitched(estimated))
+def count_notes(
+    reference: Notes, estimated: Notes, onset_tolerance: float = ONSET_TOLERANCE_S
+) -> NoteCounts:
+    """Counts notes of the same onset and pitch; drums of either side are left out.
+
+    Args:
+      reference: the notes that were to be played.
+      estimated: the transcription.
+      onset_tolerance: seconds.
+    """
+    return match_count(_pitched(reference), _pitched(estimated), onset_tolerance)
 
 
 def count_notes_with_offsets(reference: Notes, estimated: Notes) -> NoteCounts:
