@@ -37,8 +37,8 @@ def test_it_does_not_begin_with_a_burst(heard):
 
 def test_every_note_is_neither_lost_nor_a_roar(heard, notes):
     levels = measure_levels(heard, RATE, notes).notes
-    # A piano at velocity 60 in the studio is at about -30 dB; half a bar of silence at -60.
-    assert np.all((levels > -45) & (levels < -12)), np.round(levels, 1)
+    # The real one's are at -38 to -46 dB.
+    assert np.all((levels > -54) & (levels < -30)), np.round(levels, 1)
 
 
 def test_every_note_is_as_loud_as_the_real_one(heard, notes):

@@ -26,9 +26,6 @@ from mt3synth.reporting.mel_pictures import draw_mels
 from mt3synth.symbolic.notes import Notes
 from mt3synth.types import FloatND
 
-_GAIN = 1 / 8
-"""Of all files: one that had to be scaled down for a burst would seem softer than it is."""
-
 
 @dataclass(frozen=True)
 class ThinOptions:
@@ -57,6 +54,7 @@ class ThinOptions:
 
 def plan_thin(options: ThinOptions) -> list[PlannedPiece]:
     """Lists the pieces: two of each performance, group and velocity, one of them from time 0 on."""
+    # Files are as a user's: one that is turned down for a burst is softer, and so it is measured.
     return [
         PlannedPiece(
             song=f"{group}, velocity {velocity}, from {start:g} s",
@@ -64,7 +62,6 @@ def plan_thin(options: ThinOptions) -> list[PlannedPiece]:
             notes=thin_piece(group, velocity, start),
             performance=performance,
             metrics=thin.NAME,
-            gain=_GAIN,
         )
         for performance in options.performances
         for group in options.groups
