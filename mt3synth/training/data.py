@@ -126,6 +126,8 @@ def trim_padding(batch: Batch) -> Batch:
     if "notes" in batch:
         instrument = batch["notes"][:, :, COLUMNS.index("instrument")]
         lengths["notes"] = round_up(_count_used(instrument >= 0))
+    if not lengths:
+        return batch
     return {
         name: value[:, : lengths[name]] if name in lengths else value
         for name, value in batch.items()
