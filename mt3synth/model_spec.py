@@ -94,9 +94,11 @@ class ModelSpec:
 
     def __post_init__(self) -> None:
         self._check_segment()
-        if self.sampling.start_time < 1 and not self.has_prior:
+        late = self.sampling.start_time < 1 or not self.sampling.steps
+        if late and not self.has_prior:
             raise ValueError(
-                f"start_time={self.sampling.start_time} for a network without a prior; must be 1"
+                f"{self.sampling} for a network without a prior; must begin at 1 with at least "
+                "one step"
             )
         prior = self.prior
         fitted = prior and prior.fitted(self.mel, len(self.roll.groups))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mt3synth.training.preemption import Stopped
 
 HELP = "train a model, or go on training one"
-DEFAULT_GIN = "gin_configs/runs/train_unet_small.gin"
+DEFAULT_GIN = "gin_configs/runs/train_unet_notes.gin"
 MESH_AXES = ("data", "fsdp", "tensor")
 
 

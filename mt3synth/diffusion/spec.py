@@ -15,7 +15,7 @@ class SamplingSpec:
     """With how much work a model is best sampled; chosen on validation data.
 
     Attributes:
-      steps: denoising steps.
+      steps: denoising steps; 0 for a model whose prior by itself is heard best.
       start_time: diffusion time at which they begin. Below 1 they begin with frames drawn from the
         model's prior, as noisy as they are at that time.
       eta: noise of DDIM, from 0 for none to 1 for DDPM's (the performance paper's).
@@ -29,8 +29,8 @@ class SamplingSpec:
     eta: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"steps={self.steps}; must be at least 1")
+        if self.steps < 0:
+            raise ValueError(f"steps={self.steps}; must be at least 0")
         if not 0 < self.start_time <= 1:
             raise ValueError(f"start_time={self.start_time}; must be above 0 and at most 1")
         if not 0 <= self.eta <= 1:

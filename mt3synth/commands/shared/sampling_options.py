@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from mt3synth.synthesis import SamplingConfig
 
 _NAMES = (
-    *("steps", "sampler", "eta", "guidance_notes", "guidance_performance", "guidance_kind"),
+    *(
+        "steps",
+        "start_time",
+        "sampler",
+        "eta",
+        "guidance_notes",
+        "guidance_performance",
+        "guidance_kind",
+    ),
     *("continuity", "seed"),
 )
 
@@ -21,9 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options; all of them default to what gin says."""
     # Choices stand here as mt3synth.synthesis has them, whose import would slow --help.
     group = parser.add_argument_group("sampling")
-    group.add_argument("--steps", type=int, metavar="N", help="denoising steps (50)")
+    group.add_argument("--steps", type=int, metavar="N", help="denoising steps (the model's)")
+    group.add_argument(
+        "--start-time",
+        type=float,
+        metavar="T",
+        help="diffusion time at which they begin, for a model with a prior (the model's)",
+    )
     group.add_argument("--sampler", choices=("ddim", "ddpm"), help="(ddim)")
-    group.add_argument("--eta", type=float, help="noise of ddim, 0 to 1 (1)")
+    group.add_argument("--eta", type=float, help="noise of ddim, 0 to 1 (the model's)")
     for condition in ("notes", "performance"):
         group.add_argument(
             f"--guidance-{condition}", type=float, metavar="W", help="1 is as trained (the model's)"
