@@ -32,7 +32,7 @@ from mt3synth.song import Song
 from mt3synth.synthesis import SamplingConfig, Synthesizer
 from mt3synth.synthesis.options import SamplingOptions, describe, sampling_config
 from mt3synth.vocoder import registry
-from mt3synth.vocoder.protocol import Vocoder, check_spec
+from mt3synth.vocoder.protocol import Vocoder, check_spec, vocode_song
 
 OnStep = Callable[[int, int], Any]
 """Is told how many steps of a rendering are done, and how many there are in all."""
@@ -210,7 +210,7 @@ class Renderer:
             on_step=None if on_step is None else lambda number: on_step(number, steps),
         )
         # A vocoder's sound may exceed full scale, which a file would clip.
-        audio, gain = fit_peak(self.vocoder(mel))
+        audio, gain = fit_peak(vocode_song(self.vocoder, mel))
         return Song(audio, mel, self.bundle.spec.mel, gain, score.reports, self.metadata(score))
 
     def metadata(self, score: Score) -> dict[str, str]:

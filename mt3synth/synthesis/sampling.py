@@ -82,7 +82,7 @@ class SamplingConfig:
         )
         if not spec.has_prior:
             if config.steps == 0:
-                raise ValueError("steps=0 for a model without a prior; must be at least 1")
+                raise ValueError("steps=0; must be at least 1 for a model without a prior")
             if config.start_time != 1:
                 raise ValueError(
                     f"start_time={config.start_time} for a model without a prior; must be 1"

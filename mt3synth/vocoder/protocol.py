@@ -35,6 +35,25 @@ class Vocoder(Protocol):
         """Renders frames as audio."""
 
 
+_SILENT_FRAMES = 8
+"""Frames of silence before a song: a few more than any vocoder's window reaches back."""
+
+
+def vocode_song(vocoder: Vocoder, log_mel: FloatND) -> Float[np.ndarray, " S"]:
+    """Renders the frames of a whole song, before whose first frame there is silence.
+
+    A vocoder that is given nothing before a note that begins at time 0 has half a window less to
+    make it of, and plays its attack up to 6 dB too loud.
+
+    Raises:
+      VocoderError: as the vocoder.
+    """
+    check_log_mel(log_mel, vocoder.spec)
+    silence = np.full((_SILENT_FRAMES, vocoder.spec.bins), np.log(vocoder.spec.floor), np.float32)
+    audio = vocoder(np.concatenate([silence, log_mel]))
+    return audio[_SILENT_FRAMES * vocoder.spec.hop :]
+
+
 def check_spec(vocoder: Vocoder, spec: MelSpec) -> None:
     """Refuses a vocoder made for other frames than ``spec``.
 

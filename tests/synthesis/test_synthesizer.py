@@ -135,7 +135,7 @@ def test_nothing_to_render_is_said(unet, song):
         unet.mel(song, 2, CONFIG)
     with pytest.raises(ValueError, match="steps=-1; must be at least 0"):
         SamplingConfig(steps=-1)
-    with pytest.raises(ValueError, match="steps=0 for a model without a prior"):
+    with pytest.raises(ValueError, match="steps=0; must be at least 1 for a model without a prior"):
         unet.mel(song, 0, SamplingConfig(steps=0))
     with pytest.raises(ValueError, match=r"start_time=0\.5 for a model without a prior; must be 1"):
         unet.mel(song, 0, SamplingConfig(start_time=0.5))

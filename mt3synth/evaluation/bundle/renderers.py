@@ -21,7 +21,7 @@ from mt3synth.symbolic.notes import Notes
 from mt3synth.synthesis import SamplingConfig, Synthesizer
 from mt3synth.synthesis.canvas import Windows
 from mt3synth.types import FloatND
-from mt3synth.vocoder.protocol import Vocoder
+from mt3synth.vocoder.protocol import Vocoder, vocode_song
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +145,7 @@ class Renderers:
         """Renders notes with the model and the vocoder; returns audio and wall time in seconds."""
         made = self.model(notes, performance, seconds)
         started = time.perf_counter()
-        audio = self.vocoder(made.log_mel)
+        audio = vocode_song(self.vocoder, made.log_mel)
         return audio, made.seconds + time.perf_counter() - started
 
 

@@ -15,6 +15,7 @@ from mt3synth.evaluation.metrics.metric import Figures
 from mt3synth.reporting.mel_pictures import draw_mels
 from mt3synth.reporting.tables import Table
 from mt3synth.symbolic.midi import read_midi
+from mt3synth.vocoder.protocol import vocode_song
 
 SONG = Path(__file__).with_name("mozart_quartet.mid")
 """The song of docs/examples once more: what lies outside of a package is not installed with it."""
@@ -74,7 +75,7 @@ def render_song(
         made = renderers.model(notes, performance, seconds)
         real = renderers.real(notes, performance, seconds)
         started = time.perf_counter()
-        ours = renderers.vocoder(made.log_mel)
+        ours = vocode_song(renderers.vocoder, made.log_mel)
         vocoder_seconds = time.perf_counter() - started
         stem = f"{options.path.stem}_{name.replace('-', '_')}"
         caption = f"{title}, performance {name}"
