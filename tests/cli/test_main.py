@@ -96,7 +96,9 @@ def test_the_help_of_sampling_options_names_the_defaults(capsys, run):
         run("synthesize", "--help")
     said = " ".join(capsys.readouterr().out.split())
     default = SamplingConfig()
-    assert f"denoising steps ({default.steps})" in said
-    assert f"({type(default.stepper).__name__.lower()})" in said
-    assert f"noise of ddim, 0 to 1 ({default.stepper.eta:g})" in said
+    # What a model names is best for it; DDIM is the stepper of all.
+    assert (default.steps, default.start_time, default.stepper) == (None, None, None)
+    assert "denoising steps (the model's)" in said
+    assert "for a model with a prior (the model's)" in said
+    assert "(ddim)" in said and "noise of ddim, 0 to 1 (the model's)" in said
     assert f"of all randomness ({default.seed})" in said
