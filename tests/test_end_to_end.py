@@ -18,7 +18,7 @@ TINY = (
     *("--gin_file", "gin_configs/models/unet_tiny.gin"),
     *("--gin_file", "gin_configs/diffusion/v_l2.gin"),
     *("--gin_file", "gin_configs/runs/train.gin"),
-    *("--gin.TRAIN_STEPS=3", "--gin.BATCH_SIZE=2", "--gin.loop.TrainConfig.eval_batches=1"),
+    *("--gin.TRAIN_STEPS=3", "--gin.BATCH_SIZE=2", "--gin.config.TrainConfig.eval_batches=1"),
 )
 
 
