@@ -172,7 +172,7 @@ def test_bfloat16_is_close(name: str) -> None:
     whole, half = CONFIGS[name], replace(CONFIGS[name], dtype="bfloat16")
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(variables_of(half)))
     context = encoder(half)(nn.unbox(variables_of(half)), conditions())
-    kept = jax.tree.leaves((context.keys_values, context.frame_roll))
+    kept = jax.tree.leaves((context.keys_values, context.frame_score))
     assert all(leaf.dtype == jnp.bfloat16 for leaf in kept)
     exact, rounded = predict(whole, conditions()), predict(half, conditions())
     assert rounded.dtype == jnp.float32

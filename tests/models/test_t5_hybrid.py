@@ -48,7 +48,7 @@ def test_roll_is_added_where_it_sounds() -> None:
     rolls = silence, silence.at[:, 9, 1].set(1.0)
     variables = nn.unbox(variables_of(HYBRID))
     silent, sounding = (
-        encoder(HYBRID)(variables, conditions()._replace(roll=roll)).frame_roll for roll in rolls
+        encoder(HYBRID)(variables, conditions()._replace(roll=roll)).frame_score for roll in rolls
     )
     assert silent.shape == (BATCH, LONG, HYBRID.width)
     changed = jnp.any(silent != sounding, axis=(0, 2))
@@ -59,7 +59,7 @@ def test_withheld_roll_is_nothing_where_null_is_masked() -> None:
     config = replace(HYBRID, null_score="masked")
     given = conditions()._replace(keep_score=jnp.zeros(BATCH, bool))
     context = encoder(config)(nn.unbox(variables_of(config)), given)
-    assert jnp.all(context.frame_roll == 0)
+    assert jnp.all(context.frame_score == 0)
     assert not jnp.any(context.masks[0])
 
 
