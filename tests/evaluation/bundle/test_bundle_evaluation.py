@@ -64,7 +64,13 @@ class Perfect:
         return frames
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
-        return self._audio[frames.tobytes()]
+        """Of a whole song's frames, which have silence before them, that silence as well."""
+        known = self._audio.get(frames.tobytes())
+        if known is not None:
+            return known
+        silent = next(n for n in range(len(frames)) if frames[n:].tobytes() in self._audio)
+        before = np.zeros(silent * MELGAN.hop, np.float32)
+        return np.concatenate([before, self._audio[frames[silent:].tobytes()]])
 
 
 PERFECT = Perfect()

@@ -150,7 +150,7 @@ def test_other_differences_are_refused(unconditioned: Bundle) -> None:
 
 
 def test_there_is_no_neighbour_to_begin_like(unconditioned: Bundle) -> None:
-    with pytest.raises(UserError, match="knows no performance 'unconditioned'; it has: none"):
+    with pytest.raises(UserError, match="knows no performance 'unconditioned'; known are: none"):
         adapt_parameters(unconditioned, t5_spec(len(WANTED)), WANTED, {"mine": "unconditioned"})
 
 
