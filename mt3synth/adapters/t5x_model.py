@@ -68,7 +68,7 @@ class DiffusionModel(models.BaseModel):
         self.spec, self.network = spec, spec.build()
         self.condition_drop, self.time_power = condition_drop, time_power
         self.microbatches = microbatches
-        self.sampling: Any = (sampling or SamplingConfig()).for_model(spec)
+        self.sampling = (sampling or SamplingConfig()).for_model(spec)
 
     def get_initial_variables(
         self,

@@ -103,19 +103,19 @@ def sampling_config(
 
 def describe(config: SamplingConfig, spec: ModelSpec) -> dict[str, str]:
     """Returns all that the sampled frames depend on beside the model, by name."""
-    config = config.for_model(spec)
-    guidance, continuity = config.guidance or spec.guidance, config.continuity
+    settled = config.for_model(spec)
+    guidance, continuity = settled.guidance, settled.continuity
     hop, shared = config.window_seconds(spec)
     return {
-        "steps": str(config.steps),
-        **({"start_time": str(config.start_time)} if config.start_time != 1 else {}),
-        "sampler": type(config.stepper).__name__.lower(),
-        **{name: str(value) for name, value in vars(config.stepper).items()},
+        "steps": str(settled.steps),
+        **({"start_time": str(settled.start_time)} if settled.start_time != 1 else {}),
+        "sampler": type(settled.stepper).__name__.lower(),
+        **{name: str(value) for name, value in vars(settled.stepper).items()},
         "guidance_notes": str(guidance.notes),
         "guidance_performance": str(guidance.performance),
         "guidance_kind": guidance.kind,
         "seed": str(config.seed),
-        "continuity": str(continuity),
+        "continuity": continuity,
         **({"overlap": str(config.overlap)} if continuity == "canvas" else {}),
         "tail": str(config.tail),
         # Seconds, for whoever looks for the places where windows meet.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from mt3synth.diffusion.ddim import DDIM
@@ -64,7 +64,7 @@ class SamplingConfig:
                 f"continuity={self.continuity!r}; must be one of {get_args(Continuity)}"
             )
 
-    def for_model(self, spec: ModelSpec) -> SamplingConfig:
+    def for_model(self, spec: ModelSpec) -> SettledSampling:
         """This configuration with all that it leaves to the model.
 
         Raises:
@@ -72,14 +72,15 @@ class SamplingConfig:
             without.
         """
         best = spec.sampling
-        config = replace(
-            self,
-            steps=best.steps if self.steps is None else self.steps,
-            stepper=self.stepper or DDIM(best.eta),
-            start_time=best.start_time if self.start_time is None else self.start_time,
-            guidance=self.guidance or spec.guidance,
-            continuity=self.continuity_for(spec),
-        )
+        settled = {
+            **vars(self),
+            "steps": best.steps if self.steps is None else self.steps,
+            "stepper": self.stepper or DDIM(best.eta),
+            "start_time": best.start_time if self.start_time is None else self.start_time,
+            "guidance": self.guidance or spec.guidance,
+            "continuity": self.continuity_for(spec),
+        }
+        config = SettledSampling(**settled)
         if not spec.has_prior:
             if config.steps == 0:
                 raise ValueError("steps=0; must be at least 1 for a model without a prior")
@@ -114,3 +115,14 @@ class SamplingConfig:
         shared = self.overlap if self.continuity_for(spec) == "canvas" else 0
         rate = spec.mel.frame_rate
         return (spec.segment_frames - shared) / rate, shared / rate
+
+
+@dataclass(frozen=True)
+class SettledSampling(SamplingConfig):
+    """A `SamplingConfig` for one model, in which nothing is left open; `for_model` makes it."""
+
+    steps: int = 0
+    stepper: Stepper = field(default_factory=DDIM)
+    start_time: float = 1.0
+    guidance: Guidance = field(default_factory=Guidance)
+    continuity: Continuity = "canvas"

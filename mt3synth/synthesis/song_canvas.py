@@ -8,7 +8,6 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from mt3synth.diffusion.guidance import Guidance
 from mt3synth.diffusion.prior import Prior
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.conditions import Conditions
@@ -16,7 +15,7 @@ from mt3synth.symbolic.notes import Notes
 from mt3synth.synthesis.canvas import Windows
 from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk, prior_chunk
 from mt3synth.synthesis.conditions import ScoreWindows
-from mt3synth.synthesis.sampling import SamplingConfig
+from mt3synth.synthesis.sampling import SettledSampling
 from mt3synth.types import Array, Float, PyTree
 
 EDGE_FRAMES = 32
@@ -33,7 +32,7 @@ class SongCanvas:
       notes: the song.
       frames: its length.
       performance: index of the performance.
-      config: how to sample, settled for the model.
+      config: how to sample.
     """
 
     def __init__(
@@ -44,7 +43,7 @@ class SongCanvas:
         notes: Notes,
         frames: int,
         performance: int,
-        config: SamplingConfig,
+        config: SettledSampling,
     ) -> None:
         self._spec, self._network, self._params = spec, network, params
         self._performance, self._config, self._frames = performance, config, frames
@@ -83,7 +82,7 @@ class SongCanvas:
             x0 = denoise_chunk(
                 self._network,
                 self._spec.diffusion,
-                self._guidance,
+                self._config.guidance,
                 self._params,
                 self._context(number),
                 x_t,
@@ -96,17 +95,13 @@ class SongCanvas:
         if number in self._encoded:
             return self._encoded[number]
         conditions = self._conditions(number)
-        encoded = encode_chunk(self._network, self._guidance, self._params, conditions)
+        encoded = encode_chunk(self._network, self._config.guidance, self._params, conditions)
         if (len(self._encoded) + 1) * _bytes(encoded) <= self._config.context_bytes:
             self._encoded[number] = encoded
         return encoded
 
     def _conditions(self, number: int) -> Conditions:
         return self._score.conditions(self._chunks[number], self._config.chunk, self._performance)
-
-    @property
-    def _guidance(self) -> Guidance:
-        return self._config.guidance or self._spec.guidance
 
 
 def _bytes(tree: PyTree) -> int:

@@ -24,7 +24,7 @@ from mt3synth.symbolic.notes import Notes
 from mt3synth.synthesis.canvas import Windows
 from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk, prior_chunk
 from mt3synth.synthesis.conditions import FinishedFrames, ScoreWindows
-from mt3synth.synthesis.sampling import SamplingConfig
+from mt3synth.synthesis.sampling import SamplingConfig, SettledSampling
 from mt3synth.synthesis.song_canvas import SongCanvas
 from mt3synth.types import Array, Float, Key, PyTree
 
@@ -62,16 +62,16 @@ class Synthesizer:
         """
         if not len(notes):
             raise ValueError("there are no notes to render")
-        config = config.for_model(self.spec)
+        settled = config.for_model(self.spec)
         # A network that knows no performances has one sound all the same.
         last = max(1, self.spec.network.performances) - 1
         if not 0 <= performance <= last:
             raise ValueError(f"performance {performance}; the model knows 0 to {last}")
-        if config.continuity == "context":
-            pieces = self._segments(notes, performance, config, on_step)
+        if settled.continuity == "context":
+            pieces = self._segments(notes, performance, settled, on_step)
             x0 = np.concatenate(list(pieces))[: self._frames(notes, config)]
         else:
-            x0 = self._canvas(notes, performance, config, on_step)
+            x0 = self._canvas(notes, performance, settled, on_step)
         return from_network(x0, self.spec.mel)
 
     def steps(self, notes: Notes, config: SamplingConfig) -> int:
@@ -80,10 +80,10 @@ class Synthesizer:
         Raises:
           ValueError: no such continuity.
         """
-        config = config.for_model(self.spec)
-        if config.continuity == "canvas":
-            return config.steps or 0
-        return (config.steps or 0) * self._segment_windows(notes, config).count
+        settled = config.for_model(self.spec)
+        if settled.continuity == "canvas":
+            return settled.steps
+        return settled.steps * self._segment_windows(notes, config).count
 
     def _frames(self, notes: Notes, config: SamplingConfig) -> int:
         return math.ceil((notes.end_time + config.tail) * self.spec.mel.frame_rate)
@@ -95,11 +95,11 @@ class Synthesizer:
         self,
         notes: Notes,
         performance: int,
-        config: SamplingConfig,
+        config: SettledSampling,
         on_step: Callable[[int], Any] | None,
     ) -> Iterator[Float[np.ndarray, "T M"]]:
         """One segment after the other, each with the finished frames before it as context."""
-        spec, guidance = self.spec, config.guidance or self.spec.guidance
+        spec, guidance = self.spec, config.guidance
         score = ScoreWindows(notes, spec)
         before = FinishedFrames.none(spec.network.context_frames, spec.mel.bins)
         for number, start in enumerate(self._segment_windows(notes, config).starts):
@@ -113,7 +113,7 @@ class Synthesizer:
             )
             key = jax.random.fold_in(jax.random.key(config.seed), number)
             shape = (1, spec.segment_frames, spec.mel.bins)
-            done = number * (config.steps or 0)
+            done = number * config.steps
             x0 = np.asarray(self._draw(denoise, shape, prior, key, config, on_step, done)[0])
             yield x0
             before = before.then(x0)
@@ -122,7 +122,7 @@ class Synthesizer:
         self,
         notes: Notes,
         performance: int,
-        config: SamplingConfig,
+        config: SettledSampling,
         on_step: Callable[[int], Any] | None,
     ) -> Float[np.ndarray, "T M"]:
         """The song, all windows at every step."""
@@ -141,7 +141,7 @@ class Synthesizer:
         shape: tuple[int, ...],
         prior: Prior | None,
         key: Key[Array, ""],
-        config: SamplingConfig,
+        config: SettledSampling,
         on_step: Callable[[int], Any] | None,
         done: int = 0,
     ) -> Array:
@@ -149,15 +149,14 @@ class Synthesizer:
 
         Without steps the mean of the prior is drawn, which is the best guess at once.
         """
-        settled: Any = config
         schedule = self.spec.diffusion.schedule
-        if not settled.steps:
+        if not config.steps:
             assert prior is not None  # `SamplingConfig.for_model` refuses it otherwise
             return jnp.clip(prior.mean, -1, 1)
         key_start, key_steps = jax.random.split(key)
         x_t = jax.random.normal(key_start, shape)
         if prior is not None:
-            scales = schedule.alpha_sigma(jnp.float32(settled.start_time))
+            scales = schedule.alpha_sigma(jnp.float32(config.start_time))
             x_t = draw_marginal(x_t, prior, *scales)
         x0 = x_t
         for number, x0 in enumerate(
@@ -165,10 +164,10 @@ class Synthesizer:
                 denoise,
                 x_t,
                 schedule,
-                settled.stepper,
+                config.stepper,
                 key_steps,
-                steps=settled.steps,
-                start_time=settled.start_time,
+                steps=config.steps,
+                start_time=config.start_time,
             ),
             done + 1,
         ):
