@@ -41,7 +41,12 @@ DEFAULT = Path(__file__).resolve().parent / "bundles" / "default"
 CONFIG, PERFORMANCES = "config.json", "performances.json"
 WEIGHTS, CARD = "weights.safetensors", "README.md"
 
-_READS = {"tokens": "note events", "roll": "a piano roll", "context": "the frames before a segment"}
+_READS = {
+    "tokens": "note events",
+    "roll": "a piano roll",
+    "notes": "a list of notes",
+    "context": "the frames before a segment",
+}
 """In words, what a network may read beside the noisy frames."""
 
 
