@@ -6,6 +6,7 @@ any number of notes may sound at once, on any of 128 keys, drums beside pitched 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,13 +23,15 @@ RING_S = 4.0
 """A note is listed with a segment that begins this long after its end, for it may still ring in
 it; what a room adds later than that is below what a microphone's own noise leaves to hear."""
 
-ROW_MULTIPLE = 32
-"""Lists are filled up to a multiple of this, so that a network is compiled for a few lengths."""
+FEWEST_ROWS = 32
+"""Lists are filled up to this or to a doubling of it. Every length is one more compilation of the
+network, which takes as long as dozens of training steps, while empty rows cost it little."""
 
 
 def round_up(rows: int) -> int:
     """Returns the length to which a list of so many rows is filled up."""
-    return max(1, -(-rows // ROW_MULTIPLE)) * ROW_MULTIPLE
+    doublings = max(0, math.ceil(math.log2(max(rows, 1) / FEWEST_ROWS)))
+    return FEWEST_ROWS << doublings
 
 
 class SongNoteList:
@@ -84,8 +87,8 @@ def pad_rows(
 ) -> Float[np.ndarray, "B N 5"]:
     """Fills lists up to one length with rows that hold no note.
 
-    N is the longest list's length, or ``least`` if that is more, rounded up to a multiple of
-    ``ROW_MULTIPLE``; no note is lost.
+    N is the longest list's length, or ``least`` if that is more, rounded up by
+    `round_up`; no note is lost.
     """
     longest = max([least, *(len(rows) for rows in lists)])
     count = round_up(longest)

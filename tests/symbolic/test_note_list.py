@@ -5,7 +5,7 @@ import pytest
 from scores import make_notes
 
 from mt3synth.symbolic.groups import DEFAULT_GROUPS
-from mt3synth.symbolic.note_list import RING_S, ROW_MULTIPLE, SongNoteList, pad_rows
+from mt3synth.symbolic.note_list import FEWEST_ROWS, RING_S, SongNoteList, pad_rows, round_up
 from mt3synth.symbolic.notes import Notes
 
 VIOLIN = [group.name for group in DEFAULT_GROUPS].index("violin")
@@ -53,9 +53,16 @@ def test_what_rings_into_a_segment_or_begins_in_its_last_window_is_listed():
 def test_padding_is_nobody_and_loses_no_note():
     one, other = rows_of((0.0, 1.0, 60, 64, 0, False)), rows_of()
     padded = pad_rows([one, other])
-    assert padded.shape == (2, ROW_MULTIPLE, 5)
+    assert padded.shape == (2, FEWEST_ROWS, 5)
     np.testing.assert_array_equal(padded[0, :1], one)
     assert (padded[0, 1:, 4] == -1).all() and (padded[1, :, 4] == -1).all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "length"), [(0, 32), (1, 32), (32, 32), (33, 64), (100, 128), (512, 512), (513, 1024)]
+)
+def test_lists_have_few_lengths(rows, length):
+    assert round_up(rows) == length
 
 
 @pytest.mark.parametrize("velocity", [1, 127])
