@@ -24,6 +24,7 @@ import jax
 from mt3synth import __version__
 from mt3synth import bundle as bundles
 from mt3synth.audio.files import fit_peak
+from mt3synth.audio.level import describe_gain
 from mt3synth.bundle import Bundle, Performance
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
@@ -211,10 +212,14 @@ class Renderer:
         )
         # A vocoder's sound may exceed full scale, which a file would clip.
         audio, gain = fit_peak(vocode_song(self.vocoder, mel))
-        return Song(audio, mel, self.bundle.spec.mel, gain, score.reports, self.metadata(score))
+        metadata = {**self.metadata(score), **describe_gain(gain)}
+        return Song(audio, mel, self.bundle.spec.mel, gain, score.reports, metadata)
 
     def metadata(self, score: Score) -> dict[str, str]:
-        """Returns everything that the sound of a score depends on, by name."""
+        """Returns everything that the sound of a score depends on, by name.
+
+        A rendered song's metadata have the gain that its sound got as well.
+        """
         span = {} if score.span == Span() else vars(score.span)
         # A name that is not UTF-8 cannot go into the file's comment as it is.
         name = os.fsencode(score.name).decode(errors="replace")

@@ -30,7 +30,7 @@ class Song:
       mel: its log-mel frames ``[T, M]``, natural log, as the model made them.
       mel_spec: what the frames are.
       gain: with which the vocoder's sound was turned down so that it does not clip; 1 if it was
-        not.
+        not. The metadata have it in dB, as ``gain_db``.
       reports: one line for each kind of thing in the score that was not rendered as written.
       metadata: everything that the sound depends on, by name: seed, settings, version, bundle.
     """

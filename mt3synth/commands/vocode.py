@@ -62,6 +62,7 @@ def _prepare(args: argparse.Namespace) -> Callable[[outputs.Job], None]:
 def _vocode(job: outputs.Job, bundle: Bundle, vocoder: Vocoder) -> None:
     """Takes one file to frames and back, as long afterwards as before."""
     from mt3synth.audio.files import check_output, fit_peak, read_audio, write_audio
+    from mt3synth.audio.level import describe_gain
     from mt3synth.audio.mel import log_mel
     from mt3synth.commands.shared.interrupts import Interrupts
     from mt3synth.commands.shared.saving import report_saved
@@ -82,5 +83,5 @@ def _vocode(job: outputs.Job, bundle: Bundle, vocoder: Vocoder) -> None:
         made = vocoder(log_mel(audio, bundle.spec.mel))[: len(audio)]
         interrupts.check()
     fitted, gain = fit_peak(made)
-    write_audio(job.audio, fitted, rate, metadata)
+    write_audio(job.audio, fitted, rate, {**metadata, **describe_gain(gain)})
     report_saved(job.audio, len(fitted) / rate, gain, began)

@@ -77,6 +77,7 @@ def test_audio_of_any_rate_and_channels_comes_back_as_long_as_it_was(run, bundle
         "bundle": bundle.load(bundle_folder).hash,
         "recording": "in.flac",
         "vocoder": "GriffinLim",
+        "gain_db": "0.0",
     }
 
 
@@ -94,12 +95,17 @@ def test_the_vocoder_of_the_bundle_is_taken_unless_another_is_named(run, voiced,
     assert read_metadata("other.wav")["vocoder"] == "GriffinLim"
 
 
-def test_audio_that_would_clip_is_turned_down_and_that_is_said(run, voiced):
+def test_audio_that_would_clip_is_turned_down_and_that_is_said(run, voiced, voice):
     write_tone("in.wav", level=0.99)
     outcome = run("vocode", "in.wav", "-o", "out.wav", "--bundle", voiced)
     assert outcome.err[0].startswith("out.wav: -")
     assert outcome.err[0].endswith(" dB, so that it does not clip")
-    assert np.abs(read_audio("out.wav", 16000)).max() == pytest.approx(1, abs=1e-4)
+    audio = read_audio("out.wav", 16000)
+    assert np.abs(audio).max() == pytest.approx(1, abs=1e-4)
+    # The metadata undo it.
+    gain = 10 ** (float(read_metadata("out.wav")["gain_db"]) / 20)
+    made = NeuralVocoder.of(voice)(log_mel(read_audio("in.wav", 16000), MELGAN))[: len(audio)]
+    assert np.abs(audio / gain - made).max() < 1e-3
 
 
 def test_recordings_that_hold_little_or_nothing(run, voiced, here):
