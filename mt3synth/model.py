@@ -13,30 +13,23 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
 import jax
 
-from mt3synth import __version__
 from mt3synth import bundle as bundles
-from mt3synth.audio.files import fit_peak
-from mt3synth.audio.level import describe_gain
 from mt3synth.bundle import Bundle, Performance
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
-from mt3synth.score import Score, ScoreSource, Span, read_score
+from mt3synth.renderer import OnStep, Renderer
+from mt3synth.score import ScoreSource, Span, read_score
 from mt3synth.song import Song
 from mt3synth.synthesis import SamplingConfig, Synthesizer
-from mt3synth.synthesis.options import SamplingOptions, describe, sampling_config
+from mt3synth.synthesis.options import SamplingOptions, sampling_config
 from mt3synth.vocoder import registry
-from mt3synth.vocoder.protocol import Vocoder, check_spec, vocode_song
-
-OnStep = Callable[[int, int], Any]
-"""Is told how many steps of a rendering are done, and how many there are in all."""
+from mt3synth.vocoder.protocol import Vocoder
 
 
 def load(bundle: str | os.PathLike[str] | None = None) -> Model:
@@ -83,6 +76,8 @@ class Model:
         *,
         start: float = 0.0,
         end: float = math.inf,
+        stems: bool = False,
+        practice: str | None = None,
         vocoder: Vocoder | str | None = None,
         vocoder_source: str | os.PathLike[str] | None = None,
         config: SamplingConfig | None = None,
@@ -97,6 +92,10 @@ class Model:
           performance: name of the one whose sound it gets; None takes the bundle's default.
           start: seconds from which on the song is rendered.
           end: seconds up to which.
+          stems: whether the song's parts are rendered one by one and summed; `Song.stems` then
+            holds the sound of each.
+          practice: a part, or an instrument, that is mixed softly under the others, for who plays
+            it to play along; the parts are then rendered one by one.
           vocoder: "neural", "griffin-lim", "soundstream" or any `Vocoder`; None takes the bundle's
             own, or Griffin-Lim if it has none.
           vocoder_source: where the weights of a "neural" or "soundstream" one are.
@@ -108,11 +107,13 @@ class Model:
 
         Raises:
           UserError: the score cannot be read or holds nothing that the model can render, there is
-            no such performance or vocoder, or an option is unknown or out of its bounds.
+            no such performance, part or vocoder, or an option is unknown or out of its bounds.
         """
         span = Span(start, end)
         renderer = self.renderer(
             performance,
+            stems=stems,
+            practice=practice,
             vocoder=vocoder,
             vocoder_source=vocoder_source,
             config=config,
@@ -124,6 +125,8 @@ class Model:
         self,
         performance: str | None = None,
         *,
+        stems: bool = False,
+        practice: str | None = None,
         vocoder: Vocoder | str | None = None,
         vocoder_source: str | os.PathLike[str] | None = None,
         config: SamplingConfig | None = None,
@@ -140,6 +143,8 @@ class Model:
             self.bundle.performance(performance),
             sampling_config(self.spec, sampling, config),
             self._vocoder(vocoder, vocoder_source),
+            stems,
+            practice,
         )
 
     def _vocoder(
@@ -167,68 +172,3 @@ class Model:
             f"Model({self.bundle.folder.name}, {size:.1f} M parameters; "
             f"performances: {names}; default: {self.bundle.default})"
         )
-
-
-@dataclass(frozen=True, eq=False)
-class Renderer:
-    """Renders any number of songs with the same settings; `Model.renderer` makes it.
-
-        renderer = model.renderer("tape", steps=25)
-        for path in paths:
-            song = renderer.render(read_score(path, Span(), model.spec))
-
-    Attributes:
-      bundle: the model.
-      synthesizer: makes its frames.
-      performance: whose sound the songs get.
-      config: how they are sampled.
-      vocoder: turns frames into audio.
-
-    Raises:
-      VocoderError: the vocoder inverts other frames than the model makes.
-    """
-
-    bundle: Bundle
-    synthesizer: Synthesizer
-    performance: Performance
-    config: SamplingConfig
-    vocoder: Vocoder
-
-    def __post_init__(self) -> None:
-        check_spec(self.vocoder, self.bundle.spec.mel)
-
-    def render(self, score: Score, on_step: OnStep | None = None) -> Song:
-        """Renders a score that was read for this model.
-
-        Raises:
-          VocoderError: the vocoder cannot turn the frames into audio.
-        """
-        steps = self.synthesizer.steps(score.notes, self.config)
-        mel = self.synthesizer.mel(
-            score.notes,
-            self.performance.index,
-            self.config,
-            on_step=None if on_step is None else lambda number: on_step(number, steps),
-        )
-        # A vocoder's sound may exceed full scale, which a file would clip.
-        audio, gain = fit_peak(vocode_song(self.vocoder, mel))
-        metadata = {**self.metadata(score), **describe_gain(gain)}
-        return Song(audio, mel, self.bundle.spec.mel, gain, score.reports, metadata)
-
-    def metadata(self, score: Score) -> dict[str, str]:
-        """Returns everything that the sound of a score depends on, by name.
-
-        A rendered song's metadata have the gain that its sound got as well.
-        """
-        span = {} if score.span == Span() else vars(score.span)
-        # A name that is not UTF-8 cannot go into the file's comment as it is.
-        name = os.fsencode(score.name).decode(errors="replace")
-        return {
-            "software": f"mt3synth {__version__}",
-            "bundle": self.bundle.hash,
-            "performance": self.performance.name,
-            **({"score": name} if name else {}),
-            **{bound: str(float(value)) for bound, value in span.items()},
-            **describe(self.config, self.bundle.spec),
-            **registry.describe(self.vocoder),
-        }

@@ -12,9 +12,10 @@ import numpy as np
 
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
-from mt3synth.symbolic.midi import Readable, SongInMemory, Source, read_midi, read_sequence
+from mt3synth.symbolic.midi import Readable, SongInMemory, Source, read_sequence, read_song
 from mt3synth.symbolic.notes import Notes
 from mt3synth.symbolic.roll import KEYS, LOWEST_KEY, substitutions
+from mt3synth.types import Int
 
 ScoreSource: TypeAlias = Source | Notes | SongInMemory
 """What a score is read from: a MIDI file, or notes in one of three forms."""
@@ -50,12 +51,14 @@ class Score:
       name: of the file, or empty if the notes came from none.
       span: the part of the song that they are.
       reports: one line for each kind of thing in the song that cannot be rendered as written.
+      channel: MIDI channel of each note, int32 ``[n]``; None where the source has no channels.
     """
 
     notes: Notes
     name: str
     span: Span
     reports: tuple[str, ...]
+    channel: Int[np.ndarray, " n"] | None = None
 
 
 def read_score(source: ScoreSource, span: Span, spec: ModelSpec) -> Score:
@@ -73,8 +76,10 @@ def read_score(source: ScoreSource, span: Span, spec: ModelSpec) -> Score:
     """
     path = Path(source) if isinstance(source, (str, os.PathLike)) else None
     where = "" if path is None else f"{path}: "
-    song, reports = _read(source)
+    song, channel, reports = _read(source)
     notes = song.cropped(span.start, span.end)
+    if channel is not None:
+        channel = channel[song.within(span.start, span.end)]
     if not len(notes):
         raise UserError(
             f"{where}no notes from {span.start} s to {span.end} s; it ends at {song.end_time:.1f} s"
@@ -92,13 +97,17 @@ def read_score(source: ScoreSource, span: Span, spec: ModelSpec) -> Score:
                 f"to {high} (A0 to C8){drums}"
             )
         notes = notes.select(within)
-    return Score(notes, "" if path is None else path.name, span, tuple(reports))
+        channel = None if channel is None else channel[within]
+    return Score(notes, "" if path is None else path.name, span, tuple(reports), channel)
 
 
-def _read(source: ScoreSource) -> tuple[Notes, list[str]]:
+def _read(source: ScoreSource) -> tuple[Notes, Int[np.ndarray, " n"] | None, list[str]]:
+    """Reads notes, the channel of each if there are channels, and what is to be reported."""
     if isinstance(source, (str, os.PathLike, bytes, Readable)):
-        return read_midi(source)
+        song = read_song(source)
+        return song.notes, song.channel, song.reports
     # Notes have no pedal and nothing that could be left out.
     if isinstance(source, Notes):
-        return source.sorted(), []
-    return read_sequence(source)
+        return source.sorted(), None, []
+    notes, reports = read_sequence(source)
+    return notes, None, reports

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,8 @@ class Song:
         not. The metadata have it in dB, as ``gain_db``.
       reports: one line for each kind of thing in the score that was not rendered as written.
       metadata: everything that the sound depends on, by name: seed, settings, version, bundle.
+      stems: sound of each part by its name, which add up to ``audio``; empty if the song was
+        rendered whole.
     """
 
     audio: FloatND
@@ -41,6 +43,7 @@ class Song:
     gain: float
     reports: tuple[str, ...]
     metadata: Mapping[str, str]
+    stems: Mapping[str, FloatND] = field(default_factory=dict)
 
     @property
     def sample_rate(self) -> int:
@@ -68,6 +71,18 @@ class Song:
           AudioError: another suffix, or a file that cannot be written.
         """
         write_audio(path, self.audio, self.sample_rate, self.metadata)
+
+    def write_stems(self, path: str | os.PathLike[str]) -> None:
+        """Writes the sound of each part beside the mix, which goes to ``path`` by `write`.
+
+        In 16-bit files the stems add up to the mix to the last bit.
+
+        Raises:
+          AudioError: as `write`.
+        """
+        for name, target in stem_paths(path, self.stems).items():
+            metadata = {**self.metadata, "part": name}
+            write_audio(target, self.stems[name], self.sample_rate, metadata)
 
     def write_mel(self, path: str | os.PathLike[str]) -> None:
         """Writes the mel frames as a .npy file, which appears whole or not at all.
@@ -101,3 +116,9 @@ class Song:
             pass
         parts.append(html.paragraphs(self.reports))
         return "".join(f"<div>{part}</div>" for part in parts if part)
+
+
+def stem_paths(path: str | os.PathLike[str], parts: Iterable[str]) -> dict[str, Path]:
+    """Names the file of each part beside that of the mix: song.wav has song.violin.wav."""
+    mix = Path(path)
+    return {part: mix.with_name(f"{mix.stem}.{part}{mix.suffix}") for part in parts}

@@ -48,10 +48,12 @@ FLOORS = (
     {
         "batch_protocols": "model_spec",
         "bundle": "atomic model_spec models param_check vocoder",
+        "mix": "",
         "score": "model_spec symbolic",
         "song": "atomic audio reporting",
         "synthesis": "audio denoising diffusion model_spec models symbolic",
     },
+    {"renderer": "audio bundle mix score song symbolic synthesis vocoder"},
     {
         "data_pipelines": "",
         "data_pipelines.workers": "",
@@ -118,7 +120,7 @@ FLOORS = (
             "optim,parallel,run_folder,state}"
         ),
         "importers": "audio bundle diffusion model_spec models param_check symbolic",
-        "model": "audio bundle model_spec score song synthesis vocoder",
+        "model": "bundle model_spec renderer score song synthesis vocoder",
     },
     {
         "adapters": (
@@ -154,7 +156,7 @@ FLOORS = (
         ),
         "commands.performances": "bundle configuration",
         "commands.vocode": "audio bundle configuration vocoder commands.shared",
-        "commands.synthesize": "audio configuration model score song commands.shared mt3synth",
+        "commands.synthesize": "audio configuration renderer score song commands.shared mt3synth",
         "commands.train": "configuration training",
         "commands.train_vocoder": "commands.train",
         "commands.prepare": "reporting transcription data_pipelines",

@@ -86,12 +86,15 @@ class Notes:
 
         Notes already sounding at ``start`` are kept and begin at 0.
         """
-        # The second start is for notes without length, which a crop elsewhere may have left.
-        inside = (self.start < end) & ((self.end > start) | (self.start >= start))
-        kept = self.select(inside)
+        kept = self.select(self.within(start, end))
         return kept.replace(
             start=np.maximum(kept.start, start) - start, end=np.minimum(kept.end, end) - start
         )
+
+    def within(self, start: float, end: float) -> np.ndarray:
+        """Says which notes sound in ``[start, end)`` seconds, bool ``[n]``."""
+        # The second start is for notes without length, which a crop elsewhere may have left.
+        return (self.start < end) & ((self.end > start) | (self.start >= start))
 
     def replace(self, **columns: np.ndarray) -> Notes:
         """Returns a copy with some columns exchanged."""

@@ -8,7 +8,7 @@ from mt3synth.audio.files import check_output
 from mt3synth.commands.shared.interrupts import Interrupts
 from mt3synth.commands.shared.outputs import Job
 from mt3synth.commands.shared.saving import report, report_saved
-from mt3synth.model import Renderer
+from mt3synth.renderer import Renderer
 from mt3synth.score import Score, Span, read_score
 from mt3synth.song import Song
 
