@@ -38,7 +38,8 @@ class SegmentFeatures:
       roll: channels of the piano roll, needed for ``roll``.
       codec: the event vocabulary, needed for ``tokens``.
       token_length: tokens to which a segment is padded, N.
-      note_rows: notes to which the list of a segment is padded, for ``notes``.
+      note_rows: notes to which the list of a segment is padded, for ``notes``; None where batches
+        may differ in length, which then is that of their longest list.
       context_frames: frames before a segment that travel with it, C; ``context`` needs some.
 
     Raises:
@@ -52,7 +53,7 @@ class SegmentFeatures:
     roll: RollSpec | None = None
     codec: EventCodec | None = None
     token_length: int = 1536
-    note_rows: int = 512
+    note_rows: int | None = 1024
     context_frames: int = 0
 
     def __post_init__(self) -> None:
@@ -61,8 +62,9 @@ class SegmentFeatures:
         if unknown or not self.names:
             raise ValueError(f"features {list(self.names)}; must be some of {list(FEATURES)}")
         for name in ("frames", "token_length", "note_rows"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}; must be at least 1")
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name}={value}; must be at least 1")
         if self.context_frames < ("context" in self.names):
             raise ValueError(
                 f"context_frames={self.context_frames}; must be at least 0, and at least 1 for "
@@ -113,7 +115,7 @@ class SegmentFeatures:
             tokens, times = zip(*(self.tokens_of(segment) for segment in segments))
             batch["tokens"], batch["token_times"] = np.stack(tokens), np.stack(times)
         if "notes" in self.names:
-            batch["notes"] = pad_rows([self.notes_of(s) for s in segments], self.note_rows)
+            batch["notes"] = pad_rows([self.notes_of(s) for s in segments], self.note_rows or 0)
         return batch
 
     def mel_of(self, segment: Segment) -> Float[np.ndarray, "T M"]:
@@ -154,7 +156,7 @@ class SegmentFeatures:
             _heard(segment), self.roll.groups, self.mel.frame_rate, self.roll.drum_seconds
         )
         rows = listed.segment(segment.start_frame, self.frames)
-        if len(rows) > self.note_rows:
+        if self.note_rows is not None and len(rows) > self.note_rows:
             raise UserError(
                 f"song {segment.id!r} has {len(rows)} notes from frame {segment.start_frame}; "
                 f"note_rows={self.note_rows}: raise it to at least {len(rows)}"

@@ -120,7 +120,8 @@ class SegmentData:
         for name, value, least in (("batch", batch, 1), ("seed", seed, 0), ("start", start, 0)):
             if value < least:
                 raise ValueError(f"{name}={value}; must be at least {least}")
-        features = self._features(spec)
+        # One process takes any number of notes; several must agree on a length beforehand.
+        features = self._features(spec, any_notes=process_count == 1)
         readers = self._readers("train", features, seed)
         schedule = Schedule.of([r.pass_length ** (1 / self._temperature) for r in readers], seed)
         together = batch * process_count
@@ -140,7 +141,7 @@ class SegmentData:
 
         The last batch is smaller where the segments do not fill it.
         """
-        features = self._features(spec)
+        features = self._features(spec, any_notes=True)  # every process reads all of these
         held_out = [r.evaluation() for r in self._readers("validation", features, seed=0)]
 
         def batches() -> Iterator[Batch]:
@@ -162,8 +163,8 @@ class SegmentData:
         read = [files, self._indices, self._pitch_shift, self._temperature, *more]
         return hashlib.sha256(json.dumps(read).encode()).hexdigest()
 
-    def _features(self, spec: ModelSpec) -> SegmentFeatures:
-        return SegmentFeatures(
+    def _features(self, spec: ModelSpec, any_notes: bool) -> SegmentFeatures:
+        features = SegmentFeatures(
             mel=spec.mel,
             names=spec.features,
             frames=spec.segment_frames,
@@ -172,6 +173,7 @@ class SegmentData:
             token_length=self._token_length,
             context_frames=spec.network.context_frames,
         )
+        return dataclasses.replace(features, note_rows=None) if any_notes else features
 
     def _readers(self, split: str, features: SegmentFeatures, seed: int) -> list[SegmentReader]:
         """Opens a reader for each folder that has the split."""

@@ -39,6 +39,10 @@ RELEASES = (2.0, 6.0, 18.0, 54.0)
 
 ENVELOPES = 2 + len(DECAYS) + len(RISES) + len(RELEASES)
 
+NOTES_AT_ONCE = 1024
+"""A segment of more notes is summed in turns of so many, so that memory does not grow with them;
+hardly any music has more, and in one turn the sum is a single matrix product."""
+
 _LOUDEST, _QUIETEST = 6.0, -14.0
 """Bounds of a note's log magnitude: above any clipped sample, below any microphone's noise."""
 
@@ -199,6 +203,43 @@ class NoteEncoder(nn.Module):
           frames: when each frame begins.
         """
         c = self.config
+        total, features = self._add_all(notes, condition, frames)
+        floor = self._dense(self.bins, "floor", -8.0, ("condition", "mel"))(condition)
+        log_magnitude = jnp.log(total + jnp.exp(floor)[:, None])
+        extent = c.range_high - c.range_low
+        return Sketch(2 * (log_magnitude - c.range_low) / extent - 1, features)
+
+    def _add_all(
+        self, notes: Float[Array, "B N 5"], condition: Array, frames: Array
+    ) -> tuple[Float[Array, "B T M"], Float[Array, "B T F"]]:
+        """Sums magnitudes and features of all notes, `NOTES_AT_ONCE` of them at a time."""
+        batch, count, columns = notes.shape
+        if count <= NOTES_AT_ONCE:
+            return self._add(notes, condition, frames)
+        chunks = -(-count // NOTES_AT_ONCE)
+        spare = chunks * NOTES_AT_ONCE - count
+        nobody = jnp.asarray([0, 0, 0, 0, -1], notes.dtype)
+        padding = jnp.broadcast_to(nobody, (batch, spare, columns))
+        padded = jnp.concatenate([notes, padding], axis=1)
+        cut = padded.reshape(batch, chunks, NOTES_AT_ONCE, columns)
+
+        def add_chunk(
+            encoder: NoteEncoder, sums: tuple[Array, Array], chunk: Array
+        ) -> tuple[tuple[Array, Array], None]:
+            more = encoder._add(chunk, condition, frames)
+            return (sums[0] + more[0], sums[1] + more[1]), None
+
+        scan = nn.scan(add_chunk, variable_broadcast="params", split_rngs={"params": False})
+        shape = (batch, frames.shape[1])
+        nothing = (jnp.zeros((*shape, self.bins)), jnp.zeros((*shape, self.config.features)))
+        sums, _ = scan(self, nothing, jnp.moveaxis(cut, 1, 0))
+        return sums
+
+    def _add(
+        self, notes: Float[Array, "B N 5"], condition: Array, frames: Array
+    ) -> tuple[Float[Array, "B T M"], Float[Array, "B T F"]]:
+        """Sums magnitudes and features of notes that fit into memory together."""
+        c = self.config
         rows = NoteRows.of(notes)
         shape = envelopes(rows, frames, c.window_hops)
         hidden = self._describe(rows, condition)
@@ -208,15 +249,13 @@ class NoteEncoder(nn.Module):
         # What all parts of a note have in common is learned once.
         spectra += self._dense(self.bins, "timbre", 0.0)(hidden)[:, :, None]
         magnitude = jnp.exp(jnp.clip(spectra, _QUIETEST, _LOUDEST))
-        total = jnp.einsum("bnkt,bnkm->btm", shape, magnitude)
-        floor = self._dense(self.bins, "floor", -8.0, ("condition", "mel"))(condition)
-        log_magnitude = jnp.log(total + jnp.exp(floor)[:, None])
-        extent = c.range_high - c.range_low
-        mean = 2 * (log_magnitude - c.range_low) / extent - 1
 
         shared = self._dense(ENVELOPES * c.features, "features", 0.0)(hidden)
         shared = shared.reshape(*hidden.shape[:2], ENVELOPES, c.features)
-        return Sketch(mean, jnp.einsum("bnkt,bnkf->btf", shape, shared))
+        return (
+            jnp.einsum("bnkt,bnkm->btm", shape, magnitude),
+            jnp.einsum("bnkt,bnkf->btf", shape, shared),
+        )
 
     def _describe(self, rows: NoteRows, condition: Float[Array, "B C"]) -> Float[Array, "B N H"]:
         """One vector a note: who plays which key how loud for how long, in which performance."""

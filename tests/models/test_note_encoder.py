@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from mt3synth.models import note_encoder
 from mt3synth.models.note_encoder import (
     DECAYS,
     RELEASES,
@@ -107,6 +108,22 @@ def test_order_and_padding_do_not_count(params):
         np.testing.assert_allclose(
             getattr(sketch(params, shuffled), name), getattr(sketch(params), name), atol=1e-4
         )
+
+
+@pytest.mark.parametrize("count", [4, 5, 8])
+def test_any_number_of_notes_is_summed_in_turns(params, monkeypatch, count):
+    many = np.tile(NOTES, (1, 3, 1))[:, :count]
+    at_once = sketch(params, many)
+    monkeypatch.setattr(note_encoder, "NOTES_AT_ONCE", 4)
+    in_turns = sketch(params, many)
+    np.testing.assert_allclose(in_turns.mean, at_once.mean, atol=1e-5)
+    np.testing.assert_allclose(in_turns.features, at_once.features, rtol=1e-4, atol=1e-4)
+
+
+def test_turns_need_no_parameters_of_their_own(params, monkeypatch):
+    monkeypatch.setattr(note_encoder, "NOTES_AT_ONCE", 2)
+    fresh = ENCODER.init(jax.random.key(0), jnp.asarray(NOTES), jnp.asarray(CONDITION), TIMES)
+    assert jax.tree.map(jnp.shape, nn.meta.unbox(fresh)) == jax.tree.map(jnp.shape, params)
 
 
 def test_everything_about_a_note_counts(params):

@@ -16,6 +16,7 @@ from data_pipelines.reading.song_lists import list_songs
 from data_pipelines.seqio_pipeline.tasks import register_tasks
 from mt3synth.audio.mel import MELGAN, log_mel, to_network
 from mt3synth.audio.pitch_shift import shifted_log_mel
+from mt3synth.errors import UserError
 from mt3synth.symbolic.codec import EventCodec
 from mt3synth.symbolic.roll import RollSpec, piano_roll
 from mt3synth.symbolic.tokenizer import encode_segment
@@ -130,6 +131,20 @@ def test_drums_keep_their_key(read):
     tokens = SegmentFeatures(MELGAN, ("tokens",), FRAMES, codec=CODEC).batch([struck])["tokens"]
     classes = CODEC.classes
     assert classes["pitch"].start + 62 in tokens and classes["drum"].start + 36 in tokens
+
+
+def test_a_list_takes_any_number_of_notes_unless_its_length_is_fixed(read):
+    segment = read("train", 1)[0]
+    onsets = np.linspace(0.0, 1.2, 1500)
+    columns = [onsets, onsets + 0.1, *np.tile([[60, 80, 0, 0]], (1500, 1)).T]
+    dense = type(segment)(
+        **{**vars(segment), "notes": np.stack(columns, axis=1), "shift": 0, "start_frame": 0}
+    )
+    free = SegmentFeatures(MELGAN, ("notes",), FRAMES, roll=ROLL, note_rows=None)
+    notes = free.batch([dense])["notes"]
+    assert notes.shape == (1, 2048, 5) and np.count_nonzero(notes[0, :, 4] >= 0) == 1500
+    with pytest.raises(UserError, match=r"1500 notes .* note_rows=1024: raise it to at least 1500"):
+        SegmentFeatures(MELGAN, ("notes",), FRAMES, roll=ROLL).batch([dense])
 
 
 @pytest.mark.parametrize(
