@@ -62,6 +62,8 @@ class SegmentFeatureConverter(seqio.FeatureConverter):
     def __init__(self, features: SegmentFeatures, pack: bool = False, **more: Any) -> None:
         if pack:
             raise ValueError("pack=True; segments cannot be packed, set pack=False")
+        if features.note_rows is None:
+            raise ValueError("note_rows=None; a task's arrays have a fixed length, give one")
         self.features = features
         shapes = _shapes(features)
         self.MODEL_FEATURES = {
@@ -113,12 +115,13 @@ def to_segment(example: Mapping[str, Any]) -> Segment:
 def _shapes(features: SegmentFeatures) -> dict[str, tuple[Any, tuple[int, ...]]]:
     """Returns dtype and shape of each array that ``features`` makes of one segment."""
     frames, context = features.frames, features.context_frames
+    rows = round_up(features.note_rows or 0)
     tokens, bins = features.token_length, features.mel.bins
     of_name: dict[str, dict[str, tuple[Any, tuple[int, ...]]]] = {
         "mel": {"mel": (tf.float32, (frames, bins))},
         "roll": {"roll": (tf.float32, (frames, features.roll.channels if features.roll else 0))},
         "tokens": {"tokens": (tf.int32, (tokens,)), "token_times": (tf.float32, (tokens,))},
-        "notes": {"notes": (tf.float32, (round_up(features.note_rows), len(COLUMNS)))},
+        "notes": {"notes": (tf.float32, (rows, len(COLUMNS)))},
         "context": {
             "context": (tf.float32, (context, bins)),
             "context_mask": (tf.bool, (context,)),

@@ -1,5 +1,6 @@
 """Compares what SeqIO and its converter feed t5x with this project's own reader."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +113,5 @@ def test_segments_are_not_packed(corpus):
 
     with pytest.raises(ValueError, match="pack=True; segments cannot be packed"):
         SegmentFeatureConverter(FEATURES, pack=True)
+    with pytest.raises(ValueError, match="note_rows=None; .* fixed length"):
+        SegmentFeatureConverter(replace(FEATURES, note_rows=None))
