@@ -113,5 +113,5 @@ def test_segments_are_not_packed(corpus):
 
     with pytest.raises(ValueError, match="pack=True; segments cannot be packed"):
         SegmentFeatureConverter(FEATURES, pack=True)
-    with pytest.raises(ValueError, match="note_rows=None; .* fixed length"):
+    with pytest.raises(ValueError, match=r"note_rows=None; .* fixed length"):
         SegmentFeatureConverter(replace(FEATURES, note_rows=None))
