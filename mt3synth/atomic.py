@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, explain_os_errors
 
 _SUFFIX = ".unfinished"
 
@@ -87,12 +87,10 @@ def write_new(path: Path, write: Callable[[IO[bytes]], object], error: type[User
     Raises:
       UserError: of the class ``error``: it cannot be written.
     """
-    try:
+    with explain_os_errors(path, "cannot be written", error):
         path.parent.mkdir(parents=True, exist_ok=True)
         with write_atomically(path) as unfinished, open(unfinished, "xb") as file:
             write(file)
-    except OSError as failure:
-        raise error(f"{path}: cannot be written: {failure.strerror or failure}") from failure
 
 
 def write_text(path: Path, text: str) -> None:
@@ -111,12 +109,10 @@ def write_texts(folder: Path, texts: Mapping[str, str], option: str) -> None:
     Raises:
       UserError: they cannot be written; names the option that says where.
     """
-    try:
+    with explain_os_errors(f"{option} {folder}", "cannot be written"):
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             write_text(folder / name, text)
-    except OSError as error:
-        raise UserError(f"{option} {folder}: {error.strerror or error}") from error
 
 
 def remove_unfinished(folder: Path, name: str | None = None) -> None:

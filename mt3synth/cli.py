@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from mt3synth import __version__
+from mt3synth.commands.shared.subcommands import add_subcommand
 from mt3synth.errors import UserError
 
 COMMANDS = (
@@ -84,17 +85,13 @@ def _parser() -> argparse.ArgumentParser:
     for name in COMMANDS:
         # Every module is imported for any --help, so none of them may import anything slow.
         module = importlib.import_module(f"mt3synth.commands.{_MODULES.get(name, name)}")
-        sub = subparsers.add_parser(
-            name, help=module.HELP, description=module.__doc__, allow_abbrev=False
-        )
-        module.add_arguments(sub)
+        sub = add_subcommand(subparsers, name, module)
         gin = sub.add_argument_group("configuration")
         gin.add_argument(
             "--gin_file", action="append", metavar="FILE", help="gin file; may be repeated"
         )
         # Taken out by _split_gin; declared for the help alone.
         gin.add_argument("--gin.NAME", dest="gin_bindings", metavar="VALUE", help="one gin binding")
-        sub.set_defaults(main=module.main, called=sub.prog)
     return parser
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 
 
 class UserError(ValueError):
@@ -15,8 +16,26 @@ class UserError(ValueError):
     """
 
 
+@contextmanager
+def explain_os_errors(
+    what: object, problem: str = "cannot be read", kind: type[UserError] = UserError
+) -> Iterator[None]:
+    """Raises the operating system's errors as the user's, with what they happened to.
+
+        with explain_os_errors(path):
+            return path.read_text()
+
+    Raises:
+      UserError: of the class ``kind``: ``what: problem: why``.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{what}: {problem}: {error.strerror or error}") from error
+
+
 def check_least(settings: object, **least: int) -> None:
-    """Checks that settings are not below their least values.
+    """Checks that settings are not below their least values; None is below none.
 
         check_least(self, steps=1, seed=0)
 
@@ -24,8 +43,9 @@ def check_least(settings: object, **least: int) -> None:
       ValueError: one is below.
     """
     for name, low in least.items():
-        if getattr(settings, name) < low:
-            raise ValueError(f"{name}={getattr(settings, name)}; must be at least {low}")
+        value = getattr(settings, name)
+        if value is not None and value < low:
+            raise ValueError(f"{name}={value}; must be at least {low}")
 
 
 def first_line(error: Exception) -> str:

@@ -159,7 +159,7 @@ FLOORS = (
         "commands.synthesize": "audio configuration renderer score song commands.shared mt3synth",
         "commands.train": "configuration training",
         "commands.train_vocoder": "commands.train",
-        "commands.prepare": "reporting transcription data_pipelines",
+        "commands.prepare": "reporting transcription data_pipelines commands.shared",
         "commands.evaluate": (
             "audio bundle cache_folder configuration evaluation reporting synthesis transcription "
             "vocoder commands.shared"

@@ -14,7 +14,7 @@ from data_pipelines.filesystem import write_atomically
 from data_pipelines.prepare.manifest import MANIFEST_FILE, OPTIONAL, REQUIRED
 from data_pipelines.prepare.tables import relative_path, write_csv, write_rejected
 from data_pipelines.recordings import Listing, Recording, one_line
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, explain_os_errors
 from mt3synth.symbolic.midi import write_midi
 
 FIGURES_FILE = "alignments.csv"
@@ -69,13 +69,11 @@ def align_files(recording: Recording, midi: Path, picture: Path, threshold: floa
             f"{recording.name}: confidence {alignment.confidence:.2f} is below {threshold:g}; "
             "are they the same piece, with the same repeats?"
         )
-    try:
-        title = f"{recording.notes.paths[0].name} to {recording.audio.path.name}"
+    title = f"{recording.notes.paths[0].name} to {recording.audio.path.name}"
+    with explain_os_errors(midi, "cannot be written"):
         draw_alignment(alignment, picture, title, threshold)
         with write_atomically(midi) as unfinished:
             write_midi(alignment.notes.shifted(recording.start), unfinished)
-    except OSError as error:
-        raise UserError(f"{midi}: cannot be written ({error.strerror or error})") from error
     low, high = alignment.stretch
     weak = float((alignment.agreement.local < threshold).mean())
     return Figures(alignment.confidence, weak, 1 / low, 1 / high)
@@ -108,10 +106,8 @@ def align_listing(
     Raises:
       UserError: the folder cannot be written to.
     """
-    try:
+    with explain_os_errors(f"--out {out}", "cannot be made"):
         out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{out}: cannot be made ({error.strerror or error})") from error
     rows = {} if overwrite else _read_figures(out)
     done: list[tuple[Recording, str]] = []
     rejections = list(listing.rejections)

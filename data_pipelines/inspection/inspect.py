@@ -20,7 +20,7 @@ from data_pipelines.prepare.tables import REJECTED_FILE
 from data_pipelines.shards.formats import FORMATS, format_of, read_split
 from data_pipelines.shards.names import splits_in
 from data_pipelines.songs import SPLITS, Song
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, explain_os_errors
 from mt3synth.reporting.tables import Table
 
 PAGE_FILE = "index.html"
@@ -79,7 +79,8 @@ def inspect(
         raise UserError("inspecting draws with matplotlib: pip install 'mt3synth[data]'")
     splits = _choose_splits(folder, split)
     names = {i: p.name for i, p in enumerate(read_performances(folder))}
-    _make_folder(out)
+    with explain_os_errors(f"--out {out}", "cannot be made"):
+        out.mkdir(parents=True, exist_ok=True)
     # One pass does both: reading a large data set twice would take hours.
     survey, shares, examples = Survey(), SegmentShares(), []
     missing = set(options.songs)
@@ -152,10 +153,3 @@ def _count_rows(path: Path) -> int:
         return 0
     with open(path, encoding="utf-8", newline="") as file:
         return max(sum(1 for row in csv.reader(file) if row) - 1, 0)
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out {out}: {error.strerror or error}") from error

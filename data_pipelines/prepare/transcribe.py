@@ -18,7 +18,7 @@ from data_pipelines.prepare.manifest import MANIFEST_FILE, REQUIRED
 from data_pipelines.prepare.tables import REJECTED_COLUMNS, REJECTED_FILE, relative_path, write_csv
 from data_pipelines.recordings import Rejection, find_silence, one_line
 from mt3synth.audio.files import SUFFIXES, audio_seconds, read_audio
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, explain_os_errors
 from mt3synth.symbolic.midi import write_midi
 from mt3synth.symbolic.notes import Notes
 from mt3synth.transcription.transcriber import Transcriber
@@ -146,13 +146,11 @@ def _hear(path: Path, transcriber: Transcriber, sample_rate: int) -> tuple[float
 
 
 def _write(notes: Notes, path: Path) -> None:
-    try:
+    with explain_os_errors(path, "cannot be written"):
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_unfinished(path.parent)
         with write_atomically(path) as unfinished:
             write_midi(notes, unfinished)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def _write_tables(

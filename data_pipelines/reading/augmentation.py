@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.signal import oaconvolve, sosfilt
 
+from mt3synth.errors import check_least
 from mt3synth.types import FloatND
 
 
@@ -51,8 +52,7 @@ class AugmentationConfig:
             object.__setattr__(self, name, (low, high))
             if not low <= high:
                 raise ValueError(f"{name}={(low, high)}; the first must not be above the second")
-        if self.bands < 1:
-            raise ValueError(f"bands={self.bands}; must be at least 1")
+        check_least(self, bands=1)
         if not self.decay_s[0] > 0:
             raise ValueError(f"decay_s={self.decay_s} s; must be positive")
 

@@ -11,7 +11,7 @@ from data_pipelines.reading.segments import NOTE_MARGIN_S, Segment, segment_lead
 from data_pipelines.shards.note_tables import notes_from_table
 from mt3synth.audio.mel import MelSpec, to_network
 from mt3synth.audio.pitch_shift import shifted_log_mel
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, check_least
 from mt3synth.symbolic.codec import EventCodec
 from mt3synth.symbolic.note_list import SongNoteList, pad_rows
 from mt3synth.symbolic.notes import Notes
@@ -61,10 +61,7 @@ class SegmentFeatures:
         unknown = [name for name in self.names if name not in FEATURES]
         if unknown or not self.names:
             raise ValueError(f"features {list(self.names)}; must be some of {list(FEATURES)}")
-        for name in ("frames", "token_length", "note_rows"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name}={value}; must be at least 1")
+        check_least(self, frames=1, token_length=1, note_rows=1)
         if self.context_frames < ("context" in self.names):
             raise ValueError(
                 f"context_frames={self.context_frames}; must be at least 0, and at least 1 for "

@@ -11,7 +11,7 @@ import numpy as np
 from data_pipelines.reading.features import SegmentFeatures
 from data_pipelines.reading.segments import NOTE_MARGIN_S, Segment, segment_lead, segment_samples
 from mt3synth.audio.mel import MelSpec
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, explain_os_errors
 from mt3synth.types import Float
 
 
@@ -24,10 +24,8 @@ def read_values(path: Path, dtype: str | np.dtype, count: int, offset: int) -> n
     Raises:
       UserError: they are not there, or cannot be read.
     """
-    try:
+    with explain_os_errors(path):
         values = np.fromfile(path, dtype, count, offset=offset)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     if len(values) < count:
         raise UserError(f"{path}: is cut short; build the data set again")
     return values

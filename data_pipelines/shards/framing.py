@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import google_crc32c
 
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, explain_os_errors
 
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
@@ -74,11 +74,8 @@ def frame_offsets(path: Path) -> Iterator[int]:
 @contextmanager
 def _open(path: Path) -> Iterator[tuple[BinaryIO, int]]:
     """Opens a file and tells its size; UserError if that or what is read of it fails."""
-    try:
-        with open(path, "rb") as file:
-            yield file, os.fstat(file.fileno()).st_size
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    with explain_os_errors(path), open(path, "rb") as file:
+        yield file, os.fstat(file.fileno()).st_size
 
 
 def _read_frame(file: BinaryIO, offset: int, size: int, path: Path) -> bytes:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, explain_os_errors
 from mt3synth.symbolic.notes import Notes
 
 UNKNOWN_VELOCITY = 100
@@ -45,12 +45,11 @@ def read_text(path: Path) -> str:
       UserError: the file is missing, unreadable, over 64 MiB or not UTF-8.
     """
     try:
-        size = path.stat().st_size
-        if size > MAX_ANNOTATION_BYTES:
-            raise UserError(f"{path}: {size} bytes; may have at most {MAX_ANNOTATION_BYTES}")
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+        with explain_os_errors(path):
+            size = path.stat().st_size
+            if size > MAX_ANNOTATION_BYTES:
+                raise UserError(f"{path}: {size} bytes; may have at most {MAX_ANNOTATION_BYTES}")
+            return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not a text file in UTF-8 (byte {error.start})") from error
 

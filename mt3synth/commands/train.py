@@ -15,6 +15,7 @@ import logging
 import os
 import re
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mt3synth.configuration import build, parse
@@ -31,43 +32,26 @@ MESH_AXES = ("data", "fsdp", "tensor")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options that are not gin's."""
     add_run_arguments(parser)
-    parser.add_argument(
-        "--init-from",
-        metavar="BUNDLE",
-        help="begin with a bundle's weights; `default` is mt3synth's own (INIT_FROM)",
-    )
-    parser.add_argument(
-        "--init-like",
-        action="append",
-        metavar="NEW=KNOWN",
-        help="a new performance begins with a known one's embedding; may be repeated (INIT_LIKE)",
-    )
-    parser.add_argument(
-        "--freeze",
-        action="append",
-        metavar="PATTERN",
-        help="parameters that stay as they are, by path; may be repeated (FREEZE)",
-    )
+    add = parser.add_argument
+    begin = "begin with a bundle's weights; `default` is mt3synth's own (INIT_FROM)"
+    add("--init-from", metavar="BUNDLE", help=begin)
+    add_several = partial(add, action="append")
+    like = "a new performance begins with a known one's embedding; may be repeated (INIT_LIKE)"
+    add_several("--init-like", metavar="NEW=KNOWN", help=like)
+    stay = "parameters that stay as they are, by path; may be repeated (FREEZE)"
+    add_several("--freeze", metavar="PATTERN", help=stay)
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options that every run has, whatever is trained."""
-    parser.add_argument("--data", metavar="DIR", help="corpus to train on (DATA_FOLDER)")
-    parser.add_argument("--run", metavar="DIR", help="folder of the run (RUN_FOLDER)")
-    parser.add_argument(
-        "--budget-minutes",
-        type=float,
-        metavar="M",
-        help="train for so long instead of a number of steps (BUDGET_MINUTES)",
-    )
-    parser.add_argument(
-        "--mesh",
-        metavar="AXIS=N,...",
-        help="devices along data, fsdp and tensor, -1 for all that are left (MESH_DATA, ...)",
-    )
-    parser.add_argument(
-        "--profile", metavar="START:STOP", help="steps of which to record a trace (PROFILE)"
-    )
+    add = parser.add_argument
+    add("--data", metavar="DIR", help="corpus to train on (DATA_FOLDER)")
+    add("--run", metavar="DIR", help="folder of the run (RUN_FOLDER)")
+    minutes = "train for so long instead of a number of steps (BUDGET_MINUTES)"
+    add("--budget-minutes", type=float, metavar="M", help=minutes)
+    mesh = "devices along data, fsdp and tensor, -1 for all that are left (MESH_DATA, ...)"
+    add("--mesh", metavar="AXIS=N,...", help=mesh)
+    add("--profile", metavar="START:STOP", help="steps of which to record a trace (PROFILE)")
     hosts = parser.add_argument_group("several hosts")
     hosts.add_argument("--coordinator", metavar="HOST:PORT", help="where process 0 listens")
     hosts.add_argument("--process-count", type=int, metavar="N", help="processes in all")
@@ -150,17 +134,15 @@ def _bindings(args: argparse.Namespace) -> list[str]:
         "DATA_FOLDER": args.data,
         "RUN_FOLDER": args.run,
         "INIT_FROM": getattr(args, "init_from", None),
-        "INIT_LIKE": _tuple(getattr(args, "init_like", None)),
-        "FREEZE": _tuple(getattr(args, "freeze", None)),
+        "INIT_LIKE": getattr(args, "init_like", None),
+        "FREEZE": getattr(args, "freeze", None),
         "BUDGET_MINUTES": args.budget_minutes,
         "PROFILE": args.profile,
         **_mesh(args.mesh),
     }
-    return [f"{name}={value!r}" for name, value in named.items() if value is not None]
-
-
-def _tuple(values: list[str] | None) -> tuple[str, ...] | None:
-    return None if values is None else tuple(values)
+    # As the gin files have them: tuples.
+    given = {k: tuple(v) if isinstance(v, list) else v for k, v in named.items()}
+    return [f"{name}={value!r}" for name, value in given.items() if value is not None]
 
 
 def _mesh(text: str | None) -> dict[str, int]:

@@ -12,12 +12,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mt3synth.commands.evaluate import options
 from mt3synth.commands.shared import sampling_options, vocoder_options
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, explain_os_errors
 
 if TYPE_CHECKING:
     from mt3synth.bundle import Bundle
@@ -28,6 +29,7 @@ THIN_PART, SONG_PART = "thin", "song"
 # Those of mt3synth.evaluation.bundle.render_set, whose import would slow every command's --help.
 CORPUS_PARTS = ("excerpts", "crossed", "levels")
 PARTS = (*CORPUS_PARTS, THIN_PART, SONG_PART)
+_WITHOUT_CORPUS = f"{THIN_PART} and {SONG_PART}"
 
 _SONG_PERFORMANCES = ("studio", "church")  # of the shipped bundle, as unlike as two can be
 _THIN_PERFORMANCES = ("studio", "concert-hall")  # dry and wet, and one soundfont is enough
@@ -36,88 +38,29 @@ _THIN_PERFORMANCES = ("studio", "concert-hall")  # dry and wet, and one soundfon
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds options on what to render, and on how much."""
     add = parser.add_argument
+    add_count = partial(add, type=int, metavar="N")
+    add_names = partial(add, nargs="+", metavar="NAME")
+    add_folder = partial(add, type=Path, metavar="DIR")
+    own = "or the bundle's own"
     add("--bundle", metavar="DIR", help="folder of the bundle (default: the one shipped)")
-    add(
-        "--corpus",
-        type=Path,
-        metavar="DIR",
-        help=f"corpus that it was trained on; {' and '.join(PARTS[-2:])} can do without",
-    )
-    add(
-        "--split",
-        default="test",
-        metavar="S",
-        help="of the corpus, whose scores are rendered (default: test)",
-    )
-    add(
-        "--only",
-        nargs="+",
-        choices=PARTS,
-        default=PARTS,
-        metavar="PART",
-        help=f"only these of {', '.join(PARTS)}",
-    )
-    add(
-        "--excerpts",
-        type=int,
-        default=24,
-        metavar="N",
-        help="songs in one performance (default: 24)",
-    )
-    add(
-        "--seconds",
-        type=float,
-        default=14.0,
-        metavar="S",
-        help="length of an excerpt (default: 14)",
-    )
+    add_folder("--corpus", help=f"corpus that it was trained on; {_WITHOUT_CORPUS} can do without")
+    add("--split", default="test", metavar="S", help="of the corpus, to render (default: test)")
+    add_names("--only", choices=PARTS, default=PARTS, help=f"only these of {', '.join(PARTS)}")
+    add_count("--excerpts", default=24, help="songs in one performance (default: 24)")
+    add("--seconds", type=float, default=14.0, metavar="S", help="of each excerpt (default: 14)")
     add("--performance", metavar="NAME", help="of excerpts and levels (default: the bundle's)")
-    add(
-        "--crossed",
-        type=int,
-        default=3,
-        metavar="N",
-        help="of them, in every performance (default: 3)",
+    add_count("--crossed", default=3, help="of them, in every performance (default: 3)")
+    add_count(
+        "--levels", default=4, help="of them, at velocity 30 and at velocity 110 (default: 4)"
     )
-    add(
-        "--levels",
-        type=int,
-        default=4,
-        metavar="N",
-        help="of them, at velocity 30 and at velocity 110 (default: 4)",
-    )
-    add(
-        "--recordings",
-        type=int,
-        default=60,
-        metavar="N",
-        help="real ones of each performance (default: 60)",
-    )
-    add(
-        "--thin-performances",
-        nargs="+",
-        metavar="NAME",
-        help=f"for thin music (default: {' and '.join(_THIN_PERFORMANCES)}, or the bundle's own)",
-    )
-    add(
-        "--thin-groups",
-        nargs="+",
-        metavar="NAME",
-        help="instruments of thin music: groups of programs, drums (default: all)",
-    )
-    add(
-        "--song",
-        type=Path,
-        metavar="MIDI",
-        help="whole song to render (default: the Mozart quartet)",
-    )
-    add(
-        "--song-performances",
-        nargs="+",
-        metavar="NAME",
-        help=f"for the song (default: {' and '.join(_SONG_PERFORMANCES)}, or the bundle's own)",
-    )
-    add("--pictures", type=Path, metavar="DIR", help="for pictures of song and tune (default: OUT)")
+    add_count("--recordings", default=60, help="real ones of each performance (default: 60)")
+    usual = " and ".join(_THIN_PERFORMANCES)
+    add_names("--thin-performances", help=f"for thin music (default: {usual}, {own})")
+    add_names("--thin-groups", help="instruments of thin music: groups of programs, drums (all)")
+    add("--song", type=Path, metavar="MIDI", help="whole song to render (the Mozart quartet)")
+    usual = " and ".join(_SONG_PERFORMANCES)
+    add_names("--song-performances", help=f"for the song (default: {usual}, {own})")
+    add_folder("--pictures", help="for pictures of song and tune (default: OUT)")
     add("--audio", action="store_true", help="write the song's audio to OUT/audio")
     add(
         "--performances",
@@ -125,14 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TOML",
         help="the file of performances that the corpus was rendered with, if it was your own",
     )
-    add(
-        "--soundfonts",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="DIR",
-        help="look for soundfonts here first; may be given several times",
-    )
+    look = "look for soundfonts here first; may be given several times"
+    add_folder("--soundfonts", action="append", default=[], help=look)
     options.add_arguments(parser)
     sampling_options.add_arguments(parser)
 
@@ -144,7 +81,7 @@ def main(args: argparse.Namespace) -> int:
     if args.corpus is None and set(args.only) & set(CORPUS_PARTS):
         raise UserError(
             "--corpus missing; name the one that the bundle was trained on, or measure what needs"
-            f" none by --only {' '.join(PARTS[-2:])}"
+            f" none by --only {THIN_PART} {SONG_PART}"
         )
     options.check(args)
 
@@ -175,15 +112,11 @@ def main(args: argparse.Namespace) -> int:
     compilation_cache.keep()
     parse.parse([options.GIN, *(args.gin_file or [])], args.gin_bindings)
     bundle = bundles.load(args.bundle or bundles.DEFAULT)
+    asked = ("split", "excerpts", "crossed", "levels", "recordings", "seconds")
     set_options = SetOptions(
         parts=tuple(part for part in args.only if part in CORPUS_PARTS),
-        split=args.split,
-        excerpts=args.excerpts,
-        crossed=args.crossed,
-        levels=args.levels,
-        recordings=args.recordings,
-        seconds=args.seconds,
         performance=bundle.performance(args.performance).index,
+        **{name: getattr(args, name) for name in asked},
     )
     thin = ThinOptions(
         _performances(args.thin_performances, _THIN_PERFORMANCES, bundle),
@@ -191,10 +124,8 @@ def main(args: argparse.Namespace) -> int:
     )
     config = sampling_options.read(args, bundle.spec)
     vocoder = vocoder_options.read(args, bundle)
-    try:
+    with explain_os_errors(f"--out {args.out}", "cannot be made"):
         args.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out {args.out}: {error.strerror or error}") from error
     names = [p.name for p in bundle.performances]
     performances = args.performances
     if args.corpus is not None:

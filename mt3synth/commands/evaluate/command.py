@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from mt3synth.commands.evaluate import options
 from mt3synth.commands.shared import vocoder_options
+from mt3synth.commands.shared.subcommands import add_subcommand
 from mt3synth.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,48 +49,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="more real recordings, laid out alike, to be measured as if they had been generated;"
         " one named like a generated file is a recording of the same notes",
     )
-    add(
-        "--window-hop",
-        type=float,
-        metavar="S",
-        help="seconds between the starts of segments, if renderings were joined from such",
-    )
-    add(
-        "--window-overlap",
-        type=float,
-        metavar="S",
-        help="seconds that neighbouring segments share (default: 0)",
-    )
-    add(
-        "--bundle",
-        metavar="DIR",
-        help="whose mel frames and vocoder to measure with (default: the one shipped)",
-    )
-    add(
-        "--setup",
-        action="store_true",
-        help="get the weights of --embedding musicnn through pip, and end",
-    )
+    add_seconds = partial(add, type=float, metavar="S")
+    add_seconds("--window-hop", help="between the starts of segments, if renderings have such")
+    add_seconds("--window-overlap", help="that neighbouring segments share (default: 0)")
+    whose = "whose mel frames and vocoder to measure with (default: the one shipped)"
+    add("--bundle", metavar="DIR", help=whose)
+    add("--setup", action="store_true", help="get the weights of musicnn through pip, and end")
     add("--seed", type=int, metavar="N", help="of all random choices (default: 0)")
     options.add_arguments(parser)
     subcommands = parser.add_subparsers(dest="subcommand", metavar="[bundle]")
     for name in SUBCOMMANDS:
         module = importlib.import_module(f"mt3synth.commands.evaluate.{name}")
-        sub = subcommands.add_parser(
-            name, help=module.HELP, description=module.__doc__, allow_abbrev=False
-        )
-        module.add_arguments(sub)
-        sub.set_defaults(run_subcommand=module.main, called=sub.prog)
-    parser.set_defaults(run_subcommand=_files)
+        add_subcommand(subcommands, name, module)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Runs the subcommand, or measures files; returns 3 if something could not be measured."""
-    return args.run_subcommand(args)
-
-
-def _files(args: argparse.Namespace) -> int:
-    """Measures files."""
+    """Measures files; returns 3 if something could not be measured."""
     if args.setup:
         return _setup(args)
     missing = [f"--{name}" for name in _NEEDED if getattr(args, name) is None]

@@ -42,30 +42,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what audio is turned into before distances are taken (default: %(default)s, which"
         " needs nothing to be installed)",
     )
-    add(
-        "--embedding-source",
-        metavar="PLACE",
-        help="folder of musicnn's weights; for trill and vggish, folder or address of a SavedModel",
-    )
-    add(
-        "--shrinkage",
-        metavar="S",
-        help="allow distances of few embeddings by shrinking covariances: ledoit-wolf, or a share"
-        " in 0..1",
-    )
-    add(
-        "--transcriber",
-        metavar="NAME",
-        help="what hears the notes for note F1: module:attribute or file.py:attribute, or none"
-        " (default: basic-pitch)",
-    )
+    place = "folder of musicnn's weights; for trill and vggish, folder or address of a SavedModel"
+    add("--embedding-source", metavar="PLACE", help=place)
+    shrink = "shrink covariances, for few embeddings: ledoit-wolf, or a share in 0..1"
+    add("--shrinkage", metavar="S", help=shrink)
+    hears = "hears the notes for note F1: module:attribute, file.py:attribute, none (basic-pitch)"
+    add("--transcriber", metavar="NAME", help=hears)
     add("--examples", type=int, default=6, metavar="N", help="pieces to hear on the page (6)")
     add("--example-seconds", type=float, default=10.0, metavar="S", help="length of each (10)")
     add_folder("--listening-test", help="folder for a blind listening test, if one is wanted")
-    add_folder(
-        "--cache",
-        help="folder for embeddings, transcriptions and vocoded audio (default: the user's cache)",
-    )
+    kept = "for embeddings, transcriptions and vocoded audio (default: the user's cache)"
+    add_folder("--cache", help=kept)
     vocoder_options.add_arguments(parser)
 
 

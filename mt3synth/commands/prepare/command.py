@@ -10,6 +10,7 @@ import importlib
 from typing import NoReturn
 
 from mt3synth.commands.prepare import known_datasets
+from mt3synth.commands.shared.subcommands import add_subcommand
 from mt3synth.errors import UserError
 
 HELP = "make a data set, look into one, align or transcribe recordings"
@@ -24,11 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     subcommands = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND")
     for name in SUBCOMMANDS:
         module = importlib.import_module(f"mt3synth.commands.prepare.{name}")
-        sub = subcommands.add_parser(
-            name, help=module.HELP, description=module.__doc__, allow_abbrev=False
-        )
-        module.add_arguments(sub)
-        sub.set_defaults(run_subcommand=module.main, called=sub.prog)
+        add_subcommand(subcommands, name, module)
     known_datasets.add_parsers(subcommands)
     for name in _RENAMED:  # neither in the help nor a way to anything
         subcommands.choices[name] = _RenamedParser(name)
@@ -44,8 +41,3 @@ class _RenamedParser(argparse.ArgumentParser):
         """Raises UserError."""
         new = _RENAMED[self.prog]
         raise UserError(f"`mt3synth prepare {self.prog}` is now `mt3synth prepare {new}`")
-
-
-def main(args: argparse.Namespace) -> int:
-    """Runs the subcommand that was chosen."""
-    return args.run_subcommand(args)

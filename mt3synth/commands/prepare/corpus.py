@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from functools import partial
 from pathlib import Path
 
 from mt3synth.commands.prepare.options import print_splits
@@ -19,41 +20,26 @@ HELP = "render a corpus of public-domain scores on soundfonts"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds options that say where to, how much, and of what."""
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the corpus")
-    parser.add_argument("--hours", type=float, required=True, metavar="H", help="of training audio")
-    parser.add_argument("--seed", type=int, required=True, metavar="N", help="of all choices")
-    parser.add_argument(
-        "--validation-hours", type=float, metavar="H", help="of Haydn, held out (0.4)"
-    )
-    parser.add_argument(
-        "--test-hours", type=float, metavar="H", help="of Mozart and Beethoven, held out (0.8)"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add_hours = partial(add, type=float, metavar="H")
+    add("--out", required=True, metavar="DIR", help="folder of the corpus")
+    add_hours("--hours", required=True, help="of training audio")
+    add("--seed", type=int, required=True, metavar="N", help="of all choices")
+    add_hours("--validation-hours", help="of Haydn, held out (0.4)")
+    add_hours("--test-hours", help="of Mozart and Beethoven, held out (0.8)")
+    add(
         "--kinds",
         metavar="KIND=SHARE,...",
         help="kinds of songs: ensemble, edges, soft, piano, solo, parts, held, notes, drums "
         "(default: all; ensemble=1 for scores in parts alone)",
     )
-    parser.add_argument("--format", help="tfrecord (default), or numpy: with mel frames beside")
-    parser.add_argument("--shard-minutes", type=float, metavar="M", help="audio in a shard (10)")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (one a core)")
-    parser.add_argument(
-        "--performances", type=Path, metavar="TOML", help="performances of your own"
-    )
-    parser.add_argument(
-        "--soundfonts",
-        type=Path,
-        action="append",
-        metavar="DIR",
-        help="look here first for soundfonts; may be repeated",
-    )
-    parser.add_argument(
-        "--scores-cache",
-        type=Path,
-        dest="cache",
-        metavar="DIR",
-        help="parsed scores (default: in the user's cache)",
-    )
+    add("--format", help="tfrecord (default), or numpy: with mel frames beside")
+    add("--shard-minutes", type=float, metavar="M", help="audio in a shard (10)")
+    add("--workers", type=int, metavar="N", help="processes (one a core)")
+    add("--performances", type=Path, metavar="TOML", help="performances of your own")
+    add_folder = partial(add, type=Path, metavar="DIR")
+    add_folder("--soundfonts", action="append", help="look here first; may be repeated")
+    add_folder("--scores-cache", dest="cache", help="parsed scores (default: in the user's cache)")
 
 
 def main(args: argparse.Namespace) -> int:

@@ -34,7 +34,7 @@ def add_parsers(subcommands: Any) -> None:
         listed = {"action": _ListRules, "dataset": dataset}
         add("--list-performances", help="say which rules exist", **listed)
         add_build_arguments(sub)
-        sub.set_defaults(run_subcommand=partial(main, dataset), called=sub.prog)
+        sub.set_defaults(main=partial(main, dataset), called=sub.prog)
 
 
 class _ListRules(argparse.Action):

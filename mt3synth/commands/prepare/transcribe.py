@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 from mt3synth.commands.prepare.options import close
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, explain_os_errors
 
 HELP = "transcribe recordings that have no MIDI"
 SAMPLE_RATE = 22050
@@ -22,11 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("inputs", nargs="+", type=Path, metavar="AUDIO", help="recording, or folder of recordings")
     add("--out", required=True, type=Path, metavar="DIR", help="folder for MIDI files and tables")
-    add(
-        "--performance",
-        metavar="NAME",
-        help="of all recordings (default: the name of the folder a recording lies in)",
-    )
+    of_folder = "of all recordings (default: the name of the folder a recording lies in)"
+    add("--performance", metavar="NAME", help=of_folder)
     add(
         "--program",
         type=int,
@@ -63,10 +60,8 @@ def main(args: argparse.Namespace) -> int:
 
     jobs = find_jobs(args.inputs, args.out, args.performance)
     transcriber = load_transcriber(args.transcriber or BASIC_PITCH)
-    try:
+    with explain_os_errors(f"--out {args.out}", "cannot be made"):
         args.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out {args.out}: {error.strerror or error}") from error
     names = ("sample_rate", "program", "overwrite", "strict")
     how = {name: getattr(args, name) for name in names}
     rejections = transcribe(jobs, transcriber, args.out, **how)

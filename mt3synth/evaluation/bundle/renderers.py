@@ -16,7 +16,7 @@ from jaxtyping import Float
 from mt3synth.atomic import write_atomically
 from mt3synth.audio.mel import MelSpec
 from mt3synth.bundle import Bundle
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, explain_os_errors
 from mt3synth.symbolic.notes import Notes
 from mt3synth.synthesis import SamplingConfig, Synthesizer
 from mt3synth.synthesis.canvas import Windows
@@ -167,10 +167,8 @@ def performances_file(corpus: Path, named: Path | None, say: Callable[[str], obj
     from data_pipelines.prepare.build import CORPUS_FILE
 
     path = named or DEFAULT_FILE
-    try:
+    with explain_os_errors(f"--performances {path}"):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UserError(f"--performances {path}: {error.strerror or error}") from error
     try:
         recipe = json.loads((corpus / CORPUS_FILE).read_text(encoding="utf-8")).get("recipe", {})
     except (OSError, ValueError, AttributeError):

@@ -12,6 +12,7 @@ import soxr
 
 from mt3synth.atomic import write_new
 from mt3synth.audio.files import AudioError, read_audio
+from mt3synth.errors import explain_os_errors
 from mt3synth.evaluation.embeddings.base import Embedding, EmbeddingError
 from mt3synth.types import Float, FloatND
 
@@ -97,11 +98,8 @@ def audio_digest(audio: FloatND, purpose: str) -> str:
 
 
 def _file_digest(path: str | os.PathLike[str]) -> str:
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise AudioError(f"{path}: cannot be read: {error.strerror or error}") from error
+    with explain_os_errors(path, kind=AudioError), open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _load(path: Path, embedding: Embedding) -> FloatND | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mt3synth.errors import check_least
 from mt3synth.models.remat import RematPolicy
 from mt3synth.training.loop import LoopConfig
 
@@ -40,11 +41,7 @@ class TrainConfig(LoopConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.accumulation < 1:
-            raise ValueError(f"accumulation={self.accumulation}; must be at least 1")
-        for name in ("prior_weight", "prior_first"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}={getattr(self, name)}; must be at least 0")
+        check_least(self, accumulation=1, prior_weight=0, prior_first=0)
         if self.prior_first and not self.prior_weight:
             raise ValueError(
                 f"prior_first={self.prior_first} with prior_weight=0; nothing would be learned"

@@ -13,6 +13,7 @@ from mt3synth.audio.files import fit_peak
 from mt3synth.audio.mel import from_network
 from mt3synth.diffusion.ddim import DDIM
 from mt3synth.diffusion.sampler import iterate
+from mt3synth.errors import check_least
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.conditions import conditions_of
 from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk
@@ -42,11 +43,7 @@ class SamplesConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("segments", "iterations", "seed"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}={getattr(self, name)}; must be at least 0")
-        if self.steps < 1:
-            raise ValueError(f"steps={self.steps}; must be at least 1")
+        check_least(self, segments=0, iterations=0, seed=0, steps=1)
 
 
 class SampleRenderer:

@@ -117,7 +117,9 @@ def test_a_corpus_of_other_performances_is_compared_with_those(tmp_path: Path) -
     RealRenderer(["my-band"], MELGAN, [], own)
     assert performances_file(mine, DEFAULT_FILE, said.append) == DEFAULT_FILE
     assert "has changed since" in said[0]
-    with pytest.raises(UserError, match=r"--performances .*none.toml: No such file"):
+    with pytest.raises(
+        UserError, match=r"--performances .*none.toml: cannot be read: No such file"
+    ):
         performances_file(mine, tmp_path / "none.toml", said.append)
 
 
