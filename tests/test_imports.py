@@ -63,7 +63,7 @@ FLOORS = (
         "data_pipelines.performances": "data_pipelines.{filesystem,recordings}",
         "data_pipelines.shards": "audio symbolic data_pipelines.{filesystem,songs}",
         "data_pipelines.prepare": (
-            "audio symbolic transcription "
+            "audio reporting symbolic transcription "
             "data_pipelines.{filesystem,performances,recordings,shards,songs,workers}"
         ),
         "data_pipelines.reading": "audio model_spec symbolic data_pipelines.{performances,shards}",
@@ -86,7 +86,9 @@ FLOORS = (
         "data_pipelines.corpus.songs": (
             "symbolic data_pipelines.corpus.{arrangement,expression,performances}"
         ),
-        "data_pipelines.corpus.recipe": "data_pipelines.corpus.{arrangement,performances,songs}",
+        "data_pipelines.corpus.recipe": (
+            "data_pipelines.corpus.{arrangement,performances,songs,sound}"
+        ),
         "data_pipelines.corpus.listing": (
             "symbolic data_pipelines.{recordings,workers} "
             "data_pipelines.corpus.{arrangement,recipe,sound}"

@@ -33,12 +33,8 @@ class Player:
     legato: float
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("onset_ms", 0, 40),
-            ("rubato", 0, 0.2),
-            ("contrast", 0.2, 2),
-            ("legato", 0.3, 1.2),
-        ):
+        bounds = dict(onset_ms=(0, 40), rubato=(0, 0.2), contrast=(0.2, 2), legato=(0.3, 1.2))
+        for name, (low, high) in bounds.items():
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ValueError(f"{name}={value}; must be within {low}..{high}")

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from data_pipelines.corpus.expression import Player
 from data_pipelines.corpus.sound.recording_chain import Chain
 from data_pipelines.corpus.sound.reverb import Room
 from data_pipelines.corpus.sound.soundfonts import Soundfont
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, explain_os_errors
 
 DEFAULT_FILE = Path(__file__).with_name("performances.toml")
+_PARTS: dict[str, Callable[..., Any]] = {
+    "soundfont": Soundfont, "room": Room, "chain": Chain, "player": Player
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,27 +52,22 @@ def read_performances(path: Path = DEFAULT_FILE) -> tuple[Performance, ...]:
       UserError: the file is missing or malformed, a performance names an unknown part or value,
         or two have one name.
     """
+    with explain_os_errors(path):
+        content = path.read_bytes()
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        rooms = {name: Room(**fields) for name, fields in table["rooms"].items()}
-        chains = {name: Chain(**fields) for name, fields in table["chains"].items()}
-        players = {name: Player(**fields) for name, fields in table["players"].items()}
-        fonts = {name: Soundfont(**fields) for name, fields in table["soundfonts"].items()}
+        table = tomllib.loads(content.decode())
+        known = {
+            part: {name: make(**fields) for name, fields in table[f"{part}s"].items()}
+            for part, make in _PARTS.items()
+        }
         performances = tuple(
             Performance(
-                name=entry["name"],
-                description=entry["description"],
-                soundfont=fonts[entry["soundfont"]],
-                room=rooms[entry["room"]],
-                chain=chains[entry["chain"]],
-                player=players[entry["player"]],
-                gain_db=float(entry["gain_db"]),
-                weight=float(entry["weight"]),
+                **{name: entry[name] for name in ("name", "description")},
+                **{part: named[entry[part]] for part, named in known.items()},
+                **{name: float(entry[name]) for name in ("gain_db", "weight")},
             )
             for entry in table["performances"]
         )
-    except OSError as problem:
-        raise UserError(f"{path}: cannot be read ({problem.strerror})") from problem
     except KeyError as problem:
         raise UserError(f"{path}: {problem} is not defined") from problem
     except (TypeError, ValueError) as problem:

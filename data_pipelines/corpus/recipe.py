@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
@@ -21,6 +20,7 @@ from data_pipelines.corpus.songs import (
     play_held_out,
     play_training,
 )
+from data_pipelines.corpus.sound.render import find_fluidsynth
 from mt3synth.errors import UserError
 
 
@@ -133,9 +133,7 @@ def _read_performances(path: Path) -> tuple[Performance, ...]:
 
 def _read_fluidsynth_version() -> str:
     """Asks the program for its version, "2.3.1"."""
-    program = shutil.which("fluidsynth")
-    if program is None:
-        raise UserError("fluidsynth is not installed; on Debian: apt install fluidsynth")
-    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    command = [find_fluidsynth(), "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = [line for line in done.stdout.splitlines() if "version" in line]
     return lines[0].split()[-1] if lines else "unknown"

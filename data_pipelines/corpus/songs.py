@@ -111,11 +111,7 @@ def count_held_out(seed: int, excerpts: int, kinds: Kinds) -> int | None:
 
 
 def _play_kind(
-    kind: str,
-    scores: Sequence[Score],
-    performance: int,
-    player: Player,
-    rng: np.random.Generator,
+    kind: str, scores: Sequence[Score], performance: int, player: Player, rng: np.random.Generator
 ) -> PlayedSong:
     while True:  # an excerpt that is all rests is drawn again
         arrangement = ARRANGERS[kind](scores, rng)

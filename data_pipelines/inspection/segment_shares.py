@@ -74,10 +74,7 @@ class SegmentShares:
 
     def to_dict(self) -> dict[str, Any]:
         """Converts to JSON values: the number of segments, and the share of each kind."""
-        return {
-            "segments": self.segments,
-            **{kind: round(self.share(kind), 4) for kind in KINDS},
-        }
+        return {"segments": self.segments, **{kind: round(self.share(kind), 4) for kind in KINDS}}
 
 
 def find_kinds(notes: Notes, begin: float, end: float) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from data_pipelines.filesystem import write_text
 from data_pipelines.prepare.shard import SongEntry
 from data_pipelines.recordings import Rejection
 from mt3synth.errors import UserError
+from mt3synth.reporting.tables import as_csv
 
 SONGS_FILE, REJECTED_FILE = "songs.csv", "rejected.csv"
 SONG_COLUMNS = (
@@ -66,8 +66,4 @@ def relative_path(path: Path | str, folder: Path) -> str:
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Writes a table with a head, whole or not at all."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+    write_text(path, as_csv(columns, rows))

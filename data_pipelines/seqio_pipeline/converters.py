@@ -20,16 +20,9 @@ from mt3synth.symbolic.note_list import COLUMNS, round_up
 tf = tensorflow()
 
 _Spec = seqio.FeatureConverter.FeatureSpec
-_SEGMENT = (
-    "id",
-    "start_frame",
-    "context_frames",
-    "audio",
-    "notes",
-    "sample_rate",
-    "performance",
-    "shift",
-)
+_ARRAYS = ("audio", "notes")
+_NUMBERS = ("start_frame", "context_frames", "sample_rate", "performance", "shift")
+_SEGMENT = ("id", *_ARRAYS, *_NUMBERS)
 
 
 class SegmentFeatureConverter(seqio.FeatureConverter):
@@ -102,13 +95,8 @@ def to_segment(example: Mapping[str, Any]) -> Segment:
     """Makes a segment of a task's example, its features as NumPy values."""
     return Segment(
         id=example["id"].decode(),
-        start_frame=int(example["start_frame"]),
-        context_frames=int(example["context_frames"]),
-        audio=example["audio"],
-        notes=example["notes"],
-        sample_rate=int(example["sample_rate"]),
-        performance=int(example["performance"]),
-        shift=int(example["shift"]),
+        **{name: example[name] for name in _ARRAYS},
+        **{name: int(example[name]) for name in _NUMBERS},
     )
 
 

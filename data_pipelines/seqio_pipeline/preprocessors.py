@@ -41,14 +41,9 @@ class Cut:
 def feature_description() -> dict[str, Any]:
     """Describes the features of a record (`shards.tfrecord`) to TensorFlow's parser."""
     tf = tensorflow()
-    kinds = {
-        "id": tf.string,
-        "audio": tf.string,
-        "sample_rate": tf.int64,
-        "sequence": tf.string,
-        "performance": tf.int64,
-    }
-    return {name: tf.io.FixedLenFeature([], kind) for name, kind in kinds.items()}
+    number = tf.io.FixedLenFeature([], tf.int64)
+    texts = dict.fromkeys(("id", "audio", "sequence"), tf.io.FixedLenFeature([], tf.string))
+    return {**texts, "sample_rate": number, "performance": number}
 
 
 def decode_notes(dataset: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -29,6 +31,13 @@ def as_text(tables: Sequence[Table], headings: bool = False) -> str:
 def as_markdown(tables: Sequence[Table]) -> str:
     """Writes tables as Markdown, each under its heading, for a README or a model card."""
     return "\n".join(_markdown(table) for table in tables)
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Writes rows as CSV below a head of their columns, with Unix line ends on every system."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
+    return text.getvalue()
 
 
 def number(value: float | None, digits: int = 3) -> str:

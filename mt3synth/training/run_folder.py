@@ -33,9 +33,7 @@ def claim(folder: Path, spec: ModelSpec, performances: list[dict[str, Any]]) -> 
 
 
 def claim_files(
-    folder: Path,
-    contents: Mapping[str, Any],
-    meanings: Mapping[str, Callable[[Any], Any]],
+    folder: Path, contents: Mapping[str, Any], meanings: Mapping[str, Callable[[Any], Any]]
 ) -> None:
     """Writes JSON values by their files' names into a run's folder, or checks that they are there.
 

@@ -9,11 +9,7 @@ import numpy as np
 
 from data_pipelines.corpus.arrangement.accompaniment import write_pedalled_piano
 from data_pipelines.corpus.arrangement.arrange import Arrangement
-from data_pipelines.corpus.arrangement.figuration import (
-    figure_voice,
-    find_harmony,
-    harmonize_tune,
-)
+from data_pipelines.corpus.arrangement.figuration import figure_voice, find_harmony, harmonize_tune
 from data_pipelines.corpus.arrangement.instruments import PIANO, fold_into
 from data_pipelines.corpus.arrangement.melody import draw_scale, write_melody
 from data_pipelines.corpus.arrangement.scores import Score

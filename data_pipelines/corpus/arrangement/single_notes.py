@@ -26,12 +26,7 @@ from data_pipelines.corpus.arrangement.instruments import (
     find_range,
 )
 from data_pipelines.corpus.arrangement.scores import Score
-from data_pipelines.corpus.arrangement.thin import (
-    PROGRAMS,
-    draw_edges,
-    draw_loudness,
-    draw_seconds,
-)
+from data_pipelines.corpus.arrangement.thin import PROGRAMS, draw_edges, draw_loudness, draw_seconds
 from data_pipelines.corpus.arrangement.voices import Line, Row, make_line
 
 SUSTAINED = (ORGAN, STRINGS, CHOIR, VIOLIN, VIOLA, CELLO, FLUTE, OBOE, CLARINET, BASSOON, TRUMPET,

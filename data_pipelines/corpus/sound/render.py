@@ -84,14 +84,20 @@ def _cached_response(room: Room, sample_rate: int) -> np.ndarray:
     return make_impulse_response(room, sample_rate)
 
 
+def find_fluidsynth() -> str:
+    """Finds the program. Raises UserError if it is not installed."""
+    program = shutil.which("fluidsynth")
+    if program is None:
+        raise UserError("fluidsynth is not installed; on Debian: apt install fluidsynth")
+    return program
+
+
 def synthesize(notes: Notes, soundfont: Path, sample_rate: int) -> np.ndarray:
     """Plays ``notes`` dry by FluidSynth, mono float32 ``[S]``, at a fixed gain.
 
     Its own reverb and chorus are off, and samples are loaded only when a program needs them.
     """
-    program = shutil.which("fluidsynth")
-    if program is None:
-        raise UserError("fluidsynth is not installed; on Debian: apt install fluidsynth")
+    program = find_fluidsynth()
     with tempfile.TemporaryDirectory(prefix="mt3synth-") as folder:
         midi, wave = Path(folder) / "song.mid", Path(folder) / "song.wav"
         midi.write_bytes(encode_midi(notes))

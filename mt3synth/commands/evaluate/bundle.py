@@ -97,12 +97,7 @@ def main(args: argparse.Namespace) -> int:
         performances_file,
     )
     from mt3synth.evaluation.bundle.song import SONG, SongOptions, add_song
-    from mt3synth.evaluation.bundle.thin import (
-        ThinOptions,
-        draw_tune,
-        real_if_known,
-        render_thin,
-    )
+    from mt3synth.evaluation.bundle.thin import ThinOptions, draw_tune, real_if_known, render_thin
     from mt3synth.evaluation.bundle.thin_pieces import GROUPS
     from mt3synth.evaluation.evaluate import Evaluation
     from mt3synth.evaluation.evaluation_set import EvaluationSet, Seams

@@ -9,14 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mt3synth.errors import UserError
-from mt3synth.evaluation.evaluate import (
-    PAGE,
-    Evaluation,
-    ExampleOptions,
-    Names,
-    evaluate,
-    write,
-)
+from mt3synth.evaluation.evaluate import PAGE, Evaluation, ExampleOptions, Names, evaluate, write
 from mt3synth.evaluation.evaluation_set import EvaluationSet
 from mt3synth.evaluation.listening import trials
 from mt3synth.evaluation.metrics.metric import Evaluators

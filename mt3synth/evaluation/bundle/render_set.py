@@ -7,9 +7,7 @@ What is there already, of the same settings, is not made again. The folder holds
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from mt3synth.evaluation.evaluation_set import Seams
 from mt3synth.evaluation.input_files import HOP, OVERLAP, WALL, EvaluationPaths
 from mt3synth.evaluation.metrics import dynamics, fad, performance_classifier
 from mt3synth.evaluation.metrics.registry import METRICS
+from mt3synth.reporting.tables import as_csv
 from mt3synth.symbolic.midi import write_midi
 from mt3synth.symbolic.notes import Notes
 from mt3synth.types import FloatND
@@ -190,10 +189,7 @@ class PieceFiles:
         return self._write("real", self._about, lambda: (self._renderers.real(*self._asked), None))
 
     def _write(
-        self,
-        kind: str,
-        about: dict[str, str],
-        audio: Callable[[], tuple[FloatND, float | None]],
+        self, kind: str, about: dict[str, str], audio: Callable[[], tuple[FloatND, float | None]]
     ) -> Path:
         name = self._renderers.names[self._piece.performance]
         path = self._folder / kind / name / f"{self._piece.stem}.flac"
@@ -261,10 +257,8 @@ def render_pieces(
         name, midi = f"{performance}/{piece.stem}.flac", f"midi/{piece.stem}.mid"
         rows.append((name, performance, midi, f"real/{name}", piece.metrics))
         say(f"{number} of {len(pieces)}: {piece.song} in {performance}")
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerows([("audio", "performance", "midi", "reference", "metrics"), *rows])
-    write_texts(folder, {TABLE: table.getvalue()}, "--out")
+    table = as_csv(("audio", "performance", "midi", "reference", "metrics"), rows)
+    write_texts(folder, {TABLE: table}, "--out")
     return folder / TABLE
 
 

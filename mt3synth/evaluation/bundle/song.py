@@ -41,10 +41,7 @@ class SongOptions:
 
 
 def add_song(
-    evaluation: Evaluation,
-    options: SongOptions,
-    renderers: Renderers,
-    say: Callable[[str], object],
+    evaluation: Evaluation, options: SongOptions, renderers: Renderers, say: Callable[[str], object]
 ) -> None:
     """Renders a song, and adds figures, pictures and a table of it to an evaluation.
 

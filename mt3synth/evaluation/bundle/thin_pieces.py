@@ -21,15 +21,7 @@ _SCALE = (0, 2, 4, 5, 7, 9, 11, 12)
 _SINGLE = (-5, 4, 16)
 _REST_S = 1.0
 _HELD_S = 4.0
-_C = {
-    "bass": 36,
-    "cello": 48,
-    "bassoon": 48,
-    "horn": 48,
-    "violin": 60,
-    "oboe": 72,
-    "flute": 72,
-}
+_C = {"bass": 36, "cello": 48, "bassoon": 48, "horn": 48, "violin": 60, "oboe": 72, "flute": 72}
 """The C from which each group plays, where middle C would take it out of its range."""
 _FADING = {"piano", "mallets", "guitar", "bass", "harp"}
 

@@ -47,8 +47,7 @@ def folder() -> Path:
 
 
 def setup(
-    destination: str | os.PathLike[str] | None = None,
-    wheel: str | os.PathLike[str] | None = None,
+    destination: str | os.PathLike[str] | None = None, wheel: str | os.PathLike[str] | None = None
 ) -> Path:
     """Puts musicnn's weights (3 MB) and their licence (ISC) into a folder, unless they are there.
 
@@ -108,8 +107,7 @@ def _convert(wheel: Path, destination: Path) -> None:
         )
     with zipfile.ZipFile(wheel) as archive:
         variables = read_bundle(
-            archive.read(f"{_CHECKPOINT}.index"),
-            archive.read(f"{_CHECKPOINT}.data-00000-of-00001"),
+            archive.read(f"{_CHECKPOINT}.index"), archive.read(f"{_CHECKPOINT}.data-00000-of-00001")
         )
         licence = archive.read(_LICENCE_IN_WHEEL)
     (destination / LICENCE).write_bytes(licence)

@@ -10,13 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from mt3synth.evaluation.metrics.metric import (
-    Evaluators,
-    Figures,
-    Measurements,
-    Metric,
-    ScoreRow,
-)
+from mt3synth.evaluation.metrics.metric import Evaluators, Figures, Measurements, Metric, ScoreRow
 from mt3synth.reporting.tables import Table
 
 NAME = "speed"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mt3synth.evaluation.evaluation_set import KINDS
 from mt3synth.evaluation.metrics import fad
 from mt3synth.evaluation.metrics.registry import METRICS
+from mt3synth.reporting.tables import as_csv
 
 PIECE_COLUMNS = ("piece", "kind", "performance", "score", "value")
 
@@ -37,9 +36,5 @@ def files(report: dict[str, Any]) -> dict[str, str]:
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(columns)
     # A figure that is not a number leaves its cell empty, as spreadsheets read it.
-    writer.writerows([["" if value != value else value for value in row] for row in rows])
-    return file.getvalue()
+    return as_csv(columns, (["" if value != value else value for value in row] for row in rows))
