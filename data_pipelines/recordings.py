@@ -32,7 +32,7 @@ class AudioSource(Protocol):
 
     @property
     def path(self) -> Path:
-        """The file it comes from."""
+        """Returns the file it comes from."""
 
     def seconds(self) -> float:
         """Returns its length, without decoding it. Raises UserError if it cannot be told."""
@@ -47,7 +47,7 @@ class NotesSource(Protocol):
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The files they come from."""
+        """Returns the files they come from."""
 
     def read(self) -> tuple[Notes, list[str]]:
         """Reads the notes, with remarks on what is not in them. Raises UserError without any."""
@@ -78,7 +78,7 @@ class NotesFile:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The file."""
+        """Returns the one file."""
         return (self.path,)
 
 
@@ -139,12 +139,12 @@ class Recording:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """All its files, the sound first."""
+        """Lists all its files, the sound first."""
         return (self.audio.path, *self.notes.paths)
 
     @property
     def name(self) -> str:
-        """Its files, as messages about it name them."""
+        """Names its files, as messages about it do."""
         return f"{self.audio.path} and {', '.join(map(str, self.notes.paths))}"
 
     def rejected(self, reason: str) -> Rejection:

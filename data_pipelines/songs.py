@@ -45,7 +45,7 @@ class Song:
 
     @property
     def seconds(self) -> float:
-        """The length of the audio in seconds."""
+        """Returns the length of the audio in seconds."""
         return len(self.audio) / self.sample_rate
 
 

@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture
 def as_released() -> Iterator[None]:
-    """Without the shape and type checks that only tests run, so that our own messages are met."""
+    """Turns off the shape and type checks that only tests run, so that our own messages are met."""
     before = jaxtyping.config.jaxtyping_disable
     jaxtyping.config.update("jaxtyping_disable", True)
     yield

@@ -14,7 +14,7 @@ def model():
 
 
 def scale(velocity: int) -> Notes:
-    """A C major scale of the violin over four seconds."""
+    """Plays a C major scale on the violin over four seconds."""
     start = np.arange(8) * 0.5
     keys = 72 + np.array([0, 2, 4, 5, 7, 9, 11, 12])
     same = np.ones(8, int)

@@ -23,7 +23,7 @@ TINY = (
 
 
 def write_corpus(folder, names) -> None:
-    """A song of twelve seconds for each performance, in every split."""
+    """Writes a song of twelve seconds for each performance, in every split."""
     kind = FORMATS["tfrecord"]
     folder.mkdir()
     start = np.arange(0, 11, 0.5)

@@ -25,7 +25,7 @@ def notes():
 
 @pytest.fixture(scope="module")
 def heard():
-    """The tune as a user gets it: no sample above 1, everything turned down for the loudest."""
+    """Renders the tune as a user gets it: everything turned down for the loudest sample above 1."""
     song = mt3synth.load().render(TUNE, performance="studio")
     assert song.sample_rate == RATE
     return song.audio

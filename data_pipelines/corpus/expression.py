@@ -18,7 +18,7 @@ Curve = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Player:
-    """How the players of a performance play.
+    """Says how the players of a performance play.
 
     Attributes:
       onset_ms: standard deviation of each onset around the beat, milliseconds.

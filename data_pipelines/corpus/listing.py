@@ -25,12 +25,12 @@ _SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 class RenderingError(RuntimeError):
-    """A song could not be rendered: no fault of the song, so it cannot be left out."""
+    """Says that a song could not be rendered: no fault of its own, so it cannot be left out."""
 
 
 @dataclass(frozen=True)
 class RenderedAudio:
-    """A song's sound, rendered when it is read; a `recordings.AudioSource`.
+    """Renders a song's sound when it is read; a `recordings.AudioSource`.
 
     Attributes:
       book, split, index: which song.
@@ -62,7 +62,7 @@ class RenderedAudio:
 
 @dataclass(frozen=True)
 class PlayedNotes:
-    """A song's notes as its players play them; a `recordings.NotesSource`."""
+    """Plays a song's notes as its players do; a `recordings.NotesSource`."""
 
     book: SongBook
     split: Split
@@ -70,7 +70,7 @@ class PlayedNotes:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """No file holds them."""
+        """Returns nothing, for no file holds them."""
         return ()
 
     def read(self) -> tuple[Notes, list[str]]:
@@ -101,7 +101,7 @@ def list_recordings(book: SongBook, hours: Mapping[Split, float], workers: int) 
 
 
 class _Outline(NamedTuple):
-    """What a listing needs to know of a song."""
+    """Holds what a listing needs to know of a song."""
 
     seconds: float
     performance: int

@@ -22,7 +22,7 @@ _PARTS: dict[str, Callable[..., Any]] = {
 
 @dataclass(frozen=True)
 class Performance:
-    """One performance; its position in the file is its ID.
+    """Describes a performance; its position in the file is its ID.
 
     Attributes:
       name, description: for people.

@@ -26,7 +26,7 @@ from mt3synth.errors import UserError
 
 @dataclass(frozen=True, repr=False)
 class SongBook:
-    """What the songs are made of, small enough to travel to workers with every song.
+    """Says what the songs are made of, small enough to travel to workers with every song.
 
         book = SongBook.open(seed=0, cache=find_cache())
         song = book.play("train", 17)

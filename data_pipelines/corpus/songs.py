@@ -27,7 +27,7 @@ _SHORTEST_S = 10.0
 
 
 class PlayedSong(NamedTuple):
-    """A song that is yet to be rendered.
+    """Holds a song that is yet to be rendered.
 
     Attributes:
       notes: what is played, seconds.

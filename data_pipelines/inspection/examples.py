@@ -25,7 +25,7 @@ _LEAD_S = 1.0
 
 @dataclass(frozen=True)
 class Example:
-    """The files of an example, and where it is from.
+    """Names the files of an example, and where it is from.
 
     Attributes:
       song: id of the song.

@@ -28,7 +28,7 @@ PAGE_FILE = "index.html"
 
 @dataclass(frozen=True)
 class ExampleOptions:
-    """Which songs become examples.
+    """Says which songs become examples.
 
     Attributes:
       songs: ids, or numbers counted from 0 through the splits looked at; none for one song of
@@ -45,7 +45,7 @@ class ExampleOptions:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found, and where the report is."""
+    """Holds what was found, and where the report is."""
 
     survey: Survey
     shares: SegmentShares

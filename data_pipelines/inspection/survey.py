@@ -41,7 +41,7 @@ class Tally:
 
 @dataclass
 class Survey:
-    """The figures of a data set.
+    """Holds the figures of a data set.
 
         survey = Survey()
         for song in read_split(folder, "train"):

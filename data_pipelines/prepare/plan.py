@@ -159,12 +159,12 @@ class ShardJob:
 
     @property
     def shard_name(self) -> str:
-        """The name of its shard until the data set is whole."""
+        """Names its shard until the data set is whole."""
         return f"{self.fingerprint}{FORMATS[self.format].suffix}"
 
     @property
     def report_name(self) -> str:
-        """The name of the report on it, which is written last."""
+        """Names the report on it, which is written last."""
         return f"{self.fingerprint}.json"
 
 

@@ -58,7 +58,7 @@ class AugmentationConfig:
 
     @property
     def lead_s(self) -> float:
-        """Seconds before a segment of which a room may still let something be heard."""
+        """Returns the seconds before a segment of which a room may still let something be heard."""
         return self.decay_s[1] / 2 if self.room else 0.05
 
 

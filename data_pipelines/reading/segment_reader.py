@@ -71,7 +71,7 @@ class SegmentReader:
 
     @property
     def pass_length(self) -> int:
-        """The number of segments of a training pass."""
+        """Counts the segments of a training pass."""
         return int(self._ends[-1])
 
     def training(self, position: int) -> Segment:

@@ -75,12 +75,12 @@ class SegmentData:
 
     @property
     def identity(self) -> str:
-        """A digest of files and of how they are read, the same wherever the folders lie."""
+        """Digests files and how they are read, the same wherever the folders lie."""
         return self._digest(*([self._edges] if self._edges else []))  # as before there were any
 
     @property
     def former_identities(self) -> tuple[str, ...]:
-        """The identities that these data had in another order.
+        """Lists the identities that these data had in another order.
 
         Those from before segments were drawn at songs' edges, and from when TensorFlow read
         TFRecords.

@@ -51,7 +51,7 @@ class VocoderData:
 
     @property
     def identity(self) -> str:
-        """A digest of files and augmentation, the same wherever the folders lie."""
+        """Digests files and augmentation, the same wherever the folders lie."""
         files = [
             sorted(
                 (str(p.relative_to(folder)), p.stat().st_size)

@@ -46,7 +46,7 @@ class StemNotes:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The stems' MIDI files."""
+        """Returns the stems' MIDI files."""
         return tuple(stem.midi for stem in self.stems)
 
     def read(self) -> tuple[Notes, list[str]]:

@@ -86,7 +86,7 @@ def test_mp3_of_varying_bit_rate_without_a_header(tmp_path):
 
 @needs_ffmpeg
 def test_flac_from_a_pipe(stereo, tmp_path):
-    """Its header states no length, and libsndfile fails at its end."""
+    """Reads a file whose header states no length, at whose end libsndfile fails."""
     piped = subprocess.run(
         ["ffmpeg", "-v", "error", "-i", stereo, "-f", "flac", "-"], capture_output=True, check=True
     )

@@ -123,7 +123,7 @@ def test_half_a_file_is_not_taken_for_the_whole(tmp_path, suffix):
 
 
 def test_size_unknown_when_it_was_written(tmp_path):
-    """What programs write that stream into a pipe: the greatest size there is."""
+    """States the greatest size there is, as programs do that stream into a pipe."""
     path = tmp_path / "a.wav"
     soundfile.write(path, sine(440), RATE)
     data = bytearray(path.read_bytes())

@@ -37,7 +37,7 @@ def test_threads_do_not_show():
 
 
 def test_chunks_do_not_show():
-    """An excerpt far into a long file has the frames it has alone."""
+    """Finds the frames that an excerpt far into a long file has alone."""
     audio = np.random.default_rng(0).normal(size=320 * 2500).astype(np.float32)
     alone = log_mel(audio[320 * 1000 : 320 * 1100], MELGAN)
     np.testing.assert_allclose(log_mel(audio, MELGAN)[1000:1099], alone[:99], atol=1e-5)

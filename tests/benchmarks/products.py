@@ -40,7 +40,7 @@ class Product:
 
 
 class Products:
-    """All products of one call of ``function``, with how often each occurs.
+    """Lists all products of one call of ``function``, with how often each occurs.
 
     Loops count with their turns; of the branches of a condition the first counts.
 
@@ -75,7 +75,7 @@ class Products:
         return found
 
     def total(self, seconds: dict[Product, float]) -> float:
-        """Seconds of all of them, each as often as it occurs."""
+        """Adds up the seconds of all of them, each as often as it occurs."""
         return sum(count * seconds[product] for product, count in self.counts.items())
 
 

@@ -48,7 +48,7 @@ def matmul_rate(size: int = 3072) -> float:
 
 
 def step_cost(model: bundle.Bundle, chunk: int) -> tuple[float, float]:
-    """Seconds and operations of one guided step over ``chunk`` windows."""
+    """Measures seconds and operations of one guided step over ``chunk`` windows."""
     spec = model.spec
     network, guidance = spec.build(), spec.guidance
     conditions = Conditions(

@@ -23,7 +23,7 @@ def example(name: str, seconds: float) -> Notes:
 
 
 def tempo_curve(seconds: float, seed: int, lead: float = 0.0, pauses: int = 0) -> Curve:
-    """Seconds of a recording for seconds of a score: a smooth tempo from 80 to 120 %.
+    """Maps seconds of a score to those of a recording: a smooth tempo from 80 to 120 %.
 
     Two sines with periods of 8 to 25 s, scaled to reach 20 % one way. The recording begins
     ``lead`` seconds before the music, which also waits 0.8 s at each of ``pauses`` places.

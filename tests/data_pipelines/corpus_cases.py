@@ -51,7 +51,7 @@ def chorale(bars: int = 24, source: str = "bach/made.mxl", composer: str = "J.S.
 
 
 def tune(bars: int = 16) -> Score:
-    """A single melody in quavers over a scale of D major."""
+    """Writes a single melody in quavers over a scale of D major."""
     count = 8 * bars
     scale = (62, 64, 66, 67, 69, 71, 73, 74)
     part = Part(
@@ -64,7 +64,7 @@ def tune(bars: int = 16) -> Score:
 
 
 def scores_cache(folder: Path) -> Path:
-    """A whole cache of made-up scores: two for training, one for each held-out split."""
+    """Fills a cache with made-up scores: two for training, one for each held-out split."""
     scores = [
         chorale(),
         tune(),
@@ -80,7 +80,7 @@ def scores_cache(folder: Path) -> Path:
 
 
 def small_performances(path: Path) -> Path:
-    """Two performances of the default file, on the smallest soundfont."""
+    """Writes two performances of the default file, on the smallest soundfont."""
     head, *entries = DEFAULT_FILE.read_text().split("[[performances]]")
     chosen = [e for e in entries if 'name = "studio"' in e or 'name = "chamber"' in e]
     text = "[[performances]]".join([head, *reversed(chosen)])

@@ -30,7 +30,7 @@ NOTES = notes_of(
 
 
 def song(song_id: str, performance: int) -> Song:
-    """The sines of the notes."""
+    """Plays the notes as sines."""
     time = np.arange(int(SECONDS * RATE)) / RATE
     audio = np.zeros(len(time))
     for start, end, hertz in ((0.5, 2.5, 440.0), (1.5, 3.5, 220.0)):
@@ -43,7 +43,7 @@ VALIDATION = [song("fourth", 0)]
 
 
 def data_set(folder: Path, kind: str) -> Path:
-    """Three songs to train on in two shards, one to validate; performances by `NAMES`."""
+    """Writes three songs to train on in two shards, one to validate; performances by `NAMES`."""
     folder.mkdir()
     form = FORMATS[kind]
     shards = [("train", 0, 2, TRAIN[:2]), ("train", 1, 2, TRAIN[2:])]

@@ -86,7 +86,7 @@ def test_a_width_of_no_published_model() -> None:
 
 
 def test_bfloat16_and_half_and_the_last_step(tmp_path: Path) -> None:
-    """A number of bfloat16 is one of float16 too, where it is neither tiny nor huge."""
+    """Keeps bfloat16 as float16, which has the same numbers but for tiny and huge ones."""
     parameters = ancestors(golden("network_basic"))
     theirs, ours = tmp_path / "theirs", tmp_path / "ours"
     few = {"decoder/decoder_norm/scale": np.zeros(3, np.float32)}

@@ -76,7 +76,7 @@ def spec_of(form: str) -> ModelSpec:
 
 
 def random_params(spec: ModelSpec, seed: int = 0) -> Any:
-    """So that every input counts: a fresh network's zeros would let none through."""
+    """Draws parameters by which every input counts: fresh ones are zeros that let none through."""
     draw = np.random.default_rng(seed)
     shapes = abstract_params(spec)
     return jax.tree.map(lambda x: np.float32(0.2 * draw.standard_normal(x.shape)), shapes)

@@ -91,5 +91,5 @@ def predict(config: T5Config, given: Conditions) -> jax.Array:
 
 
 def largest(difference: jax.Array) -> jax.Array:
-    """Of each segment."""
+    """Finds the largest difference of each segment."""
     return jnp.max(jnp.abs(difference), axis=(1, 2))

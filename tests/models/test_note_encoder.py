@@ -48,7 +48,7 @@ def sketch(params, notes=NOTES, condition=CONDITION):
 
 
 def envelope_by_hand(onset, offset, frame):
-    """One note at one frame, from a window of two hops that begins with the frame."""
+    """Follows one note at one frame, from a window of two hops that begins with the frame."""
     window = np.sin(np.pi * (np.arange(2000) + 0.5) / 2000) ** 2
     at = frame + 2 * (np.arange(2000) + 0.5) / 2000
     started = window[at >= onset].sum() / window.sum()
@@ -82,7 +82,7 @@ def test_a_tone_fills_a_window_from_its_onset_on():
 
 
 def test_notes_add_up_in_magnitude(params):
-    """The sketch of three notes is that of each by itself, added up above one floor."""
+    """Adds the sketches of three notes by themselves up above one floor."""
 
     def magnitude(notes):
         unit = (sketch(params, notes).mean + 1) / 2

@@ -78,7 +78,7 @@ def test_nothing_at_all_to_attend_to_is_finite() -> None:
 
 
 def test_only_what_came_last_matters_not_where_it_lies(config: T5Config) -> None:
-    """Two frames: by themselves, ahead of padding, behind it, or the other way round."""
+    """Reads two frames by themselves, ahead of padding, behind it, and the other way round."""
     frames, padding = normal(3, BATCH, 2, MELS), 9 * normal(4, BATCH, 2, MELS)
     yes, no = jnp.ones((BATCH, 2), bool), jnp.zeros((BATCH, 2), bool)
 
@@ -108,7 +108,7 @@ def test_score_and_context_are_attended_to_as_one_or_apart() -> None:
 
 
 def test_sum_adds_what_either_would() -> None:
-    """Without its feed-forward block a layer adds up what it attends to, side by side."""
+    """Silences the feed-forward block, so that a layer adds up what it attends to, side by side."""
     layer = DecoderLayer(SUM)
     parameters = nn.unbox(variables_of(SUM))["params"]["decoder"]["layers_0"]
     silent = {"kernel": jnp.zeros_like(parameters["mlp"]["wo"]["kernel"])}

@@ -37,7 +37,7 @@ def configured(size: str, *bindings: str, performances: int = 6) -> T5Config:
 
 
 def shapes_of(config: T5Config) -> dict[str, tuple[int, ...]]:
-    """Of every parameter, for a roll of ``CHANNELS``."""
+    """Shapes every parameter, for a roll of ``CHANNELS``."""
     kept = jnp.ones(1, bool)
     frames = jnp.zeros((1, 8, config.mel_bins))
     given = Conditions(

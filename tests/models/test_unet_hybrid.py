@@ -31,7 +31,7 @@ def frames() -> Any:
 
 
 def without_tokens(params: Any) -> Any:
-    """The parameters of the plain U-Net among those of the hybrid."""
+    """Takes the parameters of the plain U-Net from among those of the hybrid."""
     own = ("token_encoder", "null_tokens")
     return {k: v for k, v in params["params"].items() if k not in own and "score_at" not in k}
 
@@ -71,7 +71,7 @@ def test_decoding_needs_nothing_that_reads_tokens(params, frames):
 
 
 def test_attention_to_tokens_as_numpy_has_it():
-    """One query and one head at a time, in float64, from the definition."""
+    """Computes one query and one head at a time, in float64, from the definition."""
     draw = np.random.default_rng(4)
     module = ScoreAttention(HYBRID, features=16, stride=4)
     x, encoded = (jnp.asarray(draw.normal(size=s), jnp.float32) for s in ((1, 3, 16), (1, 5, 8)))

@@ -36,7 +36,7 @@ FRAMES = 20
 
 
 def conditions(frames: int = FRAMES, **changes: Any) -> Conditions:
-    """A roll, seven tokens of which two are padding, and two of the performances."""
+    """Makes a roll, seven tokens of which two are padding, and two of the performances."""
     draw = np.random.default_rng(1)
     values = {
         "performance": np.array([0, 2], np.int32),
@@ -51,7 +51,7 @@ def conditions(frames: int = FRAMES, **changes: Any) -> Conditions:
 
 
 def random_params(config: UNetConfig, scale: float = 0.3) -> Any:
-    """Random everywhere, so that no layer is still the identity it starts as."""
+    """Draws everything, so that no layer is still the identity it starts as."""
     draw = np.random.default_rng(0)
     return jax.tree.map(
         lambda leaf: np.float32(scale * draw.normal(size=leaf.shape)),
@@ -61,7 +61,7 @@ def random_params(config: UNetConfig, scale: float = 0.3) -> Any:
 
 @cache
 def boxed_shapes(config: UNetConfig) -> Any:
-    """The network's variables as shapes, with the names of their axes."""
+    """Makes the network's variables as shapes, with the names of their axes."""
     frames = jnp.zeros((2, FRAMES, config.mel_bins))
     return jax.eval_shape(UNet(config).init, jax.random.key(2), frames, jnp.ones(2), conditions())
 
@@ -72,13 +72,13 @@ HASTE = {"xla_backend_optimization_level": 0}
 
 @cache
 def compiled(config: UNetConfig) -> Any:
-    """The network's forward pass, compiled once for each number of frames."""
+    """Compiles the network's forward pass, once for each number of frames."""
     return jax.jit(UNet(config).apply, compiler_options=HASTE)
 
 
 def predict(
     config: UNetConfig, params: Any, frames: Array, time: float = 0.5, **changes: Any
 ) -> Array:
-    """The network's output for ``frames``, everything else as in ``conditions``."""
+    """Predicts from ``frames``, everything else as in ``conditions``."""
     given = conditions(frames=frames.shape[1], **changes)
     return compiled(config)(params, frames, np.full(2, time, np.float32), given)

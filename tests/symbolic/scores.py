@@ -20,12 +20,12 @@ def golden_tokens(name: str) -> dict[str, Any]:
 
 
 def make_notes(*rows: tuple[float, float, int, int, int, bool]) -> Notes:
-    """From rows of (start, end, pitch, velocity, program, is_drum)."""
+    """Makes notes of rows of (start, end, pitch, velocity, program, is_drum)."""
     return Notes(*(np.array(column) for column in zip(*rows))).sorted()
 
 
 def rows_of(notes: Notes) -> list[tuple[float, float, int, int, int, bool]]:
-    """The columns as sorted rows, times in whole milliseconds."""
+    """Sorts the columns as rows, times in whole milliseconds."""
     return sorted(
         zip(
             np.rint(notes.start * 1000).tolist(),

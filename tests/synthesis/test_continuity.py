@@ -133,7 +133,7 @@ def test_finished_frames_are_those_that_lead_up_to_the_next_segment():
 
 @pytest.fixture(scope="module")
 def model():
-    """With random weights, so that every input counts."""
+    """Makes a model of random weights, so that every input counts."""
     spec = spec_of(12)
     draw = np.random.default_rng(0)
     shapes = abstract_params(spec)

@@ -51,7 +51,7 @@ def spec_of(network) -> ModelSpec:
 
 
 def synthesizer(network) -> Synthesizer:
-    """With random weights, so that every input counts."""
+    """Makes a synthesizer of random weights, so that every input counts."""
     spec = spec_of(network)
     leaves, tree = jax.tree.flatten(abstract_params(spec))
     keys = jax.random.split(jax.random.key(0), len(leaves))

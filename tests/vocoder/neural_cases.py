@@ -13,7 +13,7 @@ TINY = VocosConfig(width=16, layers=1, mlp_width=16, projections=2)
 
 
 def tiny_weights(seed: int = 0) -> VocoderWeights:
-    """Random weights that float16 holds exactly."""
+    """Draws weights that float16 holds exactly."""
     rng = np.random.default_rng(seed)
 
     def drawn(leaf: jax.ShapeDtypeStruct) -> np.ndarray:

@@ -91,7 +91,7 @@ def test_independent_of_what_follows_within_a_chunk():
 
 
 def test_joins_of_chunks_are_no_worse_than_elsewhere():
-    """A steady chord over some noise, several chunks long: no clicks nor dips where they meet."""
+    """Inverts a steady chord over noise, several chunks long: nothing clicks where they meet."""
     time = np.arange(16000 * 24) / 16000
     steady = 0.1 * sum(np.sin(2 * np.pi * hz * time) for hz in (261.6, 329.6, 392.0))
     steady += np.random.default_rng(0).normal(scale=0.003, size=len(time))

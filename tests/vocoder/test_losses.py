@@ -52,7 +52,7 @@ def test_spectra_by_hand():
 
 
 def test_levels_are_those_of_frames_around_the_middle_of_mel_frames():
-    """By cutting each frame out by its middle, at hop * i + window / 2."""
+    """Cuts each frame out by its middle, at hop * i + window / 2."""
     fft, frames = 1280, 25
     levels = np.zeros((2, frames, fft // 2 + 1), np.float32)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(fft) / fft)

@@ -19,7 +19,7 @@ REST = -1
 
 @dataclass(frozen=True, eq=False)
 class Harmony:
-    """What every voice sings on every beat.
+    """Holds what every voice sings on every beat.
 
     Attributes:
       voices: MIDI keys, int64 ``[voices, beats]``, ``REST`` where a voice is silent.

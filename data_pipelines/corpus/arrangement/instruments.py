@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Instrument:
-    """A General MIDI program (from 0) and the MIDI keys it is comfortable on."""
+    """Holds a General MIDI program (from 0) and the MIDI keys it is comfortable on."""
 
     program: int
     name: str

@@ -70,7 +70,7 @@ _INDEX = "index.json"
 
 @dataclass(frozen=True)
 class Part:
-    """One voice of a score.
+    """Holds one voice of a score.
 
     Attributes:
       name: the part's or its instrument's name as printed.
@@ -86,7 +86,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Score:
-    """A score in quarter lengths.
+    """Holds a score in quarter lengths.
 
     Attributes:
       source: file in music21's corpus, with ``#i`` for the i-th tune of a book.

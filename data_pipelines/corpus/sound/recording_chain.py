@@ -16,7 +16,7 @@ _LIMIT_KNEE = 0.8
 
 @dataclass(frozen=True)
 class Chain:
-    """A recording chain; the defaults leave the signal as it is.
+    """Describes a recording chain; the defaults leave the signal as it is.
 
         old_radio = Chain(low_hz=200, high_hz=4000, drive=3.0, hiss_db=-60)
 

@@ -32,7 +32,7 @@ _FADE_S = 0.05
 
 
 class Sound(Protocol):
-    """What must be known of a performance to render it; how it is played is in the notes."""
+    """Declares what rendering must know of a performance; how it is played is in the notes."""
 
     @property
     def soundfont(self) -> Soundfont: ...

@@ -18,7 +18,7 @@ _BANDS = ((0.0, 300.0), (300.0, 1200.0), (1200.0, 3500.0), (3500.0, 8000.0))
 
 @dataclass(frozen=True)
 class Room:
-    """A room and the microphone's distance in it.
+    """Describes a room and the microphone's distance in it.
 
     Attributes:
       rt60_s: seconds in which the reverberation falls by 60 dB, around 1 kHz.

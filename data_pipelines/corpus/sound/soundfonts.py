@@ -42,7 +42,7 @@ _GAP_POINTS = 46  # zeros that the specification wants after each sample
 
 @dataclass(frozen=True)
 class Soundfont:
-    """A soundfont file by name, the Debian package that carries it, and its licence."""
+    """Names a soundfont file, the Debian package that carries it, and its licence."""
 
     file: str
     package: str
@@ -155,7 +155,7 @@ def _decode_samples(
 
 
 class _Chunk(NamedTuple):
-    """A chunk of a RIFF file: its name and where its content lies."""
+    """Names a chunk of a RIFF file, and where its content lies."""
 
     name: bytes
     start: int

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 def settings(tmp_path: Path) -> CorpusSettings:
-    """More than a minute of training songs, a shard each."""
+    """Asks for more than a minute of training songs, a shard each."""
     return CorpusSettings(
         hours=0.02,
         seed=5,
@@ -40,7 +40,7 @@ def settings(tmp_path: Path) -> CorpusSettings:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Of all that is to be seen in a folder, by relative path."""
+    """Hashes all that is to be seen in a folder, by relative path."""
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))

@@ -24,7 +24,7 @@ def riff(name: bytes, *parts: bytes, pad: bool = True) -> bytes:
 
 
 def made_sf3(*tones: np.ndarray, pad: bool = True, kind: int = 0x11, form: str = "OGG") -> bytes:
-    """A soundfont of one instrument per tone, in programs 0, 1, ...; each loops from 1/4 to 3/4."""
+    """Makes a soundfont of a program for each tone, 0, 1, ...; each loops from 1/4 to 3/4."""
     pool, headers = b"", b""
     for i, tone in enumerate(tones):
         file = io.BytesIO()

@@ -41,7 +41,7 @@ SCORE = Notes(
 
 
 def sound(notes: Notes, performance: int, seconds: float) -> np.ndarray:
-    """A sine for each note, its amplitude proportional to velocity; performance 1 hisses."""
+    """Plays a sine for each note, its amplitude proportional to velocity; performance 1 hisses."""
     audio = np.random.default_rng(0).normal(0, 1e-4 + 2e-2 * performance, int(seconds * RATE))
     time = np.arange(len(audio)) / RATE
     for start, end, pitch, velocity in zip(notes.start, notes.end, notes.pitch, notes.velocity):
@@ -64,7 +64,7 @@ class Perfect:
         return frames
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
-        """Of a whole song's frames, which have silence before them, that silence as well."""
+        """Gives back a whole song's audio, and of the silence before its frames that as well."""
         known = self._audio.get(frames.tobytes())
         if known is not None:
             return known
@@ -88,7 +88,7 @@ def indifferent(notes: Notes, performance: int, seconds: float) -> Rendered:
 
 
 def by_the_clock(audio: np.ndarray, sample_rate: int) -> Notes:
-    """A transcriber that knows the score and hears which of its three onsets sound."""
+    """Transcribes by the score, having heard which of its three onsets sound."""
     times = np.array([0.1, 0.6, 1.1])
     loud = [np.abs(audio[int((t + 0.1) * sample_rate) :][:1600]).max() > 0.03 for t in times]
     heard = SCORE.select(np.array(loud))
@@ -123,7 +123,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def report_on(model: Any, corpus: Path, folder: Path) -> dict[str, Any]:
-    """The figures of a model whose quality is known."""
+    """Measures a model whose quality is known."""
     options = SetOptions(excerpts=3, crossed=2, levels=1, recordings=10, seconds=SECONDS)
     paths = render_evaluation_set(
         corpus, options, renderers(model), Seams(1.0), {"bundle": "a"}, folder, str
@@ -202,7 +202,7 @@ def test_song_is_drawn_and_written(tmp_path: Path) -> None:
 
 
 def test_the_song_is_installed_with_the_package() -> None:
-    """A copy of the example, as nothing outside of a package is part of a wheel."""
+    """Finds a copy of the example, as nothing outside of a package is part of a wheel."""
     root = Path(mt3synth.__file__).parents[1]
     assert SONG.is_relative_to(root / "mt3synth")
     assert SONG.read_bytes() == (root / "docs/examples/mozart_quartet.mid").read_bytes()

@@ -42,7 +42,7 @@ QUICK = SamplingConfig(steps=2, overlap=8)
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """A tiny network of random weights."""
+    """Makes a tiny network of random weights."""
     spec = make_spec(
         partial(UNetConfig, widths=(8,), blocks=1, attention_levels=(), heads=1, roll_width=2,
                 groups=4),

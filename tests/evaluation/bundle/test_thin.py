@@ -128,7 +128,7 @@ def test_the_tune_is_drawn_beside_the_real_one(tmp_path: Path) -> None:
 
 
 def test_a_real_rendering_is_as_good_as_can_be(tmp_path: Path) -> None:
-    """By the corpus' own soundfont: it differs from itself in nothing but the vocoder."""
+    """Compares the corpus' own soundfont with itself; nothing but the vocoder differs."""
     play = RealRenderer(NAMES, MELGAN, [])
     try:
         play(tune(), 0, 6.0)

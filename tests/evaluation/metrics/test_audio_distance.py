@@ -54,7 +54,7 @@ def test_spectral_distance_agrees_with_scipy() -> None:
 
 
 def test_long_audio_is_the_same_in_blocks() -> None:
-    """A repeated period has the distance of one period, whatever the number of blocks."""
+    """Gives a repeated period the distance of one, whatever the number of blocks."""
     hop = Resolution(256, 64, 256)
     ours, real = (np.tile(noise(s, 0.08), 100) for s in (1, 2))  # 2000 frames: two blocks
     short = multi_resolution_stft(ours[: RATE // 2], real[: RATE // 2], (hop,))

@@ -51,7 +51,7 @@ def test_at_velocity_changes_nothing_else() -> None:
 
 
 def test_range_of_an_instrument_with_a_known_response(tmp_path: Path) -> None:
-    """The same notes at two velocities are a pair, whatever else was measured."""
+    """Takes the same notes at two velocities for a pair, whatever else was measured."""
     evaluators = quick_evaluators(tmp_path)
 
     def piece(velocity: int, name: str, notes: Notes = NOTES) -> Measured:

@@ -34,7 +34,7 @@ def notes(
 
 
 def tone(seconds: float, stretches: list[tuple[float, float, float]]) -> np.ndarray:
-    """A sine of 500 Hz, of the amplitude of each stretch from its start to its end."""
+    """Plays a sine of 500 Hz, of the amplitude of each stretch from its start to its end."""
     time = np.arange(round(seconds * RATE)) / RATE
     amplitude = np.zeros(len(time))
     for start, end, height in stretches:

@@ -72,7 +72,7 @@ def scalars(folder, tag: str) -> dict[int, float]:
 
 
 class Terminated(Tones):
-    """A scheduler wants its machine back while the sixth batch is made."""
+    """Sends SIGTERM while the sixth batch is made, as a scheduler that wants its machine back."""
 
     def training(self, spec, batch, seed, start, **share):
         batches = super().training(spec, batch, seed, start, **share)

@@ -20,7 +20,7 @@ CONFIG = SamplesConfig(segments=1, steps=3, iterations=2)
 
 @pytest.fixture(scope="module")
 def params():
-    """Random, so that every input counts."""
+    """Draws parameters by which every input counts."""
     draw = np.random.default_rng(0)
     shapes = abstract_params(SPEC)
     return jax.tree.map(lambda x: np.float32(0.3 * draw.standard_normal(x.shape)), shapes)

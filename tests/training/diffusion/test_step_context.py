@@ -53,7 +53,7 @@ TIMES = [0.360728, 0.428622, 0.62343, 0.749099, 0.862902, 0.975671]
 
 
 def state_of(made: Any) -> Any:
-    """Random: a fresh network's zeros would let no gradient through."""
+    """Draws parameters, for a fresh network's zeros would let no gradient through."""
     optimizer, rng = optax.sgd(1.0), np.random.default_rng(0)
     shapes = abstract_state(made, batch(), optimizer, single_device_mesh()).params
     params = jax.tree.map(lambda x: jnp.float32(0.2 * rng.standard_normal(x.shape)), shapes)

@@ -18,7 +18,7 @@ PLAN = dict(ema_decay=0.9, condition_drop=0.1, time_power=0.5, seed=1, prior_wei
 
 @pytest.fixture(scope="module")
 def begun():
-    """A network with a prior, its first state, and a batch."""
+    """Makes a network with a prior, its first parameters, and a batch."""
     spec = spec_of("unet_notes")
     network, batch = spec.build(), batch_of(spec, 4)
     params = jax.jit(network.init)(jax.random.key(0), *example_inputs(batch))
@@ -30,7 +30,7 @@ def _boxed(leaf):
 
 
 def changed(before, after):
-    """The names below the root whose parameters have moved."""
+    """Names the modules whose parameters have moved."""
     return {
         name
         for name in before

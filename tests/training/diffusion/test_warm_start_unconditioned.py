@@ -126,7 +126,7 @@ def test_what_is_new_is_all_that_is_new(unconditioned: Bundle) -> None:
 
 
 def test_every_performance_can_be_learned(unconditioned: Bundle) -> None:
-    """The gradient reaches the zeros, and from there the embeddings once they have moved."""
+    """Follows the gradient to the zeros, and from there to the embeddings once they have moved."""
     spec = t5_spec(len(WANTED))
     params = adapt_parameters(unconditioned, spec, WANTED)
     gradient, _ = compiled(spec)(params)

@@ -45,7 +45,7 @@ def test_what_is_computed_again_counts_again():
 
 
 def test_a_network_as_xla_counts_it():
-    """Without loops and library calls the two may differ by what is not a product."""
+    """Counts a network without loops and library calls, where only other work may differ."""
     spec = tiny_spec(widths=(64, 64))
     batch = {name: jnp.asarray(values) for name, values in batch_of(spec, 4).items()}
     time, keep = jnp.full(4, 0.5), (jnp.ones(4, bool),) * 2
