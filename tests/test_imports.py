@@ -137,7 +137,7 @@ FLOORS = (
         "evaluation.metrics": (
             "audio reporting symbolic transcription evaluation.{caching,embeddings,evaluation_set}"
         ),
-        "evaluation.input_files": "audio symbolic evaluation.{evaluation_set,metrics}",
+        "evaluation.input_files": "audio reporting symbolic evaluation.{evaluation_set,metrics}",
         "evaluation.measure": "evaluation.{embeddings,evaluation_set,metrics}",
         "evaluation.report": "reporting evaluation.{evaluation_set,metrics}",
         "evaluation.listening": "atomic reporting evaluation.{evaluation_set,measure,metrics}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -15,6 +14,7 @@ from data_pipelines.prepare.manifest import MANIFEST_FILE, OPTIONAL, REQUIRED
 from data_pipelines.prepare.tables import relative_path, write_csv, write_rejected
 from data_pipelines.recordings import Listing, Recording, one_line
 from mt3synth.errors import UserError, explain_os_errors
+from mt3synth.reporting.tables import read_csv
 from mt3synth.symbolic.midi import write_midi
 
 FIGURES_FILE = "alignments.csv"
@@ -150,11 +150,10 @@ def _read_figures(out: Path) -> dict[str, Figures]:
     if not path.is_file():
         return {}
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
         names = [field.name for field in fields(Figures)]
-        return {row["midi"]: Figures(*(float(row[name]) for name in names)) for row in rows}
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        rows = read_csv(path)
+        return {row["midi"]: Figures(*(float(row[name]) for name in names)) for _, row in rows}
+    except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: cannot be read ({error!r}); remove it") from error
 
 

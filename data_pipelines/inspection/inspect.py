@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -21,7 +20,7 @@ from data_pipelines.shards.formats import FORMATS, format_of, read_split
 from data_pipelines.shards.names import splits_in
 from data_pipelines.songs import SPLITS, Song
 from mt3synth.errors import UserError, explain_os_errors
-from mt3synth.reporting.tables import Table
+from mt3synth.reporting.tables import Table, read_csv
 
 PAGE_FILE = "index.html"
 
@@ -149,7 +148,4 @@ def _write_remarks(
 
 def _count_rows(path: Path) -> int:
     """Counts the rows of a CSV file below its header; 0 if there is no such file."""
-    if not path.is_file():
-        return 0
-    with open(path, encoding="utf-8", newline="") as file:
-        return max(sum(1 for row in csv.reader(file) if row) - 1, 0)
+    return len(read_csv(path)) if path.is_file() else 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from data_pipelines.filesystem import as_path
 from data_pipelines.recordings import AudioFile, Listing, MidiFile, Recording
 from mt3synth.errors import UserError
+from mt3synth.reporting.tables import read_csv
 
 MANIFEST_FILE = "manifest.csv"
 REQUIRED = ("audio", "midi", "performance")
@@ -30,20 +31,7 @@ def read_manifest(path: Path) -> Listing:
       UserError: the file is missing, is no CSV in UTF-8, lacks a column, has one that is not
         known, or has no rows.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-            _check_columns(path, reader.fieldnames)
-            rows = [(reader.line_num, row) for row in reader]
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path}: is not in UTF-8 (byte {error.start}); save it as UTF-8"
-        ) from error
-    except csv.Error as error:
-        raise UserError(f"{path}: is no CSV file ({error})") from error
+    rows = read_csv(path, partial(_check_columns, path))
     listing = Listing([], [])
     for line, row in rows:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from data_pipelines.filesystem import write_text
 from data_pipelines.prepare.shard import SongEntry
 from data_pipelines.recordings import Rejection
 from mt3synth.errors import UserError
-from mt3synth.reporting.tables import as_csv
+from mt3synth.reporting.tables import as_csv, read_csv
 
 SONGS_FILE, REJECTED_FILE = "songs.csv", "rejected.csv"
 SONG_COLUMNS = (
@@ -40,15 +39,12 @@ def read_songs(folder: Path) -> list[dict[str, str]]:
     path = folder / SONGS_FILE
     if not path.exists():
         return []
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-    except (OSError, ValueError, csv.Error) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from error
-    if tuple(reader.fieldnames or ()) != SONG_COLUMNS:
-        raise UserError(f"{path}: its columns are not {','.join(SONG_COLUMNS)}; restore it")
-    return rows
+
+    def check(columns: Sequence[str]) -> None:
+        if tuple(columns) != SONG_COLUMNS:
+            raise UserError(f"{path}: its columns are not {','.join(SONG_COLUMNS)}; restore it")
+
+    return [row for _, row in read_csv(path, check)]
 
 
 def write_rejected(folder: Path, rejections: Iterable[Rejection]) -> None:

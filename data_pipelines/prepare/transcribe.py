@@ -6,7 +6,6 @@ made here goes into `mt3synth prepare pairs` like notes from any other source.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from data_pipelines.prepare.tables import REJECTED_COLUMNS, REJECTED_FILE, relat
 from data_pipelines.recordings import Rejection, find_silence, one_line
 from mt3synth.audio.files import SUFFIXES, audio_seconds, read_audio
 from mt3synth.errors import UserError, explain_os_errors
+from mt3synth.reporting.tables import read_csv
 from mt3synth.symbolic.midi import write_midi
 from mt3synth.symbolic.notes import Notes
 from mt3synth.transcription.transcriber import Transcriber
@@ -175,6 +175,5 @@ def _update(path: Path, columns: tuple[str, ...], ours: set[str], rows: list[lis
     """Exchanges the rows about ``ours``; the rows are sorted. An empty table has its header."""
     kept: list[list[str]] = []
     if path.is_file():
-        with open(path, encoding="utf-8", newline="") as file:
-            kept = [row for row in list(csv.reader(file))[1:] if row and row[0] not in ours]
+        kept = [list(row.values()) for _, row in read_csv(path) if row["audio"] not in ours]
     write_csv(path, columns, sorted(kept + rows))

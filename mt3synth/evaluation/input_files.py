@@ -7,7 +7,6 @@ as a generated file, in the folder of its performance, is the real recording of 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +16,7 @@ from mt3synth.audio.files import SUFFIXES, read_metadata
 from mt3synth.errors import UserError
 from mt3synth.evaluation.evaluation_set import EvaluationSet, Piece, Problem, Recording, Seams
 from mt3synth.evaluation.metrics.registry import METRICS
+from mt3synth.reporting.tables import read_csv
 from mt3synth.symbolic.midi import read_midi
 from mt3synth.symbolic.notes import Notes
 
@@ -237,22 +237,11 @@ def _positive(text: str, name: str) -> float:
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Reads rows with every column, stripped, and the lines they end on."""
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restkey=_MORE, strict=True)
-            names = [(name or "").strip() for name in reader.fieldnames or ()]
-            _check_columns(path, names)
-            reader.fieldnames = names
-            rows = [(reader.line_num, row) for row in reader]
-    except OSError as error:
-        raise UserError(
-            f"--performances {path}: cannot be read: {error.strerror or error}"
-        ) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"--performances {path}: is no CSV file in UTF-8 ({error})") from error
     empty = dict.fromkeys((*REQUIRED, *OPTIONAL), "")
+    rows = read_csv(path, partial(_check_columns, path), f"--performances {path}")
     return [
-        (line, empty | {name: _text(field) for name, field in row.items()}) for line, row in rows
+        (line, empty | {name or _MORE: _text(field) for name, field in row.items()})
+        for line, row in rows
     ]
 
 

@@ -1,11 +1,15 @@
-"""Formats tables of text, for the terminal and for pages."""
+"""Formats tables of text, for the terminal and for pages; writes and reads them as CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mt3synth.errors import UserError, explain_os_errors
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,37 @@ def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([columns, *rows])
     return text.getvalue()
+
+
+def read_csv(
+    path: Path, check: Callable[[list[str]], object] = list, named: object = None
+) -> list[tuple[int, dict[Any, Any]]]:
+    """Reads the rows of a CSV file by column, and the line on which each of them ends.
+
+    Args:
+      path: of the file, in UTF-8 with or without a byte-order mark.
+      check: gets the names of the columns, and may refuse them.
+      named: what messages call the file; by default its path.
+
+    Returns:
+      The rows as `csv.DictReader` gives them: missing cells are None, those too many lie under
+      None.
+
+    Raises:
+      UserError: it cannot be read, or is no CSV file in UTF-8; or what ``check`` raises.
+    """
+    named = named or path
+    try:
+        with explain_os_errors(named), path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+            check(reader.fieldnames)
+            return [(reader.line_num, row) for row in reader]
+    except UnicodeDecodeError as error:
+        where = f"byte {error.start}"
+        raise UserError(f"{named}: is not in UTF-8 ({where}); save it as UTF-8") from error
+    except csv.Error as error:
+        raise UserError(f"{named}: is no CSV file ({error})") from error
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -66,7 +66,7 @@ def work(name: str, folder: Path, minutes: int) -> None:
 
 
 def measure(name: str, folder: Path, minutes: int) -> tuple[float, float, int, float]:
-    """Measures seconds by the clock and of CPU, embeddings, and most bytes of memory of a process."""
+    """Measures seconds by the clock and of CPU, embeddings, and the bytes that a process needs."""
     command = [sys.executable, __file__, "work", name, str(folder), str(minutes)]
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
