@@ -126,9 +126,7 @@ def _cut_excerpts(cache: Path, split: Split) -> list[Arrangement]:
     return cut_held_out_excerpts(_read_scores(cache)[split])
 
 
-@lru_cache(maxsize=2)
-def _read_performances(path: Path) -> tuple[Performance, ...]:
-    return read_performances(path)
+_read_performances = lru_cache(maxsize=2)(read_performances)
 
 
 def _read_fluidsynth_version() -> str:

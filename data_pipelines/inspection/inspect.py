@@ -84,7 +84,8 @@ def inspect(
     survey, shares, examples = Survey(), SegmentShares(), []
     missing = set(options.songs)
     heard: set[int] = set()
-    for number, (of_split, song) in enumerate(progress(_read_songs(folder, splits))):
+    songs = ((split, song) for split in splits for song in read_split(folder, split))
+    for number, (of_split, song) in enumerate(progress(songs)):
         survey.add(of_split, song)
         shares.add(song)
         asked = missing & {song.id, str(number)}
@@ -112,12 +113,6 @@ def inspect(
     page = format_page(title, tables, pictures, examples, names, remarks, out)
     write_text(out / PAGE_FILE, page)
     return Inspection(survey, shares, tables, remarks, examples, out / PAGE_FILE)
-
-
-def _read_songs(folder: Path, splits: Sequence[str]) -> Iterator[tuple[str, Song]]:
-    for split in splits:
-        for song in read_split(folder, split):
-            yield split, song
 
 
 def _choose_splits(folder: Path, split: str | None) -> list[str]:

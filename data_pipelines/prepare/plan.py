@@ -113,7 +113,8 @@ def assign_splits(
     kept = {r.id: frozen[r.id] for r in recordings if r.id not in named and r.id in frozen}
     chosen = named | kept
     # By hash, so that neither the order of the list nor what is added to it moves a recording.
-    free = sorted((r.id for r in recordings if r.id not in chosen), key=_hash)
+    free = [r.id for r in recordings if r.id not in chosen]
+    free.sort(key=lambda id: hashlib.sha256(id.encode()).hexdigest())
     if share > 0 and free and "validation" not in named.values():
         wanted = max(1, round(share * len(recordings)))
         wanted -= sum(split == "validation" for split in chosen.values())
@@ -130,10 +131,6 @@ def _in_two(recording: Recording, share: float, seconds: float) -> list[Recordin
         replace(recording, split="train", end=cut),
         replace(recording, split="validation", start=cut, id=recording.id + HELD_OUT_END),
     ]
-
-
-def _hash(id: str) -> str:
-    return hashlib.sha256(id.encode()).hexdigest()
 
 
 @dataclass(frozen=True)

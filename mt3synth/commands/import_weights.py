@@ -22,17 +22,12 @@ PERFORMANCE = "unconditioned"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds where from, where to, and what the source does not say of itself."""
-    parser.add_argument("source", metavar="SOURCE", help="folder of the weights")
-    parser.add_argument("-o", "--out", required=True, metavar="BUNDLE", help="a new folder")
-    parser.add_argument(
-        "--config",
-        choices=CONFIGS,
-        default="auto",
-        help="which model it is; auto reads config.gin or config.json beside the weights",
-    )
-    parser.add_argument(
-        "--half", action="store_true", help="store float16: half the size, about 3 digits"
-    )
+    add = parser.add_argument
+    add("source", metavar="SOURCE", help="folder of the weights")
+    add("-o", "--out", required=True, metavar="BUNDLE", help="a new folder")
+    which = "which model it is; auto reads config.gin or config.json beside the weights"
+    add("--config", choices=CONFIGS, default="auto", help=which)
+    add("--half", action="store_true", help="store float16: half the size, about 3 digits")
 
 
 def main(args: argparse.Namespace) -> int:

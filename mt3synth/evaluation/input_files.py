@@ -18,7 +18,6 @@ from mt3synth.evaluation.evaluation_set import EvaluationSet, Piece, Problem, Re
 from mt3synth.evaluation.metrics.registry import METRICS
 from mt3synth.reporting.tables import read_csv
 from mt3synth.symbolic.midi import read_midi
-from mt3synth.symbolic.notes import Notes
 
 REQUIRED = ("audio", "performance")
 OPTIONAL = ("midi", "reference", "wall_seconds", "metrics")
@@ -140,16 +139,12 @@ def _piece(
         performance=row["performance"],
         generated=audio,
         real=counterparts[0] if counterparts else None,
-        notes=None if midi is None else partial(_read_notes, midi),
+        notes=None if midi is None else lambda: read_midi(midi)[0],
         seams=seams or _seams_of(audio, metadata),
         wall_seconds=_positive(wall, WALL) if wall else None,
         metrics=_metrics(row["metrics"]),
     )
     return piece, counterparts
-
-
-def _read_notes(path: Path) -> Notes:
-    return read_midi(path)[0]
 
 
 def _metadata_of(audio: Path) -> dict[str, str]:

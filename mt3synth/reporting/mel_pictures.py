@@ -16,8 +16,8 @@ _RANGE = 9.0  # natural log units (78 dB) from the brightest colour to the darke
 _COLOURS = 64
 
 
-def draw_mels(panels: dict[str, FloatND], spec: MelSpec, path: Path, title: str) -> None:
-    """Draws panels one above the other, on one time axis and one colour scale.
+def draw_mels(panels: dict[str, FloatND], spec: MelSpec, path: Path, title: str) -> bytes:
+    """Draws panels one above the other, on one time axis and one colour scale; returns the PNG.
 
     Args:
       panels: caption and log-mel frames ``[T, M]`` of each.
@@ -28,6 +28,7 @@ def draw_mels(panels: dict[str, FloatND], spec: MelSpec, path: Path, title: str)
     drawn = mels_png(panels, spec, title)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(drawn)
+    return drawn
 
 
 def mels_png(panels: dict[str, FloatND], spec: MelSpec, title: str) -> bytes:

@@ -79,9 +79,7 @@ def render(
     return record(wet, performance.chain, sample_rate, rng)
 
 
-@lru_cache(maxsize=16)
-def _cached_response(room: Room, sample_rate: int) -> np.ndarray:
-    return make_impulse_response(room, sample_rate)
+_cached_response = lru_cache(maxsize=16)(make_impulse_response)
 
 
 def find_fluidsynth() -> str:

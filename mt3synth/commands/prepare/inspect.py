@@ -23,22 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("folder", type=Path, metavar="DIR", help="folder of the data set")
     add("--split", metavar="S", help="look at this one only")
-    add(
-        "--example",
-        action="append",
-        default=[],
-        metavar="SONG",
-        help="id of a song, or its number from 0; may be repeated",
-    )
+    which = "id of a song, or its number from 0; may be repeated"
+    add("--example", action="append", default=[], metavar="SONG", help=which)
     add("--start", type=float, metavar="S", help="of examples (default: before the first note)")
     add("--end", type=float, metavar="S", help="of examples (default: 30 s later)")
-    add(
-        "--most",
-        type=int,
-        default=12,
-        metavar="N",
-        help="examples at most without --example (default: %(default)s)",
-    )
+    most = "examples at most without --example (default: %(default)s)"
+    add("--most", type=int, default=12, metavar="N", help=most)
     add("--out", type=Path, metavar="REPORT", help="folder of the report (default: DIR-inspection)")
 
 

@@ -37,13 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="module:attribute or file.py:attribute, a class or a function of (audio float32 [S],"
         " sample_rate) that returns mt3synth.symbolic.notes.Notes (default: basic-pitch)",
     )
-    add(
-        "--sample-rate",
-        type=int,
-        default=SAMPLE_RATE,
-        metavar="HZ",
-        help="at which the transcriber gets the audio (default: %(default)s)",
-    )
+    gets = "at which the transcriber gets the audio (default: %(default)s)"
+    add("--sample-rate", type=int, default=SAMPLE_RATE, metavar="HZ", help=gets)
     add("--overwrite", action="store_true", help="make MIDI files anew")
     add("--strict", action="store_true", help="stop at the first recording to be left out")
 

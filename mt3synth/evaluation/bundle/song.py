@@ -77,9 +77,8 @@ def render_song(
         stem = f"{options.path.stem}_{name.replace('-', '_')}"
         caption = f"{title}, performance {name}"
         real_mel = log_mel(real, spec)
-        picture = options.pictures / f"{stem}.png"
-        draw_mels({"real rendering": real_mel, "ours": made.log_mel}, spec, picture, caption)
-        pictures[caption] = picture.read_bytes()
+        panels = {"real rendering": real_mel, "ours": made.log_mel}
+        pictures[caption] = draw_mels(panels, spec, options.pictures / f"{stem}.png", caption)
         if options.audio is not None:
             options.audio.mkdir(parents=True, exist_ok=True)
             sounds = {"ours": ours, "vocoded": renderers.vocoder(real_mel), "real": real}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from mt3synth.audio.mel import MelSpec, log_mel
@@ -110,7 +109,7 @@ def render_thin(
                 performance=name,
                 generated=files.write_generated(seams, identity),
                 real=real,
-                notes=partial(_given, piece.notes),
+                notes=lambda notes=piece.notes: notes,
                 seams=seams,
                 metrics=frozenset({piece.metrics}),
             )
@@ -152,10 +151,5 @@ def draw_tune(performances: Sequence[int], renderers: Renderers, folder: Path) -
             panels["real rendering"] = log_mel(real, renderers.mel)
         panels["ours"] = renderers.model(notes, performance, seconds).log_mel
         caption, path = f"tune, performance {name}", folder / f"tune_{name.replace('-', '_')}.png"
-        draw_mels(panels, renderers.mel, path, caption)
-        drawn[caption] = path.read_bytes()
+        drawn[caption] = draw_mels(panels, renderers.mel, path, caption)
     return drawn
-
-
-def _given(notes: Notes) -> Notes:
-    return notes

@@ -68,6 +68,7 @@ class MelStatistics:
 
     spec: MelSpec
     name: str = "mel-statistics"
+    rate: float = 0.0  # there is one row, however long the audio is
 
     @property
     def version(self) -> str:
@@ -78,11 +79,6 @@ class MelStatistics:
     def sample_rate(self) -> int:
         """Returns the samples per second of the audio that it takes."""
         return self.spec.sample_rate
-
-    @property
-    def rate(self) -> float:
-        """Returns 0, for there is one row however long the audio is."""
-        return 0.0
 
     @property
     def dimension(self) -> int:
