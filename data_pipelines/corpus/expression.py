@@ -178,6 +178,7 @@ def _articulate(line: Line, player: Player, rng: np.random.Generator, plain: boo
     """Articulates durations in quarter lengths: legato to staccato, changing every few bars."""
     if line.is_drum or line.pedalled or not len(line):
         return line.duration
+    # The last is longer than any song: one articulation throughout.
     section = int(rng.choice([8, 16, 400]))
     kinds = (0.95,) if plain else (1.0, 1.0, 0.92, 0.92, 0.8, 0.55, 0.4)
     choice = rng.choice(kinds, int(line.start[-1] // section) + 1)

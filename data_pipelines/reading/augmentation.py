@@ -59,6 +59,7 @@ class AugmentationConfig:
     @property
     def lead_s(self) -> float:
         """Returns the seconds before a segment of which a room may still let something be heard."""
+        # After half its decay a room's sound is 30 dB down; equalisers ring far more shortly.
         return self.decay_s[1] / 2 if self.room else 0.05
 
 
@@ -120,6 +121,7 @@ def _band(sample_rate: int, most_db: float, rng: np.random.Generator) -> FloatND
 
 def _in_room(audio: FloatND, sample_rate: int, decay_s: float, rng: np.random.Generator) -> FloatND:
     """Adds the tail of a room: noise that falls by 60 dB in ``decay_s``, darker as it falls."""
+    # Cut off where it is 36 dB down: what comes then is lost under the music that goes on.
     time = np.arange(1 + int(0.6 * decay_s * sample_rate)) / sample_rate
     tail = rng.standard_normal(len(time)) * np.exp(-np.log(1000) * time / decay_s)
     dark = rng.uniform(0.0, 0.8)

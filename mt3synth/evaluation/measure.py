@@ -119,6 +119,7 @@ class _Measuring:
         # Under a name of its own: a piece may be called the same.
         measured.name = f"held out {recording.name}"
         self.found.held_out.append(measured)
+        # Nobody generated it: only what learns from recordings has anything to ask of it.
         of_recordings = [m for m in self.metrics if m.measure_recording is not None]
         self._audio(of_recordings, measured, HeardPiece(audio))
 
@@ -138,6 +139,7 @@ class _Measuring:
         """Embeds and measures each kind; a metric that fails on one leaves the others."""
         for kind, samples in heard.audio.items():
             item = f"{measured.name} ({kind})"
+            # Embeddings serve the distances alone; what these do not take needs none.
             if measured.takes(fad.NAME):
                 with _noting(self.found.problems, item):
                     self._store(kind, measured, self.evaluators.embed(samples))

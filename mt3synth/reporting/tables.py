@@ -65,6 +65,7 @@ def read_csv(
     try:
         with explain_os_errors(named), path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
+            # People and spreadsheets write a space after a comma.
             reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
             check(reader.fieldnames)
             return [(reader.line_num, row) for row in reader]

@@ -85,6 +85,7 @@ def main(args: argparse.Namespace) -> int:
         )
     options.check(args)
 
+    # Here and not above, or every command's --help would wait for JAX and matplotlib.
     from mt3synth import bundle as bundles
     from mt3synth.commands.evaluate.run import run
     from mt3synth.commands.shared import compilation_cache

@@ -293,7 +293,7 @@ def _make(
         found = read_metadata(path)
     except UserError:
         found = {}
-    found.pop(WALL, None)
+    found.pop(WALL, None)  # no two renderings take equally long, and it changes no sample
     if found == metadata:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -305,4 +305,5 @@ def _make(
 
 def _plain(name: str) -> str:
     """Makes a name that every file system takes."""
+    # The end of an id tells songs apart; its beginning may be the folder of all of them.
     return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[-80:]

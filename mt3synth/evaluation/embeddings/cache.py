@@ -62,6 +62,7 @@ class EmbeddingCache:
         samples = np.ascontiguousarray(audio, np.float32)
 
         def resampled() -> FloatND:
+            # What is not finite stays as it is: resampling would spread it before it is refused.
             if sample_rate == embedding.sample_rate or not np.isfinite(samples).all():
                 return samples
             return soxr.resample(samples, sample_rate, embedding.sample_rate)
