@@ -60,14 +60,13 @@ def read_performances(path: Path = DEFAULT_FILE) -> tuple[Performance, ...]:
             part: {name: make(**fields) for name, fields in table[f"{part}s"].items()}
             for part, make in _PARTS.items()
         }
-        performances = tuple(
-            Performance(
-                **{name: entry[name] for name in ("name", "description")},
-                **{part: named[entry[part]] for part, named in known.items()},
-                **{name: float(entry[name]) for name in ("gain_db", "weight")},
-            )
+        described: list[dict[str, Any]] = [
+            {name: entry[name] for name in ("name", "description")}
+            | {part: named[entry[part]] for part, named in known.items()}
+            | {name: float(entry[name]) for name in ("gain_db", "weight")}
             for entry in table["performances"]
-        )
+        ]
+        performances = tuple(Performance(**fields) for fields in described)
     except KeyError as problem:
         raise UserError(f"{path}: {problem} is not defined") from problem
     except (TypeError, ValueError) as problem:

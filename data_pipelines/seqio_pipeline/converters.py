@@ -93,11 +93,9 @@ class SegmentFeatureConverter(seqio.FeatureConverter):
 
 def to_segment(example: Mapping[str, Any]) -> Segment:
     """Makes a segment of a task's example, its features as NumPy values."""
-    return Segment(
-        id=example["id"].decode(),
-        **{name: example[name] for name in _ARRAYS},
-        **{name: int(example[name]) for name in _NUMBERS},
-    )
+    values: dict[str, Any] = {name: example[name] for name in _ARRAYS}
+    values |= {name: int(example[name]) for name in _NUMBERS}
+    return Segment(example["id"].decode(), **values)
 
 
 def _shapes(features: SegmentFeatures) -> dict[str, tuple[Any, tuple[int, ...]]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mt3synth.audio.mel import MelSpec, log_mel
@@ -109,7 +111,7 @@ def render_thin(
                 performance=name,
                 generated=files.write_generated(seams, identity),
                 real=real,
-                notes=lambda notes=piece.notes: notes,
+                notes=partial(copy, piece.notes),
                 seams=seams,
                 metrics=frozenset({piece.metrics}),
             )
