@@ -1,9 +1,33 @@
-"""Fixtures that every package's tests may use."""
+"""How tests are compiled, and fixtures that every package's tests may use."""
 
+import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import jaxtyping
 import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compiles quickly and everything once, here and in the processes that tests start."""
+    # Most of what the suite does is to compile tiny networks that run a few times. The slow tests
+    # train for hundreds of steps, and are compiled as a user's programs are.
+    if config.getoption("markexpr") == "not slow":
+        os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+    # By the environment, for JAX must not be imported by tests that do without it.
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(_compiled_folder(config))
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+
+
+def _compiled_folder(config: pytest.Config) -> Path:
+    """Returns where compiled programs are kept: until the next call, if pytest keeps anything."""
+    if hasattr(config, "cache"):
+        return config.cache.mkdir("compiled")
+    folder = tempfile.TemporaryDirectory()
+    config.add_cleanup(folder.cleanup)
+    return Path(folder.name)
 
 
 @pytest.fixture

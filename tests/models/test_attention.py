@@ -19,9 +19,11 @@ def test_attention_is_flax_attention() -> None:
     inward = {name: normal(i, WIDTH, HEADS, HEAD_WIDTH) for i, name in enumerate(("q", "k", "v"))}
     out = normal(4, HEADS, HEAD_WIDTH, WIDTH)
 
-    theirs = nn.MultiHeadDotProductAttention(
-        num_heads=HEADS, qkv_features=HEADS * HEAD_WIDTH, use_bias=False
-    ).apply(
+    theirs = jax.jit(
+        nn.MultiHeadDotProductAttention(
+            num_heads=HEADS, qkv_features=HEADS * HEAD_WIDTH, use_bias=False
+        ).apply
+    )(
         {
             "params": {
                 "query": {"kernel": inward["q"] * np.sqrt(HEAD_WIDTH)},
@@ -39,7 +41,7 @@ def test_attention_is_flax_attention() -> None:
         return module(x, module.keys_values(source), mask, True)
 
     joined = HEADS * HEAD_WIDTH
-    ours = nn.apply(attend, Attention(CONFIG))(
+    ours = jax.jit(nn.apply(attend, Attention(CONFIG)))(
         {
             "params": {
                 "query": {"kernel": inward["q"].reshape(WIDTH, joined)},

@@ -36,15 +36,14 @@ TIMES = jnp.tile(jnp.arange(FRAMES, dtype=jnp.float32), (2, 1))
 
 @pytest.fixture(scope="module")
 def params():
-    fresh = nn.meta.unbox(
-        ENCODER.init(jax.random.key(0), jnp.asarray(NOTES), jnp.asarray(CONDITION), TIMES)
-    )
+    fresh = nn.meta.unbox(jax.jit(ENCODER.init)(jax.random.key(0), NOTES, CONDITION, TIMES))
     draw = np.random.default_rng(0)
     return jax.tree.map(lambda x: np.float32(x + 0.3 * draw.normal(size=x.shape)), fresh)
 
 
+@jax.jit
 def sketch(params, notes=NOTES, condition=CONDITION):
-    return ENCODER.apply(params, jnp.asarray(notes), jnp.asarray(condition), TIMES)
+    return ENCODER.apply(params, notes, condition, TIMES)
 
 
 def envelope_by_hand(onset, offset, frame):
@@ -65,7 +64,7 @@ def envelope_by_hand(onset, offset, frame):
 
 
 def test_envelopes_are_those_of_a_loop():
-    made = envelopes(NoteRows.of(jnp.asarray(NOTES)), TIMES, 2.0)
+    made = jax.jit(lambda notes: envelopes(NoteRows.of(notes), TIMES, 2.0))(NOTES)
     for song, note in ((0, 0), (0, 2), (1, 0)):
         onset, offset = NOTES[song, note, :2]
         for frame in range(0, FRAMES, 3):
@@ -138,7 +137,7 @@ def test_everything_about_a_note_counts(params):
 def test_gradients_are_finite_where_nothing_sounds(params):
     silence = np.zeros_like(NOTES)
     silence[..., 4] = -1
-    grads = jax.grad(lambda p: jnp.sum(sketch(p, silence).mean ** 2))(params)
+    grads = jax.jit(jax.grad(lambda p: jnp.sum(sketch(p, silence).mean ** 2)))(params)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
 
 

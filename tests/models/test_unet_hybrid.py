@@ -86,7 +86,7 @@ def test_attention_to_tokens_as_numpy_has_it():
     params = jax.tree.map(
         lambda leaf: np.float32(0.5 * draw.normal(size=leaf.shape)), nn.meta.unbox(shapes)
     )
-    found = module.apply({"params": params}, x, encoded, method=attend)
+    found = jax.jit(lambda p: module.apply({"params": p}, x, encoded, method=attend))(params)
 
     weights = {k: np.float64(v["kernel"]) for k, v in params.items() if "kernel" in v}
     grouped = np.float64(x[0]).reshape(3, HYBRID.groups, 2)

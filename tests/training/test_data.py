@@ -106,8 +106,8 @@ def test_no_prediction_changes():
         )
         inputs = jnp.asarray(batch["mel"]), jnp.full(3, 0.5), conditions
         if params is None:
-            params = network.init(jax.random.key(0), *inputs)
-        return network.apply(params, *inputs), params
+            params = jax.jit(network.init)(jax.random.key(0), *inputs)
+        return jax.jit(network.apply)(params, *inputs), params
 
     batch = token_batch(40, 600)
     whole, params = predicted(batch)
