@@ -3,9 +3,7 @@
 from functools import partial
 from typing import Any
 
-import jax
 import numpy as np
-import pytest
 
 from mt3synth.audio.mel import MELGAN
 from mt3synth.diffusion.spec import DiffusionSpec
@@ -42,15 +40,3 @@ def batch_of(spec: ModelSpec, size: int, seed: int = 0) -> dict[str, np.ndarray]
         ),
         "performance": np.int32(draw.integers(0, spec.network.performances, size)),
     }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_once(tmp_path_factory):
-    """Compiles once what the runs of a module would compile again and again."""
-    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    before = {name: getattr(jax.config, name) for name in names}
-    jax.config.update(names[0], str(tmp_path_factory.mktemp("compiled")))
-    jax.config.update(names[1], 0)
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)

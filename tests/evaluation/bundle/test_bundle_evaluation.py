@@ -1,6 +1,7 @@
 """A bundle's evaluation from rendering to report, of models whose quality is known."""
 
 from dataclasses import replace
+from inspect import unwrap
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from mt3synth.evaluation.caching import CachedVocoder
 from mt3synth.evaluation.evaluate import Evaluation, ExampleOptions, Names, evaluate
 from mt3synth.evaluation.evaluation_set import Seams
 from mt3synth.evaluation.input_files import read_evaluation_set
+from mt3synth.evaluation.metrics.bootstrap import bootstrap_interval
 from mt3synth.reporting.mel_pictures import bin_of
 from mt3synth.symbolic.midi import write_midi
 from mt3synth.symbolic.notes import Notes
@@ -138,6 +140,8 @@ def report_on(model: Any, corpus: Path, folder: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves out what takes most of the time and is not looked at: pictures, intervals' draws."""
+    monkeypatch.setattr(unwrap(bootstrap_interval), "__defaults__", (20, 0.95))
     monkeypatch.setattr("mt3synth.evaluation.evaluate._pictures", lambda *_: {})
 
 

@@ -13,7 +13,6 @@ import jax
 import numpy as np
 import pytest
 from hosts_cases import OPTIMIZER, Tones, tiny_spec
-from training_cases import compiled_once  # noqa: F401
 
 from mt3synth import bundle as bundles
 from mt3synth.errors import UserError

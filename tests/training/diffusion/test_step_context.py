@@ -23,14 +23,6 @@ SPEC, KEEP = DiffusionSpec(), jnp.ones(BATCH, bool)
 TIME, NOISE = jnp.full(BATCH, 0.7), jax.random.normal(jax.random.key(0), (BATCH, FRAMES, MELS))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def compiled_quickly():
-    """Compiling takes longer than running here."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 DROPOUT = [
     [3259032465, 1359981169],
     [2194801445, 3816861481],

@@ -11,7 +11,6 @@ import jax
 import numpy as np
 import optax
 import pytest
-from training_cases import compiled_once  # noqa: F401
 from vocoder_cases import CONFIG, CRITICS, NETWORK, OPTIMIZER, Tones
 
 from mt3synth.audio.mel import MELGAN
