@@ -30,6 +30,17 @@ def _compiled_folder(config: pytest.Config) -> Path:
     return Path(folder.name)
 
 
+@pytest.fixture(scope="module")
+def well_compiled() -> Iterator[None]:
+    """Compiles as a user's programs are, for what takes longer to run than to compile."""
+    import jax
+
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+
+
 @pytest.fixture
 def as_released() -> Iterator[None]:
     """Turns off the shape and type checks that only tests run, so that our own messages are met."""

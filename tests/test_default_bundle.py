@@ -41,6 +41,7 @@ def test_it_knows_at_least_six_performances_and_begins_with_the_clean_one(model)
     assert all(p.description for p in model.performances)
 
 
+@pytest.mark.usefixtures("well_compiled")
 def test_loud_notes_are_louder_and_silence_is_silent(model):
     synthesizer = Synthesizer(model.spec, model.params)
     config = SamplingConfig(chunk=1, tail=0.5)
