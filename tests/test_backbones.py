@@ -46,8 +46,8 @@ TRAINING = TrainConfig(
 )
 
 
-NEW = ("t5_context", "t5_hybrid", "unet_hybrid", "unet_notes")
-"""Forms that other tests neither render nor train; the rest take their turn with the slow tests."""
+NEW = ("t5_context", "unet_notes")
+"""The newest form of each backbone; the rest take their turn with the slow tests."""
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -121,7 +121,7 @@ def test_an_interrupted_run_ends_like_an_undisturbed_one(finished, tmp_path):
     assert same(jax.device_get(resumed), jax.device_get(finished[1]))
 
 
-@pytest.mark.parametrize("done", [2, 3])
+@pytest.mark.parametrize("done", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_what_was_stopped_before_discriminators_join_goes_on_bit_for_bit(finished, tmp_path, done):
     class Terminated(Tones):
         def training(self, *args, **share):
@@ -138,6 +138,7 @@ def test_what_was_stopped_before_discriminators_join_goes_on_bit_for_bit(finishe
     assert same(jax.device_get(resumed), jax.device_get(finished[1]))
 
 
+@pytest.mark.slow
 def test_a_budget_holds_though_discriminators_make_steps_slower(tmp_path, monkeypatch, capsys):
     class Clock:
         now = 0.0
@@ -232,6 +233,7 @@ def test_settings_that_cannot_be(fields, message):
         VocoderTrainConfig(**{"steps": 1, **fields})
 
 
+@pytest.mark.slow
 def test_silence_is_not_examined(tmp_path, capsys):
     class Silent(Tones):
         def validation(self, samples, sample_rate, segments):
