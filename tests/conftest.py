@@ -11,6 +11,9 @@ import pytest
 
 def pytest_configure(config: pytest.Config) -> None:
     """Compiles quickly and everything once, here and in the processes that tests start."""
+    # Tests of a file share models and programs: of several processes, one runs all of them.
+    if config.getoption("dist", "no") == "load":
+        config.option.dist = "loadfile"
     # Most of what the suite does is to compile tiny networks that run a few times. The slow tests
     # train for hundreds of steps, and are compiled as a user's programs are.
     if config.getoption("markexpr") == "not slow":
