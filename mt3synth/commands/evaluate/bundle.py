@@ -62,12 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_names("--song-performances", help=f"for the song (default: {usual}, {own})")
     add_folder("--pictures", help="for pictures of song and tune (default: OUT)")
     add("--audio", action="store_true", help="write the song's audio to OUT/audio")
-    add(
-        "--performances",
-        type=Path,
-        metavar="TOML",
-        help="the file of performances that the corpus was rendered with, if it was your own",
-    )
+    own = "the file of performances that the corpus was rendered with, if it was your own"
+    add("--performances", type=Path, metavar="TOML", help=own)
     look = "look for soundfonts here first; may be given several times"
     add_folder("--soundfonts", action="append", default=[], help=look)
     options.add_arguments(parser)

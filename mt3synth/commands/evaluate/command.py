@@ -38,12 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_folder = partial(add, type=Path, metavar="DIR")
     add_folder("--generated", help="folder of the generated audio")
     add_folder("--reference", help="folder of real recordings, a folder in it for each performance")
-    add(
-        "--performances",
-        type=Path,
-        metavar="CSV",
-        help="table of generated files: audio,performance[,midi,reference,wall_seconds,metrics]",
-    )
+    table = "table of generated files: audio,performance[,midi,reference,wall_seconds,metrics]"
+    add("--performances", type=Path, metavar="CSV", help=table)
     add_folder(
         "--real",
         help="more real recordings, laid out alike, to be measured as if they had been generated;"

@@ -35,13 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add_folder = partial(add, type=Path, metavar="DIR")
     add_folder("--out", help="folder for the report; made if need be")
-    add(
-        "--embedding",
-        choices=EMBEDDINGS,
-        default=EMBEDDINGS[0],
-        help="what audio is turned into before distances are taken (default: %(default)s, which"
-        " needs nothing to be installed)",
-    )
+    turned = "what distances are taken of (default: %(default)s, which needs no weights)"
+    add("--embedding", choices=EMBEDDINGS, default=EMBEDDINGS[0], help=turned)
     place = "folder of musicnn's weights; for trill and vggish, folder or address of a SavedModel"
     add("--embedding-source", metavar="PLACE", help=place)
     shrink = "shrink covariances, for few embeddings: ledoit-wolf, or a share in 0..1"
