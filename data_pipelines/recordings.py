@@ -132,6 +132,7 @@ class Recording:
             raise UserError("the performance has no name")
         if self.split is not None and self.split not in SPLITS:
             raise UserError(f"split {self.split!r}; must be one of {', '.join(SPLITS)}")
+        # Not as ``start < 0``, which lets through what is not a number.
         if not self.start >= 0:
             raise UserError(f"start {self.start} s; must be at least 0 s")
         if self.end is not None and not self.end > self.start:

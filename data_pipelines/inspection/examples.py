@@ -88,6 +88,7 @@ def write_example(
         picture=folder / f"{stem}.png",
         check=folder / f"{stem}.check.wav",
     )
+    # Cut short, for an id may be a whole path and a file's comment is small.
     write_audio(example.audio, audio, song.sample_rate, {"song": song.id[:200]})
     with write_atomically(example.midi) as unfinished:
         write_midi(notes, unfinished)
@@ -108,6 +109,7 @@ def make_stem(number: int, song_id: str) -> str:
 
 def _choose_span(song: Song, start: float | None, end: float | None) -> tuple[float, float]:
     if start is None:
+        # A moment before the first note, so that its attack is heard to come.
         first = float(song.notes.start.min()) if len(song.notes) else 0.0
         start = max(0.0, min(first, song.seconds) - _LEAD_S)
     if start >= song.seconds:

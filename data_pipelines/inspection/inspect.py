@@ -74,6 +74,7 @@ def inspect(
       UserError: ``folder`` is no data set or is damaged, a named song is not in it, or ``out``
         cannot be written to; or matplotlib is not installed.
     """
+    # Before a data set is read for hours, and not after.
     if find_spec("matplotlib") is None:
         raise UserError("inspecting draws with matplotlib: pip install 'mt3synth[data]'")
     splits = _choose_splits(folder, split)

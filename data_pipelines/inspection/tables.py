@@ -41,6 +41,7 @@ def format_duration(seconds: float) -> str:
 
 def _tabulate_splits(survey: Survey) -> Table:
     rows = [_make_split_row(split, survey.tally(split)) for split in survey.splits]
+    # Of a single split the sum would say the same again.
     if len(rows) > 1:
         rows.append(_make_split_row(ALL, survey.tally()))
     columns = ("split", "songs", "audio", "mean length", "notes", "notes per second")

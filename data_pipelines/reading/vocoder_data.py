@@ -158,6 +158,7 @@ class VocoderData:
         lead = int(self.augmentation.lead_s * songs[0].sample_rate)
 
         def one() -> np.ndarray:
+            # By length, so that a second of a long song is as likely as one of a short song.
             song = songs[int(np.searchsorted(ends, rng.integers(ends[-1]), side="right"))]
             first = int(rng.integers(max(1, song.samples - samples + 1)))
             return song.read(first - lead, lead + samples)

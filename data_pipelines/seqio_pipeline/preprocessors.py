@@ -96,6 +96,7 @@ def training_segments(dataset: Any, cut: Cut) -> Any:
 
     tf = tensorflow()
 
+    # In NumPy and not TensorFlow, so that both readers cut the same segments.
     def plan(song_frames: np.int32, draw: np.int32) -> tuple[np.ndarray, np.ndarray]:
         starts = segments.training_starts(int(song_frames), cut.frames, int(draw), cut.edges)
         return starts, segments.training_shifts(len(starts), cut.pitch_shift, int(draw))

@@ -104,6 +104,7 @@ def register_tasks(
             source=source,
             preprocessors=[
                 preprocessors.decode_notes,
+                # Before anything is drawn, so that a cached task draws anew in every pass, too.
                 seqio.CacheDatasetPlaceholder(),
                 partial(preprocessors.decode_arrays, performances=performances),
                 partial(cutter, cut=cut),

@@ -51,6 +51,7 @@ def make_example(features: Mapping[str, Feature]) -> bytes:
             feature.float_list.value.extend(values.tolist())
         else:
             raise TypeError(f"feature {name!r} is {values.dtype}; must be bytes, int or float")
+    # A map of features has no order of its own, and shards are compared by their bytes.
     return message.SerializeToString(deterministic=True)
 
 

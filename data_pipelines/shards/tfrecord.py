@@ -77,6 +77,7 @@ def to_example(song: Song) -> bytes:
     return make_example(
         {
             "id": [song.id.encode()],
+            # Little-endian by name, for shards travel between machines.
             "audio": [song.audio.astype("<i2").tobytes()],
             "sample_rate": np.array([song.sample_rate]),
             "sequence": [sequence.SerializeToString(deterministic=True)],

@@ -61,6 +61,7 @@ def number(value: object, what: str, where: str, low: float = 0.0, high: float =
       UserError: it is none; the message begins with ``where`` (file and row) and names ``what``.
     """
     try:
+        # True and false are whole numbers to Python, and none in a table.
         numeric = isinstance(value, str | int | float) and not isinstance(value, bool)
         result = float(value) if numeric else math.nan  # type: ignore[arg-type]
     except (ValueError, OverflowError):

@@ -80,6 +80,7 @@ def _vocode(job: outputs.Job, bundle: Bundle, vocoder: Vocoder) -> None:
     began = time.monotonic()
     audio = read_audio(job.source, rate)
     with Interrupts() as interrupts:
+        # The last frame reaches past the end of the recording.
         made = vocoder(log_mel(audio, bundle.spec.mel))[: len(audio)]
         interrupts.check()
     fitted, gain = fit_peak(made)

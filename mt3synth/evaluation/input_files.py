@@ -225,6 +225,7 @@ def _positive(text: str, name: str) -> float:
         value = float(text)
     except ValueError:
         value = float("nan")
+    # Put so that what is not a number fails as well.
     if not 0 < value < float("inf"):
         raise UserError(f"{name} {text!r}; must be seconds above 0")
     return value

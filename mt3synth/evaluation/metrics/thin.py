@@ -116,6 +116,7 @@ def measure_levels(audio: FloatND, sample_rate: int, notes: Notes) -> ThinLevels
     if group is None:
         return None
     notes = notes.sorted()
+    # Summed up once, so that any number of stretches costs one pass over the audio.
     total = np.concatenate([[0.0], np.cumsum(np.square(audio, dtype=np.float64))])
     last = len(audio) / sample_rate
     ends = np.where(notes.is_drum, notes.start + _HIT_S, notes.end)
@@ -131,6 +132,7 @@ def measure_levels(audio: FloatND, sample_rate: int, notes: Notes) -> ThinLevels
     edges = np.linspace(notes.start[long], notes.end[long], EIGHTHS + 1, axis=1)
     rests = np.stack([np.append(0, ends + _RING_S), np.append(notes.start, last)])
     rests = rests[:, rests[1] - rests[0] >= _SHORTEST_REST_S]
+    # By length, or many short gaps would outweigh the one long rest in which a hiss is heard.
     lengths = rests[1] - rests[0]
     power = lengths @ 10 ** (levels(*rests) / 10)
     return ThinLevels(

@@ -69,6 +69,7 @@ def page_of(evaluation: Evaluation, title: str) -> str:
     if evaluation.examples:
         parts.append("<h2>Examples</h2>")
         parts += [_example(example) for example in evaluation.examples]
+    # Last, as it is for whoever made the files; the others are for whoever reads the page.
     parts += [html.table(t).replace("<table>", '<table class="reasons">') for t in reasons]
     return html.document(title, "\n".join(parts), _STYLE, html.ONE_PLAYER)
 

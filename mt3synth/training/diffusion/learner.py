@@ -83,6 +83,8 @@ class DenoiserLearner:
             raise UserError(
                 f"prior_first={config.prior_first} for a network without a prior; must be 0"
             )
+        # Two programs, each compiled when it is first called: in one, the prior alone would cost as
+        # much as all.
         self._prior_first = config.prior_first
         self._update, self._update_prior = make_step(), make_step(prior_only=True)
 

@@ -121,6 +121,7 @@ class SampleRenderer:
         path = folder / SAMPLES_FOLDER / f"{step:08}.png"
         panels = {"recording": self.real, f"model after {step} steps": made}
         draw_mels(panels, self._spec.mel, path, "opening of the validation split")
+        # matplotlib reads a PNG as floats in 0..1, with a fourth channel for transparency.
         picture = np.round(255 * imread(path)[..., :3]).astype(np.uint8)
         writer.add_image("samples/mel", picture, step, dataformats="HWC")
         sounds = {"model": made}
