@@ -58,8 +58,10 @@ def updated(made: VocoderLearner, step: int, over: str = ""):
     The learning rate of the part that is ``over`` has come to its end, where it is zero.
     """
     state = made.fresh()
-    if over:
-        steps = jax.numpy.full_like(state.step, CONFIG.steps)
+    steps = jax.numpy.full_like(state.step, CONFIG.steps)
+    if over == "discriminators":  # whose rate goes by the steps of the run
+        state = state.replace(step=steps)
+    elif over:
         state.opt_state[over] = optax.tree_utils.tree_set(state.opt_state[over], updates=steps)
     before = jax.device_get(state.params)
     batch = next(made.batches(made.position))
