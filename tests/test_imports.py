@@ -169,7 +169,10 @@ FLOORS = (
         "commands.export": "adapters bundle configuration model_spec training vocoder",
         "commands.import_weights": "bundle configuration importers param_check",
     },
-    {"cli": "commands", "__main__": "cli"},
+    {
+        "cli": "commands",
+        "__main__": "cli",
+    },
 )
 """What each room may import. The row without a name is `mt3synth` itself, the front door."""
 
@@ -193,6 +196,7 @@ LIBRARIES = {
     "optax": "training adapters",
     "tensorboardX": "training.monitoring.logger",
     "mir_eval": "evaluation.metrics",
+    "pyloudnorm": "evaluation.metrics.loudness",
     "sklearn": "evaluation.metrics evaluation.report.tsne",
     "basic_pitch": "transcription",
     "onnxruntime": "transcription",

@@ -23,7 +23,7 @@ from mt3synth.atomic import write_texts
 from mt3synth.audio.mel import log_mel
 from mt3synth.errors import UserError
 from mt3synth.evaluation.embeddings.store import EmbeddingStore
-from mt3synth.evaluation.evaluation_set import KINDS, LABELS, EvaluationSet, Piece, Problem
+from mt3synth.evaluation.evaluation_set import KINDS, LABELS, MATCHED, EvaluationSet, Piece, Problem
 from mt3synth.evaluation.measure import Progress, aggregate, hear_all, measure
 from mt3synth.evaluation.metrics import fad
 from mt3synth.evaluation.metrics.metric import Evaluators, Measurements
@@ -158,8 +158,9 @@ def _pictures(report: dict[str, Any], found: Measurements, seed: int) -> dict[st
         title = f"Tracks by t-SNE of their mean {embedding} embedding, coloured by performance"
         kinds, performances, means = tracks(found)
         labels = [f"{kind} {name}" for kind, name in zip(kinds, performances)]
-        # Vocoded tracks lie on the real ones, and would only hide them.
-        drawn = [i for i in thinned(labels, _TRACKS, seed).tolist() if kinds[i] != "vocoded"]
+        # These lie on others, and would only hide them.
+        hidden = ("vocoded", MATCHED)
+        drawn = [i for i in thinned(labels, _TRACKS, seed).tolist() if kinds[i] not in hidden]
         pictures[title] = draw_tracks(
             tsne(means[drawn], seed), [kinds[i] for i in drawn], [performances[i] for i in drawn]
         )

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mt3synth.audio.files import AudioError, read_audio
+from mt3synth.audio.files import AudioError, read_audio, read_metadata
+from mt3synth.audio.level import read_gain
 from mt3synth.symbolic.notes import Notes
 from mt3synth.types import Float, FloatND
 
@@ -16,7 +17,18 @@ KINDS = ("generated", "vocoded", "real")
 """What stands side by side: a rendering, the real recording's mel frames through the vocoder (as
 good as a rendering could be), and the real recording itself."""
 
-LABELS = {"generated": "generated", "vocoded": "real, vocoded", "real": "real"}
+MATCHED = "matched"
+"""Beside the kinds: what was generated, scaled as a whole to the loudness of the real recording."""
+
+COMPARED = ("generated", MATCHED, "vocoded", "real")
+"""The kinds and `MATCHED`, in the order in which tables of distances show them."""
+
+LABELS = {
+    "generated": "generated",
+    MATCHED: "generated, at real level",
+    "vocoded": "real, vocoded",
+    "real": "real",
+}
 """What tables and pictures call the kinds."""
 
 Sound = Path | Callable[[], FloatND]
@@ -127,12 +139,24 @@ class EvaluationSet:
 
 
 def hear(sound: Sound, sample_rate: int) -> Float[FloatND, " S"]:
-    """Reads a sound as mono audio.
+    """Reads a sound as mono audio; a gain that a rendered file names is undone.
+
+    So the samples of a file that had to be turned down for a peak may exceed 1 here.
 
     Raises:
       AudioError: it cannot be read, or is digitally silent.
     """
-    audio = read_audio(sound, sample_rate) if isinstance(sound, Path) else sound()
+    audio = _as_made(sound, sample_rate) if isinstance(sound, Path) else sound()
     if not audio.any():
         raise AudioError(f"digital silence ({len(audio) / sample_rate:.1f} s); nothing to measure")
     return audio
+
+
+def _as_made(path: Path, sample_rate: int) -> FloatND:
+    """Reads a file, and undoes the gain with which it was written."""
+    audio = read_audio(path, sample_rate)
+    try:
+        gain = read_gain(read_metadata(path))
+    except AudioError:  # of a format that libsndfile does not read, and mt3synth does not write
+        return audio
+    return audio / np.float32(gain) if gain != 1 else audio

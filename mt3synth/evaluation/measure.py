@@ -10,6 +10,7 @@ from typing import Any
 from mt3synth.evaluation.embeddings.store import EmbeddingStore
 from mt3synth.evaluation.evaluation_set import (
     KINDS,
+    MATCHED,
     EvaluationSet,
     Piece,
     Problem,
@@ -17,7 +18,7 @@ from mt3synth.evaluation.evaluation_set import (
     Sound,
     hear,
 )
-from mt3synth.evaluation.metrics import fad
+from mt3synth.evaluation.metrics import fad, loudness
 from mt3synth.evaluation.metrics.metric import (
     RECORDING,
     Evaluators,
@@ -33,6 +34,10 @@ from mt3synth.types import FloatND
 
 Progress = Callable[[Iterable[Any], str], Iterable[Any]]
 """Wraps a loop, to show under a name how far it is."""
+
+_TAIL_S, _TAIL_SHARE = 10.0, 0.25
+"""By how much a rendering may outlast its real recording for the ring of its last notes alone; one
+that is longer still is no tail, and stays as it is, for metrics to object to."""
 
 
 def measure(
@@ -129,11 +134,25 @@ class _Measuring:
         if not audio:
             return
         self.found.pieces.append(measured)
+        self._add_matched(measured, audio)
         notes = None
         if piece.notes is not None:
             with _noting(self.found.problems, piece.name):
                 notes = piece.notes()
         self._audio(self.metrics, measured, HeardPiece(audio, notes, piece.seams))
+
+    def _add_matched(self, measured: Measured, audio: dict[str, FloatND]) -> None:
+        """Adds what was generated at the level of the real thing, where both have a loudness."""
+        heard = any(m.hears_level and measured.takes(m.name) for m in self.metrics)
+        if "generated" not in audio or not heard:
+            return
+        rate = self.evaluators.mel.sample_rate
+        same = [r for r in self.found.recordings if r.performance == measured.performance]
+        lufs = loudness.real_loudness(audio.get("real"), rate, same)
+        if lufs is not None:
+            matched = loudness.at_loudness(audio["generated"], rate, lufs)
+            if matched is not None:
+                audio[MATCHED] = matched
 
     def _audio(self, metrics: Sequence[Metric], measured: Measured, heard: HeardPiece) -> None:
         """Embeds and measures each kind; a metric that fails on one leaves the others."""
@@ -145,6 +164,9 @@ class _Measuring:
                     self._store(kind, measured, self.evaluators.embed(samples))
             for metric in metrics:
                 if metric.measure is None or not measured.takes(metric.name):
+                    continue
+                # Others would say the same again, and transcribers take their time for it.
+                if kind == MATCHED and not metric.hears_level:
                     continue
                 with _noting(self.found.problems, item):
                     value = metric.measure(heard, kind, self.evaluators)
@@ -177,8 +199,20 @@ def _hear(
         # Real audio as the vocoder leaves it: no rendering through it can be expected to do better.
         with _noting(problems, f"{measured.name} (vocoded)"):
             audio["vocoded"], measured.vocoder_seconds = evaluators.vocoder(audio["real"])
-    measured.seconds = {kind: len(a) / evaluators.mel.sample_rate for kind, a in audio.items()}
+    rate = evaluators.mel.sample_rate
+    measured.seconds = {kind: len(samples) / rate for kind, samples in audio.items()}
+    if "real" in audio and "generated" in audio:
+        audio["generated"] = _without_tail(audio["generated"], len(audio["real"]), rate)
     return audio
+
+
+def _without_tail(audio: FloatND, length: int, sample_rate: int) -> FloatND:
+    """Cuts a rendering to the length of the real one, which silence after it would not sound like.
+
+    What goes on for so long that it is no tail stays.
+    """
+    longest = length + max(_TAIL_S * sample_rate, _TAIL_SHARE * length)
+    return audio[:length] if len(audio) <= longest else audio
 
 
 @contextmanager

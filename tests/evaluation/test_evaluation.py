@@ -61,7 +61,7 @@ def test_a_perfect_rendering_is_as_close_as_the_real_one(report: dict[str, Any])
     assert fad["generated"]["value"] == pytest.approx(fad["real"]["value"], rel=0.25)
     assert fad["vocoded"]["value"] > fad["real"]["value"]
     distances = report["audio_distance"]
-    assert set(distances) == {"generated", "vocoded"}
+    assert set(distances) == {"generated", "matched", "vocoded"}
     assert distances["generated"]["chroma"]["value"] > 0.99
 
 
@@ -88,7 +88,7 @@ def test_levels_and_speed(report: dict[str, Any]) -> None:
 def test_performances_are_recognised_by_their_recordings(report: dict[str, Any]) -> None:
     part = report["performance_classifier"]
     assert part["trained_on"] == 9 and part["chance"] == pytest.approx(1 / 3)
-    assert set(part["kinds"]) == {"generated", "vocoded", "real"}
+    assert set(part["kinds"]) == {"generated", "matched", "vocoded", "real"}
     assert part["kinds"]["generated"]["accuracy"] == part["kinds"]["real"]["accuracy"] == 1.0
     assert part["kinds"]["generated"]["confusion"] == np.eye(3, dtype=int).tolist()
 

@@ -201,7 +201,10 @@ def tables(figures: Figures, report: Figures) -> list[Table]:
         )
         for kind, part in figures.items()
     )
-    note = "Distances: lower is closer; the cosine is 1 where the harmony is the same."
+    note = (
+        "Distances: lower is closer; the cosine is 1 where the harmony is the same. At real level:"
+        " what was generated, scaled as a whole to the real recording's loudness."
+    )
     columns = ("", *NUMBERS.values(), "pieces")
     return [Table("Beside the real recording of the same notes", columns, rows, note)]
 
@@ -218,5 +221,11 @@ def _numbers(value: Distances, figures: Figures) -> dict[str, float]:
 
 
 AUDIO_DISTANCE = Metric(
-    NAME, aggregate, tables, score_rows, measure, piece_rows=rows_of_pieces(NAME, _numbers)
+    NAME,
+    aggregate,
+    tables,
+    score_rows,
+    measure,
+    piece_rows=rows_of_pieces(NAME, _numbers),
+    hears_level=True,
 )

@@ -8,23 +8,18 @@ few make a distance greater (`mt3synth.evaluation.metrics.frechet`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, replace
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from mt3synth.errors import UserError
-from mt3synth.evaluation.embeddings.gaussian import Gaussian, Shrinkage
-from mt3synth.evaluation.embeddings.store import EmbeddingStore
-from mt3synth.evaluation.embeddings.subsampling import Subset, equal_counts, gaussian_of
-from mt3synth.evaluation.evaluation_set import KINDS, LABELS, Problem
+from mt3synth.evaluation.embeddings.subsampling import Subset
+from mt3synth.evaluation.evaluation_set import COMPARED, LABELS, Problem
+from mt3synth.evaluation.metrics.all_fad import all_fad, all_fad_table, keys_of, recording_keys
 from mt3synth.evaluation.metrics.bootstrap import bootstrap_interval
-from mt3synth.evaluation.metrics.frechet import fad_infinity, frechet_distance, frechet_interval
 from mt3synth.evaluation.metrics.group_fad import GroupDistances, group_distances
 from mt3synth.evaluation.metrics.metric import (
-    RECORDING,
     Evaluators,
     Figures,
     Measurements,
@@ -41,10 +36,6 @@ LEVELS = {"by_performance": "whole performances", "by_piece": "single pieces"}
 """What Group-FAD is taken of, with what tables call it."""
 TOPS = (1, 3, 5)
 
-_WIDEST = 256  # dimensions: beyond, a Gaussian for each draw takes too long
-_DRAWS = 100  # enough for the bounds of 95 %, each of which costs as much as the distance
-_FEWEST = 10  # recordings on a side: a draw of fewer lacks so many that its distance says nothing
-
 
 def aggregate(found: Measurements, evaluators: Evaluators) -> Figures:
     """Takes All-FAD, and Group-FAD of whole performances and of single pieces, for every kind.
@@ -55,7 +46,7 @@ def aggregate(found: Measurements, evaluators: Evaluators) -> Figures:
     if not found.performances:  # nothing was heard, or no piece takes this metric
         return figures
     parts: dict[str, tuple[str, Callable[[], Figures]]] = {
-        "all_fad": ("All-FAD", lambda: _all_fad(found, evaluators)),
+        "all_fad": ("All-FAD", lambda: all_fad(found, evaluators)),
         "by_performance": ("Group-FAD by performance", lambda: _groups(found, evaluators, False)),
         "by_piece": ("Group-FAD by piece", lambda: _groups(found, evaluators, True)),
     }
@@ -72,19 +63,7 @@ def tables(figures: Figures, report: Figures) -> list[Table]:
     embedding = report["embedding"]["name"]
     made = []
     if "all_fad" in figures:
-        of = figures["all_fad"]
-        rows = []
-        for kind, part in ((kind, of[kind]) for kind in KINDS if kind in of):
-            infinity = number(part["infinity"]["value"] if part["infinity"] else None)
-            distance = with_interval(part["value"], part["interval"])
-            rows.append((LABELS[kind], distance, infinity, f"{part['count']}"))
-        note = (
-            f"Frechet distance of {embedding} embeddings from all {of['recordings']} recordings"
-            f" ({of['embeddings']} embeddings); lower is closer. In brackets 95 % intervals over"
-            " recordings; they and FAD-infinity leave out what few embeddings add."
-        )
-        columns = ("All-FAD", "distance", "FAD-infinity", "embeddings")
-        made.append(Table(f"All-FAD, {embedding}", columns, tuple(rows), note))
+        made.append(all_fad_table(figures["all_fad"], embedding))
     for level, what in LEVELS.items():
         if level in figures:
             made.append(_group_table(figures[level], what, embedding))
@@ -93,7 +72,7 @@ def tables(figures: Figures, report: Figures) -> list[Table]:
 
 def score_rows(figures: Figures) -> Iterable[ScoreRow]:
     """Gives the distances, the accuracies and chance."""
-    for kind in KINDS:
+    for kind in COMPARED:
         if kind in figures.get("all_fad", {}):
             part = figures["all_fad"][kind]
             yield "all_fad", kind, part["value"], *(part["interval"] or ("", ""))
@@ -110,61 +89,22 @@ def score_rows(figures: Figures) -> Iterable[ScoreRow]:
 
 def piece_rows(found: Measurements, figures: Figures) -> Iterable[PieceRow]:
     """Gives the Group-FAD of each piece."""
-    for kind in KINDS:
+    for kind in COMPARED:
         for item in figures.get("by_piece", {}).get(kind, {}).get("items", ()):
             yield item["item"], kind, item["performance"], "group_fad", item["group_fad"]
-
-
-def _all_fad(found: Measurements, evaluators: Evaluators) -> Figures:
-    shrinkage, seed = evaluators.shrinkage, evaluators.seed
-    recordings = _recordings(found)
-    reference = found.embeddings.gaussian(*recordings)
-    named = {kind: _keys(found, kind) for kind in KINDS}
-    sets = {kind: found.embeddings.rows(*names) for kind, names in named.items() if names}
-    figures: Figures = {"recordings": len(recordings), "embeddings": reference.count}
-    # As many embeddings of each kind, for fewer make a distance greater.
-    for kind, rows in equal_counts(sets, seed).items():
-        distance = frechet_distance(gaussian_of(rows), reference, shrinkage)
-        figures[kind] = {
-            "value": distance.value,
-            "interval": _fad_interval(found, kind, recordings, shrinkage, seed),
-            "count": len(rows),
-            "most_negative": distance.most_negative,
-            "shrinkage": max(distance.shrinkage),
-            "infinity": None,
-        }
-        with suppress(UserError):  # too few to vary their number; the plain value stands alone
-            infinity = fad_infinity(rows, reference, seed, shrinkage=shrinkage)
-            figures[kind]["infinity"] = asdict(infinity)
-    return figures
-
-
-def _fad_interval(
-    found: Measurements, kind: str, recordings: list[str], shrinkage: Shrinkage, seed: int
-) -> tuple[float, float] | None:
-    if found.embeddings.dimension > _WIDEST:
-        return None
-    ours = _Gaussians(found.embeddings, _keys(found, kind))
-    theirs = _Gaussians(found.embeddings, recordings)
-    if min(len(ours), len(theirs)) < _FEWEST:
-        return None
-    try:
-        return frechet_interval(ours, theirs, seed, draws=_DRAWS, shrinkage=shrinkage)
-    except UserError:  # a draw of few pieces may hold too few embeddings
-        return None
 
 
 def _groups(found: Measurements, evaluators: Evaluators, by_piece: bool) -> Figures:
     """Takes Group-FAD and classifies; a generation is a piece, or all pieces of a performance."""
     shrinkage, seed = evaluators.shrinkage, evaluators.seed
     groups: dict[str, list[str]] = {}
-    for name in _recordings(found):
+    for name in recording_keys(found):
         groups.setdefault(found.performances[name], []).append(name)
     generations: dict[str, list[str]] = {}
     targets: dict[str, str] = {}
     kind_of: dict[str, str] = {}
-    for kind in KINDS:
-        for name in _keys(found, kind):
+    for kind in COMPARED:
+        for name in keys_of(found, kind):
             performance = found.performances[name]
             if performance not in groups:  # listed as a problem when the set was read
                 continue
@@ -186,7 +126,7 @@ def _groups(found: Measurements, evaluators: Evaluators, by_piece: bool) -> Figu
         "group_count": distances.group_count,
         "most_negative": distances.most_negative,
     }
-    for kind in KINDS:
+    for kind in COMPARED:
         chosen = [i for i, key in enumerate(distances.generations) if kind_of[key] == kind]
         if chosen:
             own = replace(
@@ -227,7 +167,7 @@ def _of_kind(distances: GroupDistances, targets: Mapping[str, str], seed: int) -
 
 
 def _group_table(of: Figures, what: str, embedding: str) -> Table:
-    shown = [kind for kind in KINDS if kind in of]
+    shown = [kind for kind in COMPARED if kind in of]
     chance = {k: value for k, value in of[shown[0]]["chance"].items() if value < 1}
     rows = []
     for kind in shown:
@@ -266,30 +206,4 @@ def _large_enough(
     return enough
 
 
-def _keys(found: Measurements, kind: str) -> list[str]:
-    """Lists the keys of a kind's embeddings."""
-    return [name for name in found.performances if name.startswith(f"{kind}: ")]
-
-
-def _recordings(found: Measurements) -> list[str]:
-    """Lists the keys of the recordings' embeddings, of which there must be some."""
-    keys = _keys(found, RECORDING)
-    if not keys:
-        raise UserError("there are no recordings to compare with")
-    return keys
-
-
-class _Gaussians(Sequence[Gaussian]):
-    """Holds Gaussians of each name's embeddings, made when they are looked at."""
-
-    def __init__(self, store: EmbeddingStore, names: Sequence[str]) -> None:
-        self._store, self._names = store, names
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __getitem__(self, position: Any) -> Any:
-        return self._store.gaussian(self._names[position])
-
-
-FAD = Metric(NAME, aggregate, tables, score_rows, piece_rows=piece_rows)
+FAD = Metric(NAME, aggregate, tables, score_rows, piece_rows=piece_rows, hears_level=True)

@@ -20,7 +20,7 @@ from mt3synth.evaluation.embeddings.base import Embedding
 from mt3synth.evaluation.embeddings.cache import EmbeddingCache
 from mt3synth.evaluation.embeddings.gaussian import Shrinkage
 from mt3synth.evaluation.embeddings.store import EmbeddingStore
-from mt3synth.evaluation.evaluation_set import KINDS, Problem, Recording, Seams, Sound
+from mt3synth.evaluation.evaluation_set import COMPARED, Problem, Recording, Seams, Sound
 from mt3synth.evaluation.metrics.bootstrap import bootstrap_interval
 from mt3synth.reporting.tables import Table
 from mt3synth.symbolic.notes import Notes
@@ -83,7 +83,8 @@ class HeardPiece:
     """Holds a piece as a metric gets it: read, and vocoded.
 
     Attributes:
-      audio: ``[S]`` by kind, those of `mt3synth.evaluation.evaluation_set.KINDS` that there are.
+      audio: ``[S]`` by kind, those of `mt3synth.evaluation.evaluation_set.COMPARED` that there are;
+        what was generated is no longer than the real recording.
       notes: those that were to be played, if they are known.
       seams: where segments of the rendering meet, if it is known.
     """
@@ -143,7 +144,7 @@ class Measurements:
 
     def by_kind(self, metric: str) -> dict[str, list[Any]]:
         """Lists what a metric measured of the pieces, by kind; without kinds that have nothing."""
-        return {kind: found for kind in KINDS if (found := self.values(metric, kind))}
+        return {kind: found for kind in COMPARED if (found := self.values(metric, kind))}
 
 
 def embedding_key(kind: str, item: str) -> str:
@@ -169,6 +170,8 @@ class Metric:
       measure_recording: measures a recording by which its performance is known; held-out recordings
         are then measured, too, by ``measure``.
       piece_rows: from the measurements and its figures to rows of ``pieces.csv``.
+      hears_level: whether it measures what was generated at the real recording's level as well,
+        kind `mt3synth.evaluation.evaluation_set.MATCHED`, as a plain gain would change the figure.
     """
 
     name: str
@@ -178,6 +181,7 @@ class Metric:
     measure: Callable[[HeardPiece, str, Evaluators], Any] | None = None
     measure_recording: Callable[[Recording, Evaluators], Any] | None = None
     piece_rows: Callable[[Measurements, Figures], Iterable[PieceRow]] | None = None
+    hears_level: bool = False
 
 
 def mean(values: Any) -> float:

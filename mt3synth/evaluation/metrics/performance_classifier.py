@@ -22,7 +22,7 @@ import numpy as np
 from mt3synth.audio.mel import MelSpec, log_mel
 from mt3synth.errors import UserError
 from mt3synth.evaluation.embeddings.base import check_audio
-from mt3synth.evaluation.evaluation_set import KINDS, LABELS, Recording
+from mt3synth.evaluation.evaluation_set import COMPARED, LABELS, Recording
 from mt3synth.evaluation.metrics.bootstrap import bootstrap_interval
 from mt3synth.evaluation.metrics.metric import (
     RECORDING,
@@ -199,7 +199,7 @@ def aggregate(found: Measurements, evaluators: Evaluators) -> Figures:
         [index[r.performance] for r in known],
         len(names),
     )
-    tested: dict[str, tuple[list[Measured], str]] = {k: (found.pieces, k) for k in KINDS}
+    tested: dict[str, tuple[list[Measured], str]] = {k: (found.pieces, k) for k in COMPARED}
     tested[HELD_OUT] = (found.held_out, "real")
     kinds: Figures = {}
     for label, (items, kind) in tested.items():
@@ -263,4 +263,6 @@ def _labels(statistics: Sequence[FloatND], performances: Sequence[int], count: i
     return labels
 
 
-PERFORMANCE_CLASSIFIER = Metric(NAME, aggregate, tables, score_rows, measure, measure_recording)
+PERFORMANCE_CLASSIFIER = Metric(
+    NAME, aggregate, tables, score_rows, measure, measure_recording, hears_level=True
+)

@@ -7,6 +7,7 @@ file of your own; see docs/extending.md.
 from mt3synth.evaluation.metrics.audio_distance import AUDIO_DISTANCE
 from mt3synth.evaluation.metrics.dynamics import DYNAMICS
 from mt3synth.evaluation.metrics.fad import FAD
+from mt3synth.evaluation.metrics.loudness import LOUDNESS
 from mt3synth.evaluation.metrics.metric import Metric
 from mt3synth.evaluation.metrics.notes import NOTES
 from mt3synth.evaluation.metrics.performance_classifier import PERFORMANCE_CLASSIFIER
@@ -19,6 +20,7 @@ METRICS: list[Metric] = [
     PERFORMANCE_CLASSIFIER,
     NOTES,
     AUDIO_DISTANCE,
+    LOUDNESS,
     DYNAMICS,
     THIN,
     SEAMS,

@@ -53,6 +53,7 @@ def test_page_in_a_browser(folder: Path, tmp_path: Path) -> None:
         "Notes found again",
         "Notes found again by performance",
         "Beside the real recording of the same notes",
+        "Loudness",
         "Level against velocity",
         "Seams",
         "Speed",
