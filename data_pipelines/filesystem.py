@@ -43,6 +43,15 @@ def is_local(path: Path) -> bool:
     return isinstance(path, Path)
 
 
+def plain_path(path: Path) -> Path:
+    """Takes detours out of a local path: ``aligned/../real/x.wav`` is ``real/x.wav``."""
+    if not is_local(path):
+        return path
+    plain = Path(os.path.normpath(path))
+    # Behind a link `..` is another folder.
+    return plain if plain.resolve() == path.resolve() else path
+
+
 @contextmanager
 def local_copy(path: Path) -> Iterator[Path]:
     """Gives the file or folder itself if it is local, else a copy that is removed in the end.

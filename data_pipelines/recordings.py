@@ -6,6 +6,7 @@ everything here can be pickled, for worker processes and for Beam.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +16,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from data_pipelines.filesystem import local_copy
+from data_pipelines.filesystem import is_local, local_copy
 from data_pipelines.songs import SPLITS
-from mt3synth.audio.files import audio_seconds, read_audio
+from mt3synth.audio.files import audio_seconds, read_audio, stated_seconds
 from mt3synth.errors import UserError
 from mt3synth.symbolic.midi import read_midi
 from mt3synth.symbolic.notes import Notes
@@ -63,6 +64,11 @@ class AudioFile:
         """Reads its length from its header."""
         with local_copy(self.path) as path:
             return audio_seconds(path)
+
+    def stated_seconds(self) -> float | None:
+        """Reads its length from its header; None where that does not say, or is far away."""
+        # A store would give the whole file once more for it.
+        return stated_seconds(self.path) if is_local(self.path) else None
 
     def read(self, sample_rate: int) -> Float[np.ndarray, " S"]:
         """Reads it as mono, resampled."""
@@ -192,6 +198,11 @@ def find_silence(audio: Float[np.ndarray, " S"]) -> str | None:
     if peak >= SILENT_PEAK:
         return None
     return f"silent (peak {20 * np.log10(peak):.0f} dB)" if peak else "silent (all samples 0)"
+
+
+def plain_id(text: str) -> str:
+    """Takes detours out of an id that is a path: ``aligned/../real/x.wav`` is ``real/x.wav``."""
+    return text if "://" in text else posixpath.normpath(text)
 
 
 def one_line(text: object) -> str:

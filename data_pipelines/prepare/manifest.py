@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from data_pipelines.filesystem import as_path
-from data_pipelines.recordings import AudioFile, Listing, MidiFile, Recording
+from data_pipelines.filesystem import as_path, plain_path
+from data_pipelines.recordings import AudioFile, Listing, MidiFile, Recording, plain_id
 from mt3synth.errors import UserError
 from mt3synth.reporting.tables import read_csv
 
@@ -19,7 +19,8 @@ OPTIONAL = ("description", "split", "start", "end")
 def read_manifest(path: Path) -> Listing:
     """Reads the recordings of a CSV file in UTF-8, paths relative to its folder.
 
-    A recording's id is its audio path as it is written, with start and end if they are given.
+    A recording's id is its audio path as it is written, without detours (``a/../b.wav`` is
+    ``b.wav``), with start and end if they are given.
 
     Args:
       path: of the file. Columns are `REQUIRED` and any of `OPTIONAL`, in any order.
@@ -68,10 +69,12 @@ def _recording(row: dict[str | None, str | None], folder: Path) -> Recording:
             raise UserError(f"{name} is empty")
     start, end = _seconds(cell, "start"), _seconds(cell, "end")
     span = "" if start is end is None else f" [{start or 0:g}-{'' if end is None else f'{end:g}'}]"
-    audio, midi = (as_path(cell[n]) if "://" in cell[n] else folder / cell[n] for n in REQUIRED[:2])
+    audio, midi = (
+        as_path(cell[n]) if "://" in cell[n] else plain_path(folder / cell[n]) for n in REQUIRED[:2]
+    )
     about = cell["performance"], cell.get("description", "")
     sources, split = (AudioFile(audio), MidiFile(midi)), cell.get("split") or None
-    return Recording(cell["audio"] + span, *sources, *about, split, start or 0.0, end)
+    return Recording(plain_id(cell["audio"]) + span, *sources, *about, split, start or 0.0, end)
 
 
 def _seconds(cell: dict[str, str], name: str) -> float | None:

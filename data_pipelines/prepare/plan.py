@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from data_pipelines.recordings import Listing, Recording
+from data_pipelines.recordings import AudioFile, Listing, Recording
 from data_pipelines.shards.formats import FORMATS
 from data_pipelines.songs import SPLITS
 from mt3synth.errors import UserError
@@ -20,6 +20,7 @@ from mt3synth.errors import UserError
 HELD_OUT_END = " [end]"
 """After the id of a recording that is all there is, for the part of it that is held out."""
 _CODE = 1  # count up when the same recordings come to give other bytes
+_CODE_OF_FILES = 2  # the same for recordings in audio files; 2 leaves out what is without notes
 _THREADS = 16  # they wait for disks and networks, not for the processor
 
 
@@ -214,7 +215,9 @@ def _job(
 ) -> ShardJob:
     indices = tuple(performances[r.performance] for r in recordings)
     # Of the files only size and time, for to read them all would take as long as the build itself.
-    digest = hashlib.sha256(repr((_CODE, split, settings.sample_rate, settings.format)).encode())
+    files = any(isinstance(recording.audio, AudioFile) for recording in recordings)
+    code = _CODE_OF_FILES if files else _CODE
+    digest = hashlib.sha256(repr((code, split, settings.sample_rate, settings.format)).encode())
     for recording, index in zip(recordings, indices):
         stamps = [_stamp(path) for path in recording.paths]
         digest.update(repr((recording, index, stamps)).encode())

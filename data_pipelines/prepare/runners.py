@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -30,6 +31,14 @@ def run_locally(jobs: Sequence[ShardJob], staging: Path, workers: int | None = N
         raise UserError(f"{workers} workers; must be at least 1")
     from tqdm import tqdm
 
+    if workers is not None and 0 < len(jobs) < workers:
+        # A shard is what a worker makes at a time.
+        there = "is 1 shard" if len(jobs) == 1 else f"are {len(jobs)} shards"
+        print(
+            f"{workers} workers asked for, and there {there} to make; more and shorter ones by "
+            "--shard-minutes let more of them work",
+            file=sys.stderr,
+        )
     workers = min(workers or os.cpu_count() or 1, len(jobs))
     with tqdm(total=len(jobs), desc="preparing", unit="shard") as bar:
         if workers <= 1:  # here, where a debugger and a profiler see it

@@ -12,14 +12,23 @@ import numpy as np
 
 from data_pipelines.filesystem import remove, write_text
 from data_pipelines.prepare.plan import ShardJob
-from data_pipelines.recordings import MidiFile, Recording, Rejection
+from data_pipelines.recordings import AudioFile, MidiFile, Recording, Rejection
 from data_pipelines.shards.formats import FORMATS
 from data_pipelines.songs import Song, to_pcm
 from mt3synth.audio.files import fit_peak
 from mt3synth.errors import UserError
+from mt3synth.symbolic.notes import Notes
+from mt3synth.types import FloatND
 
 MIDI_OVERHANG_S = 1.0
 """A key may be held this much longer than the audio lasts, while the sound dies away."""
+
+UNPLAYED_S = 10.0
+"""Longest silence of the notes that is taken for music: an ending rings on, a hall waits. A file
+that goes on for longer before or after its notes holds something that they do not tell of."""
+
+_ROUNDED_S = 0.01  # lengths differ by less where decoders round
+_LEAST_DB = 0.05  # what is turned down by less is not worth a remark, which would say 0.0 dB
 
 
 @dataclass(frozen=True)
@@ -139,10 +148,55 @@ def prepare_song(
     notes = notes.cropped(recording.start, until)
     if not len(notes):
         raise UserError(f"no note between {recording.start:g} and {last:.2f} s")
+    # What is rendered has no more audio than notes, and rests that are meant.
+    if isinstance(recording.audio, AudioFile):
+        remarks = [*remarks, *_remark_short(recording.audio, seconds)]
+        audio, notes, more = _without_unplayed(audio, notes, sample_rate, recording.start)
+        remarks += more
     if not np.any(audio):
         raise UserError("the audio is silent")
     audio, gain = fit_peak(audio)
-    if gain < 1:
-        remarks = [*remarks, f"turned down by {-20 * np.log10(gain):.1f} dB to fit 16 bits"]
+    decibels = -20 * np.log10(gain)
+    if decibels >= _LEAST_DB:
+        remarks = [*remarks, f"turned down by {decibels:.1f} dB to fit 16 bits"]
     song = Song(recording.id, to_pcm(audio), sample_rate, notes, performance)
     return song, remarks
+
+
+def _remark_short(audio: AudioFile, seconds: float) -> list[str]:
+    """Remarks on a file that holds a little less than its header states."""
+    stated = audio.stated_seconds()
+    if stated is None or stated - seconds < _ROUNDED_S:
+        return []
+    return [f"its header states {stated:.2f} s of audio, it holds {seconds:.2f} s"]
+
+
+def _without_unplayed(
+    audio: FloatND, notes: Notes, sample_rate: int, start: float
+) -> tuple[FloatND, Notes, list[str]]:
+    """Cuts off what is more than `UNPLAYED_S` before the first note or after the last.
+
+    Longer stretches without notes inside stay, as a cut there would be heard; a remark names them.
+
+    Args:
+      audio, notes: of what is wanted of a recording.
+      sample_rate: of ``audio``.
+      start: second of the recording at which both begin, for the remarks.
+
+    Returns:
+      Audio and notes, moved to its beginning, and remarks.
+    """
+    seconds = len(audio) / sample_rate
+    first = max(round((float(notes.start.min()) - UNPLAYED_S) * sample_rate), 0)
+    begin, end = first / sample_rate, min(notes.end_time + UNPLAYED_S, seconds)
+
+    def describe(spans: Sequence[tuple[float, float]]) -> str:
+        return ", ".join(f"{start + a:.1f} to {start + b:.1f} s" for a, b in spans)
+
+    order = np.argsort(notes.start, kind="stable")
+    ends = np.maximum.accumulate(notes.end[order])[:-1]
+    rests = [(a, b) for a, b in zip(ends, notes.start[order][1:]) if b - a > UNPLAYED_S]
+    cut = [(a, b) for a, b in ((0.0, begin), (end, seconds)) if a < b]
+    remarks = [f"left out, for it has no notes: {describe(cut)}"] if cut else []
+    remarks += [f"no notes, which training takes for rests: {describe(rests)}"] if rests else []
+    return audio[first : round(end * sample_rate)], notes.shifted(-begin), remarks

@@ -18,14 +18,13 @@ from typing import IO, Any, cast
 
 import numpy as np
 
-from mt3synth.audio.sound import BLOCK_FRAMES, DecodingError
+from mt3synth.audio.sound import BLOCK_FRAMES, SHORT_S, DecodingError
 from mt3synth.types import Float
 
 INSTALL = "m4a, wma, webm and video files need ffmpeg and ffprobe: install ffmpeg"
 # "file:" lets names begin with a dash or hold a colon; the list keeps playlists off the network.
 _INPUT = ("-protocol_whitelist", "file,pipe", "-i")
 _CONTAINERS = ("mov", "matroska", "asf")  # that state a length; ffmpeg guesses others from bit rate
-_SHORT_S = 0.5  # a stated length rounds up to packets, or includes what encoders pad
 _SPEAKER = re.compile(r"^\[[^\]]* @ 0x[0-9a-f]+\] ")
 
 
@@ -73,7 +72,7 @@ class FFmpegSound:
         if status or "prematurely" in message:  # the latter with status 0, of a cut-off Matroska
             after = f" after {decoded / self.sample_rate:.1f} s" if decoded else ""
             raise DecodingError(f"broken audio{after}: {_last_line(message, self._file)}")
-        if self.seconds is not None and decoded / self.sample_rate < self.seconds - _SHORT_S:
+        if self.seconds is not None and decoded / self.sample_rate < self.seconds - SHORT_S:
             raise DecodingError(
                 f"cut off: its header states {self.seconds:.1f} s of audio,"
                 f" it holds {decoded / self.sample_rate:.1f} s"

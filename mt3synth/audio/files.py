@@ -79,6 +79,17 @@ def audio_seconds(path: str | os.PathLike[str]) -> float:
     return sound.seconds
 
 
+def stated_seconds(path: str | os.PathLike[str]) -> float | None:
+    """Returns how long a file plays by its header; None where that does not say.
+
+    `read_audio` gives up to `mt3synth.audio.sound.SHORT_S` less of some files.
+
+    Raises:
+      AudioError: the file is missing, unreadable or empty.
+    """
+    return _open(path).seconds
+
+
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     """Reads the ``metadata`` given to `write_audio`; of another program's file the comment, if any.
 

@@ -16,14 +16,13 @@ from collections.abc import Generator
 import numpy as np
 import soundfile
 
-from mt3synth.audio.sound import BLOCK_FRAMES, DecodingError
+from mt3synth.audio.sound import BLOCK_FRAMES, SHORT_S, DecodingError
 from mt3synth.types import Float
 
 _SHORTENED = re.compile(r"^\s*(?:data|SSND|Data Size|riff)\s*: (\d+) \(should be (\d+)\)", re.M)
 _SHORTENED_RF64 = re.compile(r"frame count (\d+) does not match value from 'ds64' chunk of (\d+)")
 _STREAMED = 0x7FFFF000  # from here on, what programs write that do not know the size beforehand
 _UNKNOWN_FRAMES = 1 << 62
-_SHORT_S = 1e-3  # encoders round lengths
 
 
 class NotDecodable(DecodingError):
@@ -61,7 +60,7 @@ class LibsndfileSound:
                 reason = error.error_string.removeprefix("Error : ").rstrip(".")
                 at = f" after {decoded / file.samplerate:.1f} s" if decoded else ""
                 raise DecodingError(f"broken audio{at}: {reason}") from error
-            if file.frames - decoded > _SHORT_S * file.samplerate:
+            if file.frames - decoded > SHORT_S * file.samplerate:
                 raise DecodingError(
                     f"cut off: its header states {file.frames / file.samplerate:.1f} s of audio,"
                     f" it holds {decoded / file.samplerate:.1f} s"

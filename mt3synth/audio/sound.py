@@ -9,6 +9,10 @@ import numpy as np
 
 from mt3synth.types import Float
 
+SHORT_S = 0.5
+"""By how much a file may hold less than its header states: encoders round lengths up to frames and
+packets, or count what they pad. A file that lacks more was cut off."""
+
 BLOCK_FRAMES = 1 << 18  # 6 s at 44.1 kHz: large enough for decoders, small beside any song
 
 

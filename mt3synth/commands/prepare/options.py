@@ -108,11 +108,23 @@ def build_listing(args: argparse.Namespace, listing: Listing, source: Mapping[st
     how = {"source": source, "run": run, "strict": args.strict, "drop_missing": args.drop_missing}
     report = build(listing, out, settings, **how)
     print_splits(report.corpus)
+    _print_remarks(out)
     for rejection in report.rejections[:_SHOWN]:
         print(f"rejected: {rejection.audio}: {rejection.reason}")
     if len(report.rejections) > _SHOWN:
         print(f"rejected: {len(report.rejections) - _SHOWN} more in {out / REJECTED_FILE}")
     return DONE_WITH_REJECTIONS if report.rejections else DONE
+
+
+def _print_remarks(folder: Path) -> None:
+    """Says what of the songs was not used, or not as it was; the first few."""
+    from data_pipelines.prepare.tables import SONGS_FILE, read_songs
+
+    remarks = [(s["audio"], s["remarks"]) for s in read_songs(folder) if s["remarks"]]
+    for audio, remark in remarks[:_SHOWN]:
+        print(f"remark: {audio}: {remark}")
+    if len(remarks) > _SHOWN:
+        print(f"remark: {len(remarks) - _SHOWN} more in {folder / SONGS_FILE}")
 
 
 def print_splits(corpus: Mapping[str, Any]) -> None:

@@ -165,3 +165,17 @@ def test_killed_and_run_again(manifest: Path, undisturbed: dict, tmp_path: Path)
     after = visible_bytes(out)
     for name in ("songs.csv", "rejected.csv", *(n for n in after if n.endswith(".tfrecord"))):
         assert after[name] == undisturbed[name], name
+
+
+def test_more_workers_than_shards_are_told_how_to_get_more_shards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: list[object] = []
+    monkeypatch.setattr(runners, "build_shard", lambda job, staging: made.append(job))
+    run_locally(["a job"], tmp_path, workers=3)  # type: ignore[list-item]
+    assert made == ["a job"]
+    error = capsys.readouterr().err
+    assert "3 workers asked for, and there is 1 shard to make" in error
+    assert "--shard-minutes" in error
+    run_locally(["a job"], tmp_path)  # type: ignore[list-item]
+    assert "asked for" not in capsys.readouterr().err
