@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from mt3synth import __version__
@@ -34,10 +34,25 @@ _GIN = "--gin."
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a subcommand; returns the exit status, 2 for what the user has to mend."""
-    program = "mt3synth"
+    return conduct(_parser, "mt3synth", argv)
+
+
+def conduct(
+    make_parser: Callable[[], argparse.ArgumentParser],
+    program: str,
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Parses arguments and does what they say; errors of the user become one line and status 2.
+
+    Args:
+      make_parser: of the arguments that are not gin's; its defaults are ``main``, which gets what
+        was parsed, with ``gin_bindings``, and returns the exit status, and the name ``called``.
+      program: its name, until ``called`` is known.
+      argv: the arguments; None takes those of the process.
+    """
     try:
-        arguments, gin_bindings = _split_gin(sys.argv[1:] if argv is None else argv)
-        args = _parser().parse_args(arguments)
+        arguments, gin_bindings = _split_gin(sys.argv[1:] if argv is None else argv, program)
+        args = make_parser().parse_args(arguments)
         program = args.called
         args.gin_bindings = gin_bindings
         return args.main(args)
@@ -53,7 +68,7 @@ class _UsageError(UserError):
     """Arguments that do not parse."""
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """Raises what is wrong with the arguments, where argparse would print its usage and exit."""
 
     def error(self, message: str) -> NoReturn:
@@ -66,7 +81,7 @@ def _fail(line: str) -> int:
     return 2
 
 
-def _split_gin(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+def _split_gin(argv: Sequence[str], program: str) -> tuple[list[str], list[str]]:
     """Takes ``--gin.NAME=VALUE`` out of the arguments, as bindings.
 
     argparse could not: the names are whatever gin knows.
@@ -74,25 +89,29 @@ def _split_gin(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     bindings = [a.removeprefix(_GIN) for a in argv if a.startswith(_GIN)]
     for binding in bindings:
         if "=" not in binding:
-            raise _UsageError(f"mt3synth: {_GIN}{binding} has no value; write {_GIN}NAME=VALUE")
+            raise _UsageError(f"{program}: {_GIN}{binding} has no value; write {_GIN}NAME=VALUE")
     return [a for a in argv if not a.startswith(_GIN)], bindings
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="mt3synth", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="mt3synth", description=__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"mt3synth {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in COMMANDS:
         # Every module is imported for any --help, so none of them may import anything slow.
         module = importlib.import_module(f"mt3synth.commands.{_MODULES.get(name, name)}")
-        sub = add_subcommand(subparsers, name, module)
-        gin = sub.add_argument_group("configuration")
-        gin.add_argument(
-            "--gin_file", action="append", metavar="FILE", help="gin file; may be repeated"
-        )
-        # Taken out by _split_gin; declared for the help alone.
-        gin.add_argument("--gin.NAME", dest="gin_bindings", metavar="VALUE", help="one gin binding")
+        add_gin_arguments(add_subcommand(subparsers, name, module))
     return parser
+
+
+def add_gin_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what says how gin configures a command."""
+    gin = parser.add_argument_group("configuration")
+    gin.add_argument(
+        "--gin_file", action="append", metavar="FILE", help="gin file; may be repeated"
+    )
+    # Taken out by _split_gin; declared for the help alone.
+    gin.add_argument("--gin.NAME", dest="gin_bindings", metavar="VALUE", help="one gin binding")
 
 
 if __name__ == "__main__":

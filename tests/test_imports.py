@@ -169,10 +169,8 @@ FLOORS = (
         "commands.export": "adapters bundle configuration model_spec training vocoder",
         "commands.import_weights": "bundle configuration importers param_check",
     },
-    {
-        "cli": "commands",
-        "__main__": "cli",
-    },
+    {"cli": "commands", "__main__": "cli"},
+    {"infer": "cli commands configuration mt3synth score synthesis"},
 )
 """What each room may import. The row without a name is `mt3synth` itself, the front door."""
 

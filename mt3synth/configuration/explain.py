@@ -93,12 +93,39 @@ def _unknown_alias(match: re.Match[str], config: str, root: Path) -> str:
     return moved or f"no module {name} is imported{suggest(name, _imports(config))}"
 
 
+def _find_definition(name: str, root: Path) -> str | None:
+    """Finds the one module of the project that defines a class or function, by its gin name.
+
+    By the text of the files, for to import all of them would take seconds, and libraries that need
+    not be installed.
+    """
+    alias, _, last = name.rpartition(".")
+    definition = re.compile(rf"^(?:class|def) {re.escape(last)}\b", re.MULTILINE)
+    found = [
+        ".".join(path.relative_to(root).with_suffix("").parts)
+        for package in _OWN
+        for path in (root / package).rglob("*.py")
+        if definition.search(_read(path))
+    ]
+    found = [module for module in found if f".{module}".endswith(f".{alias}" if alias else "")]
+    return found[0] if len(found) == 1 else None
+
+
 def _unknown_configurable(match: re.Match[str], config: str, root: Path) -> str:
     name, known = match[1], _configurables(config)
     if name in known:
         return f"{name} is bound in no gin file that was read; bind it in a file"
     if moved := moved_names.answer_selector(name):
         return moved
+    if module := _find_definition(name, root):
+        alias = module.rpartition(".")[2]
+        full = f"{alias}.{name.rpartition('.')[2]}"
+        package = module.rpartition(".")[0]
+        options, also = _INSTEAD.get(full, ("", ""))
+        return (
+            f"no gin file that was read imports {full}: {options}write `from {package} import "
+            f"{alias}` into one, and bind {full}{also} there"
+        )
     return f"No configurable matching '{name}'{suggest(name, known)}"
 
 
@@ -138,6 +165,16 @@ def _unknown_file(match: re.Match[str], config: str, root: Path) -> str:
 
 
 _NO_VALUE = "{0} has no value; give --gin.{0}=..., or the option that --help names for it"
+_INSTEAD = {
+    "guidance.Guidance": (
+        "give --guidance-notes, --guidance-performance or --guidance-kind (to mt3synth.infer "
+        "--gin.GUIDANCE_NOTES, --gin.GUIDANCE_PERFORMANCE), or ",
+        " and synthesis.SamplingConfig.guidance = @guidance.Guidance()",
+    ),
+}
+"""What does the same with less, for names that are bound often and seldom imported; and what has to
+be bound beside, for the binding to count."""
+
 _KINDS: list[tuple[str, str | Callable[[re.Match[str], str, Path], str]]] = [
     (r"'(\w+)' was not provided by an import statement", _unknown_alias),
     (r"Couldn't resolve selector ([\w.]+);", _unknown_configurable),

@@ -1,5 +1,9 @@
 """Checks what a user is told of a name that gin does not know: one line, with the nearest one."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from mt3synth.configuration import parse
@@ -85,3 +89,53 @@ def test_nothing_near_gives_no_hint(tmp_path):
     path.write_text(HEAD + FINE)
     with pytest.raises(UserError, match=r"no file defines XYZ$"):
         parse.parse([str(path)], ["XYZ=1"])
+
+
+NOT_IMPORTED = """
+import sys
+from mt3synth.configuration import parse
+from mt3synth.errors import UserError
+for binding in sys.argv[2:]:
+    try:
+        parse.parse([sys.argv[1]], [binding])
+        print("understood")
+    except UserError as error:
+        print(error)
+"""
+
+
+def parse_in_a_process_of_its_own(file, *bindings):
+    """Parses bindings one by one where nothing was imported before, which gin would remember."""
+    command = [sys.executable, "-c", NOT_IMPORTED, str(file), *bindings]
+    environment = {**os.environ, "PYTHONPATH": str(parse.ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_a_name_that_is_known_but_not_imported_is_answered_with_what_does_it(tmp_path):
+    path = tmp_path / "mine.gin"
+    path.write_text(HEAD + FINE)
+    guidance, full, mel, many = parse_in_a_process_of_its_own(
+        path, "Guidance.notes=2.0", "guidance.Guidance.notes=2.0", "MelSpec.hop=3", "measure.x=3"
+    )
+    assert (
+        guidance
+        == full
+        == (
+            "gin configuration: no gin file that was read imports guidance.Guidance: give "
+            "--guidance-notes, --guidance-performance or --guidance-kind (to mt3synth.infer "
+            "--gin.GUIDANCE_NOTES, --gin.GUIDANCE_PERFORMANCE), or write `from mt3synth.diffusion "
+            "import guidance` into one, and bind guidance.Guidance and "
+            "synthesis.SamplingConfig.guidance = @guidance.Guidance() there"
+        )
+    )
+    assert "write `from mt3synth.audio import mel` into one, and bind mel.MelSpec there" in mel
+    # Several modules have a function of this name.
+    assert many.endswith("No configurable matching 'measure'")
+    # What it says to write is understood.
+    path.write_text(
+        HEAD
+        + "from mt3synth import synthesis\nfrom mt3synth.diffusion import guidance\n"
+        + "synthesis.SamplingConfig.guidance = @guidance.Guidance()\n"
+    )
+    assert parse_in_a_process_of_its_own(path, "Guidance.notes=2.0") == ["understood"]

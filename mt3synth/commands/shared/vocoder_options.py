@@ -30,7 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read(args: argparse.Namespace, bundle: Bundle) -> Vocoder:
-    """Makes the vocoder that options, bundle and gin's configuration give together.
+    """Makes the vocoder that options, bundle and gin's configuration give together; see `make`."""
+    return make(args.vocoder, args.vocoder_source, bundle)
+
+
+def make(name: str | None, source: str | None, bundle: Bundle) -> Vocoder:
+    """Makes the vocoder of a name, or else the bundle's own, with what gin says of it.
 
     Raises:
       UserError: there is no such vocoder, it inverts other frames, or gin refuses a value.
@@ -41,6 +46,4 @@ def read(args: argparse.Namespace, bundle: Bundle) -> Vocoder:
     def griffin_lim(**arguments: object) -> Vocoder:
         return build.build(GriffinLim, **arguments)
 
-    return make_vocoder(
-        args.vocoder, bundle.spec.mel, bundle.vocoder, args.vocoder_source, griffin_lim
-    )
+    return make_vocoder(name, bundle.spec.mel, bundle.vocoder, source, griffin_lim)
