@@ -80,6 +80,8 @@ def conduct(args: argparse.Namespace, default_gin: str, module: str) -> int:
     # NumPy only prepares batches here; its threads would spin where XLA's should work. It reads
     # this when it is first imported, which the gin files below bring about.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # XLA and CUDA would write pages about devices above the first line of the run; errors stay.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # What goes wrong in a checkpoint is reported in one line; orbax logs pages beside it.
     for name in ("absl", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -1,5 +1,7 @@
 """Checks what `mt3synth train` refuses before anything is trained: one line, status 2."""
 
+import os
+
 import pytest
 
 from mt3synth.cli import main
@@ -20,3 +22,12 @@ def test_bad_options_are_said_in_one_line(arguments, message, capsys):
     assert main(["train", *arguments]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
+
+
+def test_native_libraries_are_quiet_unless_told_otherwise(monkeypatch, capsys):
+    for before, after in ((None, "2"), ("0", "0")):
+        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", before or "")
+        if before is None:
+            monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
+        assert main(["train", "--process-count", "2"]) == 2
+        assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == after
