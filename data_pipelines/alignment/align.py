@@ -25,6 +25,11 @@ from mt3synth.types import FloatND
 
 THRESHOLD = 0.4
 """Confidence below which a pair is refused; docs/alignment.md has the measurement behind it."""
+LARGEST_TEMPO_RATIO = 4.0
+"""Between the mean tempo and that of the fastest or slowest twentieth of a score. Beyond it a part
+of the score is not in the recording, or the other way round, and the path had to squeeze it in."""
+LARGEST_WEAK_SHARE = 0.5
+"""Of a score, below the threshold of confidence over the 10 s around."""
 SILENCE_S = 1.0
 """Silence put before and after the score, to go with what a recording has before and after it."""
 _SHORTEST_S = 3.0
@@ -69,6 +74,40 @@ class Alignment:
         spans = (self.time_map(at + 2.0) - self.time_map(at)) / 2.0
         low, high = np.percentile(spans, [5, 95])
         return float(low), float(high)
+
+    @property
+    def mean_stretch(self) -> float:
+        """Gives recorded seconds for one of score, from the first onset to the last."""
+        ends = [times[[0, -1]] for times in (self.time_map.recording, self.time_map.score)]
+        recording, score = (last - first for first, last in ends)
+        return float(recording / score)
+
+    def weak(self, threshold: float = THRESHOLD) -> float:
+        """Tells which share of the score agrees less than ``threshold`` over 10 s, 0..1."""
+        return float((self.agreement.local < threshold).mean())
+
+    def find_problem(self, threshold: float = THRESHOLD) -> str | None:
+        """Says in one line why this is no alignment to train on; None if it may be one.
+
+        docs/alignment.md has the measurement behind the limits.
+        """
+        if self.confidence < threshold:
+            return (
+                f"confidence {self.confidence:.2f} is below {threshold:g}; "
+                "are they the same piece, with the same repeats?"
+            )
+        slowest, fastest = (self.mean_stretch / stretch for stretch in reversed(self.stretch))
+        if max(fastest, 1 / slowest) > LARGEST_TEMPO_RATIO:
+            return (
+                f"tempo {slowest:.0%} to {fastest:.0%} of its mean, which nobody plays; "
+                "is something in one of them that is not in the other, such as a repeat?"
+            )
+        weak = self.weak(threshold)
+        if weak > LARGEST_WEAK_SHARE:
+            return (
+                f"{weak:.0%} of it is weak; is something in one of them that is not in the other?"
+            )
+        return None
 
 
 def align(score: Notes, audio: FloatND) -> Alignment:

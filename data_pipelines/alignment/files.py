@@ -53,8 +53,8 @@ def align_files(recording: Recording, midi: Path, picture: Path, threshold: floa
       threshold: of the confidence.
 
     Raises:
-      UserError: a file cannot be read or written, or the confidence is below ``threshold``; no
-        file is written then.
+      UserError: a file cannot be read or written, or `Alignment.find_problem` finds one; no file
+        is written then.
     """
     audio = recording.audio.read(SAMPLE_RATE)
     end = None if recording.end is None else round(recording.end * SAMPLE_RATE)
@@ -64,19 +64,15 @@ def align_files(recording: Recording, midi: Path, picture: Path, threshold: floa
         alignment = align(score, audio)
     except UserError as error:
         raise UserError(f"{recording.name}: {error}") from error
-    if alignment.confidence < threshold:
-        raise UserError(
-            f"{recording.name}: confidence {alignment.confidence:.2f} is below {threshold:g}; "
-            "are they the same piece, with the same repeats?"
-        )
+    if problem := alignment.find_problem(threshold):
+        raise UserError(f"{recording.name}: {problem}")
     title = f"{recording.notes.paths[0].name} to {recording.audio.path.name}"
     with explain_os_errors(midi, "cannot be written"):
         draw_alignment(alignment, picture, title, threshold)
         with write_atomically(midi) as unfinished:
             write_midi(alignment.notes.shifted(recording.start), unfinished)
     low, high = alignment.stretch
-    weak = float((alignment.agreement.local < threshold).mean())
-    return Figures(alignment.confidence, weak, 1 / low, 1 / high)
+    return Figures(alignment.confidence, alignment.weak(threshold), 1 / low, 1 / high)
 
 
 def align_listing(

@@ -1,6 +1,7 @@
 """`mt3synth prepare align` and `mt3synth prepare check`, with a chorale whose times are known."""
 
 import csv
+import re
 import shutil
 from pathlib import Path
 
@@ -123,6 +124,42 @@ def test_check_names_the_bad_pairs(run, files: Path) -> None:
     assert 100 <= int(early.split("comes ")[1].split(" ms after")[0]) <= 140
     assert "other.mid" in other and "does not match" in other
     assert "gone.mid" in gone
+
+
+HEARS = """
+from mt3synth.symbolic.midi import read_midi
+from mt3synth.symbolic.notes import Notes
+
+
+def truth(audio, sample_rate):
+    return read_midi("{folder}/truth.mid")[0]
+
+
+def nothing(audio, sample_rate):
+    return Notes.empty()
+"""
+
+
+@needs_fluidsynth
+def test_check_asks_a_transcriber_or_says_that_it_cannot_tell(run, files: Path, here: Path) -> None:
+    (here / "mine.py").write_text(HEARS.format(folder=files))
+    truth = read_midi(files / "truth.mid")[0]
+    write_midi(truth.select(truth.start >= 0.3).shifted(-0.3), files / "earlier.mid")
+
+    def check(midi: str, transcriber: str):
+        pair = ("--audio", files / "take é.wav", "--midi", files / midi)
+        # What alignment follows is told to let this shift pass.
+        return run("prepare", "check", *pair, "--tolerance", 400, "--transcriber", transcriber)
+
+    good = check("truth.mid", "mine.py:truth")
+    assert good.status == 0 and re.search(r" ([1-9])/\1  ", good.out[1])
+    bad = check("earlier.mid", "mine.py:truth")
+    assert bad.status == 3 and re.search(r" 0/[1-9]  ", bad.out[1])
+    assert re.search(r"off in (\d) of \1 stretches, .* the sound comes (28|30|32)0 ms", bad.err[0])
+    deaf = check("truth.mid", "mine.py:nothing")
+    assert deaf.status == 0 and "hears too little of it to say how exact it is" in deaf.out[2]
+    alone = check("truth.mid", "none")
+    assert alone.status == 0 and alone.out[-2].startswith("No transcriber was asked: of pairs that")
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ import pytest
 from alignment_cases import example, played, recorded, tempo_curve
 from corpus_cases import needs_fluidsynth
 
-from data_pipelines.alignment.align import THRESHOLD, align
-from data_pipelines.alignment.features import SAMPLE_RATE
+from data_pipelines.alignment.align import THRESHOLD, Alignment, align
+from data_pipelines.alignment.confidence import Agreement
+from data_pipelines.alignment.features import SAMPLE_RATE, Features
+from data_pipelines.alignment.warping import TimeMap
 from data_pipelines.corpus.performances import read_performances
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
@@ -67,3 +69,28 @@ def test_a_missing_synctoolbox_is_said_with_its_remedy(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "synctoolbox.feature.dlnco", None)
     with pytest.raises(UserError, match=r"mt3synth\[align\]"):
         align(CHORALE, NOISE)
+
+
+def made_up(recording: np.ndarray, local: np.ndarray, confidence: float = 0.7) -> Alignment:
+    """Makes an alignment of a score with an onset each half second, from its map and agreement."""
+    score = 0.5 * np.arange(len(recording))
+    empty = Features(np.zeros((12, 0)), np.zeros((12, 0)))
+    agreement = Agreement(confidence, recording, local)
+    return Alignment(Notes.empty(), TimeMap(score, recording), agreement, empty, empty, 99.0)
+
+
+def test_what_nobody_plays_is_refused() -> None:
+    score, good = 0.5 * np.arange(121), np.full(121, 0.6)
+    # Half as fast, slowing down at the end to a third of that.
+    slow = 2 * score + np.where(score > 52, 4 * (score - 52), 0)
+    assert made_up(slow, good).find_problem() is None
+    assert made_up(score, np.where(score < 20, 0.1, 0.6)).find_problem() is None
+    # A minute of which the first third is written twice: the path hurries through one of them.
+    twice = np.interp(score, [0, 20, 20.5, 60], [0, 0.2, 0.5, 40])
+    assert "tempo 67% to 6667% of its mean, which" in str(made_up(twice, good).find_problem())
+    # Another piece lies between two parts of the recording.
+    longer = np.interp(score, [0, 20, 30, 60], [0, 20, 130, 160])
+    assert "tempo 24% to 267% of its mean" in str(made_up(longer, good).find_problem())
+    weak = made_up(score, np.where(score < 35, 0.1, 0.6)).find_problem()
+    assert weak is not None and weak.startswith("58% of it is weak")
+    assert "confidence 0.30 is below 0.4" in str(made_up(score, good, 0.3).find_problem())
