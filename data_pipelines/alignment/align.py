@@ -28,6 +28,8 @@ THRESHOLD = 0.4
 LARGEST_TEMPO_RATIO = 4.0
 """Between the mean tempo and that of the fastest or slowest twentieth of a score. Beyond it a part
 of the score is not in the recording, or the other way round, and the path had to squeeze it in."""
+SUSPICIOUS_TEMPO_RATIO, SUSPICIOUS_WEAK_SHARE = 2.5, 0.15
+"""The two together say the same: a part that is hurried through does not agree either."""
 LARGEST_WEAK_SHARE = 0.5
 """Of a score, below the threshold of confidence over the 10 s around."""
 SILENCE_S = 1.0
@@ -97,12 +99,14 @@ class Alignment:
                 "are they the same piece, with the same repeats?"
             )
         slowest, fastest = (self.mean_stretch / stretch for stretch in reversed(self.stretch))
-        if max(fastest, 1 / slowest) > LARGEST_TEMPO_RATIO:
+        weak, ratio = self.weak(threshold), max(fastest, 1 / slowest)
+        suspicious = ratio > SUSPICIOUS_TEMPO_RATIO and weak > SUSPICIOUS_WEAK_SHARE
+        if suspicious or ratio > LARGEST_TEMPO_RATIO:
+            also = f" and {weak:.0%} of it weak" if weak else ""
             return (
-                f"tempo {slowest:.0%} to {fastest:.0%} of its mean, which nobody plays; "
+                f"tempo {slowest:.0%} to {fastest:.0%} of its mean{also}, which nobody plays; "
                 "is something in one of them that is not in the other, such as a repeat?"
             )
-        weak = self.weak(threshold)
         if weak > LARGEST_WEAK_SHARE:
             return (
                 f"{weak:.0%} of it is weak; is something in one of them that is not in the other?"

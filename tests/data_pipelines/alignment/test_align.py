@@ -91,6 +91,11 @@ def test_what_nobody_plays_is_refused() -> None:
     # Another piece lies between two parts of the recording.
     longer = np.interp(score, [0, 20, 30, 60], [0, 20, 130, 160])
     assert "tempo 24% to 267% of its mean" in str(made_up(longer, good).find_problem())
+    # Hurrying is no reason, but hurrying where it does not sound like the score is one.
+    hurried = np.interp(score, [0, 12, 60], [0, 4, 60])
+    assert made_up(hurried, good).find_problem() is None
+    doubtful = made_up(hurried, np.where(score < 12, 0.1, 0.6)).find_problem()
+    assert doubtful is not None and "of its mean and 20% of it weak, which" in doubtful
     weak = made_up(score, np.where(score < 35, 0.1, 0.6)).find_problem()
     assert weak is not None and weak.startswith("58% of it is weak")
     assert "confidence 0.30 is below 0.4" in str(made_up(score, good, 0.3).find_problem())
