@@ -7,7 +7,7 @@ distance is averaged over several (`DRAWS`), and says how far they lie apart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mt3synth.errors import UserError
-from mt3synth.evaluation.embeddings.gaussian import Gaussian, Shrinkage
+from mt3synth.evaluation.embeddings.gaussian import Gaussian
 from mt3synth.evaluation.embeddings.store import EmbeddingStore
 from mt3synth.evaluation.embeddings.subsampling import Rows, equal_counts, gaussian_of
 from mt3synth.evaluation.evaluation_set import COMPARED, LABELS
@@ -24,6 +24,7 @@ from mt3synth.evaluation.metrics.frechet import (
     distance_between,
     fad_infinity,
     fit,
+    frechet_distance,
     frechet_interval,
 )
 from mt3synth.evaluation.metrics.metric import RECORDING, Evaluators, Figures, Measurements
@@ -57,10 +58,10 @@ def all_fad(found: Measurements, evaluators: Evaluators) -> Figures:
     for kind, rows in drawn.items():
         figures[kind] = {
             **_averaged(sets[kind], len(rows), fitted, kind, evaluators),
-            **_interval(found, kind, recordings, shrinkage, seed),
             "count": len(rows),
             "infinity": None,
         }
+        figures[kind] |= _interval(found, kind, figures[kind]["value"], evaluators)
         with suppress(UserError):  # too few to vary their number; the plain value stands alone
             infinity = fad_infinity(rows, reference, seed, shrinkage=shrinkage)
             figures[kind]["infinity"] = asdict(infinity)
@@ -85,7 +86,7 @@ def all_fad_table(figures: Figures, embedding: str) -> Table:
     )
     if few:
         note += f" * Fewer than {FEW} recordings on a side: an interval over stretches of them,"
-        note += " which knows nothing of other recordings and is too narrow."
+        note += " around the distance itself; it knows nothing of other recordings."
     columns = ("All-FAD", "distance", "sd of draws", "FAD-infinity", "embeddings")
     return Table(f"All-FAD, {embedding}", columns, tuple(rows), note)
 
@@ -127,16 +128,24 @@ def _averaged(rows: Rows, count: int, reference: Fit, kind: str, evaluators: Eva
     }
 
 
-def _interval(
-    found: Measurements, kind: str, recordings: list[str], shrinkage: Shrinkage, seed: int
-) -> Mapping[str, Any]:
+def _interval(found: Measurements, kind: str, value: float, evaluators: Evaluators) -> Figures:
     """Estimates an interval at any number of recordings, and says whether there are few."""
-    ours, theirs = (_Parts(found.embeddings, keys) for keys in (keys_of(found, kind), recordings))
-    interval = None
-    if found.embeddings.dimension <= _WIDEST:
+    store, shrinkage = found.embeddings, evaluators.shrinkage
+    keys = keys_of(found, kind), recording_keys(found)
+    ours, theirs = (_Parts(store, names) for names in keys)
+    few = ours.few or theirs.few
+    interval: tuple[float, float] | None = None
+    if store.dimension <= _WIDEST:
         with suppress(UserError):  # a draw of few pieces may hold too few embeddings
-            interval = frechet_interval(ours, theirs, seed, _INTERVAL_DRAWS, shrinkage=shrinkage)
-    return {"interval": interval, "few": ours.few or theirs.few}
+            low, high = frechet_interval(
+                ours, theirs, evaluators.seed, _INTERVAL_DRAWS, shrinkage=shrinkage, centred=few
+            )
+            # An interval of few lies around the figure itself, which comes of fewer embeddings.
+            generated, real = (store.gaussian(*names) for names in keys)
+            whole = frechet_distance(generated, real, shrinkage).value
+            moved = value - whole if few else 0.0
+            interval = low + moved, high + moved
+    return {"interval": interval, "few": few}
 
 
 class _Parts(Sequence[Gaussian]):

@@ -225,6 +225,7 @@ def frechet_interval(
     draws: int = 200,
     level: float = 0.95,
     shrinkage: Shrinkage = None,
+    centred: bool = False,
 ) -> tuple[float, float]:
     """Estimates lower and upper bound of the distance of two sets of recordings.
 
@@ -245,6 +246,9 @@ def frechet_interval(
       draws: how many.
       level: share of the draws inside the interval.
       shrinkage: see `Gaussian.covariance`.
+      centred: mirror the draws at their own mean. The interval then lies around the plain distance,
+        with its bias. Draws of few embeddings lie so much higher than the distance itself that,
+        mirrored there, they would say nothing.
 
     Raises:
       UserError: too few recordings or embeddings on a side.
@@ -260,8 +264,9 @@ def frechet_interval(
         for sides in zip(_redrawn(a, draws, rng), _redrawn(b, draws, rng))
     )
     low, high = middle(drawn, level)
-    # Mirrored at the distance itself, for the draws lie above it by about what it lies too high.
-    return 2 * whole - high, 2 * whole - low
+    # At the distance itself, for the draws lie above it by about what it lies too high.
+    mirror = float(np.mean(drawn)) if centred else whole
+    return whole + mirror - high, whole + mirror - low
 
 
 def _redrawn(side: Sequence[Gaussian], draws: int, rng: np.random.Generator) -> list[Gaussian]:
