@@ -81,7 +81,7 @@ def _fail(line: str) -> int:
     return 2
 
 
-def _split_gin(argv: Sequence[str], program: str) -> tuple[list[str], list[str]]:
+def _split_gin(argv: Sequence[str], program: str = "mt3synth") -> tuple[list[str], list[str]]:
     """Takes ``--gin.NAME=VALUE`` out of the arguments, as bindings.
 
     argparse could not: the names are whatever gin knows.
