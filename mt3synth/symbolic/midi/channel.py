@@ -5,6 +5,7 @@ from __future__ import annotations
 from mt3synth.symbolic.midi.curves import ControllerCurves, CurveBuilder
 from mt3synth.symbolic.midi.exclusive import System
 from mt3synth.symbolic.midi.findings import Findings
+from mt3synth.symbolic.midi.key_tuning import KeyCents, KeyTunings
 from mt3synth.symbolic.midi.keys import Keys
 
 PEDAL_DOWN = 64
@@ -35,12 +36,15 @@ class Channel:
       number: 0..15, and 16 more for each further port.
       keys: its keys and pedals.
       findings: gets what is not heard.
+      tunings: tuning programs, which all channels share.
       pedals: whether pedals hold notes.
     """
 
-    def __init__(self, number: int, keys: Keys, findings: Findings, pedals: bool = True) -> None:
+    def __init__(
+        self, number: int, keys: Keys, findings: Findings, tunings: KeyTunings, pedals: bool = True
+    ) -> None:
         self.number, self.keys = number, keys
-        self._findings, self._pedals = findings, pedals
+        self._findings, self._tunings, self._pedals = findings, tunings, pedals
         self._curves = {name: CurveBuilder(value) for name, value in _DEFAULTS.items()}
         self._system: System = "gm"
         self._rhythm: bool | None = None  # what an exclusive message said
@@ -77,13 +81,15 @@ class Channel:
         """Moves the pitch wheel, -8192..8191."""
         self._wheel = value
         self._set_bend(now)
-        self._findings.ignore("pitch bends")
+        self._findings.put_beside("pitch bends")
 
     def control(self, number: int, value: int, now: float) -> None:
         """Moves a controller, or takes a channel mode message (120 to 127)."""
         name = _CURVES.get(number)
         if name is not None:
             self._curves[name].set(now, float(value))
+            if number != 64:
+                self._findings.put_controller_beside(number)
         if number == 64:
             self._move_sustain(value, now)
         elif number == 66:
@@ -110,8 +116,12 @@ class Channel:
             self._wheel, self._parameter = 0, None
         elif number >= 123:
             self.keys.let_all_go(now)  # 124 to 127 change modes, and let go of all keys as well
-        else:
+        elif name is None:
             self._findings.ignore_controller(number)
+
+    def detune(self, key: int) -> float:
+        """Tells how far a key that is struck now is tuned from equal temperament, in cents."""
+        return 0.0 if self.tuning is None or self.is_drum else self.tuning[key]
 
     def curves(self) -> ControllerCurves:
         """Returns the curves of all controllers so far."""
@@ -123,6 +133,8 @@ class Channel:
         self._wheel = 0
         self._parameter = None
         self._bend_range, self._fine_tuning = [2, 0], [64, 0]
+        self.tuning: KeyCents | None = None
+        self._tuning_bank = 0
         self._rhythm = None
         self._decide_drum()
 
@@ -157,9 +169,16 @@ class Channel:
             self._fine_tuning[0 if coarse else 1] = value
             high, low = self._fine_tuning
             self._curves["tuning"].set(now, ((high << 7 | low) - 8192) / 8192)
-            self._findings.ignore("fine tunings")
-        elif coarse:
+            self._findings.put_beside("fine tunings")
+        elif not coarse:
+            pass  # the other parameters have no finer part
+        elif self._parameter == _COARSE_TUNING:
             self.transposed = value - 64
+        elif self._parameter == _TUNING_BANK:
+            self._tuning_bank = value
+        else:
+            self.tuning = self._tunings.select((self._tuning_bank, value))
+            self._findings.put_beside("tunings of keys")
 
     def _set_bend(self, now: float) -> None:
         semitones, cents = self._bend_range
@@ -167,4 +186,5 @@ class Channel:
 
 
 _BEND_RANGE, _FINE_TUNING, _COARSE_TUNING = (0, 0), (0, 1), (0, 2)
-_PARAMETERS = (_BEND_RANGE, _FINE_TUNING, _COARSE_TUNING)
+_TUNING_PROGRAM, _TUNING_BANK = (0, 3), (0, 4)
+_PARAMETERS = (_BEND_RANGE, _FINE_TUNING, _COARSE_TUNING, _TUNING_PROGRAM, _TUNING_BANK)

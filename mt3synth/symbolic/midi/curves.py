@@ -6,6 +6,7 @@ Notes do not hold these. They are kept beside them for whatever makes them heard
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,10 +37,33 @@ class Curve:
         """Whether it never changes."""
         return len(self.values) == 1
 
+    def within(self, first: float, last: float) -> Curve:
+        """Returns the curve as it is heard from ``first`` to ``last``.
+
+        What it is there at first it is from time 0 on, and at last to the end.
+        """
+        inside = (self.times > first) & (self.times < last)
+        values = np.append(self.at(first), self.values[inside])
+        changes = np.append(True, values[1:] != values[:-1])
+        return Curve(np.append(0.0, self.times[inside])[changes], values[changes])
+
+    def shifted(self, seconds: float) -> Curve:
+        """Moves every change later by ``seconds`` (earlier if negative); nothing is before 0."""
+        after = self.times + seconds > 0
+        times = np.append(0.0, (self.times + seconds)[after])
+        return Curve(times, np.append(self.at(-seconds), self.values[after]))
+
     @staticmethod
     def constant(value: float) -> Curve:
         """Makes a curve that never changes."""
         return Curve(np.zeros(1), np.full(1, value, np.float32))
+
+    @staticmethod
+    def combined(function: Callable[..., np.ndarray], *curves: Curve) -> Curve:
+        """Makes a curve of a function of the values of others."""
+        times = np.unique(np.concatenate([curve.times for curve in curves]))
+        values = function(*(curve.at(times) for curve in curves))
+        return Curve(times, np.asarray(values, np.float32))
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ class Findings:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self._beside: Counter[str] = Counter()
 
     def add(self, kind: str, count: int = 1) -> None:
         """Counts findings of a kind, a sentence with ``{}`` where the count stands."""
@@ -43,9 +44,29 @@ class Findings:
 
     def ignore_controller(self, number: int, count: int = 1) -> None:
         """Counts messages of a controller that is not heard."""
-        name = CONTROLLERS.get(number)
-        self.ignore(f"controller {number}" + (f" ({name})" if name else ""), count)
+        self.ignore(_name(number), count)
+
+    def put_beside(self, what: str, count: int = 1) -> None:
+        """Counts messages that are kept beside the notes, for whoever does not take them alone."""
+        self._beside[what + ": {} ignored"] += count
+
+    def put_controller_beside(self, number: int) -> None:
+        """Counts messages of a controller that is kept as a curve beside the notes."""
+        self.put_beside(_name(number))
 
     def lines(self) -> list[str]:
         """Lists the findings, one line a kind, in the order of the alphabet."""
-        return sorted(kind.format(count) for kind, count in self._counts.items() if count)
+        return _lines(self._counts)
+
+    def lines_beside(self) -> list[str]:
+        """Lists what is kept beside the notes, as those have it who take the notes alone."""
+        return _lines(self._beside)
+
+
+def _lines(counts: Counter[str]) -> list[str]:
+    return sorted(kind.format(count) for kind, count in counts.items() if count)
+
+
+def _name(number: int) -> str:
+    name = CONTROLLERS.get(number)
+    return f"controller {number}" + (f" ({name})" if name else "")

@@ -11,6 +11,12 @@ from mt3synth.symbolic.midi.chunks import MidiFile
 from mt3synth.symbolic.midi.curves import ControllerCurves
 from mt3synth.symbolic.midi.exclusive import Reset, Rhythm, understand
 from mt3synth.symbolic.midi.findings import Findings
+from mt3synth.symbolic.midi.key_tuning import (
+    KeyTunings,
+    Retuning,
+    ScaleTuning,
+    understand_tuning,
+)
 from mt3synth.symbolic.midi.keys import DROPPED, OPEN, Keys
 from mt3synth.symbolic.midi.timeline import Timeline
 from mt3synth.symbolic.midi.track import EXCLUSIVE
@@ -34,6 +40,7 @@ class Interpreter:
     Attributes:
       notes: sorted, once played.
       channel: of each note, int32 ``[n]``.
+      detune: of each note, cents by which its key is tuned from equal temperament, float32 ``[n]``.
     """
 
     def __init__(self, file: MidiFile, findings: Findings, pedals: bool) -> None:
@@ -41,11 +48,14 @@ class Interpreter:
         self._timeline = Timeline(file)
         self._releases = self._timeline.releases()
         self._channels: dict[int, Channel] = {}
+        self._tunings = KeyTunings()
         self._start, self._end = array("d"), array("d")
         self._pitch, self._velocity, self._program = array("h"), array("b"), array("b")
         self._is_drum, self._number, self._track = array("b"), array("i"), array("i")
+        self._detune = array("f")
         self._pitched_until = 0.0  # when a key or pedal last moved on other than drums
         self.notes, self.channel = Notes.empty(), np.zeros(0, np.int32)
+        self.detune = np.zeros(0, np.float32)
 
     def play(self) -> None:
         """Plays all messages, then gives an end to the notes that have none."""
@@ -54,7 +64,7 @@ class Interpreter:
         for now, track, message in timeline.messages():
             status, port = message >> 16 & 0xFF, message >> 24 & 0x7F
             if status == EXCLUSIVE:
-                self._set_instrument(self._file.tracks[track].exclusives[message >> 32], port, now)
+                self._exclusive(self._file.tracks[track].exclusives[message >> 32], port, now)
                 continue
             channel = self._channel(port * _CHANNELS_OF_A_PORT + (status & 0x0F))
             kind, first, second = status & 0xF0, message >> 8 & 0x7F, message & 0x7F
@@ -83,18 +93,25 @@ class Interpreter:
         channel = self._channels.get(number)
         if channel is None:
             keys = Keys(self._start, self._end, self._releases.get(number, ()))
-            channel = Channel(number, keys, self._findings, self._pedals)
+            channel = Channel(number, keys, self._findings, self._tunings, self._pedals)
             self._channels[number] = channel
         return channel
 
-    def _set_instrument(self, content: bytes, port: int, now: float) -> None:
-        change = understand(content)
+    def _exclusive(self, content: bytes, port: int, now: float) -> None:
+        """Takes a system exclusive message, which counts for all channels of a port."""
+        change = understand(content) or understand_tuning(content)
         first = port * _CHANNELS_OF_A_PORT
         if isinstance(change, Reset):
             for number in range(first, first + _CHANNELS_OF_A_PORT):
                 self._channel(number).reset(change.system, now)
         elif isinstance(change, Rhythm):
             self._channel(first + change.part).set_rhythm(change.is_drum)
+        elif isinstance(change, Retuning):
+            self._tunings.retune(change)
+        elif isinstance(change, ScaleTuning):
+            for number in change.channels:
+                self._channel(first + number).tuning = change.cents
+            self._findings.put_beside("tunings of keys")
         else:
             self._findings.ignore("system exclusive messages")
 
@@ -103,6 +120,7 @@ class Interpreter:
         self._start.append(now)
         self._end.append(OPEN)
         self._pitch.append(key if channel.is_drum else key + channel.transposed)
+        self._detune.append(channel.detune(key))
         self._velocity.append(velocity)
         self._program.append(0 if channel.is_drum else channel.program)
         self._is_drum.append(channel.is_drum)
@@ -137,3 +155,4 @@ class Interpreter:
         order = notes.order()
         self.notes = notes.select(order)
         self.channel = np.array(self._number, np.int32)[kept][order]
+        self.detune = np.array(self._detune, np.float32)[kept][order]

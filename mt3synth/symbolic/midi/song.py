@@ -31,14 +31,20 @@ class MidiSong:
     Attributes:
       notes: sorted.
       channel: of each note, int32 ``[n]``: 0..15, and 16 more for each further port.
+      detune: of each note, float32 ``[n]``: how far its key is tuned from equal temperament by the
+        MIDI Tuning Standard, in cents.
       curves: the controllers of each channel that has notes.
-      reports: one line for each kind of thing that was repaired or is not heard.
+      reports: one line for each kind of thing that was repaired or that stands in none of these.
+      beside: one line for each kind of thing that stands in detune or curves, and so is ignored by
+        whoever takes the notes alone.
     """
 
     notes: Notes
     channel: np.ndarray
+    detune: np.ndarray
     curves: dict[int, ControllerCurves]
     reports: list[str]
+    beside: list[str]
 
 
 def read_song(source: Source, sustain: bool = True) -> MidiSong:
@@ -68,7 +74,14 @@ def read_song(source: Source, sustain: bool = True) -> MidiSong:
         raise MidiError(f"{name}: the MIDI file has no notes within keys 0 to 127")
     if played.notes.end_time > MAX_SECONDS:
         raise MidiError(f"{name}: {played.notes.end_time:.0f} s long; at most {MAX_SECONDS} s")
-    return MidiSong(played.notes, played.channel, played.curves(), findings.lines())
+    return MidiSong(
+        played.notes,
+        played.channel,
+        played.detune,
+        played.curves(),
+        findings.lines(),
+        findings.lines_beside(),
+    )
 
 
 def read_midi(source: Source, sustain: bool = True) -> tuple[Notes, list[str]]:
@@ -88,7 +101,7 @@ def read_midi(source: Source, sustain: bool = True) -> tuple[Notes, list[str]]:
         or 200 000 notes.
     """
     song = read_song(source, sustain)
-    return song.notes, song.reports
+    return song.notes, sorted(song.reports + song.beside)
 
 
 def _count_strikes(messages: array[int]) -> int:

@@ -5,23 +5,16 @@ tempo, pedals and resets is what a synthesizer makes of them. The notes are writ
 that has nothing else in it.
 """
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
+from fluidsynth_cases import levels, needs_fluidsynth, play
 from midi_cases import REAL_INPUTS, control, event, exclusive, midi, tempo, tone
 
 from mt3synth.symbolic.midi import read_song, write_midi
 
-SOUNDFONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
-RATE = 16_000
-
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("fluidsynth") and SOUNDFONT.exists()), reason="FluidSynth is not installed"
-)
+pytestmark = needs_fluidsynth
 
 # FluidSynth 2.3 refuses some kinds (SMPTE, undefined status bytes, leading bytes, RIFF, foreign
 # chunks, cut files, running status after a meta event, wrong counts of tracks), does not know the
@@ -72,15 +65,9 @@ MADE = {
 }
 
 
-def levels(path: Path) -> np.ndarray:
-    """Level in dB every 20 ms, as FluidSynth plays a file with banks in Yamaha's manner."""
-    audio = path.with_suffix(".wav")
-    options = ["-R", "0", "-C", "0", "-o", "synth.midi-bank-select=xg", "-r", str(RATE)]
-    command = ["fluidsynth", "-niq", "-g", "0.5", *options, "-F", audio, SOUNDFONT, path]
-    subprocess.run(command, check=True, capture_output=True)
-    samples = soundfile.read(audio)[0].mean(axis=1)
-    frames = samples[: len(samples) // 320 * 320].reshape(-1, 320)
-    return 10 * np.log10(np.mean(frames**2, axis=1) + 1e-8)
+def levels_of(path: Path) -> np.ndarray:
+    """Level in dB every 20 ms, as FluidSynth plays a file."""
+    return levels(play(path).mean(axis=1))
 
 
 def differences(data: bytes, folder: Path) -> np.ndarray:
@@ -88,7 +75,7 @@ def differences(data: bytes, folder: Path) -> np.ndarray:
     (folder / "written.mid").write_bytes(data)
     song = read_song(data)
     write_midi(song.notes, folder / "read.mid")
-    written, read = levels(folder / "written.mid"), levels(folder / "read.mid")
+    written, read = levels_of(folder / "written.mid"), levels_of(folder / "read.mid")
     # A key that is let go sounds on a little; after the last release there is nothing to compare.
     length = min(len(written), len(read), int(song.notes.end_time * 50) + 10)
     written, read = written[:length], read[:length]
@@ -112,6 +99,6 @@ def test_levels_follow_volume_and_expression_as_the_curves_say(tmp_path):
     track = ORGAN + b"".join(control(*step) + tone(ticks=960) for step in steps)
     (tmp_path / "x.mid").write_bytes(midi(track))
     song = read_song(midi(track))
-    heard = np.array([levels(tmp_path / "x.mid")[int(50 * t) + 25] for t in song.notes.start])
+    heard = np.array([levels_of(tmp_path / "x.mid")[int(50 * t) + 25] for t in song.notes.start])
     said = song.curves[0].level_db(song.notes.start)
     assert heard - heard[0] == pytest.approx(said - said[0], abs=1.0)

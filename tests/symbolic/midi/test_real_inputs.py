@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from midi_cases import REAL_INPUTS
 
-from mt3synth.symbolic.midi import read_song
+from mt3synth.symbolic.midi import read_midi, read_song
 
 EXPECTED = json.loads((REAL_INPUTS / "expected.json").read_text())
 
@@ -65,9 +65,7 @@ def test_curves_hold_a_glide():
         "last_chord_never_released": "notes never released: 3 given an end",
         "leading_bytes": "bytes before the header: 2 skipped",
         "no_end_of_track": "tracks without an end-of-track message: 1",
-        "pitch_bend_whole_tone": "pitch bends: 24 ignored",
         "realtime_status_f8": "undefined or real-time status bytes: 1 skipped",
-        "soft_pedal": "controller 67 (soft pedal): 1 ignored",
         "track_length_too_long": "tracks of a wrong length: 1 read up to their end",
         "undefined_status_f4": "undefined or real-time status bytes: 1 skipped",
         "velocity_200": "data bytes above 127: 1 masked",
@@ -76,6 +74,20 @@ def test_curves_hold_a_glide():
 )
 def test_what_is_repaired_or_not_heard_is_said_in_one_line(name, line):
     assert line in read_song(REAL_INPUTS / f"{name}.mid").reports
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    {
+        "pitch_bend_whole_tone": "pitch bends: 24 ignored",
+        "soft_pedal": "controller 67 (soft pedal): 1 ignored",
+    }.items(),
+)
+def test_what_stands_in_curves_is_ignored_by_who_takes_the_notes_alone(name, line):
+    path = REAL_INPUTS / f"{name}.mid"
+    song = read_song(path)
+    assert song.reports == [] and song.beside == [line]
+    assert read_midi(path)[1] == [line]
 
 
 @pytest.mark.parametrize(
