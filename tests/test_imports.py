@@ -39,6 +39,7 @@ FLOORS = (
         "configuration": "",
     },
     {
+        "controllers": "audio symbolic",
         "denoising": "diffusion",
         "model_spec": "audio diffusion models symbolic",
         "reporting": "audio",

@@ -1,0 +1,1 @@
+"""What MIDI controllers do to the sound of a part: its level, its pitch, its place."""
