@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -36,11 +36,7 @@ def mix_parts(sounds: Mapping[str, FloatND]) -> Mix:
     Args:
       sounds: of each part by its name, at least one; of any length and any level.
     """
-    length = max(len(sound) for sound in sounds.values())
-    padded = {
-        name: np.pad(sound, [(0, length - len(sound))] + [(0, 0)] * (sound.ndim - 1))
-        for name, sound in sounds.items()
-    }
+    padded = dict(zip(sounds, _pad(list(sounds.values()))))
     # One gain for all, or the stems would no longer add up.
     tallest = max(float(np.max(np.abs(sound), initial=0.0)) for sound in padded.values())
     peak = max(tallest, float(np.max(np.abs(_sum(padded)), initial=0.0)))
@@ -50,6 +46,19 @@ def mix_parts(sounds: Mapping[str, FloatND]) -> Mix:
     steps = {name: np.rint(gain * _FULL_SCALE * sound) for name, sound in padded.items()}
     stems = {name: (step / _FULL_SCALE).astype(np.float32) for name, step in steps.items()}
     return Mix((_sum(steps) / _FULL_SCALE).astype(np.float32), stems, gain)
+
+
+def add_sounds(sounds: Sequence[FloatND]) -> FloatND:
+    """Sums sounds of any length, at least one; a single one stays as it is."""
+    return sounds[0] if len(sounds) == 1 else np.sum(_pad(sounds), axis=0)
+
+
+def _pad(sounds: Sequence[FloatND]) -> list[FloatND]:
+    """Lets the shorter of some sounds end in silence."""
+    length = max(len(sound) for sound in sounds)
+    return [
+        np.pad(sound, [(0, length - len(sound))] + [(0, 0)] * (sound.ndim - 1)) for sound in sounds
+    ]
 
 
 def _sum(sounds: Mapping[str, FloatND]) -> FloatND:

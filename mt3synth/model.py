@@ -78,6 +78,8 @@ class Model:
         end: float = math.inf,
         stems: bool = False,
         practice: str | None = None,
+        stereo: bool = False,
+        tuning: str | os.PathLike[str] | None = None,
         vocoder: Vocoder | str | None = None,
         vocoder_source: str | os.PathLike[str] | None = None,
         config: SamplingConfig | None = None,
@@ -96,6 +98,8 @@ class Model:
             holds the sound of each.
           practice: a part, or an instrument, that is mixed softly under the others, for who plays
             it to play along; the parts are then rendered one by one.
+          stereo: whether the song has two channels, on which parts are placed by their pan (CC10).
+          tuning: a Scala file (.scl) by whose scale the keys are tuned, from middle C on.
           vocoder: "neural", "griffin-lim", "soundstream" or any `Vocoder`; None takes the bundle's
             own, or Griffin-Lim if it has none.
           vocoder_source: where the weights of a "neural" or "soundstream" one are.
@@ -114,12 +118,13 @@ class Model:
             performance,
             stems=stems,
             practice=practice,
+            stereo=stereo,
             vocoder=vocoder,
             vocoder_source=vocoder_source,
             config=config,
             **sampling,
         )
-        return renderer.render(read_score(score, span, self.spec), on_step)
+        return renderer.render(read_score(score, span, self.spec, tuning), on_step)
 
     def renderer(
         self,
@@ -127,6 +132,7 @@ class Model:
         *,
         stems: bool = False,
         practice: str | None = None,
+        stereo: bool = False,
         vocoder: Vocoder | str | None = None,
         vocoder_source: str | os.PathLike[str] | None = None,
         config: SamplingConfig | None = None,
@@ -145,6 +151,7 @@ class Model:
             self._vocoder(vocoder, vocoder_source),
             stems,
             practice,
+            stereo,
         )
 
     def _vocoder(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,14 +14,15 @@ from mt3synth.audio.files import fit_peak
 from mt3synth.audio.level import describe_gain
 from mt3synth.audio.mel import log_mel
 from mt3synth.bundle import Bundle, Performance
-from mt3synth.mix import mix_parts
+from mt3synth.controllers.treatment import Treatment, describe_treatments
+from mt3synth.mix import add_sounds, mix_parts
 from mt3synth.score import Score, Span
 from mt3synth.song import Song
 from mt3synth.symbolic.notes import Notes
 from mt3synth.synthesis import SamplingConfig, Synthesizer
 from mt3synth.synthesis.options import describe
 from mt3synth.synthesis.parts import Part, check_part, part_config, split_parts
-from mt3synth.types import Float, FloatND
+from mt3synth.types import Float, FloatND, Int
 from mt3synth.vocoder import registry
 from mt3synth.vocoder.protocol import Vocoder, check_spec, vocode_song
 
@@ -30,6 +31,16 @@ OnStep = Callable[[int, int], Any]
 
 PRACTICE_DB = -15.0
 """Level of the part that is practised: still to be followed, and far below whoever plays it."""
+
+
+class _Take(NamedTuple):
+    """What is rendered by itself: notes of a part, laid out for what is done to their sound."""
+
+    part: str
+    notes: Notes
+    treatment: Treatment
+    config: SamplingConfig
+    db: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +59,7 @@ class Renderer:
       vocoder: turns frames into audio.
       stems: whether the songs keep the sound of each of their parts.
       practice: name of a part, or of an instrument, that is mixed softly; None for none.
+      stereo: whether the songs have two channels, on which parts are placed by their pan.
 
     Raises:
       VocoderError: the vocoder inverts other frames than the model makes.
@@ -60,6 +72,7 @@ class Renderer:
     vocoder: Vocoder
     stems: bool = False
     practice: str | None = None
+    stereo: bool = False
 
     def __post_init__(self) -> None:
         check_spec(self.vocoder, self.bundle.spec.mel)
@@ -87,37 +100,58 @@ class Renderer:
           UserError: a part is to be practised that the score does not have.
           VocoderError: the vocoder cannot turn the frames into audio.
         """
-        if self.by_parts:
-            return self._render_parts(score, on_step)
-        steps = self.synthesizer.steps(score.notes, self.config)
-        mel = self._frames(score.notes, self.config, on_step and _counted(on_step, 0, steps))
-        # A vocoder's sound may exceed full scale, which a file would clip.
-        audio, gain = fit_peak(vocode_song(self.vocoder, mel))
-        metadata = {**self.metadata(score), **describe_gain(gain)}
-        return Song(audio, mel, self.bundle.spec.mel, gain, score.reports, metadata)
-
-    def _render_parts(self, score: Score, on_step: OnStep | None) -> Song:
-        parts = self.parts(score)
-        steps = [self.synthesizer.steps(part.notes, self.config) for part in parts]
+        takes, spec = self._takes(score), self.bundle.spec.mel
+        steps = [self.synthesizer.steps(take.notes, take.config) for take in takes]
         sounds: dict[str, FloatND] = {}
-        for number, part in enumerate(parts):
+        for number, take in enumerate(takes):
             done = on_step and _counted(on_step, sum(steps[:number]), sum(steps))
-            mel = self._frames(part.notes, part_config(self.config, part.name), done)
-            soft = self.practice is not None and part.is_called(self.practice)
-            gain = np.float32(10 ** (PRACTICE_DB / 20) if soft else 1)
-            sounds[part.name] = gain * vocode_song(self.vocoder, mel)
-        mix, spec = mix_parts(sounds), self.bundle.spec.mel
-        told = f"{len(parts)} parts rendered one by one and summed: {', '.join(sounds)}"
-        return Song(
-            mix.audio,
+            mel = self._frames(take.notes, take.config, done)
+            sound = vocode_song(self.vocoder, mel)
+            sound = take.treatment.apply(sound, spec.sample_rate, self.stereo)
+            # Summed at once: of a long song not all groups are in memory together.
+            before = [sounds[take.part]] if take.part in sounds else []
+            sounds[take.part] = add_sounds([*before, np.float32(10 ** (take.db / 20)) * sound])
+        reports = self.reports(score)
+        if self.by_parts:
+            audio, stems, gain = mix_parts(sounds)
+            told = f"{len(sounds)} parts rendered one by one and summed: {', '.join(sounds)}"
+            reports = (*reports, told)
+        else:
+            # A vocoder's sound may exceed full scale, which a file would clip.
+            audio, gain = fit_peak(sounds[""])
+            stems = {}
+        if self.by_parts or any(not take.treatment.is_plain(self.stereo) for take in takes):
             # No model made frames of the mix, so they are those of its sound.
-            log_mel(mix.audio, spec),
-            spec,
-            mix.gain,
-            (*score.reports, told),
-            {**self.metadata(score), **describe_gain(mix.gain)},
-            mix.stems,
-        )
+            mel = log_mel(audio.mean(axis=1) if self.stereo else audio, spec)
+        metadata = {**self.metadata(score), **describe_gain(gain)}
+        return Song(audio, mel, spec, gain, reports, metadata, stems)
+
+    def reports(self, score: Score) -> tuple[str, ...]:
+        """Lists what is not rendered as written, and what is applied to the sound instead."""
+        groups = score.groups(np.arange(len(score.notes)), self.stereo)
+        treatments = [group.treatment for group in groups]
+        return (*score.reports, *describe_treatments(treatments, self.stereo))
+
+    def _takes(self, score: Score) -> list[_Take]:
+        """Lists what is rendered by itself: of the song, or of each part, its groups of notes."""
+        if not self.by_parts:
+            return self._takes_of("", np.arange(len(score.notes)), score)
+        takes = []
+        for part in self.parts(score):
+            soft = self.practice is not None and part.is_called(self.practice)
+            takes += self._takes_of(part.name, part.rows, score, PRACTICE_DB if soft else 0.0)
+        return takes
+
+    def _takes_of(
+        self, part: str, rows: Int[np.ndarray, " r"], score: Score, db: float = 0.0
+    ) -> list[_Take]:
+        takes = []
+        for number, (notes, treatment) in enumerate(score.groups(rows, self.stereo), 1):
+            # Groups are told apart as parts are; the first is what there is where nothing is done.
+            name = f"{part} {number}" if number > 1 else part
+            config = part_config(self.config, name) if name else self.config
+            takes.append(_Take(part, treatment.lay_out(notes), treatment, config, db))
+        return takes
 
     def _frames(
         self, notes: Notes, config: SamplingConfig, on_step: Callable[[int], Any] | None
@@ -139,6 +173,8 @@ class Renderer:
             **({"score": name} if name else {}),
             **({"parts": "one by one"} if self.by_parts else {}),
             **({"practice": self.practice} if self.practice is not None else {}),
+            **({"channels": "2"} if self.stereo else {}),
+            **({"tuning": score.tuning} if score.tuning else {}),
             **{bound: str(float(value)) for bound, value in span.items()},
             **describe(self.config, self.bundle.spec),
             **registry.describe(self.vocoder),

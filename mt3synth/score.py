@@ -6,13 +6,23 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from mt3synth.controllers.scala import read_scale
+from mt3synth.controllers.song_treatment import treat_song
+from mt3synth.controllers.treatment import Treatment
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
-from mt3synth.symbolic.midi import Readable, SongInMemory, Source, read_sequence, read_song
+from mt3synth.symbolic.midi import (
+    MidiSong,
+    Readable,
+    SongInMemory,
+    Source,
+    read_sequence,
+    read_song,
+)
 from mt3synth.symbolic.notes import Notes
 from mt3synth.symbolic.roll import KEYS, LOWEST_KEY, substitutions
 from mt3synth.types import Int
@@ -52,6 +62,10 @@ class Score:
       span: the part of the song that they are.
       reports: one line for each kind of thing in the song that cannot be rendered as written.
       channel: MIDI channel of each note, int32 ``[n]``; None where the source has no channels.
+      treatments: what is done to the sound of notes beyond what the model makes of them.
+      treatment: of each note, as an index of ``treatments``, int32 ``[n]``; None if all have the
+        first.
+      tuning: name of the Scala file by which the notes are tuned, or empty.
     """
 
     notes: Notes
@@ -59,9 +73,40 @@ class Score:
     span: Span
     reports: tuple[str, ...]
     channel: Int[np.ndarray, " n"] | None = None
+    treatments: tuple[Treatment, ...] = (Treatment(),)
+    treatment: Int[np.ndarray, " n"] | None = None
+    tuning: str = ""
+
+    def groups(self, rows: Int[np.ndarray, " r"], stereo: bool) -> list[Group]:
+        """Groups notes by what is done to their sound.
+
+        Args:
+          rows: positions of the notes, at least one.
+          stereo: whether their place matters.
+        """
+        numbers = np.zeros(len(rows), np.int32) if self.treatment is None else self.treatment[rows]
+        alike: dict[tuple[bytes, ...], list[int]] = {}
+        for number in np.unique(numbers).tolist():
+            alike.setdefault(self.treatments[number].key(stereo), []).append(number)
+        return [
+            Group(self.notes.select(rows[np.isin(numbers, each)]), self.treatments[each[0]])
+            for each in alike.values()
+        ]
 
 
-def read_score(source: ScoreSource, span: Span, spec: ModelSpec) -> Score:
+class Group(NamedTuple):
+    """Holds notes to whose sound the same is done."""
+
+    notes: Notes
+    treatment: Treatment
+
+
+def read_score(
+    source: ScoreSource,
+    span: Span,
+    spec: ModelSpec,
+    tuning: str | os.PathLike[str] | None = None,
+) -> Score:
     """Reads what a model can render of a song.
 
     Args:
@@ -70,20 +115,22 @@ def read_score(source: ScoreSource, span: Span, spec: ModelSpec) -> Score:
         notes of all but the last.
       span: the part to be rendered.
       spec: the model.
+      tuning: a Scala file (.scl), whose scale begins on middle C; it tunes all keys but drums, and
+        replaces what the source says of the tuning of keys.
 
     Raises:
-      UserError: the source cannot be read, or there is nothing in it that the model can render.
+      UserError: source or tuning cannot be read, or there is nothing that the model can render.
     """
     path = Path(source) if isinstance(source, (str, os.PathLike)) else None
     where = "" if path is None else f"{path}: "
-    song, channel, reports = _read(source)
-    notes = song.cropped(span.start, span.end)
-    if channel is not None:
-        channel = channel[song.within(span.start, span.end)]
+    scale = None if tuning is None else read_scale(tuning)
+    song = treat_song(_read(source), scale)
+    rows = np.flatnonzero(song.notes.within(span.start, span.end))
+    notes, reports = song.notes.cropped(span.start, span.end), song.reports
     if not len(notes):
-        raise UserError(
-            f"{where}no notes from {span.start} s to {span.end} s; it ends at {song.end_time:.1f} s"
-        )
+        ends = f"it ends at {song.notes.end_time:.1f} s"
+        silent = f" ({'; '.join(reports)})" if reports and not len(song.notes) else ""
+        raise UserError(f"{where}no notes from {span.start} s to {span.end} s; {ends}{silent}")
     # Tokens say what a roll cannot hold, so a network that reads both loses nothing.
     if "roll" in spec.features and "tokens" not in spec.features:
         reports = reports + substitutions(notes, spec.roll)
@@ -96,18 +143,25 @@ def read_score(source: ScoreSource, span: Span, spec: ModelSpec) -> Score:
                 f"{where}all {len(notes)} notes are outside the model's range, keys {LOWEST_KEY} "
                 f"to {high} (A0 to C8){drums}"
             )
-        notes = notes.select(within)
-        channel = None if channel is None else channel[within]
-    return Score(notes, "" if path is None else path.name, span, tuple(reports), channel)
+        notes, rows = notes.select(within), rows[within]
+    used, treatment = np.unique(song.treatment[rows], return_inverse=True)
+    treatments = [song.treatments[number] for number in used]
+    return Score(
+        notes,
+        "" if path is None else path.name,
+        span,
+        tuple(reports),
+        None if isinstance(source, Notes) else song.channel[rows],
+        tuple(each.shifted(-span.start) for each in treatments),
+        treatment.astype(np.int32),
+        "" if tuning is None else Path(tuning).name,
+    )
 
 
-def _read(source: ScoreSource) -> tuple[Notes, Int[np.ndarray, " n"] | None, list[str]]:
-    """Reads notes, the channel of each if there are channels, and what is to be reported."""
+def _read(source: ScoreSource) -> MidiSong:
     if isinstance(source, (str, os.PathLike, bytes, Readable)):
-        song = read_song(source)
-        return song.notes, song.channel, song.reports
+        return read_song(source)
     # Notes have no pedal and nothing that could be left out.
     if isinstance(source, Notes):
-        return source.sorted(), None, []
-    notes, reports = read_sequence(source)
-    return notes, None, reports
+        return MidiSong.of_notes(source)
+    return read_sequence(source)

@@ -26,8 +26,9 @@ class Song:
         song  # at the end of a notebook's cell: a player, and a picture of the mel frames
 
     Attributes:
-      audio: mono float32 ``[S]`` in [-1, 1].
-      mel: its log-mel frames ``[T, M]``, natural log, as the model made them.
+      audio: float32 ``[S]`` in [-1, 1], or ``[S, 2]`` in stereo.
+      mel: its log-mel frames ``[T, M]``, natural log, as the model made them; of the sound if it is
+        a mix.
       mel_spec: what the frames are.
       gain: with which the vocoder's sound was turned down so that it does not clip; 1 if it was
         not. The metadata have it in dB, as ``gain_db``.

@@ -50,11 +50,11 @@ FLOORS = (
         "batch_protocols": "model_spec",
         "bundle": "atomic model_spec models param_check vocoder",
         "mix": "",
-        "score": "model_spec symbolic",
+        "score": "controllers model_spec symbolic",
         "song": "atomic audio reporting",
         "synthesis": "audio denoising diffusion model_spec models symbolic",
     },
-    {"renderer": "audio bundle mix score song symbolic synthesis vocoder"},
+    {"renderer": "audio bundle controllers mix score song symbolic synthesis vocoder"},
     {
         "data_pipelines": "",
         "data_pipelines.workers": "",

@@ -124,7 +124,12 @@ def test_a_score_in_memory_has_its_pedal_applied_and_its_rest_reported(path):
     np.testing.assert_allclose(from_memory.notes.end, from_file.notes.end, atol=2e-3)
     np.testing.assert_allclose(from_memory.notes.end, 3.0, atol=2e-3)
     assert from_memory.reports == from_file.reports
-    assert from_memory.reports == ("controller 7 (volume): 1 ignored", "pitch bends: 1 ignored")
+    assert from_memory.reports == ()
+    for score in (from_memory, from_file):
+        [treatment] = score.treatments
+        assert treatment.cents.values.tolist() == pytest.approx([0, 100 * 2 * 100 / 8192])
+        assert treatment.cents.times.tolist() == pytest.approx([0, 0.2], abs=2e-3)
+        assert not treatment.moves_level
 
 
 def test_what_is_not_rendered_as_written_is_reported(model, path):

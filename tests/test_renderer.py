@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import soundfile
 from cli_cases import PERFORMANCES, random_params, tiny_spec
+from midi_cases import control, event, exclusive, midi, tone
 
 import mt3synth
 from mt3synth import bundle
@@ -91,3 +93,93 @@ def test_stems_are_written_beside_the_mix(model, tmp_path):
 def test_a_part_that_is_not_there(model):
     with pytest.raises(UserError, match="no part 'cello'; known are: piano, violin"):
         render(model, practice="cello")
+
+
+VIOLIN, FLUTE = event(0xC0, 40), event(0xC1, 73)
+APART = "groups of notes, which are rendered one by one"
+
+
+def play(model, *tracks: bytes, **options):
+    quick = GriffinLim(model.spec.mel, iterations=1)
+    return model.render(midi(*tracks), steps=STEPS, vocoder=quick, **options)
+
+
+def test_one_volume_for_all_changes_no_sample(model):
+    notes = [VIOLIN + tone(), FLUTE + tone(72, channel=1)]
+    loud = play(model, *notes)
+    soft = play(model, *(control(7, 30, channel=c) + track for c, track in enumerate(notes)))
+    np.testing.assert_array_equal(loud.audio, soft.audio)
+    assert soft.reports == () and np.array_equal(loud.mel, soft.mel)
+
+
+def test_levels_follow_volume_and_expression(model):
+    swell = b"".join(control(11, value, after=48) for value in (20, 60, 127, 90, 40))
+    track = VIOLIN + event(0x90, 60, 80) + swell + event(0x80, 60, 0, after=240)
+    plain, heard = play(model, VIOLIN + tone(60, 480)), play(model, control(11, 80) + track)
+    assert heard.reports == ("volume and expression: applied to the sound",)
+    hop = plain.sample_rate // 100  # between two of the steps, which are 50 ms apart
+    for value, step in ((80, 2), (20, 7), (60, 12), (127, 17), (90, 22), (40, 35)):
+        at = slice(step * hop, (step + 2) * hop)
+        ratio = np.std(heard.audio[at] / heard.gain) / np.std(plain.audio[at] / plain.gain)
+        assert 20 * np.log10(ratio) == pytest.approx(40 * np.log10(value / 127), abs=0.2)
+    np.testing.assert_array_equal(heard.mel, log_mel(heard.audio, heard.mel_spec))
+
+
+def test_a_part_at_another_level_is_rendered_by_itself(model):
+    flute = FLUTE + tone(72, channel=1)
+    quiet = [VIOLIN + tone(), control(7, 50, channel=1) + flute]
+    song = play(model, *quiet)
+    assert song.reports == (f"volume and expression: applied to the sound of 1 of 2 {APART}",)
+    assert song.stems == {}
+    stems = play(model, *quiet, stems=True)
+    equal = play(model, VIOLIN + tone(), flute, stems=True)
+    for name, gain in (("violin", 1.0), ("flute", 0.25)):
+        np.testing.assert_allclose(
+            stems.stems[name] / stems.gain, gain * equal.stems[name] / equal.gain, atol=1e-4
+        )
+
+
+def test_a_muted_part_is_not_rendered(model):
+    alone = play(model, VIOLIN + tone())
+    muted = play(model, VIOLIN + tone(), FLUTE + control(7, 0, channel=1) + tone(72, channel=1))
+    np.testing.assert_array_equal(alone.audio, muted.audio)
+    assert muted.reports == ("notes that volume or expression keeps silent: 1 not rendered",)
+    with pytest.raises(UserError, match=r"no notes .* keeps silent: 1 not rendered"):
+        play(model, control(7, 0) + tone())
+
+
+def test_a_detuned_part_is_as_long_and_reported(model):
+    tuned = control(101, 0) + control(100, 1) + control(6, 80)
+    plain, song = play(model, VIOLIN + tone()), play(model, tuned + VIOLIN + tone())
+    assert song.reports == ("bends, tunings and modulation: applied to the sound",)
+    assert song.seconds == pytest.approx(plain.seconds, rel=0.02)
+
+
+def test_stereo_places_parts_and_leaves_the_middle_alone(model, tmp_path):
+    notes = [VIOLIN + tone(), FLUTE + tone(72, channel=1)]
+    mono, middle = play(model, *notes), play(model, *notes, stereo=True)
+    np.testing.assert_array_equal(middle.audio, np.stack([mono.audio, mono.audio], 1))
+    assert middle.metadata["channels"] == "2" and "channels" not in mono.metadata
+    placed = [control(10, 0) + notes[0], control(10, 127, channel=1) + notes[1]]
+    assert play(model, *placed).reports == ("controller 10 (pan): heard in stereo only",)
+    song = play(model, *placed, stereo=True, stems=True)
+    violin, flute = song.stems["violin"], song.stems["flute"]
+    assert np.abs(violin[:, 1]).max() < 1e-3 and np.abs(flute[:, 0]).max() < 1e-3
+    song.write(tmp_path / "x.flac")
+    samples, rate = soundfile.read(tmp_path / "x.flac")
+    assert samples.shape == song.audio.shape and rate == song.sample_rate
+    np.testing.assert_allclose(samples, song.audio, atol=1e-4)
+    assert "<audio" in song._repr_html_()
+
+
+def test_a_scale_tunes_the_keys(model, tmp_path):
+    degrees = [100 * step - 33 * (step == 4) for step in range(1, 13)]
+    scale = tmp_path / "low_e.scl"
+    scale.write_text("a low e\n12\n" + "\n".join(f"{degree:.1f}" for degree in degrees))
+    tuned = exclusive("7f 7f 08 08 03 7f 7f 40 40 40 40 1f 40 40 40 40 40 40 40")
+    notes = VIOLIN + tone(60) + tone(64) + tone(67)
+    written, song = play(model, tuned + notes), play(model, notes, tuning=scale)
+    assert song.metadata["tuning"] == "low_e.scl" and "tuning" not in written.metadata
+    told = f"bends, tunings and modulation: applied to the sound of 1 of 2 {APART}"
+    assert song.reports == written.reports == (told,)
+    np.testing.assert_allclose(song.audio, written.audio, atol=1e-6)

@@ -109,7 +109,7 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     return {"comment": comment} if comment else {}
 
 
-def fit_peak(audio: Float[np.ndarray, " S"]) -> tuple[Float[np.ndarray, " S"], float]:
+def fit_peak(audio: Float[np.ndarray, "S *C"]) -> tuple[Float[np.ndarray, "S *C"], float]:
     """Returns audio that fits a file, and the gain that made it fit: 1 unless it was too loud."""
     peak = float(np.max(np.abs(audio), initial=0.0))
     return (audio / np.float32(peak), 1 / peak) if peak > 1 else (audio, 1.0)
@@ -141,11 +141,11 @@ def check_output(path: str | os.PathLike[str], metadata: Mapping[str, str]) -> N
 
 def write_audio(
     path: str | os.PathLike[str],
-    audio: Float[np.ndarray, " S"],
+    audio: Float[np.ndarray, "S *C"],
     sample_rate: int,
     metadata: Mapping[str, str],
 ) -> None:
-    """Writes mono 16-bit WAV or FLAC, by suffix; ``metadata`` goes into the comment as JSON.
+    """Writes 16-bit WAV or FLAC, by suffix; ``metadata`` goes into the comment as JSON.
 
     Encodes in memory, writes a hidden file in the same folder and renames it, so that a full disk
     or an interrupt leaves neither half a file nor a damaged older one.
@@ -163,9 +163,9 @@ def write_audio(
         raise AudioError(f"{path}: audio to write holds a sample that is not finite")
     if peak > 1:
         raise AudioError(f"{path}: peak {peak:.3f}; must be at most 1, or it would clip")
-    encoded = io.BytesIO()
+    encoded, channels = io.BytesIO(), audio.shape[1] if audio.ndim > 1 else 1
     with soundfile.SoundFile(
-        encoded, "w", sample_rate, 1, "PCM_16", format=_FORMATS[path.suffix.lower()]
+        encoded, "w", sample_rate, channels, "PCM_16", format=_FORMATS[path.suffix.lower()]
     ) as file:
         if metadata:
             file.comment = _comment(metadata)

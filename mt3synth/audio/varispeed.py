@@ -39,7 +39,7 @@ class Varispeed:
         self._source = np.append(0, np.cumsum(hop * (speed[1:] + speed[:-1]) / 2))
         self._last_speed = float(speed[-1])
 
-    def source_seconds(self, seconds: FloatND) -> FloatND:
+    def source_seconds(self, seconds: FloatND | float) -> FloatND:
         """Tells which moment of the sound is heard at each moment of the result."""
         beyond = np.maximum(np.asarray(seconds) - self._times[-1], 0)
         inside = np.interp(seconds, self._times, self._source)

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from mt3synth.controllers.treatment import Treatment
-from mt3synth.errors import UserError
 from mt3synth.symbolic.midi import ControllerCurves, Curve, MidiSong
 from mt3synth.symbolic.midi.findings import Findings
 from mt3synth.symbolic.notes import Notes
-from mt3synth.types import FloatND, Int
+from mt3synth.types import Float, FloatND, Int
 
 MAX_CENTS = 2400.0
 """Beyond two octaves from the key a part is rendered at, speed is all that is left of its sound."""
 
 VIBRATO_CENTS = 50.0
-"""Depth of the vibrato at the end of the modulation wheel (General MIDI 2, SoundFont 2.04)."""
+"""Depth of the vibrato at the end of the modulation wheel, and again by the full pressure of the
+channel's aftertouch (SoundFont 2.04, 8.4)."""
 
 SOFT_VELOCITY = 0.8
 """Factor of the velocity of a note that is struck with the soft pedal down. General MIDI leaves it
@@ -35,7 +35,7 @@ class TreatedSong:
     Attributes:
       notes: sorted; moved by whole semitones towards the pitch that they are to have.
       channel: of each note, int32 ``[n]``.
-      treatments: at least one.
+      treatments: at least one if there are notes.
       treatment: of each note, as an index of ``treatments``, int32 ``[n]``.
       reports: one line for each kind of thing that is not heard as written.
     """
@@ -47,24 +47,24 @@ class TreatedSong:
     reports: list[str]
 
 
-def treat_song(song: MidiSong) -> TreatedSong:
+def treat_song(song: MidiSong, scale: Float[FloatND, "128"] | None = None) -> TreatedSong:
     """Turns the controllers of a song into treatments of its notes.
 
     Levels are relative to the loudest of the song: where all channels have one constant volume,
     whatever it is, nothing is done. Channels whose controllers do the same share a treatment. The
     notes that volume or expression keeps silent from their beginning to their end are left out.
 
-    Raises:
-      UserError: that is all notes.
+    Args:
+      song: what was read.
+      scale: of each key, cents by which it is tuned from equal temperament; None takes what the
+        song says of each note.
     """
     findings = Findings()
     levels = {channel: _level(curves) for channel, curves in song.curves.items()}
     song = _select(song, _is_audible(song, levels, findings))
-    if not len(song.notes):
-        raise UserError("all notes are silent by volume or expression (controllers 7 and 11)")
     spans = {channel: _span(song, channel) for channel in song.curves}
     gains = {channel: levels[channel].within(*span) for channel, span in spans.items()}
-    loudest = max(float(gain.values.max()) for gain in gains.values())
+    loudest = max((float(gain.values.max()) for gain in gains.values()), default=1.0)
 
     velocity, shift = song.notes.velocity.copy(), np.zeros(len(song.notes), np.int32)
     treatments: dict[tuple[bytes, ...], Treatment] = {}
@@ -81,13 +81,14 @@ def treat_song(song: MidiSong) -> TreatedSong:
             rows = np.flatnonzero(on_channel & (song.notes.is_drum == is_drum))
             # A drum has no pitch that another key could have: it is moved as a whole.
             rest = 0.0 if is_drum else _rest(bend, *spans[channel])
-            semitones, cents = _split_cents(song.detune[rows], rest)
+            detune = song.detune[rows] if scale is None else scale[song.notes.pitch[rows]]
+            semitones, cents = _split_cents(0 * detune if is_drum else detune, rest)
             shift[rows] = 0 if is_drum else semitones
             for value in np.unique(cents):
                 one = Treatment(
                     gain,
                     _moved(bend, value),
-                    Curve.constant(0) if is_drum else _vibrato(curves, *spans[channel]),
+                    Curve.constant(0.0) if is_drum else _vibrato(curves, *spans[channel]),
                     curves.pan.within(*spans[channel]),
                 )
                 key = one.key(stereo=True)
@@ -125,8 +126,12 @@ def _bend(curves: ControllerCurves) -> Curve:
 
 
 def _vibrato(curves: ControllerCurves, first: float, last: float) -> Curve:
-    """Returns the depth of the vibrato by the modulation wheel, in cents."""
-    depth = Curve.combined(lambda wheel: wheel * VIBRATO_CENTS / 127, curves.modulation)
+    """Returns the depth of the vibrato by the modulation wheel and by pressure, in cents."""
+    depth = Curve.combined(
+        lambda wheel, pressure: (wheel + pressure) * VIBRATO_CENTS / 127,
+        curves.modulation,
+        curves.pressure,
+    )
     depth = depth.within(first, last)
     if not depth.values[-1]:
         return depth

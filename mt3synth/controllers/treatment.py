@@ -6,7 +6,7 @@ it renders. The laws are those of General MIDI 2 and of FluidSynth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 
@@ -41,10 +41,10 @@ class Treatment:
       pan: as CC10 has it: 0 left, 64 middle, 127 right.
     """
 
-    gain: Curve = field(default_factory=lambda: Curve.constant(1))
-    cents: Curve = field(default_factory=lambda: Curve.constant(0))
-    vibrato: Curve = field(default_factory=lambda: Curve.constant(0))
-    pan: Curve = field(default_factory=lambda: Curve.constant(64))
+    gain: Curve = field(default_factory=lambda: Curve.constant(1.0))
+    cents: Curve = field(default_factory=lambda: Curve.constant(0.0))
+    vibrato: Curve = field(default_factory=lambda: Curve.constant(0.0))
+    pan: Curve = field(default_factory=lambda: Curve.constant(64.0))
 
     @property
     def moves_level(self) -> bool:
@@ -68,15 +68,25 @@ class Treatment:
 
     def shifted(self, seconds: float) -> Treatment:
         """Moves all curves later by ``seconds`` (earlier if negative)."""
-        curves = {each.name: getattr(self, each.name).shifted(seconds) for each in fields(self)}
-        return Treatment(**curves)
+        return self._moved(lambda curve: curve.shifted(seconds))
+
+    def stretched(self, factor: float) -> Treatment:
+        """Multiplies the times of all curves by ``factor``."""
+        return self._moved(lambda curve: Curve(factor * curve.times, curve.values))
+
+    def _moved(self, move: Callable[[Curve], Curve]) -> Treatment:
+        return Treatment(**{each.name: move(getattr(self, each.name)) for each in fields(self)})
 
     def lay_out(self, notes: Notes) -> Notes:
         """Moves notes to where `apply` will find them, and bring them back from."""
         if not self.moves_pitch:
             return notes
-        start, end = (self._varispeed.source_seconds(t) for t in (notes.start, notes.end))
+        start, end = (self.source_seconds(times) for times in (notes.start, notes.end))
         return notes.replace(start=start, end=end)
+
+    def source_seconds(self, seconds: FloatND | float) -> FloatND:
+        """Tells which moment of a sound `apply` brings to each moment of the result."""
+        return np.asarray(self._varispeed.source_seconds(seconds) if self.moves_pitch else seconds)
 
     def apply(self, audio: Float[FloatND, " S"], sample_rate: int, stereo: bool) -> FloatND:
         """Gives a sound its pitch, its level and, in stereo, its place.
@@ -116,16 +126,16 @@ def pan_gains(values: Float[FloatND, " S"]) -> Float[FloatND, "S 2"]:
     return np.asarray(np.sqrt(2) * np.stack([np.cos(angle), np.sin(angle)], -1), np.float32)
 
 
-def describe(treatments: Sequence[Treatment], stereo: bool) -> list[str]:
-    """Says what is done to the sound of parts beyond what the model makes of their notes."""
+def describe_treatments(treatments: Sequence[Treatment], stereo: bool) -> list[str]:
+    """Says what is done to the sound of groups of notes beyond what the model makes of them."""
     lines = []
-    levels = sum(each.moves_level for each in treatments)
-    pitches = sum(each.moves_pitch for each in treatments)
-    apart = f"of {len(treatments)} groups of notes that are rendered apart"
-    if levels:
-        lines.append(f"volume and expression: applied to the sound of {levels} {apart}")
-    if pitches:
-        lines.append(f"bends, tunings and modulation: applied to the sound of {pitches} {apart}")
+    for what, moved in (
+        ("volume and expression", [each.moves_level for each in treatments]),
+        ("bends, tunings and modulation", [each.moves_pitch for each in treatments]),
+    ):
+        groups = f" of {sum(moved)} of {len(moved)} groups of notes, which are rendered one by one"
+        if any(moved):
+            lines.append(f"{what}: applied to the sound{groups if len(moved) > 1 else ''}")
     if not stereo and any(np.any(each.pan.values != 64) for each in treatments):
         lines.append("controller 10 (pan): heard in stereo only")
     return lines

@@ -42,12 +42,12 @@ def loudest(audio: Float[FloatND, " S"]) -> float:
     return 10 * float(np.log10(np.mean(np.square(audio / peak, dtype=np.float64))))
 
 
-def mp3(audio: Float[FloatND, " S"], sample_rate: int) -> bytes:
-    """Encodes a small mono MP3, which every browser plays."""
-    encoded = io.BytesIO()
+def mp3(audio: Float[FloatND, "S *C"], sample_rate: int) -> bytes:
+    """Encodes a small MP3, mono or stereo, which every browser plays."""
+    encoded, channels = io.BytesIO(), 1 if audio.ndim == 1 else audio.shape[1]
     fitted, _ = fit_peak(audio)
     with soundfile.SoundFile(
-        encoded, "w", sample_rate, 1, "MPEG_LAYER_III", format="MP3", compression_level=0.7
+        encoded, "w", sample_rate, channels, "MPEG_LAYER_III", format="MP3", compression_level=0.7
     ) as file:
         file.write(fitted)
     return encoded.getvalue()

@@ -163,3 +163,18 @@ def test_karaoke_and_gzipped_files_of_a_folder_are_rendered(synthesize, tmp_path
     (tmp_path / "scores" / "b.mid.gz").write_bytes(gzip.compress(content))
     assert synthesize("scores").status == 0
     assert {p.name for p in tmp_path.glob("*.wav")} == {"a.wav", "b.wav"}
+
+
+def test_stereo_and_a_scale(synthesize, tmp_path):
+    write_song("song.mid", 60, 64)
+    (tmp_path / "third.scl").write_text("thirds of tones\n1\n! no octave\n66.7\n")
+    outcome = synthesize("song.mid", "--stereo", "--tuning", "third.scl")
+    assert outcome.status == 0 and soundfile.info("song.wav").channels == 2
+    assert read_metadata("song.wav")["tuning"] == "third.scl"
+    told = (
+        "bends, tunings and modulation: applied to the sound of 1 of 2 groups of notes, which are"
+    )
+    assert f"song.mid: {told} rendered one by one" in outcome.err
+    (tmp_path / "none.scl").write_text("none\n")
+    outcome = synthesize("song.mid", "-o", "x.wav", "--tuning", "none.scl")
+    assert outcome.status == 2 and "none.scl: no Scala file" in outcome.err[-1]

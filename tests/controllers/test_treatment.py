@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from fluidsynth_cases import RATE, cents, levels
 
-from mt3synth.controllers.treatment import Treatment, describe, pan_gains
+from mt3synth.controllers.treatment import Treatment, describe_treatments, pan_gains
 from mt3synth.symbolic.midi import Curve
 from mt3synth.symbolic.notes import Notes
 
@@ -23,7 +23,7 @@ def test_nothing_is_done_by_default():
     assert plain.is_plain(stereo=False) and plain.is_plain(stereo=True)
     assert plain.apply(audio, RATE, stereo=False) is audio
     assert np.array_equal(plain.apply(audio, RATE, stereo=True), np.stack([audio, audio], 1))
-    assert describe([plain], stereo=False) == []
+    assert describe_treatments([plain], stereo=False) == []
 
 
 def test_gain_follows_its_curve_without_clicks():
@@ -49,7 +49,7 @@ def test_a_constant_detuning_is_exact(value):
 def test_a_glide_is_where_it_should_be_at_each_moment():
     steps = [(0.5 + step / 100, 2.0 * step) for step in range(101)]
     treatment = Treatment(cents=curve((0, 0), *steps))
-    notes = Notes(*([x] for x in (0.25, 2.0, 69, 80, 0, False)))
+    notes = Notes(*(np.array([value]) for value in (0.25, 2.0, 69, 80, 0, False)))
     laid_out = treatment.lay_out(notes)
     assert laid_out.start[0] == pytest.approx(0.25) and laid_out.end[0] > 2.1
     audio = sine(laid_out.end[0])
@@ -92,7 +92,9 @@ def test_a_pan_keeps_the_power_and_leaves_the_middle_alone():
     left, right = levels(heard[:, 0]), levels(heard[:, 1])
     assert np.all(left[:24] - right[:24] > 60) and np.all(right[25:] - left[25:] > 60)
     assert placed.is_plain(stereo=False) and not placed.is_plain(stereo=True)
-    assert describe([placed], stereo=False) == ["controller 10 (pan): heard in stereo only"]
+    assert describe_treatments([placed], stereo=False) == [
+        "controller 10 (pan): heard in stereo only"
+    ]
 
 
 def test_treatments_are_moved_in_time_with_their_notes():

@@ -28,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--bundle", metavar="DIR", help="a model other than the default one")
     parser.add_argument("--save-mel", metavar="OUT.npy", help="also keep the log-mel frames [T, M]")
+    parser.add_argument("--stereo", action="store_true", help="two channels, parts in their place")
+    parser.add_argument("--tuning", metavar="SCALE.scl", help="Scala file that tunes the keys")
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="from this second on")
     parser.add_argument("--end", type=float, default=math.inf, metavar="S", help="to this second")
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
@@ -55,7 +57,8 @@ def _prepare(args: argparse.Namespace) -> Callable[[outputs.Job], None]:
     model = mt3synth.load(args.bundle)
     renderer = model.renderer(
         args.performance,
+        stereo=args.stereo,
         vocoder=vocoder_options.read(args, model.bundle),
         config=sampling_options.read(args, model.spec),
     )
-    return lambda job: render(job, span, renderer)
+    return lambda job: render(job, span, renderer, args.tuning)

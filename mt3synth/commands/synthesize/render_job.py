@@ -15,16 +15,16 @@ from mt3synth.song import Song
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}, {rate_noinv_fmt}]"
 
 
-def render(job: Job, span: Span, renderer: Renderer) -> None:
+def render(job: Job, span: Span, renderer: Renderer, tuning: str | None = None) -> None:
     """Renders one song, and reports on stderr what was not rendered as written.
 
     Raises:
       UserError: nothing to render, or nowhere to write; no half-written file is left.
     """
-    score = read_score(job.source, span, renderer.bundle.spec)
+    score = read_score(job.source, span, renderer.bundle.spec, tuning)
     # Before minutes of rendering, not after them.
     check_output(job.audio, renderer.metadata(score))
-    for line in score.reports:
+    for line in renderer.reports(score):
         report(f"{job.source}: {line}")
     began = time.monotonic()
     song = _with_bar(score, renderer, job.audio.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mt3synth.symbolic.midi.curves import ControllerCurves, CurveBuilder
+from mt3synth.symbolic.midi.curves import DEFAULTS, ControllerCurves, CurveBuilder
 from mt3synth.symbolic.midi.exclusive import System
 from mt3synth.symbolic.midi.findings import Findings
 from mt3synth.symbolic.midi.key_tuning import KeyCents, KeyTunings
@@ -14,18 +14,8 @@ PEDAL_DOWN = 64
 DRUM_CHANNEL = 9
 
 _CURVES = {1: "modulation", 7: "volume", 10: "pan", 11: "expression", 64: "sustain", 67: "soft"}
-_DEFAULTS = {
-    "volume": 100.0,
-    "expression": 127.0,
-    "modulation": 0.0,
-    "pan": 64.0,
-    "sustain": 0.0,
-    "soft": 0.0,
-    "bend": 0.0,
-    "tuning": 0.0,
-}
 # Reset all controllers leaves volume, pan, program and tuning alone (MIDI Association, RP-015).
-_RESET_BY_121 = ("expression", "modulation", "sustain", "soft", "bend")
+_RESET_BY_121 = ("expression", "modulation", "pressure", "sustain", "soft", "bend")
 _MELODIC_BANK, _RHYTHM_BANKS = 121, (120, 126, 127)  # GM2: 120, 121; XG: 126 effects, 127 kits
 
 
@@ -45,7 +35,7 @@ class Channel:
     ) -> None:
         self.number, self.keys = number, keys
         self._findings, self._tunings, self._pedals = findings, tunings, pedals
-        self._curves = {name: CurveBuilder(value) for name, value in _DEFAULTS.items()}
+        self._curves = {name: CurveBuilder(value) for name, value in DEFAULTS.items()}
         self._system: System = "gm"
         self._rhythm: bool | None = None  # what an exclusive message said
         self._parameter: tuple[int, int] | None = None  # the registered parameter being set
@@ -55,7 +45,7 @@ class Channel:
         """Sets everything back, as at power-on, to the ways of a family of synthesizers."""
         self.keys.silence(now)
         self._lift_pedals(now)
-        for name, value in _DEFAULTS.items():
+        for name, value in DEFAULTS.items():
             self._curves[name].set(now, float(value))
         self._system = system
         self._set_back()
@@ -82,6 +72,11 @@ class Channel:
         self._wheel = value
         self._set_bend(now)
         self._findings.put_beside("pitch bends")
+
+    def press(self, value: int, now: float) -> None:
+        """Changes the pressure on the channel's keys, 0..127."""
+        self._curves["pressure"].set(now, float(value))
+        self._findings.put_beside("channel aftertouch")
 
     def control(self, number: int, value: int, now: float) -> None:
         """Moves a controller, or takes a channel mode message (120 to 127)."""
@@ -112,7 +107,7 @@ class Channel:
         elif number == 121:
             self._lift_pedals(now)
             for name in _RESET_BY_121:
-                self._curves[name].set(now, _DEFAULTS[name])
+                self._curves[name].set(now, DEFAULTS[name])
             self._wheel, self._parameter = 0, None
         elif number >= 123:
             self.keys.let_all_go(now)  # 124 to 127 change modes, and let go of all keys as well

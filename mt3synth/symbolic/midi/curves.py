@@ -66,6 +66,20 @@ class Curve:
         return Curve(times, np.asarray(values, np.float32))
 
 
+DEFAULTS = {
+    "volume": 100.0,
+    "expression": 127.0,
+    "modulation": 0.0,
+    "pressure": 0.0,
+    "pan": 64.0,
+    "sustain": 0.0,
+    "soft": 0.0,
+    "bend": 0.0,
+    "tuning": 0.0,
+}
+"""What a channel's curves are at power-on."""
+
+
 @dataclass(frozen=True)
 class ControllerCurves:
     """The curves of one channel, in the units of its messages where nothing else is said.
@@ -80,6 +94,7 @@ class ControllerCurves:
       volume: CC7, 0..127; 100 where a file says nothing.
       expression: CC11, 0..127; 127.
       modulation: CC1, 0..127; 0.
+      pressure: aftertouch of the channel, 0..127; 0.
       pan: CC10, 0 left, 64 middle, 127 right.
       sustain: CC64, 0..127; the notes are already lengthened by it where it is 64 or more.
       soft: CC67, 0..127; 0.
@@ -90,6 +105,7 @@ class ControllerCurves:
     volume: Curve
     expression: Curve
     modulation: Curve
+    pressure: Curve
     pan: Curve
     sustain: Curve
     soft: Curve

@@ -78,8 +78,10 @@ class Interpreter:
                 channel.change_program(first)
             elif kind == 0xE0:
                 channel.bend((second << 7 | first) - 8192, now)
+            elif kind == 0xD0:
+                channel.press(first, now)
             else:
-                self._findings.ignore("key aftertouch" if kind == 0xA0 else "channel aftertouch")
+                self._findings.ignore("key aftertouch")
             if (kind <= 0x90 or (kind == 0xB0 and first == 64)) and not channel.is_drum:
                 self._pitched_until = now
         self._end_all(now, timeline.track_ends)

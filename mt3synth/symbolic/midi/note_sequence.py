@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import io
 import warnings
+from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from mt3synth.symbolic.midi.channel import Channel
+from mt3synth.symbolic.midi.curves import ControllerCurves
 from mt3synth.symbolic.midi.errors import MidiError
 from mt3synth.symbolic.midi.findings import Findings
+from mt3synth.symbolic.midi.key_tuning import KeyTunings
+from mt3synth.symbolic.midi.keys import Keys
+from mt3synth.symbolic.midi.song import MidiSong
 from mt3synth.symbolic.notes import Notes
 
 if TYPE_CHECKING:
@@ -25,18 +31,19 @@ else:
 _TICKS_PER_QUARTER = 500  # at 120 quarters a minute a tick is 1 ms, so the 10 ms grid is exact
 _TICK_SECONDS = 1e-3
 _SUSTAIN_PEDAL = 64
+# What curves hold, or needs no more than a channel's state. Programs and banks are those of the
+# instrument, and of the pedals note-seq applies one.
+_OF_CURVES = (1, 6, 7, 10, 11, 38, 67, 98, 99, 100, 101, 121)
 
 
-def read_sequence(song: SongInMemory) -> tuple[Notes, list[str]]:
-    """Reads a song that is in memory: the notes, lengthened by the sustain pedal.
+def read_sequence(song: SongInMemory) -> MidiSong:
+    """Reads a song that is in memory: the notes, lengthened by the sustain pedal, and controllers.
 
-    A ``pretty_midi.PrettyMIDI`` gives the notes that `read_midi` reads of its file.
+    A ``pretty_midi.PrettyMIDI`` gives what `read_song` reads of its file; channels are the numbers
+    of its instruments.
 
     Args:
       song: a ``pretty_midi.PrettyMIDI`` or a ``note_seq.NoteSequence``; is left as it is.
-
-    Returns:
-      The notes, sorted, and one line for each kind of thing in the song that is not in them.
 
     Raises:
       MidiError: it is neither of the two, cannot be read, or has no notes.
@@ -53,17 +60,34 @@ def read_sequence(song: SongInMemory) -> tuple[Notes, list[str]]:
     try:
         is_midi = isinstance(song, pretty_midi.PrettyMIDI)
         sequence = note_seq.midi_to_note_sequence(song) if is_midi else song
-        notes = notes_from_sequence(note_seq.apply_sustain_control_changes(sequence))
+        notes, instrument = _read_rows(note_seq.apply_sustain_control_changes(sequence))
+        findings = Findings()
+        curves = {n: _read_curves(sequence, n, findings) for n in np.unique(instrument).tolist()}
     except Exception as error:  # they raise whatever the odd values lead them into
         raise MidiError(f"the {kind} cannot be read ({error!r})") from error
     if not len(notes):
         raise MidiError(f"the {kind} has no notes")
-    findings = Findings()
-    for change in sequence.control_changes:
-        if change.control_number != _SUSTAIN_PEDAL:
-            findings.ignore_controller(change.control_number)
-    findings.ignore("pitch bends", len(sequence.pitch_bends))
-    return notes, findings.lines()
+    tuned = np.zeros(len(notes), np.float32)
+    lines, beside = findings.lines(), findings.lines_beside()
+    return MidiSong(notes, instrument, tuned, curves, lines, beside)
+
+
+def _read_curves(sequence: Any, instrument: int, findings: Findings) -> ControllerCurves:
+    """Plays the controllers of one instrument as those of a channel."""
+    channel = Channel(instrument, Keys(array("d"), array("d")), findings, KeyTunings())
+    changes = [c for c in sequence.control_changes if c.instrument == instrument]
+    bends = [b for b in sequence.pitch_bends if b.instrument == instrument]
+    for change in sorted([*changes, *bends], key=lambda each: each.time):
+        number = getattr(change, "control_number", None)
+        if number is None:
+            channel.bend(change.bend, change.time)
+        elif number in _OF_CURVES:
+            channel.control(number, change.control_value, change.time)
+        elif number != _SUSTAIN_PEDAL:
+            findings.ignore_controller(number)
+    if channel.transposed:
+        findings.ignore("coarse tunings")
+    return channel.curves()
 
 
 def write_midi(notes: Notes, path: str | Path) -> None:
@@ -93,12 +117,19 @@ def notes_from_sequence(note_sequence: Any) -> Notes:
     Raises:
       ValueError: a value outside what ``Notes`` allows.
     """
+    return _read_rows(note_sequence)[0]
+
+
+def _read_rows(note_sequence: Any) -> tuple[Notes, np.ndarray]:
+    """Reads the notes, sorted, and the number of each one's instrument, int32 ``[n]``."""
+    heard = [n for n in note_sequence.notes if n.velocity]
     rows = [
         (n.start_time, n.end_time, n.pitch, n.velocity, 0 if n.is_drum else n.program, n.is_drum)
-        for n in note_sequence.notes
-        if n.velocity
+        for n in heard
     ]
-    return Notes(*(np.array(column) for column in zip(*rows))).sorted() if rows else Notes.empty()
+    notes = Notes(*(np.array(column) for column in zip(*rows))) if rows else Notes.empty()
+    order = notes.order()
+    return notes.select(order), np.array([n.instrument for n in heard], np.int32)[order]
 
 
 def parse_note_sequence(serialized: bytes) -> Any:

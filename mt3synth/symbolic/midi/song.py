@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mt3synth.symbolic.midi.chunks import read_chunks
-from mt3synth.symbolic.midi.curves import ControllerCurves
+from mt3synth.symbolic.midi.curves import DEFAULTS, ControllerCurves, Curve
 from mt3synth.symbolic.midi.errors import MidiError
 from mt3synth.symbolic.midi.findings import Findings
 from mt3synth.symbolic.midi.interpreter import Interpreter
@@ -45,6 +45,14 @@ class MidiSong:
     curves: dict[int, ControllerCurves]
     reports: list[str]
     beside: list[str]
+
+    @staticmethod
+    def of_notes(notes: Notes) -> MidiSong:
+        """Makes a song of notes alone: all on one channel, whose controllers rest."""
+        count = len(notes)
+        curves = ControllerCurves(**{n: Curve.constant(v) for n, v in DEFAULTS.items()})
+        channel, detune = np.zeros(count, np.int32), np.zeros(count, np.float32)
+        return MidiSong(notes.sorted(), channel, detune, {0: curves}, [], [])
 
 
 def read_song(source: Source, sustain: bool = True) -> MidiSong:
