@@ -52,7 +52,11 @@ NEEDS = (
     Need("prepare transcribe", "basic_pitch", "--no-deps basic-pitch"),
     Need("train-vocoder", "optax orbax.checkpoint", TRAIN),
     Need("--vocoder soundstream", "tensorflow", "tensorflow"),
-    Need("evaluate", "mir_eval onnxruntime librosa sklearn resampy matplotlib", "'mt3synth[eval]'"),
+    Need(
+        "evaluate",
+        "mir_eval onnxruntime librosa sklearn resampy pyloudnorm matplotlib",
+        "'mt3synth[eval]'",
+    ),
     Need(_MUSICNN),
     Need("evaluate --embedding trill, vggish", "tensorflow tensorflow_hub", "'mt3synth[hub]'"),
 )
