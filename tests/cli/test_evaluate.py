@@ -167,6 +167,7 @@ def test_a_bundle_of_performances_that_nobody_knows(evaluate, here):
     assert "performances hall, old-radio of the bundle are none that" in done.err[-1]
 
 
+@pytest.mark.slow
 def test_thin_music_needs_no_corpus(evaluate, here, own_performances):
     thin = ("bundle", "--only", "thin", "--thin-groups", "flute", "--steps", "1")
     done = evaluate(*thin, "--performances", "own.toml", "--out", "out", "--pictures", "drawn")

@@ -29,10 +29,14 @@ def made(config: VocosConfig):
     )
 
 
+@cache
+def compiled(network: Vocos):
+    return jax.jit(lambda params, mel: network.apply(params, mel[None])[0])
+
+
 def sound(network: Vocos, params, mel: np.ndarray) -> np.ndarray:
-    """Audio ``[S]`` of log-mel frames ``[T, M]``."""
-    make = jax.jit(lambda params, mel: network.apply(params, mel[None])[0])
-    return np.asarray(make(params, jnp.asarray(mel)))
+    """Makes the audio ``[S]`` of log-mel frames ``[T, M]``."""
+    return np.asarray(compiled(network)(params, jnp.asarray(mel)))
 
 
 def tone(hz: float, seconds: float = 2.0) -> np.ndarray:

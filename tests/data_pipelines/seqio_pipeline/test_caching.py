@@ -97,6 +97,7 @@ def test_caching_again_gives_the_same_bytes(corpus, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_seqio_caches_the_same(corpus, tmp_path):
     """seqio_cache_tasks' own pipeline; its order is another, its examples are not."""
     import apache_beam as beam

@@ -171,6 +171,7 @@ def test_a_faithful_model_does_as_well_as_can_be(corpus: Path, tmp_path: Path) -
     assert len(report["fad"]["by_piece"]["generated"]["items"]) == 4  # the crossed ones
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pictures")
 def test_an_indifferent_model_is_found_out(corpus: Path, tmp_path: Path) -> None:
     report = report_on(indifferent, corpus, tmp_path)

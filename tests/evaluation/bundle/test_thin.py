@@ -127,6 +127,7 @@ def test_the_tune_is_drawn_beside_the_real_one(tmp_path: Path) -> None:
         assert picture.height > 500  # two panels
 
 
+@pytest.mark.slow
 def test_a_real_rendering_is_as_good_as_can_be(tmp_path: Path) -> None:
     """Compares the corpus' own soundfont with itself; nothing but the vocoder differs."""
     play = RealRenderer(NAMES, MELGAN, [])

@@ -101,6 +101,7 @@ def test_what_was_stopped_goes_on_and_logs_what_an_undisturbed_run_does(
         assert expected and scalars(folder, tag) == expected
 
 
+@pytest.mark.slow
 def test_another_batch_size_goes_on_where_nothing_is_read(stopped, tmp_path, capsys):
     folder = shutil.copytree(stopped, tmp_path / "run")
     config = dataclasses.replace(CONFIG, batch_size=16, steps=7)

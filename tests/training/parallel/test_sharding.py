@@ -49,7 +49,9 @@ def check(report: dict[str, Any]) -> None:
         assert found["as_planned"], case
 
 
-@pytest.fixture(scope="module", params=["unet", pytest.param("t5", marks=pytest.mark.slow)])
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=pytest.mark.slow) for name in QUICK]
+)
 def quick(request: pytest.FixtureRequest) -> dict[str, Any]:
     return on_eight_devices("run_on_meshes.py", request.param, QUICK[request.param])
 

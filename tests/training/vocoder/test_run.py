@@ -110,6 +110,7 @@ def finished(tmp_path_factory):
     return folder, train(folder)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_like_an_undisturbed_one(finished, tmp_path):
     class Cut(Tones):
         def training(self, *args, **share):
