@@ -105,7 +105,7 @@ class Model:
           vocoder_source: where the weights of a "neural" or "soundstream" one are.
           config: how to sample; None takes the defaults of `SamplingConfig`.
           on_step: called after each step with the number of steps done and of all.
-          **sampling: what differs from ``config``: steps, seed, sampler ("ddim" or "ddpm"), eta,
+          **sampling: what differs from ``config``: steps, seed, sampler, spacing, eta,
             guidance_notes, guidance_performance, guidance_kind, continuity, overlap, tail and the
             others of `SamplingOptions`.
 

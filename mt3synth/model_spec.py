@@ -76,7 +76,7 @@ class ModelSpec:
       diffusion: what its output means.
       segment_frames: frames that the network denoises at once, in training and in rendering.
       guidance: with which the model is best sampled; chosen on validation data.
-      sampling: with how many steps, likewise.
+      sampling: with how many steps of which sampler, likewise.
 
     Raises:
       ValueError: a segment that the network cannot take, or a network of other sizes than what it
@@ -182,9 +182,13 @@ class ModelSpec:
             "codec": {"velocity_bins": self.codec.velocity_bins},
             "diffusion": dataclasses.asdict(self.diffusion),
             "window": self.segment_frames,  # the name of old, which every bundle has
-            "guidance": dataclasses.asdict(self.guidance),
+            "guidance": _without_defaults(self.guidance, "interval", "rescale"),
             # Left out where older versions can do without it.
-            **({"sampling": dataclasses.asdict(self.sampling)} if self.has_prior else {}),
+            **(
+                {"sampling": _without_defaults(self.sampling, "sampler", "spacing")}
+                if self.has_prior or self.sampling != SamplingSpec()
+                else {}
+            ),
         }
 
     @staticmethod
@@ -203,15 +207,28 @@ class ModelSpec:
             codec=EventCodec(**values["codec"]),
             diffusion=DiffusionSpec(**diffusion),
             segment_frames=int(values["window"]),
-            guidance=Guidance(**values["guidance"]),
+            guidance=Guidance(**_with_tuples(values["guidance"])),
             sampling=SamplingSpec(**values.get("sampling", {})),
         )
 
 
+def _without_defaults(values: Any, *later: str) -> dict[str, Any]:
+    """A dataclass as JSON values, without those of the fields ``later`` that say nothing new.
+
+    Versions from before those fields can then read it.
+    """
+    given = dataclasses.asdict(values)
+    unset = [f.name for f in dataclasses.fields(values) if given[f.name] == f.default]
+    return {name: value for name, value in given.items() if name not in later or name not in unset}
+
+
+def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON values whose lists are tuples, as the fields of frozen dataclasses are."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+
+
 def _network_from_dict(values: dict[str, Any]) -> NetworkConfig:
-    settings: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
-    }
+    settings = _with_tuples(values)
     kind = settings.pop("type")
     if kind not in NETWORKS:
         raise ValueError(f"network of type {kind!r}; must be one of {tuple(NETWORKS)}")

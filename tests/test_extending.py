@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md work, one after the other, as the page says."""
+"""The examples of pages for users work, one after the other, as each page says."""
 
 import re
 from pathlib import Path
@@ -21,16 +21,17 @@ def metrics_as_before():
 
 
 @pytest.mark.usefixtures("metrics_as_before")
-def test_every_block_runs(tmp_path, monkeypatch):
+@pytest.mark.parametrize("page", [PAGE, ROOT / "docs/sampling.md"], ids=lambda page: page.stem)
+def test_every_block_runs(page, tmp_path, monkeypatch):
     monkeypatch.setattr(model_spec, "NETWORKS", dict(model_spec.NETWORKS))
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     monkeypatch.chdir(tmp_path)
-    text = PAGE.read_text()
+    text = page.read_text()
     names = {"__name__": "extending"}
     for block in re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         # Blank lines in front, so that an error names the line of the page.
         source = "\n" * text.count("\n", 0, block.start(1)) + block[1]
-        exec(compile(source, PAGE, "exec"), names)
+        exec(compile(source, page, "exec"), names)
 
 
 def test_every_section_that_the_table_names_has_an_example():

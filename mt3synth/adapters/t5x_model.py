@@ -37,7 +37,7 @@ class DiffusionModel(models.BaseModel):
       features: names of the features that it makes.
       condition_drop, time_power: as in `mt3synth.training.diffusion.config.TrainConfig`.
       microbatches: as given to ``t5x.trainer.Trainer``, which adds up their gradients.
-      sampling: how segments are sampled; steps, stepper and guidance are used.
+      sampling: how segments are sampled; steps, their spacing, stepper and guidance are used.
 
     Raises:
       UserError: the model reads a feature that the converter does not make.
@@ -193,5 +193,6 @@ class DiffusionModel(models.BaseModel):
             key_steps,
             steps=self.sampling.steps,
             start_time=self.sampling.start_time,
+            spacing=self.sampling.spacing,
         )
         return frames, {}

@@ -17,6 +17,9 @@ class DDIM:
 
     Attributes:
       eta: 0 is deterministic, 1 has the noise of DDPM's posterior (the performance paper's).
+
+    Raises:
+      ValueError: an eta beyond these.
     """
 
     eta: float = 1.0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 
 from mt3synth.diffusion.schedule import CosineSchedule
+from mt3synth.diffusion.spacing import Spacing, step_times
 from mt3synth.types import Array, Float, Key
 
 DenoiseFn = Callable[[Array, Array], Array]
@@ -18,7 +19,7 @@ DenoiseFn = Callable[[Array, Array], Array]
 
 @runtime_checkable
 class Stepper(Protocol):
-    """One update of the reverse process; see `DDPM` and `DDIM`."""
+    """One update of the reverse process; see `DDPM`, `DDIM`, `DPMSolver` and `Heun`."""
 
     def step(
         self,
@@ -31,18 +32,41 @@ class Stepper(Protocol):
     ) -> Array: ...
 
 
-def time_pairs(steps: int, start_time: float = 1.0) -> Float[Array, "steps 2"]:
-    """``(from, to)`` for each of ``steps`` equal steps from ``start_time`` to time 0.
+@runtime_checkable
+class LooksBack(Stepper, Protocol):
+    """A stepper that steps by what it makes of this prediction and of the one before."""
 
-    Raises:
-      ValueError: fewer than one step, or a start outside (0, 1].
-    """
-    if steps < 1:
-        raise ValueError(f"steps={steps}; must be at least 1")
-    if not 0 < start_time <= 1:
-        raise ValueError(f"start_time={start_time}; must be above 0 and at most 1")
-    times = jnp.linspace(start_time, 0.0, steps + 1)
-    return jnp.stack([times[:-1], times[1:]], axis=1)
+    def extrapolate(
+        self,
+        x0: Array,
+        x0_before: Array,
+        time_before: Float[Array, ""],
+        time: Float[Array, ""],
+        time_next: Float[Array, ""],
+        schedule: CosineSchedule,
+    ) -> Array: ...
+
+
+@runtime_checkable
+class LooksAhead(Stepper, Protocol):
+    """A stepper that corrects its step by the prediction where that led to."""
+
+    def correct(
+        self,
+        x_next: Array,
+        x0: Array,
+        x0_next: Array,
+        time: Float[Array, ""],
+        time_next: Float[Array, ""],
+        schedule: CosineSchedule,
+    ) -> Array: ...
+
+
+class _Before(NamedTuple):
+    """The step before; its time is that of the coming step where there was none."""
+
+    x0: Array
+    time: Array
 
 
 def sample(
@@ -54,6 +78,7 @@ def sample(
     *,
     steps: int,
     start_time: float = 1.0,
+    spacing: Spacing = "uniform",
     trajectory: bool = False,
 ) -> Array:
     """x_0 drawn by ``steps`` updates from the noise ``x_T``; one scan, to be jitted whole.
@@ -67,23 +92,32 @@ def sample(
       schedule: the noise schedule that the denoiser was trained with.
       stepper: DDPM, DDIM or another.
       key: randomness of the fresh noise.
-      steps: number of denoiser evaluations.
+      steps: number of denoiser evaluations; for a stepper that looks ahead twice as many less one.
       start_time: the time of ``x_T``.
+      spacing: where the steps lie between that and 0.
       trajectory: also keep the x0 predicted at every step, stacked in front.
 
     Returns:
       The data, or with ``trajectory`` all predictions ``[steps, ...]``, the last being the data.
     """
 
-    def update(x_t: Array, inputs: tuple[Array, Array]) -> tuple[Array, Array | None]:
-        (time, time_next), step_key = inputs
+    def update(
+        state: tuple[Array, _Before | None], inputs: tuple[Array, Array, Array]
+    ) -> tuple[tuple[Array, _Before | None], Array | None]:
+        x_t, before = state
+        time, time_next, step_key = inputs
         x0 = denoise_fn(x_t, time)
-        x_next = stepper.step(x_t, x0, time, time_next, schedule, step_key)
-        return x_next, (x0 if trajectory else None)
+        x_next = _step(stepper, schedule, x_t, x0, before, time, time_next, step_key)
+        if isinstance(stepper, LooksAhead):
+            x0_next = denoise_fn(x_next, time_next)
+            x_next = stepper.correct(x_next, x0, x0_next, time, time_next, schedule)
+        before = None if before is None else _Before(x0, time)
+        return (x_next, before), (x0 if trajectory else None)
 
-    pairs, keys = time_pairs(steps, start_time), jax.random.split(key, steps)
-    x_t, kept = jax.lax.scan(update, x_T, (pairs[:-1], keys[:-1]))
-    x0 = denoise_fn(x_t, pairs[-1, 0])
+    times = step_times(steps, schedule, spacing, start_time)
+    keys, start = jax.random.split(key, steps), (x_T, _no_step(stepper, x_T, times))
+    (x_t, _), kept = jax.lax.scan(update, start, (times[:-2], times[1:-1], keys[:-1]))
+    x0 = denoise_fn(x_t, times[-2])
     return x0 if kept is None else jnp.concatenate([kept, x0[None]])
 
 
@@ -96,30 +130,60 @@ def iterate(
     *,
     steps: int,
     start_time: float = 1.0,
+    spacing: Spacing = "uniform",
 ) -> Iterator[Array]:
     """The x0 predicted at each step, the last being the data: `sample` as a Python loop.
 
     For a denoiser that is not one traceable function, such as one that works through a long song
     window by window. Arguments are those of `sample`.
     """
-    pairs, keys = time_pairs(steps, start_time), jax.random.split(key, steps)
-    x_t = x_T
-    for number, ((time, time_next), step_key) in enumerate(zip(pairs, keys), 1):
+    times = step_times(steps, schedule, spacing, start_time)
+    x_t, before = x_T, _no_step(stepper, x_T, times)
+    inputs = zip(times[:-1], times[1:], jax.random.split(key, steps))
+    for number, (time, time_next, step_key) in enumerate(inputs, 1):
         x0 = denoise_fn(x_t, time)
         yield x0
-        if number < steps:
-            x_t = _update(stepper, schedule, x_t, x0, time, time_next, step_key)
+        if number == steps:
+            return
+        x_t = _jitted_step(stepper, schedule, x_t, x0, before, time, time_next, step_key)
+        if isinstance(stepper, LooksAhead):
+            x0_next = denoise_fn(x_t, time_next)
+            x_t = _jitted_correct(stepper, schedule, x_t, x0, x0_next, time, time_next)
+        before = None if before is None else _Before(x0, time)
 
 
-@partial(jax.jit, static_argnums=(0, 1))
-def _update(
+def _no_step(stepper: Stepper, x_T: Array, times: Array) -> _Before | None:
+    """What a stepper that looks back is told at the beginning; any other is told of nothing."""
+    return _Before(jnp.zeros_like(x_T), times[0]) if isinstance(stepper, LooksBack) else None
+
+
+def _step(
     stepper: Stepper,
     schedule: CosineSchedule,
     x_t: Array,
     x0: Array,
+    before: _Before | None,
     time: Array,
     time_next: Array,
     key: Array,
 ) -> Array:
-    """One update; as one function of its own it is compiled once for all songs and segments."""
+    if before is not None and isinstance(stepper, LooksBack):
+        x0 = stepper.extrapolate(x0, before.x0, before.time, time, time_next, schedule)
     return stepper.step(x_t, x0, time, time_next, schedule, key)
+
+
+# As functions of their own they are compiled once for all songs and segments.
+_jitted_step = partial(jax.jit, static_argnums=(0, 1))(_step)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _jitted_correct(
+    stepper: LooksAhead,
+    schedule: CosineSchedule,
+    x_next: Array,
+    x0: Array,
+    x0_next: Array,
+    time: Array,
+    time_next: Array,
+) -> Array:
+    return stepper.correct(x_next, x0, x0_next, time, time_next, schedule)

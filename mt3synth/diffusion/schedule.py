@@ -39,6 +39,12 @@ class CosineSchedule:
         log_snr = -2.0 * jnp.log(jnp.tan(a * time + b))
         return jnp.clip(log_snr, self.log_snr_min, self.log_snr_max)
 
+    def time(self, log_snr: Float[Array, "*b"]) -> Float[Array, "*b"]:
+        """Inverts `log_snr`, for ratios between the schedule's ends."""
+        b = math.atan(math.exp(-0.5 * self.log_snr_max))
+        a = math.atan(math.exp(-0.5 * self.log_snr_min)) - b
+        return (jnp.arctan(jnp.exp(-0.5 * log_snr)) - b) / a
+
     def alpha_sigma(
         self, time: Float[Array, "*b"]
     ) -> tuple[Float[Array, "*b"], Float[Array, "*b"]]:

@@ -7,7 +7,10 @@ from typing import get_args
 
 from mt3synth.diffusion.loss import Norm
 from mt3synth.diffusion.process import PredictionKind
+from mt3synth.diffusion.sampler import Stepper
 from mt3synth.diffusion.schedule import CosineSchedule
+from mt3synth.diffusion.spacing import Spacing
+from mt3synth.diffusion.steppers import STEPPERS, SamplerName
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,8 @@ class SamplingSpec:
       start_time: diffusion time at which they begin. Below 1 they begin with frames drawn from the
         model's prior, as noisy as they are at that time.
       eta: noise of DDIM, from 0 for none to 1 for DDPM's (the performance paper's).
+      sampler: name of the stepper.
+      spacing: where the steps lie in time; None for the one that goes with the stepper.
 
     Raises:
       ValueError: a value out of its range.
@@ -27,6 +32,8 @@ class SamplingSpec:
     steps: int = 50
     start_time: float = 1.0
     eta: float = 1.0
+    sampler: SamplerName = "ddim"
+    spacing: Spacing | None = None
 
     def __post_init__(self) -> None:
         if self.steps < 0:
@@ -35,6 +42,14 @@ class SamplingSpec:
             raise ValueError(f"start_time={self.start_time}; must be above 0 and at most 1")
         if not 0 <= self.eta <= 1:
             raise ValueError(f"eta={self.eta}; must be between 0 and 1")
+        for name, known in (("sampler", get_args(SamplerName)), ("spacing", get_args(Spacing))):
+            value = getattr(self, name)
+            if value not in known and (name, value) != ("spacing", None):
+                raise ValueError(f"{name} {value!r} is unknown; choose one of {known}")
+
+    def settings_of(self, kind: type[Stepper]) -> dict[str, float]:
+        """What the model names of the settings of a stepper's class."""
+        return {"eta": self.eta} if kind is STEPPERS["ddim"] else {}
 
 
 @dataclass(frozen=True)

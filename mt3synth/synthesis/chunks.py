@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from mt3synth.denoising import estimate, prior_of
-from mt3synth.diffusion.guidance import Guidance
+from mt3synth.diffusion.guidance import ALL_TIMES, Guidance
 from mt3synth.diffusion.prior import Prior
 from mt3synth.diffusion.process import convert
 from mt3synth.diffusion.spec import DiffusionSpec
@@ -43,21 +43,33 @@ def denoise_chunk(
     time: Float[Array, ""],
 ) -> Float[Array, "C T M"]:
     """The guided x0 of C windows, clipped to the network's range; all branches in one call."""
-    count = len(guidance.branches())
-    each = estimate(
-        network,
-        diffusion,
-        params,
-        context,
-        jnp.tile(x_t, (count, 1, 1)),
-        jnp.full(count * x_t.shape[0], time),
-    )
-    # The prediction itself is combined: where there is a prior each branch has its own, and only
-    # what all of them say of the same frames can be added up.
     kind = diffusion.prediction
-    guided = guidance.combine(getattr(each, kind).reshape(count, *x_t.shape))
+
+    def predict(count: int) -> Float[Array, "G C T M"]:
+        rows = count * x_t.shape[0]
+        each = estimate(
+            network,
+            diffusion,
+            params,
+            jax.tree.map(lambda leaf: leaf[:rows], context),
+            jnp.tile(x_t, (count, 1, 1)),
+            jnp.full(rows, time),
+        )
+        # The prediction itself is combined: where there is a prior each branch has its own, and
+        # only what all of them say of the same frames can be added up.
+        return getattr(each, kind).reshape(count, *x_t.shape)
+
+    def guide() -> Float[Array, "C T M"]:
+        return guidance.combine(predict(len(guidance.branches())))
+
+    if guidance.interval == ALL_TIMES:
+        prediction = guide()
+    else:
+        low, high = guidance.interval
+        inside = (low <= time) & (time <= high)
+        prediction = jax.lax.cond(inside, guide, lambda: predict(1)[0])
     alpha, sigma = diffusion.schedule.alpha_sigma(time)
-    return jnp.clip(convert(guided, kind, x_t, alpha, sigma).x0, -1.0, 1.0)
+    return jnp.clip(convert(prediction, kind, x_t, alpha, sigma).x0, -1.0, 1.0)
 
 
 @partial(jax.jit, static_argnames=("network",))

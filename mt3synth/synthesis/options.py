@@ -5,23 +5,25 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, Literal, TypedDict, get_args
+from typing import Any, TypedDict, get_args
 
 from mt3synth.diffusion.ddim import DDIM
-from mt3synth.diffusion.ddpm import DDPM
-from mt3synth.diffusion.guidance import Guidance, GuidanceKind
+from mt3synth.diffusion.guidance import ALL_TIMES, Guidance, GuidanceKind
 from mt3synth.diffusion.sampler import Stepper
+from mt3synth.diffusion.spacing import Spacing
+from mt3synth.diffusion.spec import SamplingSpec
+from mt3synth.diffusion.steppers import STEPPERS, SamplerName, name_of
 from mt3synth.errors import UserError, nearest
 from mt3synth.model_spec import ModelSpec
 from mt3synth.synthesis.canvas import Windows
 from mt3synth.synthesis.sampling import Continuity, SamplingConfig
 
-SamplerName = Literal["ddim", "ddpm"]
-_STEPPERS: dict[str, type[Any]] = {"ddim": DDIM, "ddpm": DDPM}
 _NUMBERS: dict[str, type[Any]] = {
     **dict.fromkeys(("steps", "seed", "overlap", "chunk", "context_bytes"), Integral),
     **dict.fromkeys(("start_time", "eta", "guidance_notes", "guidance_performance", "tail"), Real),
+    "guidance_rescale": Real,
 }
+_GUIDANCE = ("notes", "performance", "kind", "interval", "rescale")
 _MAX_SEED = 2**32 - 1  # JAX would take larger ones modulo 2^32
 
 
@@ -36,11 +38,14 @@ class SamplingOptions(TypedDict, total=False):
     seed: int | None
     sampler: SamplerName | None
     stepper: Stepper | None
+    spacing: Spacing | None
     eta: float | None
     guidance: Guidance | None
     guidance_notes: float | None
     guidance_performance: float | None
     guidance_kind: GuidanceKind | None
+    guidance_interval: tuple[float, float] | None
+    guidance_rescale: float | None
     continuity: Continuity | None
     overlap: int | None
     chunk: int | None
@@ -52,7 +57,7 @@ def sampling_config(
     spec: ModelSpec,
     options: SamplingOptions,
     base: SamplingConfig | None = None,
-    make_stepper: Callable[[type[Any]], Any] = lambda kind: kind(),
+    make_stepper: Callable[..., Any] = lambda kind, **settings: kind(**settings),
 ) -> SamplingConfig:
     """Builds the configuration that a model, a configuration and options over it give together.
 
@@ -60,8 +65,8 @@ def sampling_config(
       spec: the model; names the guidance if nobody else does, and its segment bounds the overlap.
       options: what differs from ``base``.
       base: what differs from the model; the defaults of `SamplingConfig` if None.
-      make_stepper: makes the stepper that ``options["sampler"]`` names of its class, for a caller
-        that has settings of it from elsewhere.
+      make_stepper: makes a stepper of its class and of what the model names of its settings, for a
+        caller that has settings of it from elsewhere.
 
     Raises:
       UserError: an unknown option, a value that is out of its bounds, an option that another one
@@ -78,12 +83,12 @@ def sampling_config(
             raise UserError(f"{name}={value!r}; must be {what}")
     try:
         config = base or SamplingConfig()
-        stepper = _stepper(given, config.stepper or DDIM(spec.sampling.eta), make_stepper)
+        stepper = _stepper(given, config.stepper, spec.sampling, make_stepper)
         guidance = dataclasses.replace(
             given.pop("guidance", None) or config.guidance or spec.guidance,
             **{
                 name: given.pop(f"guidance_{name}")
-                for name in ("notes", "performance", "kind")
+                for name in _GUIDANCE
                 if f"guidance_{name}" in given
             },
         )
@@ -109,11 +114,18 @@ def describe(config: SamplingConfig, spec: ModelSpec) -> dict[str, str]:
     return {
         "steps": str(settled.steps),
         **({"start_time": str(settled.start_time)} if settled.start_time != 1 else {}),
-        "sampler": type(settled.stepper).__name__.lower(),
+        "sampler": name_of(settled.stepper),
+        **({"spacing": settled.spacing} if settled.spacing != "uniform" else {}),
         **{name: str(value) for name, value in vars(settled.stepper).items()},
         "guidance_notes": str(guidance.notes),
         "guidance_performance": str(guidance.performance),
         "guidance_kind": guidance.kind,
+        **(
+            {"guidance_interval": " to ".join(map(str, guidance.interval))}
+            if guidance.interval != ALL_TIMES
+            else {}
+        ),
+        **({"guidance_rescale": str(guidance.rescale)} if guidance.rescale else {}),
         "seed": str(config.seed),
         "continuity": continuity,
         **({"overlap": str(config.overlap)} if continuity == "canvas" else {}),
@@ -125,16 +137,21 @@ def describe(config: SamplingConfig, spec: ModelSpec) -> dict[str, str]:
 
 
 def _stepper(
-    given: dict[str, Any], configured: Stepper, make_stepper: Callable[[type[Any]], Any]
+    given: dict[str, Any],
+    configured: Stepper | None,
+    best: SamplingSpec,
+    make_stepper: Callable[..., Any],
 ) -> Stepper:
     """Takes the options on the stepper out of ``given``."""
     stepper = given.pop("stepper", configured)
     name, eta = given.pop("sampler", None), given.pop("eta", None)
-    if name is not None and name not in _STEPPERS:
+    if name is None and stepper is None:
+        name = best.sampler
+    if name is not None and name not in STEPPERS:
         raise UserError(f"sampler={name!r}; must be one of {get_args(SamplerName)}")
     # One that is of that class already keeps its settings.
-    if name is not None and not isinstance(stepper, _STEPPERS[name]):
-        stepper = make_stepper(_STEPPERS[name])
+    if name is not None and not isinstance(stepper, STEPPERS[name]):
+        stepper = make_stepper(STEPPERS[name], **best.settings_of(STEPPERS[name]))
     if eta is None:
         return stepper
     if not isinstance(stepper, DDIM):

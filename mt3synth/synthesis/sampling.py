@@ -8,6 +8,8 @@ from typing import Literal, get_args
 from mt3synth.diffusion.ddim import DDIM
 from mt3synth.diffusion.guidance import Guidance
 from mt3synth.diffusion.sampler import Stepper
+from mt3synth.diffusion.spacing import Spacing
+from mt3synth.diffusion.steppers import STEPPERS, spacing_of
 from mt3synth.model_spec import ModelSpec
 
 Continuity = Literal["canvas", "context"]
@@ -21,9 +23,11 @@ class SamplingConfig:
     Attributes:
       steps: denoising steps; None takes as many as the model names. 0 is for a model with a prior,
         whose mean is then the rendering.
-      stepper: how a step is taken; None takes DDIM with the eta that the model names.
+      stepper: how a step is taken; None takes the one that the model names.
       start_time: diffusion time at which the steps begin, from noise at 1 downward; None takes the
         one that the model names. Below 1 is for a model with a prior.
+      spacing: where the steps lie in time; None takes the spacing that the model names for its own
+        stepper, or the one that goes with another.
       guidance: weights of notes and performance; None takes those that the model names.
       seed: of all noise. The result depends on it, and not on ``chunk``.
       overlap: frames shared by neighbouring windows of a canvas.
@@ -36,12 +40,13 @@ class SamplingConfig:
         and on a canvas it has none.
 
     Raises:
-      ValueError: a count below 1, a negative length, or an unknown continuity.
+      ValueError: a count below 1, a negative length, or an unknown continuity or spacing.
     """
 
     steps: int | None = None
     stepper: Stepper | None = None
     start_time: float | None = None
+    spacing: Spacing | None = None
     guidance: Guidance | None = None
     seed: int = 0
     overlap: int = 32
@@ -59,10 +64,10 @@ class SamplingConfig:
                 raise ValueError(f"{name}={value}; must be at least 0")
         if self.start_time is not None and not 0 < self.start_time <= 1:
             raise ValueError(f"start_time={self.start_time}; must be above 0 and at most 1")
-        if self.continuity not in (None, *get_args(Continuity)):
-            raise ValueError(
-                f"continuity={self.continuity!r}; must be one of {get_args(Continuity)}"
-            )
+        for name, known in (("continuity", get_args(Continuity)), ("spacing", get_args(Spacing))):
+            value = getattr(self, name)
+            if value is not None and value not in known:
+                raise ValueError(f"{name}={value!r}; must be one of {known}")
 
     def for_model(self, spec: ModelSpec) -> SettledSampling:
         """This configuration with all that it leaves to the model.
@@ -72,10 +77,14 @@ class SamplingConfig:
             without.
         """
         best = spec.sampling
+        kind = STEPPERS[best.sampler]
+        stepper = self.stepper or kind(**best.settings_of(kind))
+        spacing = best.spacing if isinstance(stepper, kind) else None
         settled = {
             **vars(self),
             "steps": best.steps if self.steps is None else self.steps,
-            "stepper": self.stepper or DDIM(best.eta),
+            "stepper": stepper,
+            "spacing": self.spacing or spacing or spacing_of(stepper),
             "start_time": best.start_time if self.start_time is None else self.start_time,
             "guidance": self.guidance or spec.guidance,
             "continuity": self.continuity_for(spec),
@@ -124,5 +133,6 @@ class SettledSampling(SamplingConfig):
     steps: int = 0
     stepper: Stepper = field(default_factory=DDIM)
     start_time: float = 1.0
+    spacing: Spacing = "uniform"
     guidance: Guidance = field(default_factory=Guidance)
     continuity: Continuity = "canvas"

@@ -168,6 +168,7 @@ class Synthesizer:
                 key_steps,
                 steps=config.steps,
                 start_time=config.start_time,
+                spacing=config.spacing,
             ),
             done + 1,
         ):

@@ -96,9 +96,10 @@ def test_the_help_of_sampling_options_names_the_defaults(capsys, run):
         run("synthesize", "--help")
     said = " ".join(capsys.readouterr().out.split())
     default = SamplingConfig()
-    # What a model names is best for it; DDIM is the stepper of all.
+    # What a model names is best for it, the stepper as well.
     assert (default.steps, default.start_time, default.stepper) == (None, None, None)
     assert "denoising steps (the model's)" in said
     assert "for a model with a prior (the model's)" in said
-    assert "(ddim)" in said and "noise of ddim, 0 to 1 (the model's)" in said
+    assert "--sampler {ddim,ddpm,dpm++2m,heun} (the model's)" in said
+    assert "noise of ddim, 0 to 1 (the model's)" in said
     assert f"of all randomness ({default.seed})" in said

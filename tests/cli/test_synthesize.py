@@ -98,6 +98,19 @@ def test_a_model_is_guided_as_it_says_itself(synthesize):
     assert metadata["guidance_performance"] == "1.5"
 
 
+def test_few_steps_by_a_solver_with_guidance_in_the_middle(synthesize):
+    write_song("song.mid", 60)
+    outcome = synthesize(
+        *("song.mid", "--sampler", "heun", "--spacing", "log-snr"),
+        *("--guidance-interval", 0.2, 0.8, "--guidance-rescale", 0.7),
+    )
+    assert outcome.status == 0
+    metadata = read_metadata("song.wav")
+    assert (metadata["sampler"], metadata["spacing"]) == ("heun", "log-snr")
+    assert metadata["guidance_interval"] == "0.2 to 0.8"
+    assert metadata["guidance_rescale"] == "0.7"
+
+
 def test_ddpm(synthesize):
     write_song("song.mid", 60)
     assert synthesize("song.mid", "--sampler", "ddpm").status == 0

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from mt3synth.diffusion.ddim import DDIM
+from mt3synth.diffusion.dpm_solver import DPMSolver
+from mt3synth.diffusion.heun import Heun
 from mt3synth.diffusion.prior import Prior, draw_marginal, put_back, take_away
 from mt3synth.diffusion.process import convert, diffuse
 from mt3synth.diffusion.sampler import sample
 from mt3synth.diffusion.schedule import CosineSchedule
+from mt3synth.diffusion.steppers import spacing_of
 
 SCHEDULE = CosineSchedule()
 SHAPE = (4, 6, 5)
@@ -80,7 +83,10 @@ def test_no_prediction_at_all_is_the_ideal_denoiser_of_a_gaussian():
 
 
 @pytest.mark.parametrize("start", [1.0, 0.6])
-def test_a_late_start_draws_the_same_gaussian(start):
+@pytest.mark.parametrize(
+    ("stepper", "steps"), [(DDIM(), 300), (DPMSolver(), 32), (Heun(), 32)], ids=str
+)
+def test_a_late_start_draws_the_same_gaussian(start, stepper, steps):
     shape = (1, 40_000, 1)
     prior = Prior(jnp.full(shape, 0.3), jnp.full((1, 1, 1), 0.2))
 
@@ -91,6 +97,15 @@ def test_a_late_start_draws_the_same_gaussian(start):
 
     noise = jax.random.normal(jax.random.key(1), shape)
     x_t = draw_marginal(noise, prior, *SCHEDULE.alpha_sigma(jnp.array(start)))
-    drawn = sample(denoise, x_t, SCHEDULE, DDIM(), jax.random.key(2), steps=300, start_time=start)
+    drawn = sample(
+        denoise,
+        x_t,
+        SCHEDULE,
+        stepper,
+        jax.random.key(2),
+        steps=steps,
+        start_time=start,
+        spacing=spacing_of(stepper),
+    )
     assert abs(float(jnp.mean(drawn)) - 0.3) < 0.01
     assert abs(float(jnp.std(drawn)) - 0.2) < 0.01

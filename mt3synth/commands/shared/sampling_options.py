@@ -16,10 +16,13 @@ _NAMES = (
         "steps",
         "start_time",
         "sampler",
+        "spacing",
         "eta",
         "guidance_notes",
         "guidance_performance",
         "guidance_kind",
+        "guidance_interval",
+        "guidance_rescale",
     ),
     *("continuity", "seed"),
 )
@@ -36,13 +39,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="diffusion time at which they begin, for a model with a prior (the model's)",
     )
-    group.add_argument("--sampler", choices=("ddim", "ddpm"), help="(ddim)")
+    group.add_argument(
+        "--sampler", choices=("ddim", "ddpm", "dpm++2m", "heun"), help="(the model's)"
+    )
+    group.add_argument(
+        "--spacing",
+        choices=("uniform", "quadratic", "log-snr", "karras"),
+        help="where steps lie in time (what goes with the sampler)",
+    )
     group.add_argument("--eta", type=float, help="noise of ddim, 0 to 1 (the model's)")
     for condition in ("notes", "performance"):
         group.add_argument(
             f"--guidance-{condition}", type=float, metavar="W", help="1 is as trained (the model's)"
         )
     group.add_argument("--guidance-kind", choices=("joint", "compositional"), help="(the model's)")
+    group.add_argument(
+        "--guidance-interval",
+        type=float,
+        nargs=2,
+        metavar=("FROM", "TO"),
+        help="diffusion times with guidance, within 0 and 1 (the model's)",
+    )
+    group.add_argument(
+        "--guidance-rescale",
+        type=float,
+        metavar="S",
+        help="how far guided frames get back the spread of unguided ones, 0 to 1 (the model's)",
+    )
     group.add_argument(
         "--continuity",
         choices=("canvas", "context"),
@@ -65,5 +88,8 @@ def read(args: argparse.Namespace, spec: ModelSpec) -> SamplingConfig:
     from mt3synth.synthesis import SamplingConfig
     from mt3synth.synthesis.options import SamplingOptions, sampling_config
 
-    options = cast(SamplingOptions, {name: getattr(args, name) for name in _NAMES})
-    return sampling_config(spec, options, build.build(SamplingConfig), build.build)
+    given = {name: getattr(args, name) for name in _NAMES}
+    if args.guidance_interval is not None:
+        given["guidance_interval"] = tuple(args.guidance_interval)  # argparse makes a list
+    options = cast(SamplingOptions, given)
+    return sampling_config(spec, options, build.build(SamplingConfig), build.build_over)
