@@ -28,6 +28,7 @@ from mt3synth import __version__
 from mt3synth.atomic import write_folder
 from mt3synth.errors import UserError, unknown
 from mt3synth.model_spec import ModelSpec
+from mt3synth.models.axes import shapes_alone
 from mt3synth.models.conditions import Conditions, frame_times
 from mt3synth.param_check import count_params, read_params, write_params
 from mt3synth.types import PyTree
@@ -258,18 +259,24 @@ def _check_vocoder(vocoder: VocoderWeights | None, spec: ModelSpec, folder: Path
 def abstract_params(spec: ModelSpec) -> PyTree:
     """Returns the shapes of the network's parameters, without computing any."""
     context = spec.network.context_frames
-    conditions = Conditions(
-        performance=jnp.zeros(1, jnp.int32),
-        keep_score=jnp.ones(1, bool),
-        keep_performance=jnp.ones(1, bool),
-        tokens=jnp.zeros((1, 8), jnp.int32),
-        token_times=jnp.zeros((1, 8)),
-        roll=jnp.zeros((1, spec.segment_frames, spec.roll.channels)),
-        notes=jnp.zeros((1, 1, 5)),
-        frames=frame_times(1, spec.segment_frames),
-        context=jnp.zeros((1, context, spec.mel.bins)) if context else None,
-        context_mask=jnp.ones((1, context), bool) if context else None,
-    )
-    frames = jnp.zeros((1, spec.segment_frames, spec.mel.bins))
-    shapes = jax.eval_shape(spec.build().init, jax.random.key(0), frames, jnp.zeros(1), conditions)
-    return nn.meta.unbox(shapes)["params"]
+
+    # All of it is traced: an array made outside would be a program to be compiled, whenever a
+    # bundle is loaded.
+    def initialize() -> PyTree:
+        conditions = Conditions(
+            performance=jnp.zeros(1, jnp.int32),
+            keep_score=jnp.ones(1, bool),
+            keep_performance=jnp.ones(1, bool),
+            tokens=jnp.zeros((1, 8), jnp.int32),
+            token_times=jnp.zeros((1, 8)),
+            roll=jnp.zeros((1, spec.segment_frames, spec.roll.channels)),
+            notes=jnp.zeros((1, 1, 5)),
+            frames=frame_times(1, spec.segment_frames),
+            context=jnp.zeros((1, context, spec.mel.bins)) if context else None,
+            context_mask=jnp.ones((1, context), bool) if context else None,
+        )
+        frames = jnp.zeros((1, spec.segment_frames, spec.mel.bins))
+        return spec.build().init(jax.random.key(0), frames, jnp.zeros(1), conditions)
+
+    with shapes_alone():
+        return nn.meta.unbox(jax.eval_shape(initialize))["params"]

@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
+import jax
 import pytest
 from backbone_cases import FORMS, ROLL, spec_of
 
@@ -14,6 +16,7 @@ from mt3synth.configuration import parse
 from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec, make_spec
+from mt3synth.models.axes import partitioned, shapes_alone
 from mt3synth.models.t5 import T5Config
 from mt3synth.symbolic.codec import EventCodec
 from mt3synth.symbolic.groups import InstrumentGroup
@@ -128,3 +131,17 @@ def test_the_data_must_carry_the_context_that_is_read():
     with pytest.raises(UserError, match="context_frames=20 of the network; must be 10, the fram"):
         make_spec(FORMS["t5_context"], **given, context_frames=10)
     assert isinstance(make_spec(FORMS["t5_context"], **given).network, T5Config)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_shapes_without_values_are_those_of_initialized_parameters(form, monkeypatch):
+    shapes = bundles.abstract_params(spec_of(form))
+    monkeypatch.setattr(bundles, "shapes_alone", nullcontext)
+    assert bundles.abstract_params(spec_of(form)) == shapes
+
+
+def test_initializers_have_their_values_again_when_shapes_were_all_that_was_asked_for():
+    ones = partitioned(jax.nn.initializers.ones, "embed")
+    with shapes_alone():
+        assert ones(jax.random.key(0), (3,)).value.tolist() == [0, 0, 0]
+    assert ones(jax.random.key(0), (3,)).value.tolist() == [1, 1, 1]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
+import jax.numpy as jnp
 from flax import linen as nn
 from jax.nn.initializers import Initializer
+from jax.typing import DTypeLike
+
+from mt3synth.types import Array
 
 LOGICAL_AXES = {
     "embed": "width of the network, D",
@@ -28,6 +34,22 @@ LOGICAL_AXES = {
 """Every name in use, with its meaning. The first four are T5X's own."""
 
 
+_SHAPES_ALONE = ContextVar("shapes_alone", default=False)
+
+
+@contextmanager
+def shapes_alone() -> Iterator[None]:
+    """Lets every initializer give zeros, for who traces a network to see the shapes it has.
+
+    The random numbers of all parameters take longer to trace than the network does.
+    """
+    token = _SHAPES_ALONE.set(True)
+    try:
+        yield
+    finally:
+        _SHAPES_ALONE.reset(token)
+
+
 def partitioned(init: Initializer, *axes: str) -> Callable[..., Any]:
     """``init`` made to box its parameter with the logical names of its axes.
 
@@ -41,4 +63,8 @@ def partitioned(init: Initializer, *axes: str) -> Callable[..., Any]:
     unknown = set(axes) - set(LOGICAL_AXES)
     if unknown:
         raise ValueError(f"unknown axis names {sorted(unknown)}; known are {list(LOGICAL_AXES)}")
-    return nn.with_logical_partitioning(init, axes)
+
+    def make(key: Array, shape: Sequence[int], dtype: DTypeLike = jnp.float32) -> Array:
+        return jnp.zeros(shape, dtype) if _SHAPES_ALONE.get() else init(key, shape, dtype)
+
+    return nn.with_logical_partitioning(make, axes)

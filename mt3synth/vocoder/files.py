@@ -162,9 +162,15 @@ def abstract_params(config: VocosConfig, spec: MelSpec) -> PyTree:
     Raises:
       ValueError: the network cannot invert such frames.
     """
-    frames = jnp.zeros((1, 8, spec.bins))
-    shapes = jax.eval_shape(Vocos(config, spec).init, jax.random.key(0), frames)
-    return nn.meta.unbox(shapes)["params"]
+    config.lag(spec)  # refuses frames that do not fit
+
+    # Only what has parameters is traced, and everything within the trace: this is part of the time
+    # that every rendering takes to begin.
+    def initialize() -> PyTree:
+        network, frames = Vocos(config, spec), jnp.zeros((1, 8, spec.bins))
+        return network.init(jax.random.key(0), frames, None, method="predict_spectra")
+
+    return nn.meta.unbox(jax.eval_shape(initialize))["params"]
 
 
 def _description(vocoder: VocoderWeights) -> str:

@@ -198,7 +198,7 @@ class Vocos(nn.Module):
         """Renders audio and its log magnitudes; no projections for ``reach`` 0."""
         context = self.config.context
         lag = self.config.overlap_lag(self.spec) + reach
-        level, proposal = self._predict_spectra(log_mel, None)
+        level, proposal = self.predict_spectra(log_mel, None)
         # The song as one block, followed by frames that are not present until its end is out.
         around = [(0, 0), (context, lag + context), (0, 0)]
         frames = jnp.pad(log_mel, around)
@@ -234,7 +234,7 @@ class Vocos(nn.Module):
         """
         context = self.config.context
         middle = slice(context, log_mel.shape[1] - context)
-        level, proposal = self._predict_spectra(log_mel, present)
+        level, proposal = self.predict_spectra(log_mel, present)
         return self._make_audio(
             level[:, middle], proposal[:, middle], log_mel, present, carry, self.config.reach
         )
@@ -250,10 +250,13 @@ class Vocos(nn.Module):
         recent = jnp.zeros((batch, 2 * reach * self.spec.hop))
         return Carry(jnp.broadcast_to(unit, (batch, *unit.shape)), silence, silence, recent)
 
-    def _predict_spectra(
+    def predict_spectra(
         self, log_mel: Float[Array, "B T M"], present: Bool[Array, "B T"] | None
     ) -> tuple[Float[Array, "B T F"], Float[Array, "B T 2 F"]]:
-        """Predicts log magnitudes, and what is to be added to the phases."""
+        """Predicts log magnitudes, and what is to be added to the phases.
+
+        All that has parameters is in here.
+        """
 
         def masked(x: Array) -> Array:
             # Outside the song there is zero padding, wherever a block begins and ends.

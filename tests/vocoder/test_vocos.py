@@ -137,7 +137,7 @@ def test_frames_beyond_the_context_do_not_count():
     other = mel.copy()
     other[:, 20 + reach + 1 :] = -2.0
     spectra = [
-        network.apply(params, jnp.asarray(m), None, method="_predict_spectra")[0][0]
+        network.apply(params, jnp.asarray(m), None, method="predict_spectra")[0][0]
         for m in (mel, other)
     ]
     np.testing.assert_array_equal(spectra[0][:21], spectra[1][:21])
