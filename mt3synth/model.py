@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Unpack
 
 import jax
+import numpy as np
 
 from mt3synth import bundle as bundles
+from mt3synth.audio.playback import in_blocks, limit_softly
 from mt3synth.bundle import Bundle, Performance
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
@@ -28,6 +31,7 @@ from mt3synth.score import ScoreSource, Span, read_score
 from mt3synth.song import Song
 from mt3synth.synthesis import SamplingConfig, Synthesizer
 from mt3synth.synthesis.options import SamplingOptions, sampling_config
+from mt3synth.types import Float
 from mt3synth.vocoder import registry
 from mt3synth.vocoder.protocol import Vocoder
 
@@ -125,6 +129,54 @@ class Model:
             **sampling,
         )
         return renderer.render(read_score(score, span, self.spec, tuning), on_step)
+
+    def stream(
+        self,
+        score: ScoreSource,
+        performance: str | None = None,
+        *,
+        start: float = 0.0,
+        end: float = math.inf,
+        samples: int | None = None,
+        vocoder: Vocoder | str | None = None,
+        vocoder_source: str | os.PathLike[str] | None = None,
+        config: SamplingConfig | None = None,
+        on_step: OnStep | None = None,
+        **sampling: Unpack[SamplingOptions],
+    ) -> Iterator[Float[np.ndarray, " S"]]:
+        """Renders a song from left to right, and yields its sound while the rest is made.
+
+            for audio in model.stream("song.mid", performance="tape"):
+                player.write(audio)
+
+        Memory does not grow with the song, and the samples do not depend on how they are cut up.
+        They are those of a song whose segments follow each other (``continuity="stream"``), with
+        peaks beyond 0.9 bent so that none exceeds 1, where `render` turns the whole song down.
+
+        Args:
+          samples: of each array but the last; None yields them as they are made.
+          score, performance, start, end, vocoder, vocoder_source, config, on_step, **sampling: as
+            for `render`.
+
+        Returns:
+          Mono float32 arrays ``[S]`` in [-1, 1], ``spec.mel.sample_rate`` samples per second.
+
+        Raises:
+          UserError: as `render`, before anything is rendered; or ``samples`` below 1.
+        """
+        if samples is not None and samples < 1:
+            raise UserError(f"samples={samples}; must be at least 1")
+        span = Span(start, end)
+        renderer = self.renderer(
+            performance,
+            vocoder=vocoder,
+            vocoder_source=vocoder_source,
+            config=config,
+            **sampling,
+        )
+        parts = renderer.stream(read_score(score, span, self.spec), on_step, soon=True)
+        limited = map(limit_softly, parts)
+        return limited if samples is None else in_blocks(limited, samples)
 
     def renderer(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from mt3synth.audio.level import describe_gain
 from mt3synth.audio.mel import log_mel
 from mt3synth.bundle import Bundle, Performance
 from mt3synth.controllers.treatment import Treatment, describe_treatments
+from mt3synth.errors import UserError
 from mt3synth.mix import add_sounds, mix_parts
 from mt3synth.score import Score, Span
 from mt3synth.song import Song
@@ -24,7 +25,7 @@ from mt3synth.synthesis.options import describe
 from mt3synth.synthesis.parts import Part, check_part, part_config, split_parts
 from mt3synth.types import Float, FloatND, Int
 from mt3synth.vocoder import registry
-from mt3synth.vocoder.protocol import Vocoder, check_spec, vocode_song
+from mt3synth.vocoder.protocol import Vocoder, check_spec, vocode_song, vocode_stream
 
 OnStep = Callable[[int, int], Any]
 """Is told how many steps of a rendering are done, and how many there are in all."""
@@ -126,11 +127,57 @@ class Renderer:
         metadata = {**self.metadata(score), **describe_gain(gain)}
         return Song(audio, mel, spec, gain, reports, metadata, stems)
 
-    def reports(self, score: Score) -> tuple[str, ...]:
+    def stream(
+        self, score: Score, on_step: OnStep | None = None, soon: bool = False
+    ) -> Iterator[FloatND]:
+        """Renders a score from left to right, and yields sound as soon as it is made.
+
+        Memory does not grow with the song. The sound is mono float32 ``[S]`` in parts of any length
+        and, other than a whole song's, of any level; nothing is done to it (see `is_plain`).
+
+        Args:
+          score: was read for this model.
+          on_step: as for `render`.
+          soon: whether the first sound is wanted early: see `StreamingVocoder`.
+
+        Raises:
+          UserError: parts are to be rendered one by one, or two channels.
+          VocoderError: the vocoder cannot turn the frames into audio.
+        """
+        if self.by_parts or self.stereo:
+            raise UserError(
+                "a stream is of the whole song, mono; leave out stems, practice, stereo"
+            )
+        steps = self.synthesizer.steps(score.notes, self.config, streamed=True)
+        done = on_step and _counted(on_step, 0, steps)
+        pieces = self.synthesizer.stream(score.notes, self.performance.index, self.config, done)
+        return vocode_stream(self.vocoder, pieces, soon)
+
+    def samples(self, score: Score) -> int:
+        """Counts the samples of a rendered score."""
+        spec = self.bundle.spec.mel
+        return self.synthesizer.frames(score.notes, self.config) * spec.hop
+
+    def is_long(self, score: Score) -> bool:
+        """Says whether a song is too long for its frames and sound to be held in memory."""
+        return self.synthesizer.is_long(score.notes, self.config)
+
+    def is_plain(self, score: Score) -> bool:
+        """Says whether a song is rendered whole, and nothing done to its sound."""
+        plain = [each.is_plain(self.stereo) for each in self._treatments(score)]
+        return plain == [True] and not (self.by_parts or self.stereo)
+
+    def reports(self, score: Score, streamed: bool = False) -> tuple[str, ...]:
         """Lists what is not rendered as written, and what is applied to the sound instead."""
-        groups = score.groups(np.arange(len(score.notes)), self.stereo)
-        treatments = [group.treatment for group in groups]
+        if streamed:
+            told = "volume, bends and tunings: not applied to a stream"
+            return score.reports if self.is_plain(score) else (*score.reports, told)
+        treatments = self._treatments(score)
         return (*score.reports, *describe_treatments(treatments, self.stereo))
+
+    def _treatments(self, score: Score) -> list[Treatment]:
+        groups = score.groups(np.arange(len(score.notes)), self.stereo)
+        return [group.treatment for group in groups]
 
     def _takes(self, score: Score) -> list[_Take]:
         """Lists what is rendered by itself: of the song, or of each part, its groups of notes."""
@@ -176,7 +223,7 @@ class Renderer:
             **({"channels": "2"} if self.stereo else {}),
             **({"tuning": score.tuning} if score.tuning else {}),
             **{bound: str(float(value)) for bound, value in span.items()},
-            **describe(self.config, self.bundle.spec),
+            **describe(self.synthesizer.settle(score.notes, self.config), self.bundle.spec),
             **registry.describe(self.vocoder),
         }
 

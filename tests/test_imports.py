@@ -123,7 +123,7 @@ FLOORS = (
             "optim,parallel,run_folder,state}"
         ),
         "importers": "audio bundle diffusion model_spec models param_check symbolic",
-        "model": "bundle model_spec renderer score song synthesis vocoder",
+        "model": "audio bundle model_spec renderer score song synthesis vocoder",
     },
     {
         "adapters": (

@@ -30,7 +30,8 @@ _BY_FFMPEG = (".m4a", ".aac", ".mp4", ".wma", ".ac3", ".webm", ".mka", ".mkv", "
 SUFFIXES = frozenset(_OWN + _BY_FFMPEG)
 """By which recordings are known in a folder of files; `read_audio` goes by content, not suffix."""
 
-_FORMATS = {".wav": "WAV", ".flac": "FLAC"}
+FORMATS = {".wav": "WAV", ".flac": "FLAC"}
+"""libsndfile's names of the formats that are written, by suffix."""
 _WAV_COMMENT_BYTES = 2000  # libsndfile drops a longer INFO string without a word
 _LOWEST_RATE = 1000  # samples per second; a broken header may state 1, and fill the memory
 
@@ -123,15 +124,15 @@ def check_output(path: str | os.PathLike[str], metadata: Mapping[str, str]) -> N
         or metadata too long for a WAV file.
     """
     path = Path(path)
-    if path.suffix.lower() not in _FORMATS:
-        raise AudioError(f"{path}: suffix {path.suffix!r}; must be one of {', '.join(_FORMATS)}")
+    if path.suffix.lower() not in FORMATS:
+        raise AudioError(f"{path}: suffix {path.suffix!r}; must be one of {', '.join(FORMATS)}")
     if not path.parent.is_dir():
         raise AudioError(f"{path}: its folder does not exist")
     if path.is_dir():
         raise AudioError(f"{path}: is a folder")
     if not os.access(path.parent, os.W_OK):
         raise AudioError(f"{path}: its folder cannot be written to")
-    size = len(_comment(metadata).encode())
+    size = len(encode_comment(metadata).encode())
     if path.suffix.lower() == ".wav" and size > _WAV_COMMENT_BYTES:
         raise AudioError(
             f"{path}: metadata of {size} bytes; must be at most {_WAV_COMMENT_BYTES} in WAV"
@@ -165,10 +166,10 @@ def write_audio(
         raise AudioError(f"{path}: peak {peak:.3f}; must be at most 1, or it would clip")
     encoded, channels = io.BytesIO(), audio.shape[1] if audio.ndim > 1 else 1
     with soundfile.SoundFile(
-        encoded, "w", sample_rate, channels, "PCM_16", format=_FORMATS[path.suffix.lower()]
+        encoded, "w", sample_rate, channels, "PCM_16", format=FORMATS[path.suffix.lower()]
     ) as file:
         if metadata:
-            file.comment = _comment(metadata)
+            file.comment = encode_comment(metadata)
         file.write(audio)
     try:
         write_bytes(path, encoded.getbuffer())
@@ -176,7 +177,8 @@ def write_audio(
         raise AudioError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def _comment(metadata: Mapping[str, str]) -> str:
+def encode_comment(metadata: Mapping[str, str]) -> str:
+    """Returns metadata as they stand in the comment of a file."""
     return json.dumps(dict(metadata), ensure_ascii=False)
 
 

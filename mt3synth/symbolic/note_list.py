@@ -75,10 +75,9 @@ class SongNoteList:
           start_frame: from which the segment's frames are counted; times are relative to it.
           frames: of the segment. The last frame's window reaches a frame further, and so do notes.
         """
-        rows = self._rows.copy()
+        onset, offset = (self._rows[:, :2] - start_frame).T
+        rows = self._rows[(onset < frames + 1) & (offset > -self._ring)]
         rows[:, :2] -= start_frame
-        heard = (rows[:, 0] < frames + 1) & (rows[:, 1] > -self._ring)
-        rows = rows[heard]
         return rows[np.argsort(rows[:, 0], kind="stable")].astype(np.float32)
 
 

@@ -9,6 +9,11 @@ import numpy as np
 
 from mt3synth.types import Array, Float, Int
 
+EDGE_FRAMES = 32
+"""Frames of silence before a song and after it that its windows cover, too. A network denoises the
+edges of its window worst, for it sees but one side of what lies there. Inside a song they are
+cross-faded away; at its two ends nothing would."""
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -65,13 +70,21 @@ class Windows:
         return jnp.concatenate([body, jnp.concatenate([body[1:, : self.overlap], last])], axis=1)
 
     def join(self, windows: Float[Array, "W T M"]) -> Float[Array, "L M"]:
-        """One canvas, cross-faded linearly over each overlap (Maman et al., arXiv 2309.12283).
-
-        Over the ``overlap`` shared frames the earlier window's share falls and the later one's
-        rises in equal steps; the two add up to 1.
-        """
-        rise = jnp.arange(1, self.overlap + 1)[:, None] / (self.overlap + 1)
+        """One canvas, cross-faded over each overlap (Maman et al., arXiv 2309.12283)."""
         body, tail = windows[:, : self.hop], windows[:, self.hop :]
-        head = body[1:, : self.overlap] * rise + tail[:-1] * (1 - rise)
+        head = cross_fade(tail[:-1], body[1:, : self.overlap])
         body = body.at[1:, : self.overlap].set(head)
         return jnp.concatenate([body.reshape(-1, windows.shape[-1]), tail[-1]])
+
+
+def cross_fade(
+    earlier: Float[Array, "... O M"], later: Float[Array, "... O M"]
+) -> Float[Array, "... O M"]:
+    """One out of two versions of the frames that neighbouring windows share.
+
+    Over the O frames the earlier window's share falls and the later one's rises in equal steps; the
+    two add up to 1.
+    """
+    count = later.shape[-2]
+    rise = jnp.arange(1, count + 1)[:, None] / (count + 1)
+    return later * rise + earlier * (1 - rise)

@@ -94,7 +94,7 @@ def sampling_config(
         )
         config = dataclasses.replace(config, **given, stepper=stepper, guidance=guidance)
         config = config.for_model(spec)
-        if config.continuity == "canvas":
+        if config.continuity != "context":
             frames = spec.segment_frames
             Windows(frames, frames, config.overlap)  # refuses an overlap out of bounds
     except UserError:
@@ -128,7 +128,7 @@ def describe(config: SamplingConfig, spec: ModelSpec) -> dict[str, str]:
         **({"guidance_rescale": str(guidance.rescale)} if guidance.rescale else {}),
         "seed": str(config.seed),
         "continuity": continuity,
-        **({"overlap": str(config.overlap)} if continuity == "canvas" else {}),
+        **({} if continuity == "context" else {"overlap": str(config.overlap)}),
         "tail": str(config.tail),
         # Seconds, for whoever looks for the places where windows meet.
         "window_hop": str(hop),

@@ -12,7 +12,7 @@ from mt3synth.diffusion.spacing import Spacing
 from mt3synth.diffusion.steppers import STEPPERS, spacing_of
 from mt3synth.model_spec import ModelSpec
 
-Continuity = Literal["canvas", "context"]
+Continuity = Literal["canvas", "stream", "context"]
 """How the segments of a song become one: see `mt3synth.synthesis.synthesizer`."""
 
 
@@ -30,14 +30,14 @@ class SamplingConfig:
         stepper, or the one that goes with another.
       guidance: weights of notes and performance; None takes those that the model names.
       seed: of all noise. The result depends on it, and not on ``chunk``.
-      overlap: frames shared by neighbouring windows of a canvas.
+      overlap: frames shared by neighbouring windows, unless a model reads a context.
       chunk: windows of a canvas that the network denoises at once.
       tail: seconds kept after the last note, for its ring.
       context_bytes: memory for encoded scores. Beyond it windows are encoded anew at every step,
         so that memory does not grow with the song.
-      continuity: "canvas" or "context"; None takes "context" for a model that reads one and
-        "canvas" for any other. A model that reads a context was trained with one nearly always,
-        and on a canvas it has none.
+      continuity: "canvas", "stream" or "context"; None takes "context" for a model that reads one
+        and "canvas" for any other. A model that reads a context was trained with one nearly
+        always, and otherwise it has none.
 
     Raises:
       ValueError: a count below 1, a negative length, or an unknown continuity or spacing.
@@ -121,7 +121,7 @@ class SamplingConfig:
         Raises:
           ValueError: as `continuity_for`.
         """
-        shared = self.overlap if self.continuity_for(spec) == "canvas" else 0
+        shared = 0 if self.continuity_for(spec) == "context" else self.overlap
         rate = spec.mel.frame_rate
         return (spec.segment_frames - shared) / rate, shared / rate
 

@@ -12,16 +12,11 @@ from mt3synth.diffusion.prior import Prior
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.conditions import Conditions
 from mt3synth.symbolic.notes import Notes
-from mt3synth.synthesis.canvas import Windows
+from mt3synth.synthesis.canvas import EDGE_FRAMES, Windows
 from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk, prior_chunk
 from mt3synth.synthesis.conditions import ScoreWindows
 from mt3synth.synthesis.sampling import SettledSampling
 from mt3synth.types import Array, Float, PyTree
-
-EDGE_FRAMES = 32
-"""Frames of silence before a song and after it that a canvas has, too. A network denoises the edges
-of its window worst, for it sees but one side of what lies there. Inside a song they are
-cross-faded away; at its two ends nothing would."""
 
 
 class SongCanvas:

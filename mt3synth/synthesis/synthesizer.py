@@ -1,15 +1,18 @@
-"""Notes to the log-mel frames of a whole song, in one of two ways that leave no seams.
+"""Notes to the log-mel frames of a whole song, in one of three ways that leave no seams.
 
 On a canvas every denoising step goes over all windows, whose overlaps are blended (Maman et al.
-2023, arXiv 2309.12283). By context one segment after the other is finished, each told of the frames
-before it (Hawthorne et al. 2022, arXiv 2206.05408).
+2023, arXiv 2309.12283). In a stream they are finished one after the other, each blended at every
+step with what the one before has left in the frames that they share, so that the beginning can be
+heard before the rest is made, and memory does not grow with the song. By context segments follow
+each other, too, but share no frames: each is told of those before it (Hawthorne et al. 2022, arXiv
+2206.05408).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import jax
@@ -21,12 +24,15 @@ from mt3synth.diffusion.prior import Prior, draw_marginal
 from mt3synth.diffusion.sampler import iterate
 from mt3synth.model_spec import ModelSpec
 from mt3synth.symbolic.notes import Notes
-from mt3synth.synthesis.canvas import Windows
+from mt3synth.synthesis.canvas import EDGE_FRAMES, Windows, cross_fade
 from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk, prior_chunk
 from mt3synth.synthesis.conditions import FinishedFrames, ScoreWindows
 from mt3synth.synthesis.sampling import SamplingConfig, SettledSampling
 from mt3synth.synthesis.song_canvas import SongCanvas
 from mt3synth.types import Array, Float, Key, PyTree
+
+LONGEST_CANVAS_S = 600.0
+"""Seconds of a song beyond which its frames are streamed: a canvas takes memory by its length."""
 
 
 class Synthesizer:
@@ -60,63 +66,128 @@ class Synthesizer:
         Raises:
           ValueError: there are no notes, no such performance, or no such continuity.
         """
+        settled = self.settle(notes, config)
+        if settled.continuity != "canvas":
+            return np.concatenate(list(self.stream(notes, performance, settled, on_step)))
+        self._check(notes, performance)
+        x0 = self._canvas(notes, performance, settled, on_step)
+        return from_network(x0, self.spec.mel)
+
+    def stream(
+        self,
+        notes: Notes,
+        performance: int,
+        config: SamplingConfig,
+        on_step: Callable[[int], Any] | None = None,
+    ) -> Iterator[Float[np.ndarray, "T M"]]:
+        """The same frames from left to right, as soon as no later window changes them.
+
+        What would be a canvas is a stream; arguments and errors are those of `mel`.
+        """
+        self._check(notes, performance)
+        settled = self.settle(notes, config, streamed=True)
+        frames, at = self.frames(notes, settled), -self._edge(settled)
+        for piece in self._left_to_right(notes, performance, settled, on_step):
+            inside = piece[max(-at, 0) : max(frames - at, 0)]
+            at += len(piece)
+            if len(inside):
+                yield from_network(inside, self.spec.mel)
+
+    def settle(
+        self, notes: Notes, config: SamplingConfig, streamed: bool = False
+    ) -> SettledSampling:
+        """How a song is sampled: no canvas if it is ``streamed``, or too long for one.
+
+        Raises:
+          ValueError: as `SamplingConfig.for_model`.
+        """
+        settled = config.for_model(self.spec)
+        if settled.continuity == "canvas" and (streamed or self.is_long(notes, settled)):
+            return dataclasses.replace(settled, continuity="stream")
+        return settled
+
+    def is_long(self, notes: Notes, config: SamplingConfig) -> bool:
+        """Whether a song is too long to be held in memory as a whole."""
+        return self.frames(notes, config) > LONGEST_CANVAS_S * self.spec.mel.frame_rate
+
+    def steps(self, notes: Notes, config: SamplingConfig, streamed: bool = False) -> int:
+        """How many steps are reported: of the whole canvas, or of all windows together.
+
+        Raises:
+          ValueError: as `settle`.
+        """
+        settled = self.settle(notes, config, streamed)
+        if settled.continuity == "canvas":
+            return settled.steps
+        return settled.steps * self._windows(notes, settled).count
+
+    def frames(self, notes: Notes, config: SamplingConfig) -> int:
+        """How many frames a song has."""
+        return math.ceil((notes.end_time + config.tail) * self.spec.mel.frame_rate)
+
+    def _check(self, notes: Notes, performance: int) -> None:
         if not len(notes):
             raise ValueError("there are no notes to render")
-        settled = config.for_model(self.spec)
         # A network that knows no performances has one sound all the same.
         last = max(1, self.spec.network.performances) - 1
         if not 0 <= performance <= last:
             raise ValueError(f"performance {performance}; the model knows 0 to {last}")
-        if settled.continuity == "context":
-            pieces = self._segments(notes, performance, settled, on_step)
-            x0 = np.concatenate(list(pieces))[: self._frames(notes, config)]
-        else:
-            x0 = self._canvas(notes, performance, settled, on_step)
-        return from_network(x0, self.spec.mel)
 
-    def steps(self, notes: Notes, config: SamplingConfig) -> int:
-        """How many steps `mel` reports: of the whole canvas, or of all segments together.
+    def _edge(self, config: SettledSampling) -> int:
+        # Told that nothing came before, a network that reads a context begins a song as it should.
+        return 0 if config.continuity == "context" else EDGE_FRAMES
 
-        Raises:
-          ValueError: no such continuity.
-        """
-        settled = config.for_model(self.spec)
-        if settled.continuity == "canvas":
-            return settled.steps
-        return settled.steps * self._segment_windows(notes, config).count
+    def _windows(self, notes: Notes, config: SettledSampling) -> Windows:
+        overlap = 0 if config.continuity == "context" else config.overlap
+        frames = self.frames(notes, config) + 2 * self._edge(config)
+        return Windows(frames, self.spec.segment_frames, overlap)
 
-    def _frames(self, notes: Notes, config: SamplingConfig) -> int:
-        return math.ceil((notes.end_time + config.tail) * self.spec.mel.frame_rate)
-
-    def _segment_windows(self, notes: Notes, config: SamplingConfig) -> Windows:
-        return Windows(self._frames(notes, config), self.spec.segment_frames, overlap=0)
-
-    def _segments(
+    def _left_to_right(
         self,
         notes: Notes,
         performance: int,
         config: SettledSampling,
         on_step: Callable[[int], Any] | None,
     ) -> Iterator[Float[np.ndarray, "T M"]]:
-        """One segment after the other, each with the finished frames before it as context."""
-        spec, guidance = self.spec, config.guidance
+        """The song and its edges, window after window, each going on from the one before.
+
+        One window at a time, whatever ``config.chunk`` is: none can begin before the one on its
+        left is done, and products of one shape alone give the same bits.
+        """
+        spec, guidance, windows = self.spec, config.guidance, self._windows(notes, config)
         score = ScoreWindows(notes, spec)
-        before = FinishedFrames.none(spec.network.context_frames, spec.mel.bins)
-        for number, start in enumerate(self._segment_windows(notes, config).starts):
-            conditions = score.conditions([int(start)], 1, performance, before)
+        told = None
+        if config.continuity == "context":
+            told = FinishedFrames.none(spec.network.context_frames, spec.mel.bins)
+        finished: Array | None = None
+        for number, start in enumerate(windows.starts - self._edge(config)):
+            conditions = score.conditions([int(start)], 1, performance, told)
             encoded = encode_chunk(self.network, guidance, self.params, conditions)
             prior = None
             if spec.has_prior:
                 prior = prior_chunk(self.network, self.params, conditions)
-            denoise = partial(
-                denoise_chunk, self.network, spec.diffusion, guidance, self.params, encoded
-            )
+                prior = prior._replace(mean=_go_on(finished, prior.mean))
+
+            def denoise(
+                x_t: Array,
+                time: Array,
+                encoded: PyTree = encoded,
+                finished: Array | None = finished,
+            ) -> Array:
+                x0 = denoise_chunk(
+                    self.network, spec.diffusion, guidance, self.params, encoded, x_t, time
+                )
+                return _go_on(finished, x0)
+
             key = jax.random.fold_in(jax.random.key(config.seed), number)
             shape = (1, spec.segment_frames, spec.mel.bins)
             done = number * config.steps
-            x0 = np.asarray(self._draw(denoise, shape, prior, key, config, on_step, done)[0])
-            yield x0
-            before = before.then(x0)
+            x0 = self._draw(denoise, shape, prior, key, config, on_step, done)[0]
+            made, finished = np.asarray(x0[: windows.hop]), x0[windows.hop :]
+            yield made
+            if told is not None:
+                told = told.then(made)
+        yield np.asarray(finished)
 
     def _canvas(
         self,
@@ -126,7 +197,7 @@ class Synthesizer:
         on_step: Callable[[int], Any] | None,
     ) -> Float[np.ndarray, "T M"]:
         """The song, all windows at every step."""
-        frames = self._frames(notes, config)
+        frames = self.frames(notes, config)
         canvas = SongCanvas(
             self.spec, self.network, self.params, notes, frames, performance, config
         )
@@ -176,3 +247,15 @@ class Synthesizer:
                 x0.block_until_ready()
                 on_step(number)
         return x0
+
+
+@jax.jit
+def _go_on(finished: Float[Array, "O M"] | None, x0: Float[Array, "B T M"]) -> Array:
+    """A window's frames, of which the first are cross-faded with those left by the one before.
+
+    At every step, so that the sampler sees the past as noisy as the window is, and continues it.
+    """
+    if finished is None:
+        return x0
+    count = len(finished)
+    return x0.at[:, :count].set(cross_fade(finished, x0[:, :count]))

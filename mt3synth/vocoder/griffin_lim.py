@@ -27,6 +27,7 @@ peaks at 0.45 GB for the whole process, and longer songs add only their own samp
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -36,6 +37,7 @@ import numpy as np
 
 from mt3synth.audio.mel import MelSpec, mel_filterbank
 from mt3synth.types import Array, Float, FloatND, Key
+from mt3synth.vocoder.frame_buffer import FrameBuffer
 from mt3synth.vocoder.mel_inversion import estimate_magnitude, fit_to_mel, interpolate_frames
 from mt3synth.vocoder.protocol import check_log_mel
 from mt3synth.vocoder.spsi import estimate_phases
@@ -92,20 +94,31 @@ class GriffinLim:
           VocoderError: frames of another shape, none at all, or not finite.
         """
         check_log_mel(log_mel, self.spec)
-        hop, total = self.spec.hop, len(log_mel)
-        audio = np.zeros(total * hop, np.float32)
-        for start in range(0, total, _CHUNK - _CONTEXT - _AHEAD):
-            end = min(start + _CHUNK, total)
+        return np.concatenate(list(self.stream([log_mel])))
+
+    def stream(
+        self, pieces: Iterable[FloatND], soon: bool = False
+    ) -> Iterator[Float[np.ndarray, " S"]]:
+        """Renders frames as they come; see `mt3synth.vocoder.protocol.StreamingVocoder`.
+
+        ``soon`` changes nothing: a chunk is as short as it can be without its joins being heard.
+
+        Raises:
+          VocoderError: as a call.
+        """
+        hop, step = self.spec.hop, _CHUNK - _CONTEXT - _AHEAD
+        song, start, known = FrameBuffer(pieces, self.spec), 0, np.zeros(0, np.float32)
+        # A chunk's last windows reach so far beyond it, and hear whether the song goes on there.
+        beyond = -(-self.spec.window // hop)
+        while (total := song.reach(start + _CHUNK + beyond)) > start:
             # Every chunk has the same shape, so there is one compilation; silence fills the last.
-            frames = np.full((_CHUNK, self.spec.bins), np.log(self.spec.floor), np.float32)
-            frames[: end - start] = log_mel[start:end]
+            frames, _ = song.cut(start, _CHUNK)
             given = np.zeros(_CHUNK * hop, np.float32)
-            known = _CONTEXT * hop if start else 0
-            given[:known] = audio[start * hop :][:known]
-            chunk = _invert(
+            given[: len(known)] = known
+            made = _invert(
                 jnp.asarray(frames),
                 jnp.asarray(given),
-                known,
+                len(known),
                 (total - start) * hop,
                 self.iterations,
                 self.momentum,
@@ -113,12 +126,14 @@ class GriffinLim:
                 spec=self.spec,
                 refine=self.refine,
             )
+            chunk = np.asarray(made)[: (total - start) * hop]
+            if total - start <= _CHUNK:
+                yield chunk
+                return
             # What no later frame has been heard for yet is made anew by the next chunk.
-            keep = end if end == total else end - _AHEAD
-            audio[start * hop : keep * hop] = np.asarray(chunk)[: (keep - start) * hop]
-            if end == total:
-                break
-        return audio
+            yield chunk[: step * hop]
+            known = chunk[step * hop :][: _CONTEXT * hop]
+            start += step
 
 
 @partial(jax.jit, static_argnames=("spec", "refine"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,8 +14,13 @@ import numpy as np
 from mt3synth.audio.mel import MelSpec
 from mt3synth.types import Array, Bool, Float, FloatND, PyTree
 from mt3synth.vocoder.files import VocoderWeights, read
+from mt3synth.vocoder.frame_buffer import FrameBuffer
 from mt3synth.vocoder.protocol import VocoderError, check_log_mel
 from mt3synth.vocoder.vocos import Carry, Vocos, VocosConfig
+
+_FIRST_BLOCK = 224
+"""Frames of the first block where sound is wanted soon. With their context they are there after two
+windows of 256 frames, and play for two seconds, in which the next block has to be made."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,35 +73,42 @@ class NeuralVocoder:
           VocoderError: frames that `check_log_mel` refuses, or weights that make no finite audio.
         """
         check_log_mel(log_mel, self.spec)
+        audio, made = np.empty(len(log_mel) * self.spec.hop, np.float32), 0
+        for part in self.stream([log_mel]):
+            audio[made : made + len(part)] = part
+            made += len(part)
+        return audio
+
+    def stream(
+        self, pieces: Iterable[FloatND], soon: bool = False
+    ) -> Iterator[Float[np.ndarray, " S"]]:
+        """Renders frames as they come; see `mt3synth.vocoder.protocol.StreamingVocoder`.
+
+        Raises:
+          VocoderError: as a call.
+        """
         network, hop = Vocos(self.config, self.spec), self.spec.hop
-        total, context, lag = len(log_mel), self.config.context, self.config.lag(self.spec)
-        audio = np.empty((total + lag) * hop, np.float32)
-        carry = _start(network)
+        context, lag = self.config.context, self.config.lag(self.spec)
+        song, carry, start = FrameBuffer(pieces, self.spec), _start(network), 0
+        block = min(_FIRST_BLOCK, self.block) if soon else self.block
         # Sound comes out `lag` frames late, so as many frames that are not present follow the song.
-        for start in range(0, total + lag, self.block):
-            frames, present = self._cut(log_mel, start - context)
-            samples, carry = _block(network, self._on_device, frames, present, carry)
-            part = audio[start * hop : (start + self.block) * hop]
-            part[:] = np.asarray(samples)[0, : len(part)]
-        if not np.isfinite(audio).all():
-            raise VocoderError("the vocoder made audio that is not finite: its weights are broken")
-        return audio[lag * hop :]
+        while start < (total := song.reach(start + block + context)) + lag:
+            frames, present = song.cut(start - context, block + 2 * context)
+            made, carry = _block(network, self._on_device, frames[None], present[None], carry)
+            samples = np.asarray(made)[0]
+            if not np.isfinite(samples).all():
+                raise VocoderError(
+                    "the vocoder made audio that is not finite: its weights are broken"
+                )
+            # Where the song has not ended all of a block lies in it.
+            part = samples[max(lag - start, 0) * hop : (total + lag - start) * hop]
+            if len(part):
+                yield part
+            start, block = start + block, self.block
 
     @cached_property
     def _on_device(self) -> PyTree:
         return jax.device_put(self.params)
-
-    def _cut(
-        self, log_mel: FloatND, first: int
-    ) -> tuple[Float[np.ndarray, "1 T M"], Bool[np.ndarray, "1 T"]]:
-        """Cuts a block and its context from frame ``first`` on, and says which lie in the song."""
-        length = self.block + 2 * self.config.context
-        low, high = max(first, 0), min(first + length, len(log_mel))
-        frames = np.full((1, length, self.spec.bins), np.log(self.spec.floor), np.float32)
-        present = np.zeros((1, length), bool)
-        frames[0, low - first : high - first] = log_mel[low:high]
-        present[0, low - first : high - first] = True
-        return frames, present
 
 
 def load(folder: str | Path) -> NeuralVocoder:

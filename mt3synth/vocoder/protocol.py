@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -35,6 +37,22 @@ class Vocoder(Protocol):
         """Renders frames as audio."""
 
 
+@runtime_checkable
+class StreamingVocoder(Vocoder, Protocol):
+    """A vocoder that can begin before it has heard the end."""
+
+    def stream(
+        self, pieces: Iterable[FloatND], soon: bool = False
+    ) -> Iterator[Float[np.ndarray, " S"]]:
+        """Renders frames as they come, to the same samples however they are cut into pieces.
+
+        Args:
+          pieces: log-mel frames ``[T, M]``, one after the other.
+          soon: whether the first samples are wanted early, though some may then differ from those
+            of a call in the last bits.
+        """
+
+
 _SILENT_FRAMES = 8
 """Frames of silence before a song: a few more than any vocoder's window reaches back."""
 
@@ -49,9 +67,34 @@ def vocode_song(vocoder: Vocoder, log_mel: FloatND) -> Float[np.ndarray, " S"]:
       VocoderError: as the vocoder.
     """
     check_log_mel(log_mel, vocoder.spec)
-    silence = np.full((_SILENT_FRAMES, vocoder.spec.bins), np.log(vocoder.spec.floor), np.float32)
-    audio = vocoder(np.concatenate([silence, log_mel]))
+    audio = vocoder(np.concatenate([_silence(vocoder.spec), log_mel]))
     return audio[_SILENT_FRAMES * vocoder.spec.hop :]
+
+
+def vocode_stream(
+    vocoder: Vocoder, pieces: Iterable[FloatND], soon: bool = False
+) -> Iterator[Float[np.ndarray, " S"]]:
+    """Renders the frames of a whole song as they come, as `vocode_song` does.
+
+    A vocoder that cannot stream is given all at the end. Arguments are those of `StreamingVocoder`.
+
+    Raises:
+      VocoderError: as the vocoder.
+    """
+    padded = chain([_silence(vocoder.spec)], pieces)
+    if isinstance(vocoder, StreamingVocoder):
+        parts = vocoder.stream(padded, soon)
+    else:
+        parts = iter([vocoder(np.concatenate(list(padded)))])
+    skipped = _SILENT_FRAMES * vocoder.spec.hop
+    for part in parts:
+        if len(part) > skipped:
+            yield part[skipped:]
+        skipped = max(0, skipped - len(part))
+
+
+def _silence(spec: MelSpec) -> Float[np.ndarray, "T M"]:
+    return np.full((_SILENT_FRAMES, spec.bins), np.log(spec.floor), np.float32)
 
 
 def check_spec(vocoder: Vocoder, spec: MelSpec) -> None:

@@ -3,7 +3,8 @@
 Prints, from one run: the time of a guided denoising step beside the floating-point operations that
 XLA counts in it and the rate of a large float32 matrix product in the same process; and for the
 60 s example, rendered by the command twice with a compilation cache that is empty at first, seconds
-of audio per second and the peak of memory.
+of audio per second and the peak of memory; for its first ten seconds, what a whole call takes, and
+how long a player waits for the first sound of a stream once the model is loaded.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ import jax
 import jax.numpy as jnp
 
 from mt3synth import bundle
-from mt3synth.models.conditions import Conditions
+from mt3synth.model import load
+from mt3synth.models.conditions import Conditions, frame_times
 from mt3synth.synthesis import SamplingConfig
 from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk
 
@@ -56,6 +58,8 @@ def step_cost(model: bundle.Bundle, chunk: int) -> tuple[float, float]:
         keep_score=jnp.ones(chunk, bool),
         keep_performance=jnp.ones(chunk, bool),
         roll=jnp.zeros((chunk, spec.segment_frames, spec.roll.channels)),
+        notes=jnp.zeros((chunk, 64, 5)),
+        frames=frame_times(chunk, spec.segment_frames),
         tokens=jnp.zeros((chunk, 256), jnp.int32),
         token_times=jnp.zeros((chunk, 256)),
     )
@@ -66,10 +70,19 @@ def step_cost(model: bundle.Bundle, chunk: int) -> tuple[float, float]:
     return median_seconds(lambda: denoise_chunk(*arguments)), float(cost["flops"])
 
 
-def render(cache: str) -> tuple[float, float]:
+def render(cache: str, *options: str) -> tuple[float, float]:
     """Measures the wall seconds and peak memory in bytes of one call of the command."""
     with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, "-m", "mt3synth.cli", "synthesize", str(SONG), "-o", out]
+        command = [
+            sys.executable,
+            "-m",
+            "mt3synth.cli",
+            "synthesize",
+            str(SONG),
+            "-o",
+            out,
+            *options,
+        ]
         environment = {**os.environ, "XDG_CACHE_HOME": cache}
         began = time.perf_counter()
         process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
@@ -77,6 +90,15 @@ def render(cache: str) -> tuple[float, float]:
         if status:
             raise SystemExit(f"{' '.join(command)} failed with status {status}")
         return time.perf_counter() - began, usage.ru_maxrss * 1024
+
+
+def first_sound(path: Path) -> float:
+    """Measures the seconds until a stream's first sound, all programs being compiled before."""
+    model = load()
+    next(model.stream(path))
+    began = time.perf_counter()
+    next(model.stream(path))
+    return time.perf_counter() - began
 
 
 def main() -> None:
@@ -100,6 +122,10 @@ def main() -> None:
                 f"60 s song, {run:6} run           {length / taken:8.2f} audio s per s"
                 f" ({taken:.1f} s, peak {memory / 2**30:.2f} GiB)"
             )
+        for run in ("first", "second"):
+            taken, _ = render(cache, "--end", "10")
+            print(f"its first 10 s, {run:6} run       {taken:8.2f} s in all")
+    print(f"first sound of a stream         {first_sound(SONG):8.2f} s")
 
 
 if __name__ == "__main__":

@@ -68,9 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--continuity",
-        choices=("canvas", "context"),
-        help="segments blended at every step, or each following the one before "
-        "(context, where the model reads it)",
+        choices=("canvas", "stream", "context"),
+        help="segments blended at every step, or one after the other, each going on from the one "
+        "before: from the frames that they share (stream) or that it reads (context)",
     )
     group.add_argument("--seed", type=int, metavar="N", help="of all randomness (0)")
 

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mt3synth.commands.shared import outputs, sampling_options, vocoder_options
 from mt3synth.configuration import parse
+from mt3synth.errors import UserError
+
+if TYPE_CHECKING:
+    from mt3synth.renderer import Renderer
+    from mt3synth.score import Span
 
 HELP = "render MIDI files to audio"
 DEFAULT_GIN = "gin_configs/infer/default.gin"
@@ -22,6 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("inputs", nargs="+", metavar="IN.mid", help="MIDI file, a folder, or -")
     parser.add_argument(
         "-o", "--output", metavar="OUT", help="OUT.wav, OUT.flac, or a folder (default: .)"
+    )
+    parser.add_argument(
+        "--stream",
+        metavar="-",
+        help="write WAV to standard output while it is made, for a player; no file",
+    )
+    parser.add_argument(
+        "--raw",
+        action="store_true",
+        help="with --stream: 16-bit samples without a header, mono, lower byte first",
     )
     parser.add_argument(
         "--performance", metavar="NAME", help="whose sound; `mt3synth performances` lists them"
@@ -39,15 +57,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Renders every file that can be; returns 2 if one could not."""
+    if args.raw and args.stream is None:
+        raise UserError("--raw goes with --stream -")
+    if args.stream is not None:
+        return _stream(args)
     jobs = outputs.plan_jobs(args.inputs, args.output, args.save_mel)
     return outputs.run_jobs(jobs, "synthesize", args.overwrite, lambda: _prepare(args))
 
 
+def _stream(args: argparse.Namespace) -> int:
+    """Renders one song to standard output."""
+    if args.stream != "-":
+        raise UserError(f"--stream {args.stream}; must be -, standard output (-o names a file)")
+    if sys.stdout.isatty():
+        raise UserError("--stream - would fill the terminal; pipe it into a player: | aplay")
+    if args.output is not None or args.save_mel is not None:
+        raise UserError("--stream writes no files; leave out -o and --save-mel")
+    if args.stereo or args.tuning is not None:
+        raise UserError("--stream is mono and applies nothing; leave out --stereo and --tuning")
+    if len(args.inputs) > 1 or Path(args.inputs[0]).is_dir():
+        raise UserError("--stream renders a single song; name one MIDI file, or -")
+    from mt3synth.commands.synthesize.stream_job import stream
+
+    span, renderer = _load(args)
+    stream(args.inputs[0], span, renderer, args.raw)
+    return 0
+
+
 def _prepare(args: argparse.Namespace) -> Callable[[outputs.Job], None]:
     """Loads the model; returns what renders one song with it."""
+    from mt3synth.commands.synthesize.render_job import render
+
+    span, renderer = _load(args)
+    return lambda job: render(job, span, renderer, args.tuning)
+
+
+def _load(args: argparse.Namespace) -> tuple[Span, Renderer]:
+    """Reads the options that all songs share, and loads the model."""
     import mt3synth
     from mt3synth.commands.shared import compilation_cache
-    from mt3synth.commands.synthesize.render_job import render
     from mt3synth.score import Span
 
     # Before the model is loaded: a span that holds nothing need not wait for it.
@@ -61,4 +109,4 @@ def _prepare(args: argparse.Namespace) -> Callable[[outputs.Job], None]:
         vocoder=vocoder_options.read(args, model.bundle),
         config=sampling_options.read(args, model.spec),
     )
-    return lambda job: render(job, span, renderer, args.tuning)
+    return span, renderer

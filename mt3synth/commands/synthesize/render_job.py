@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
 from mt3synth.audio.files import check_output
+from mt3synth.audio.level import describe_gain
+from mt3synth.audio.long_files import Written, write_blocks
 from mt3synth.commands.shared.interrupts import Interrupts
 from mt3synth.commands.shared.outputs import Job
 from mt3synth.commands.shared.saving import report, report_saved
-from mt3synth.renderer import Renderer
+from mt3synth.renderer import OnStep, Renderer
 from mt3synth.score import Score, Span, read_score
-from mt3synth.song import Song
 
+T = TypeVar("T")
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}, {rate_noinv_fmt}]"
 
 
@@ -27,14 +33,31 @@ def render(job: Job, span: Span, renderer: Renderer, tuning: str | None = None) 
     for line in renderer.reports(score):
         report(f"{job.source}: {line}")
     began = time.monotonic()
-    song = _with_bar(score, renderer, job.audio.name)
+    if renderer.is_long(score) and job.mel is None and renderer.is_plain(score):
+        written = _with_bar(score, renderer, job.audio.name, partial(_write_long, job.audio))
+        report_saved(job.audio, *written, began)
+        return
+    song = _with_bar(score, renderer, job.audio.name, Renderer.render)
     if job.mel is not None:
         song.write_mel(job.mel)
     song.write(job.audio)
     report_saved(job.audio, song.seconds, song.gain, began)
 
 
-def _with_bar(score: Score, renderer: Renderer, name: str) -> Song:
+def _write_long(path: Path, renderer: Renderer, score: Score, on_step: OnStep) -> Written:
+    """Writes a song while it is made, for one that would fill the memory."""
+
+    def metadata(gain: float) -> dict[str, str]:
+        return {**renderer.metadata(score), **describe_gain(gain)}
+
+    parts = renderer.stream(score, on_step)
+    return write_blocks(path, parts, renderer.bundle.spec.mel.sample_rate, metadata)
+
+
+def _with_bar(
+    score: Score, renderer: Renderer, name: str, work: Callable[[Renderer, Score, OnStep], T]
+) -> T:
+    """Does some work on a score, with a bar that shows how far its steps are."""
     from tqdm import tqdm
 
     seconds = score.notes.end_time + renderer.config.tail
@@ -53,4 +76,4 @@ def _with_bar(score: Score, renderer: Renderer, name: str) -> Song:
             interrupts.check()
             bar.update(seconds / steps)
 
-        return renderer.render(score, on_step)
+        return work(renderer, score, on_step)
