@@ -43,7 +43,7 @@ def params():
 
 @jax.jit
 def sketch(params, notes=NOTES, condition=CONDITION):
-    return ENCODER.apply(params, notes, condition, TIMES)
+    return ENCODER.apply(params, jnp.asarray(notes), jnp.asarray(condition), TIMES)
 
 
 def envelope_by_hand(onset, offset, frame):
@@ -115,7 +115,8 @@ def test_any_number_of_notes_is_summed_in_turns(params, monkeypatch, count):
     at_once = sketch(params, many)
     monkeypatch.setattr(note_encoder, "NOTES_AT_ONCE", 4)
     # A function of its own: what is compiled already would not look at the number again.
-    in_turns = jax.jit(lambda p: ENCODER.apply(p, many, CONDITION, TIMES))(params)
+    given = jnp.asarray(many), jnp.asarray(CONDITION), TIMES
+    in_turns = jax.jit(lambda p: ENCODER.apply(p, *given))(params)
     np.testing.assert_allclose(in_turns.mean, at_once.mean, atol=1e-5)
     np.testing.assert_allclose(in_turns.features, at_once.features, rtol=1e-4, atol=1e-4)
 
