@@ -23,12 +23,13 @@ RENDERING = [
     "soxr>=0.5",
     "tqdm>=4.66",
 ]
+SCORES = ["music21>=9.9"]  # MusicXML, kern and ABC
 # Making data sets; the rendered corpus also needs Debian's fluidsynth and soundfonts.
 DATA = [
     "google-crc32c>=1.6",
     "matplotlib>=3.9",
     "mir_eval>=0.8",
-    "music21>=9.9",
+    *SCORES,
     "protobuf>=5",
     "pyyaml>=6",
     "universal-pathlib>=0.3",
@@ -108,6 +109,7 @@ setup(
     },
     install_requires=RENDERING,
     extras_require={
+        "scores": SCORES,
         "data": DATA,
         "train": TRAIN,
         "eval": EVAL,

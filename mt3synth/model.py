@@ -80,6 +80,7 @@ class Model:
         *,
         start: float = 0.0,
         end: float = math.inf,
+        expression: float = 0.0,
         stems: bool = False,
         practice: str | None = None,
         stereo: bool = False,
@@ -93,11 +94,13 @@ class Model:
         """Renders a song; the same arguments give the same samples.
 
         Args:
-          score: the path of a MIDI file (``-`` is standard input), its bytes, an open file, a
-            ``pretty_midi.PrettyMIDI``, a ``note_seq.NoteSequence`` or `mt3synth.symbolic.Notes`.
+          score: a MIDI file or a score in notation (MusicXML, kern, ABC), as its path (``-`` is
+            standard input), its bytes or open; a ``pretty_midi.PrettyMIDI``, a
+            ``note_seq.NoteSequence`` or `mt3synth.symbolic.Notes`.
           performance: name of the one whose sound it gets; None takes the bundle's default.
           start: seconds from which on the song is rendered.
           end: seconds up to which.
+          expression: how far players go beyond a score in notation, from 0, to the letter, to 1.
           stems: whether the song's parts are rendered one by one and summed; `Song.stems` then
             holds the sound of each.
           practice: a part, or an instrument, that is mixed softly under the others, for who plays
@@ -128,7 +131,7 @@ class Model:
             config=config,
             **sampling,
         )
-        return renderer.render(read_score(score, span, self.spec, tuning), on_step)
+        return renderer.render(read_score(score, span, self.spec, tuning, expression), on_step)
 
     def stream(
         self,

@@ -218,6 +218,7 @@ class Renderer:
             "bundle": self.bundle.hash,
             "performance": self.performance.name,
             **({"score": name} if name else {}),
+            **({"expression": str(float(score.expression))} if score.expression else {}),
             **({"parts": "one by one"} if self.by_parts else {}),
             **({"practice": self.practice} if self.practice is not None else {}),
             **({"channels": "2"} if self.stereo else {}),

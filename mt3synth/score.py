@@ -21,14 +21,14 @@ from mt3synth.symbolic.midi import (
     SongInMemory,
     Source,
     read_sequence,
-    read_song,
 )
 from mt3synth.symbolic.notes import Notes
 from mt3synth.symbolic.roll import KEYS, LOWEST_KEY, substitutions
+from mt3synth.symbolic.scores import read_music
 from mt3synth.types import Int
 
 ScoreSource: TypeAlias = Source | Notes | SongInMemory
-"""What a score is read from: a MIDI file, or notes in one of three forms."""
+"""What a score is read from: a file of MIDI or notation, or notes in one of three forms."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,12 @@ class Score:
       name: of the file, or empty if the notes came from none.
       span: the part of the song that they are.
       reports: one line for each kind of thing in the song that cannot be rendered as written.
-      channel: MIDI channel of each note, int32 ``[n]``; None where the source has no channels.
+      channel: MIDI channel or part of each note, int32 ``[n]``; None where the source has none.
       treatments: what is done to the sound of notes beyond what the model makes of them.
       treatment: of each note, as an index of ``treatments``, int32 ``[n]``; None if all have the
         first.
       tuning: name of the Scala file by which the notes are tuned, or empty.
+      expression: with how much of it a score in notation was played.
     """
 
     notes: Notes
@@ -76,6 +77,7 @@ class Score:
     treatments: tuple[Treatment, ...] = (Treatment(),)
     treatment: Int[np.ndarray, " n"] | None = None
     tuning: str = ""
+    expression: float = 0.0
 
     def groups(self, rows: Int[np.ndarray, " r"], stereo: bool) -> list[Group]:
         """Groups notes by what is done to their sound.
@@ -106,17 +108,20 @@ def read_score(
     span: Span,
     spec: ModelSpec,
     tuning: str | os.PathLike[str] | None = None,
+    expression: float = 0.0,
 ) -> Score:
     """Reads what a model can render of a song.
 
     Args:
-      source: a MIDI file, as its path (``-`` is standard input), its bytes or opened; or a
+      source: a MIDI file or a score in notation (MusicXML, kern, ABC), as its path (``-`` is
+        standard input), its bytes or opened; or a
         ``pretty_midi.PrettyMIDI``, a ``note_seq.NoteSequence`` or `Notes`. Pedals lengthen the
         notes of all but the last.
       span: the part to be rendered.
       spec: the model.
       tuning: a Scala file (.scl), whose scale begins on middle C; it tunes all keys but drums, and
         replaces what the source says of the tuning of keys.
+      expression: how far players go beyond a score in notation, from 0, to the letter, to 1.
 
     Raises:
       UserError: source or tuning cannot be read, or there is nothing that the model can render.
@@ -124,7 +129,7 @@ def read_score(
     path = Path(source) if isinstance(source, (str, os.PathLike)) else None
     where = "" if path is None else f"{path}: "
     scale = None if tuning is None else read_scale(tuning)
-    song = treat_song(_read(source), scale)
+    song = treat_song(_read(source, expression), scale)
     rows = np.flatnonzero(song.notes.within(span.start, span.end))
     notes, reports = song.notes.cropped(span.start, span.end), song.reports
     if not len(notes):
@@ -155,12 +160,13 @@ def read_score(
         tuple(each.shifted(-span.start) for each in treatments),
         treatment.astype(np.int32),
         "" if tuning is None else Path(tuning).name,
+        expression,
     )
 
 
-def _read(source: ScoreSource) -> MidiSong:
+def _read(source: ScoreSource, expression: float) -> MidiSong:
     if isinstance(source, (str, os.PathLike, bytes, Readable)):
-        return read_song(source)
+        return read_music(source, expression)
     # Notes have no pedal and nothing that could be left out.
     if isinstance(source, Notes):
         return MidiSong.of_notes(source)

@@ -27,6 +27,7 @@ FLOORS = (
         "symbolic.notes": "",
         "symbolic.codec": "symbolic.grid",
         "symbolic.midi": "symbolic.notes",
+        "symbolic.scores": "symbolic.{midi,notes}",
         "symbolic.groups": "symbolic.programs",
         "symbolic.note_list": "symbolic.{groups,notes}",
         "symbolic.roll": "symbolic.{grid,groups,notes,programs}",
@@ -187,7 +188,7 @@ LIBRARIES = {
     "gin": "configuration commands.train importers.gin_description cli",
     "apache_beam": "data_pipelines.prepare.runners data_pipelines.seqio_pipeline.caching",
     "synctoolbox": "data_pipelines.alignment commands.doctor",
-    "music21": "data_pipelines.corpus.arrangement.scores commands.doctor",
+    "music21": "symbolic.scores data_pipelines.corpus.arrangement.scores commands.doctor",
     "note_seq": "symbolic.midi.note_sequence",
     "pretty_midi": "symbolic.midi.note_sequence",
     "mido": "",
@@ -208,7 +209,7 @@ LIBRARIES = {
 
 # Of the libraries that stand anywhere, what the lowest rooms may use at all.
 ALONE = {
-    "symbolic": {"numpy", "note_seq", "pretty_midi", "google"},
+    "symbolic": {"numpy", "note_seq", "pretty_midi", "google", "music21"},
     "audio": {"numpy", "scipy", "soundfile", "soxr", "jaxtyping"},
     "diffusion": {"jax"},
     "models": {"jax", "flax", "numpy", "jaxtyping"},

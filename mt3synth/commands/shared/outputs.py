@@ -23,9 +23,9 @@ class Kind:
     suffixes: Collection[str]
 
 
-_PLAIN = (".mid", ".midi", ".kar", ".rmi")
-MIDI = Kind(
-    "MIDI files (.mid, .midi, .kar or .rmi, gzipped or not)",
+_PLAIN = (".mid", ".midi", ".kar", ".rmi", ".musicxml", ".mxl", ".krn", ".abc")
+MUSIC = Kind(
+    "MIDI files (.mid, .midi, .kar, .rmi) or scores (.musicxml, .mxl, .krn, .abc), gzipped or not",
     (*_PLAIN, *(suffix + ".gz" for suffix in _PLAIN)),
 )
 
@@ -46,7 +46,7 @@ class Job:
 
 
 def plan_jobs(
-    inputs: Sequence[str], output: str | None, save_mel: str | None, kind: Kind = MIDI
+    inputs: Sequence[str], output: str | None, save_mel: str | None, kind: Kind = MUSIC
 ) -> list[Job]:
     """Plans what to do for the files and folders named on the command line.
 

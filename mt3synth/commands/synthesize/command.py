@@ -1,7 +1,8 @@
-"""Render MIDI files: IN.mid becomes IN.wav in the current folder, or what -o says.
+"""Render MIDI files and scores: IN.mid becomes IN.wav in the current folder, or what -o says.
 
-A folder stands for the MIDI files in it, - for standard input. With a folder or several files -o
-names a folder.
+Scores are MusicXML (.musicxml, .mxl, .xml), kern (.krn) or ABC (.abc); docs/scores.md says how they
+are played. A folder stands for the MIDI files and scores in it, - for standard input. With a folder
+or several files -o names a folder.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ DEFAULT_GIN = "gin_configs/infer/default.gin"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options; those on sampling and on the vocoder are shared with other commands."""
-    parser.add_argument("inputs", nargs="+", metavar="IN.mid", help="MIDI file, a folder, or -")
+    parser.add_argument("inputs", nargs="+", metavar="IN.mid", help="MIDI file, score, folder or -")
     parser.add_argument(
         "-o", "--output", metavar="OUT", help="OUT.wav, OUT.flac, or a folder (default: .)"
     )
@@ -50,6 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tuning", metavar="SCALE.scl", help="Scala file that tunes the keys")
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="from this second on")
     parser.add_argument("--end", type=float, default=math.inf, metavar="S", help="to this second")
+    parser.add_argument(
+        "--expression",
+        type=float,
+        default=0.0,
+        metavar="E",
+        help="how far players go beyond a score in notation, 0 (to the letter) to 1",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
     sampling_options.add_arguments(parser)
     vocoder_options.add_arguments(parser)
@@ -80,7 +88,7 @@ def _stream(args: argparse.Namespace) -> int:
     from mt3synth.commands.synthesize.stream_job import stream
 
     span, renderer = _load(args)
-    stream(args.inputs[0], span, renderer, args.raw)
+    stream(args.inputs[0], span, renderer, args.raw, args.expression)
     return 0
 
 
@@ -89,7 +97,7 @@ def _prepare(args: argparse.Namespace) -> Callable[[outputs.Job], None]:
     from mt3synth.commands.synthesize.render_job import render
 
     span, renderer = _load(args)
-    return lambda job: render(job, span, renderer, args.tuning)
+    return lambda job: render(job, span, renderer, args.tuning, args.expression)
 
 
 def _load(args: argparse.Namespace) -> tuple[Span, Renderer]:

@@ -21,13 +21,19 @@ T = TypeVar("T")
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}, {rate_noinv_fmt}]"
 
 
-def render(job: Job, span: Span, renderer: Renderer, tuning: str | None = None) -> None:
+def render(
+    job: Job,
+    span: Span,
+    renderer: Renderer,
+    tuning: str | None = None,
+    expression: float = 0.0,
+) -> None:
     """Renders one song, and reports on stderr what was not rendered as written.
 
     Raises:
       UserError: nothing to render, or nowhere to write; no half-written file is left.
     """
-    score = read_score(job.source, span, renderer.bundle.spec, tuning)
+    score = read_score(job.source, span, renderer.bundle.spec, tuning, expression)
     # Before minutes of rendering, not after them.
     check_output(job.audio, renderer.metadata(score))
     for line in renderer.reports(score):

@@ -16,19 +16,26 @@ from mt3synth.score import Span, read_score
 from mt3synth.types import FloatND
 
 
-def stream(source: str, span: Span, renderer: Renderer, raw: bool) -> None:
+def stream(
+    source: str,
+    span: Span,
+    renderer: Renderer,
+    raw: bool,
+    expression: float = 0.0,
+) -> None:
     """Renders a song to standard output; a reader that goes away early ends it quietly.
 
     Args:
-      source: path of a MIDI file, or ``-``.
+      source: path of a MIDI file or a score, or ``-``.
       span: what of it is rendered.
       renderer: by which.
       raw: whether the samples have no WAV header.
+      expression: how far players go beyond a score in notation.
 
     Raises:
       UserError: nothing to render.
     """
-    score = read_score(source, span, renderer.bundle.spec)
+    score = read_score(source, span, renderer.bundle.spec, expression=expression)
     for line in renderer.reports(score, streamed=True):
         report(f"{source}: {line}")
     with Interrupts() as interrupts:

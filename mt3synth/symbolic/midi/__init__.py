@@ -12,7 +12,7 @@ from mt3synth.symbolic.midi.note_sequence import (
     write_midi,
 )
 from mt3synth.symbolic.midi.song import MidiSong, read_midi, read_song
-from mt3synth.symbolic.midi.source import Readable, Source
+from mt3synth.symbolic.midi.source import Readable, Source, read_source
 
 __all__ = [
     "ControllerCurves",
@@ -28,6 +28,7 @@ __all__ = [
     "read_midi",
     "read_sequence",
     "read_song",
+    "read_source",
     "sequence_from_notes",
     "write_midi",
 ]

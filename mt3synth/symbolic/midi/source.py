@@ -28,20 +28,25 @@ Source: TypeAlias = str | os.PathLike[str] | bytes | Readable
 _GZIP = b"\x1f\x8b"
 
 
-def read_source(source: Source) -> tuple[bytes, str]:
+def read_source(source: Source, limit: int | None = None) -> tuple[bytes, str]:
     """Reads a source whole, unpacks it if it is gzipped, and names it for messages.
 
+    Args:
+      source: what to read.
+      limit: the most bytes that it may hold, packed or unpacked; None for ``MAX_BYTES``.
+
     Raises:
-      MidiError: it cannot be read, or holds more than ``MAX_BYTES``, packed or unpacked.
+      MidiError: it cannot be read, or holds more.
     """
+    limit = MAX_BYTES if limit is None else limit
     name = name_source(source)
     try:
-        data = _read_bounded(source)
+        data = _read_bounded(source, limit)
     except OSError as error:
         raise MidiError(f"{name}: cannot be read ({error.strerror or error})") from error
-    _check_size(data, name)
+    _check_size(data, name, limit)
     if data.startswith(_GZIP):
-        data = _unpack(data, name)
+        data = _unpack(data, name, limit)
     return data, name
 
 
@@ -54,9 +59,9 @@ def name_source(source: Source) -> str:
     return str(getattr(source, "name", "MIDI data"))
 
 
-def _read_bounded(source: Source) -> bytes:
+def _read_bounded(source: Source, limit: int) -> bytes:
     # One byte more than is allowed, so that a pipe without an end is refused and not awaited.
-    limit = MAX_BYTES + 1
+    limit += 1
     if isinstance(source, bytes):
         return source
     if str(source) == "-":
@@ -67,17 +72,18 @@ def _read_bounded(source: Source) -> bytes:
     return source.read(limit)
 
 
-def _unpack(data: bytes, name: str) -> bytes:
+def _unpack(data: bytes, name: str, limit: int) -> bytes:
     """Unpacks gzip as far as it goes: a cut file gives the notes that are there."""
     unpacker = zlib.decompressobj(wbits=31)
     try:
-        unpacked = unpacker.decompress(data, MAX_BYTES + 1)
+        unpacked = unpacker.decompress(data, limit + 1)
     except zlib.error as error:
         raise MidiError(f"{name}: gzipped, but damaged ({error})") from error
-    _check_size(unpacked, name)
+    _check_size(unpacked, name, limit)
     return unpacked
 
 
-def _check_size(data: bytes, name: str) -> None:
-    if len(data) > MAX_BYTES:
-        raise MidiError(f"{name}: over {MAX_BYTES} bytes; a MIDI file may have at most that")
+def _check_size(data: bytes, name: str, limit: int) -> None:
+    if len(data) > limit:
+        kind = "MIDI file" if limit == MAX_BYTES else "score"
+        raise MidiError(f"{name}: over {limit} bytes; a {kind} may have at most that")

@@ -1,0 +1,74 @@
+"""Reads a score in notation and plays it: the room's front door."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+
+from mt3synth.symbolic.midi import MidiSong, Source, read_song, read_source
+from mt3synth.symbolic.scores import musicxml
+from mt3synth.symbolic.scores.errors import ScoreError
+from mt3synth.symbolic.scores.formats import find_format
+from mt3synth.symbolic.scores.from_music21 import read_written
+from mt3synth.symbolic.scores.parsing import parse
+from mt3synth.symbolic.scores.performing import perform
+
+
+def play_score(data: bytes, name: str = "score", expression: float = 0.0) -> MidiSong:
+    """Plays a score in notation.
+
+        song = play_score(Path("quartet.musicxml").read_bytes(), "quartet.musicxml")
+        song.notes, song.reports
+
+    Args:
+      data: the file's content: MusicXML, compressed or not, kern, or ABC.
+      name: the file's, for messages.
+      expression: how far players go beyond what is written, from 0, to the letter, to 1.
+
+    Returns:
+      The notes; of each the part, counted from 0, as its channel.
+
+    Raises:
+      ScoreError: it is in none of these notations, is damaged or does harm, has no notes, its
+        repeats contradict each other, or music21 is not installed.
+    """
+    _check_expression(expression)
+    form = find_format(data)
+    if form is None:
+        raise ScoreError(f"{name}: no score in notation (MusicXML, kern or ABC)")
+    score, left_out = parse(data, name, form)
+    song = perform(read_written(score, name), name, expression)
+    return dataclasses.replace(song, reports=[*left_out, *song.reports])
+
+
+def read_music(source: Source, expression: float = 0.0) -> MidiSong:
+    """Reads a MIDI file or a score in notation; its content says which it is.
+
+        song = read_music("quartet.musicxml", expression=0.5)
+        song = read_music("quartet.mid")
+
+    Args:
+      source: a path, gzipped or not, ``-`` for standard input, the file's bytes, or an open file.
+      expression: how far players go beyond a score, from 0, to the letter, to 1. A MIDI file is
+        played as it is, and says so in its reports if more than 0 is asked for.
+
+    Raises:
+      MidiError: it is a MIDI file that cannot be read, or nothing that can.
+      ScoreError: it is a score that cannot be played.
+    """
+    _check_expression(expression)
+    data, name = read_source(source, musicxml.MAX_BYTES)
+    if find_format(data) is not None:
+        return play_score(data, "score" if isinstance(source, bytes) else name, expression)
+    content = io.BytesIO(data)
+    content.name = name  # by which messages call it
+    song = read_song(content)
+    if not expression:
+        return song
+    told = "expression: MIDI files are played as they are, only scores in notation with it"
+    return dataclasses.replace(song, reports=[*song.reports, told])
+
+
+def _check_expression(expression: float) -> None:
+    if not 0 <= expression <= 1:
+        raise ScoreError(f"expression={expression}; must be within 0..1")
