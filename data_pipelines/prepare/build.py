@@ -46,10 +46,12 @@ class Report:
     Attributes:
       corpus: what corpus.json says.
       rejections: what rejected.csv says.
+      training_seconds: of audio, by name of the performance; none if nothing is to be trained on.
     """
 
     corpus: dict[str, Any]
     rejections: tuple[Rejection, ...]
+    training_seconds: Mapping[str, float]
 
 
 def build(
@@ -111,7 +113,7 @@ def build(
         "rejected": len(set(rejections)),
     }
     write_text(folder / CORPUS_FILE, json.dumps(corpus, indent=2, ensure_ascii=False) + "\n")
-    return Report(corpus, tuple(sorted(set(rejections))))
+    return Report(corpus, tuple(sorted(set(rejections))), _training_seconds(shards))
 
 
 def _check_folder(folder: Path, listing: Listing, drop_missing: bool) -> list[dict[str, str]]:
@@ -142,13 +144,15 @@ def _check_folder(folder: Path, listing: Listing, drop_missing: bool) -> list[di
 
 
 def _lengths(recordings: Sequence[Recording], seconds: Mapping[str, float]) -> dict[str, float]:
-    """Returns seconds by id, also of a lone recording's two parts."""
-    return {
-        r.id: seconds[r.id]
-        if r.id in seconds and r.end is None
-        else (r.end or sum(seconds.values())) - r.start
-        for r in recordings
-    }
+    """Returns seconds by id, also of the two parts of a recording that was cut."""
+    lengths: dict[str, float] = {}
+    for r in recordings:
+        if r.id in seconds:
+            lengths[r.id] = seconds[r.id] if r.end is None else r.end - r.start
+        else:  # the end, which follows its beginning
+            whole = r.id.removesuffix(HELD_OUT_END)
+            lengths[r.id] = seconds[whole] - lengths[whole]
+    return lengths
 
 
 def _without_short_performances(
@@ -220,6 +224,17 @@ def _refuse(
     what = "no recording is left" if not left else f"--strict: {len(set(rejections))} rejected"
     first = f" (the first: {rejections[0].audio}: {rejections[0].reason})" if rejections else ""
     raise UserError(f"{folder}: {what}{first}; see {folder / REJECTED_FILE}")
+
+
+def _training_seconds(shards: Mapping[str, Sequence[SongEntry]]) -> dict[str, float]:
+    """Sums up the training audio of each performance that any split has."""
+    songs = [(name.startswith("train"), s) for name, part in shards.items() for s in part]
+    if not any(training for training, _ in songs):
+        return {}
+    total = dict.fromkeys((s.performance for _, s in songs), 0.0)
+    for training, song in songs:
+        total[song.performance] += song.seconds if training else 0.0
+    return total
 
 
 def _summary(shards: Mapping[str, Sequence[SongEntry]]) -> dict[str, Any]:

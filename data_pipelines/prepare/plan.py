@@ -7,6 +7,7 @@ which shard.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,6 +20,8 @@ from mt3synth.errors import UserError
 
 HELD_OUT_END = " [end]"
 """After the id of a recording that is all there is, for the part of it that is held out."""
+_LEAST_END_S = 1.0
+"""A shorter end of a recording is not worth holding out where there are other recordings."""
 _CODE = 1  # count up when the same recordings come to give other bytes
 _CODE_OF_FILES = 2  # the same for recordings in audio files; 2 leaves out what is without notes
 _THREADS = 16  # they wait for disks and networks, not for the processor
@@ -102,31 +105,60 @@ def assign_splits(
     """Gives every recording a split.
 
     What is named stays. Else a recording keeps the split that it had in an earlier build
-    (``frozen``, by id). Of the others, unless any recording is already named for validation, those
-    whose id hashes lowest are held out until ``share`` of all recordings (at least one of two or
-    more) are for validation; the rest is for training. A recording that is all there is gives the
-    last ``share`` of what is wanted of it (``seconds``, by id) instead.
+    (``frozen``, by id), and so do the two parts of one. Of the others, unless any recording is
+    already named for validation, those whose id hashes lowest are held out until ``share`` of all
+    recordings (at least one of two or more) are for validation; the rest is for training. Of a
+    recording without which its performance would have nothing to train on, the last ``share`` of
+    what is wanted of it (``seconds``, by id) is held out instead, or nothing if that is too short.
     """
     # Where there is nothing else to hold out, its own end is better than no validation.
     if len(recordings) == 1 and recordings[0].split is None and share > 0:
         return _in_two(recordings[0], share, seconds[recordings[0].id])
+    performance = {r.id: r.performance for r in recordings}
     named = {r.id: r.split for r in recordings if r.split is not None}
-    kept = {r.id: frozen[r.id] for r in recordings if r.id not in named and r.id in frozen}
+    unnamed = [id for id in performance if id not in named]
+    cut = {id for id in unnamed if share > 0 and id + HELD_OUT_END in frozen}
+    kept = {id: frozen[id] for id in unnamed if id in frozen}
+    # Builds of before may have left a performance nothing to train on; those are mended.
+    trained = _count_trained(performance, named | kept)
+    kept = {id: s for id, s in kept.items() if s != "validation" or trained[performance[id]]}
     chosen = named | kept
     # By hash, so that neither the order of the list nor what is added to it moves a recording.
-    free = [r.id for r in recordings if r.id not in chosen]
+    free = [id for id in performance if id not in chosen]
     free.sort(key=lambda id: hashlib.sha256(id.encode()).hexdigest())
     if share > 0 and free and "validation" not in named.values():
-        wanted = max(1, round(share * len(recordings)))
+        wanted = max(1, round(share * len(recordings))) - len(cut)
         wanted -= sum(split == "validation" for split in chosen.values())
-        # At least one recording is left to train on.
-        most = len(free) - ("train" not in chosen.values())
-        chosen |= {id: "validation" for id in free[: max(0, min(wanted, most))]}
-    return [replace(r, split=chosen.get(r.id, "train")) for r in recordings]
+        trained = _count_trained(performance, chosen)
+        for id in free:
+            if wanted < 1:
+                break
+            if trained[performance[id]] > 1:
+                chosen[id] = "validation"
+                trained[performance[id]] -= 1
+            elif share * seconds[id] >= _LEAST_END_S:
+                cut.add(id)
+            else:
+                continue
+            wanted -= 1
+    return [
+        part
+        for r in recordings
+        for part in (
+            _in_two(r, share, seconds[r.id])
+            if r.id in cut
+            else [replace(r, split=chosen.get(r.id, "train"))]
+        )
+    ]
+
+
+def _count_trained(performance: Mapping[str, str], splits: Mapping[str, str]) -> Counter[str]:
+    """Counts the recordings of each performance that are for training, or not decided yet."""
+    return Counter(p for id, p in performance.items() if splits.get(id, "train") == "train")
 
 
 def _in_two(recording: Recording, share: float, seconds: float) -> list[Recording]:
-    """Splits the only recording: its beginning to train on, its end to validate with."""
+    """Splits a recording: its beginning to train on, its end to validate with."""
     cut = round(recording.start + (1 - share) * seconds, 2)
     return [
         replace(recording, split="train", end=cut),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import sys
 from collections.abc import Mapping, Sized
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 DONE, DONE_WITH_REJECTIONS = 0, 3
 """Exit status; the second means that all was done but for what was rejected."""
 _SHOWN = 5
+_LITTLE_S = 60.0
+"""Of training audio: with less, a model hardly learns how a performance sounds."""
 
 
 def add_pair_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,6 +112,7 @@ def build_listing(args: argparse.Namespace, listing: Listing, source: Mapping[st
     report = build(listing, out, settings, **how)
     print_splits(report.corpus)
     _print_remarks(out)
+    _warn_of_little(report.training_seconds)
     for rejection in report.rejections[:_SHOWN]:
         print(f"rejected: {rejection.audio}: {rejection.reason}")
     if len(report.rejections) > _SHOWN:
@@ -125,6 +129,19 @@ def _print_remarks(folder: Path) -> None:
         print(f"remark: {audio}: {remark}")
     if len(remarks) > _SHOWN:
         print(f"remark: {len(remarks) - _SHOWN} more in {folder / SONGS_FILE}")
+
+
+def _warn_of_little(training_seconds: Mapping[str, float]) -> None:
+    """Names performances that have hardly anything to be trained on."""
+    little = [(name, s) for name, s in training_seconds.items() if s < _LITTLE_S]
+    for name, seconds in little[:_SHOWN]:
+        if seconds:
+            line = f"performance {name!r} has {seconds:.0f} s to train on, less than a minute"
+        else:
+            line = f"performance {name!r} has nothing to train on: all of it is held out"
+        print(line, file=sys.stderr)
+    if len(little) > _SHOWN:
+        print(f"and {len(little) - _SHOWN} more with less than a minute", file=sys.stderr)
 
 
 def print_splits(corpus: Mapping[str, Any]) -> None:
