@@ -27,7 +27,10 @@ class TrainingData(Protocol):
     ``identity``, a string that is another for other data: a run that was begun with it then goes
     on with these data only. An attribute ``former_identities`` holds those that the same data had
     while an earlier version read them in another order: a run that was begun then goes on, and
-    says so.
+    says so. What else data may tell of themselves: ``training_seconds``, the seconds of training
+    audio of each performance; ``training_groups(roll)``, for how many seconds each instrument group
+    of a `mt3synth.symbolic.roll.RollSpec` sounds in each; ``sources``, what they are made of and
+    under which licences, as a prepared folder's ``corpus.json`` says it.
 
     Attributes:
       performances: name and description of each, in the order of their indices.

@@ -1,11 +1,12 @@
 """Reads and writes a trained model as a folder: what to build, whose sound it knows, its weights.
 
 ``config.json``        the model's specification, the format's version, the default performance
-``performances.json``  index, name and description of each performance
+``performances.json``  index, name and description of each performance, and what was heard of it
 ``weights.safetensors`` parameters by their path, as float16 or float32
 ``README.md``          the model card
 
-and, where it has a trained vocoder, the two files of `mt3synth.vocoder.files`.
+and, where it has a trained vocoder, the two files of `mt3synth.vocoder.files`. How it was trained
+may lie beside, in ``provenance.json`` and the folder ``origin`` (`mt3synth.training.provenance`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -60,23 +62,39 @@ class Performance:
     """Players, room and recording chain that a model can sound like.
 
     Attributes:
-      index: its place in the model's embedding.
+      index: its row in the model's embedding.
       name: what a user calls it.
       description: what it sounds like and how it was made.
+      heard: for how many seconds each instrument group sounded in what the model was trained on,
+        by name; None if that was not recorded.
     """
 
     index: int
     name: str
     description: str
+    heard: Mapping[str, float] | None = field(default=None, hash=False)
+
+    def unheard(self, groups: Iterable[str]) -> list[str]:
+        """Names those of some instrument groups that the model never heard in this performance."""
+        return [name for name in groups if self.heard is not None and not self.heard.get(name)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the performance as JSON values."""
+        values = {"index": self.index, "name": self.name, "description": self.description}
+        return values if self.heard is None else {**values, "heard": dict(self.heard)}
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Performance:
-        """Inverts `dataclasses.asdict`.
+        """Makes a performance of what ``to_dict`` returned.
 
         Raises:
-          KeyError, TypeError, ValueError: the values are no performance.
+          KeyError, TypeError, ValueError, AttributeError: the values are no performance.
         """
-        return Performance(int(values["index"]), str(values["name"]), str(values["description"]))
+        heard = values.get("heard")
+        if heard is not None:
+            heard = {str(name): float(seconds) for name, seconds in heard.items()}
+        names = str(values["name"]), str(values["description"])
+        return Performance(int(values["index"]), *names, heard)
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,7 +225,7 @@ def save(
     flat = {k: np.asarray(v, precision) for k, v in flatten_dict(params, sep="/").items()}
     with write_folder(folder, BundleError) as unfinished:
         (unfinished / CONFIG).write_text(json.dumps(config, indent=1) + "\n")
-        listed = [asdict(p) for p in performances]
+        listed = [p.to_dict() for p in performances]
         (unfinished / PERFORMANCES).write_text(json.dumps(listed, indent=1) + "\n")
         write_params(unfinished / WEIGHTS, flat)
         (unfinished / CARD).write_text(card)

@@ -19,6 +19,7 @@ from mt3synth.errors import UserError
 from mt3synth.mix import add_sounds, mix_parts
 from mt3synth.score import Score, Span
 from mt3synth.song import Song
+from mt3synth.symbolic.group_seconds import group_seconds
 from mt3synth.symbolic.notes import Notes
 from mt3synth.synthesis import SamplingConfig, Synthesizer
 from mt3synth.synthesis.options import describe
@@ -168,12 +169,13 @@ class Renderer:
         return plain == [True] and not (self.by_parts or self.stereo)
 
     def reports(self, score: Score, streamed: bool = False) -> tuple[str, ...]:
-        """Lists what is not rendered as written, and what is applied to the sound instead."""
+        """Lists what is not rendered as written, what is applied instead, and what is a guess."""
         if streamed:
-            told = "volume, bends and tunings: not applied to a stream"
-            return score.reports if self.is_plain(score) else (*score.reports, told)
-        treatments = self._treatments(score)
-        return (*score.reports, *describe_treatments(treatments, self.stereo))
+            told = ("volume, bends and tunings: not applied to a stream",)
+            treated: tuple[str, ...] = () if self.is_plain(score) else told
+        else:
+            treated = tuple(describe_treatments(self._treatments(score), self.stereo))
+        return (*score.reports, *treated, *self._unheard(score))
 
     def _treatments(self, score: Score) -> list[Treatment]:
         groups = score.groups(np.arange(len(score.notes)), self.stereo)
@@ -204,6 +206,16 @@ class Renderer:
         self, notes: Notes, config: SamplingConfig, on_step: Callable[[int], Any] | None
     ) -> Float[np.ndarray, "T M"]:
         return self.synthesizer.mel(notes, self.performance.index, config, on_step)
+
+    def _unheard(self, score: Score) -> tuple[str, ...]:
+        """Names the instruments of a score that the model never heard in its performance."""
+        roll = self.bundle.spec.roll
+        playing = group_seconds(score.notes, roll.groups, roll.drum_seconds)
+        unheard = self.performance.unheard(playing)
+        if not unheard:
+            return ()
+        where = f"performance {self.performance.name!r}, whose sound there is a guess"
+        return (f"instruments never heard in {where}: {', '.join(unheard)}",)
 
     def metadata(self, score: Score) -> dict[str, str]:
         """Returns everything that the sound of a score depends on, by name.

@@ -42,7 +42,7 @@ from mt3synth.training.state import init_state
 
 SAMPLING = SamplingConfig(steps=2, overlap=8, tail=0.0, chunk=2)
 TRAINING = TrainConfig(
-    steps=4, batch_size=4, log_every=1, eval_every=4, eval_batches=1, save_every=2
+    steps=4, batch_size=4, log_every=1, eval_every=4, eval_batches=1, save_every=2, validations=0
 )
 
 

@@ -29,6 +29,7 @@ FLOORS = (
         "symbolic.midi": "symbolic.notes",
         "symbolic.scores": "symbolic.{midi,notes}",
         "symbolic.groups": "symbolic.programs",
+        "symbolic.group_seconds": "symbolic.{groups,notes}",
         "symbolic.note_list": "symbolic.{groups,notes}",
         "symbolic.roll": "symbolic.{grid,groups,notes,programs}",
         "symbolic.tokenizer": "symbolic.{codec,grid,notes}",
@@ -107,7 +108,10 @@ FLOORS = (
         "training.state": "training.parallel",
         "training.data": "batch_protocols model_spec symbolic.note_list training.parallel",
         "training.run_folder": "atomic bundle model_spec training.parallel",
-        "training.checkpoints": "training.{parallel,state}",
+        "training.checkpoints": "atomic param_check training.{parallel,state}",
+        "training.provenance": (
+            "atomic audio batch_protocols bundle model_spec vocoder training.{checkpoints,optim}"
+        ),
         "training.monitoring": "signals training.{parallel,run_folder,state}",
         "training.learner": "batch_protocols training.{data,monitoring,state}",
         "training.loop": (
@@ -117,7 +121,7 @@ FLOORS = (
         "training.diffusion": (
             "audio batch_protocols bundle denoising diffusion model_spec models reporting "
             "synthesis vocoder training.{checkpoints,data,learner,loop,monitoring,optim,parallel,"
-            "run_folder,state}"
+            "provenance,run_folder,state}"
         ),
         "training.vocoder": (
             "audio batch_protocols reporting vocoder training.{data,learner,loop,monitoring,"
@@ -168,7 +172,9 @@ FLOORS = (
             "audio bundle cache_folder configuration evaluation reporting synthesis transcription "
             "vocoder commands.shared"
         ),
-        "commands.export": "adapters bundle configuration model_spec training vocoder",
+        "commands.export": (
+            "adapters bundle configuration model_spec training vocoder commands.shared"
+        ),
         "commands.import_weights": "bundle configuration importers param_check",
     },
     {"cli": "commands", "__main__": "cli"},

@@ -89,6 +89,11 @@ class StoredSong(ABC):
     audio: SongAudio
     performance: int
 
+    @property
+    def seconds(self) -> float:
+        """The length of its audio."""
+        return self.audio.samples / self.audio.sample_rate
+
     @abstractmethod
     def notes_between(self, begin: float, end: float) -> np.ndarray:
         """Reads the notes that sound between two seconds of the song.

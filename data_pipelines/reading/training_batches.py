@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import islice, zip_longest
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,18 @@ from data_pipelines.reading.schedule import Schedule
 from data_pipelines.reading.segment_reader import SegmentReader
 from data_pipelines.reading.segments import Segment, check_edges
 from data_pipelines.reading.song_lists import list_songs
+from data_pipelines.reading.stored_song import StoredSong
 from data_pipelines.shards.formats import FORMATS, format_of
 from data_pipelines.shards.names import find_shards, splits_in
+from data_pipelines.shards.note_tables import notes_from_table
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
+from mt3synth.symbolic.group_seconds import group_seconds
+from mt3synth.symbolic.roll import RollSpec
 from mt3synth.types import Batch
+
+CORPUS_FILE = "corpus.json"
+"""File in which a folder says what it was made of."""
 
 
 class SegmentData:
@@ -72,6 +80,7 @@ class SegmentData:
         self.performances: list[dict[str, Any]] = [
             {"index": index, **dataclasses.asdict(entry)} for index, entry in enumerate(joined)
         ]
+        self._songs: dict[str, list[list[StoredSong]]] = {}
 
     @property
     def identity(self) -> str:
@@ -89,6 +98,47 @@ class SegmentData:
         if set(self._suffixes) == {FORMATS["tfrecord"].suffix}:
             former += [self._digest(cached) for cached in (False, True)]
         return tuple(former)
+
+    @property
+    def training_seconds(self) -> list[float]:
+        """The seconds of training audio of each performance, in the order of their indices.
+
+        Raises:
+          UserError: a shard is damaged or has no songs.
+        """
+        total = [0.0] * len(self.performances)
+        for song in self._all_songs("train"):
+            total[song.performance] += song.seconds
+        return total
+
+    def training_groups(self, roll: RollSpec) -> list[dict[str, float]]:
+        """Measures for how long each instrument group sounds in the training audio.
+
+        Reads the notes of all songs, which training does as well.
+
+        Args:
+          roll: whose instrument groups.
+
+        Returns:
+          Seconds by name of the group, for each performance in the order of their indices.
+
+        Raises:
+          UserError: a shard is damaged or has no songs.
+        """
+        total: list[Counter[str]] = [Counter() for _ in self.performances]
+        for song in self._all_songs("train"):
+            notes = notes_from_table(song.notes_between(0.0, song.seconds))
+            total[song.performance].update(group_seconds(notes, roll.groups, roll.drum_seconds))
+        return [dict(each) for each in total]
+
+    @property
+    def sources(self) -> list[dict[str, Any]]:
+        """What the folders say of themselves: their name, and their corpus.json if they have one.
+
+        Raises:
+          UserError: a corpus.json is no JSON.
+        """
+        return [{"name": each.name, **_read_corpus(each / CORPUS_FILE)} for each in self._folders]
 
     def training(
         self,
@@ -177,24 +227,50 @@ class SegmentData:
 
     def _readers(self, split: str, features: SegmentFeatures, seed: int) -> list[SegmentReader]:
         """Opens a reader for each folder that has the split."""
-        readers = []
-        for number, (folder, suffix) in enumerate(zip(self._folders, self._suffixes)):
-            if split not in splits_in(folder, suffix):
-                continue
-            indices, songs = self._indices[number], list_songs(folder, split)
-            if not songs:
-                raise UserError(f"{folder}: split {split} has no songs; build it again")
-            for song in songs:
-                if not 0 <= song.performance < len(indices):
-                    raise UserError(
-                        f"{song.audio.path}: song {song.audio.id!r} is of performance "
-                        f"{song.performance}; performances.json has {len(indices)}"
-                    )
-            joined = [dataclasses.replace(s, performance=indices[s.performance]) for s in songs]
-            readers.append(
-                SegmentReader(joined, features, self._pitch_shift, (seed, number), self._edges)
-            )
-        return readers
+        return [
+            SegmentReader(songs, features, self._pitch_shift, (seed, number), self._edges)
+            for number, songs in enumerate(self._list_songs(split))
+            if songs
+        ]
+
+    def _all_songs(self, split: str) -> Iterator[StoredSong]:
+        return chain.from_iterable(self._list_songs(split))
+
+    def _list_songs(self, split: str) -> list[list[StoredSong]]:
+        """Lists the songs of each folder, none of one that has not the split.
+
+        Listed once, for that reads TFRecords from end to end, and notes stay with their song.
+        """
+        if split not in self._songs:
+            self._songs[split] = [
+                self._list_folder(number, split) for number in range(len(self._folders))
+            ]
+        return self._songs[split]
+
+    def _list_folder(self, number: int, split: str) -> list[StoredSong]:
+        folder, indices = self._folders[number], self._indices[number]
+        if split not in splits_in(folder, self._suffixes[number]):
+            return []
+        songs = list_songs(folder, split)
+        if not songs:
+            raise UserError(f"{folder}: split {split} has no songs; build it again")
+        for song in songs:
+            if not 0 <= song.performance < len(indices):
+                raise UserError(
+                    f"{song.audio.path}: song {song.audio.id!r} is of performance "
+                    f"{song.performance}; performances.json has {len(indices)}"
+                )
+        return [dataclasses.replace(s, performance=indices[s.performance]) for s in songs]
+
+
+def _read_corpus(path: Path) -> dict[str, Any]:
+    try:
+        corpus: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return corpus
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from error
 
 
 def _positions(schedule: Schedule, start: int) -> Iterator[tuple[int, int]]:

@@ -40,6 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_several("--init-like", metavar="NEW=KNOWN", help=like)
     stay = "parameters that stay as they are, by path; may be repeated (FREEZE)"
     add_several("--freeze", metavar="PATTERN", help=stay)
+    # None where a flag is not given, for then gin's macro stands.
+    add_flag = partial(add, action="store_true", default=None)
+    drop = "drop the bundle's performances that the data have not (ONLY_MINE)"
+    add_flag("--only-mine", help=drop)
+    keep = "learn embeddings of new performances alone; all that is known stays (KEEP_KNOWN)"
+    add_flag("--keep-known", help=keep)
+    allow = "train though a performance of the data has no training audio (ALLOW_UNTRAINED)"
+    add_flag("--allow-untrained", help=allow)
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -137,6 +145,9 @@ def _bindings(args: argparse.Namespace) -> list[str]:
         "RUN_FOLDER": args.run,
         "INIT_FROM": getattr(args, "init_from", None),
         "INIT_LIKE": getattr(args, "init_like", None),
+        "ONLY_MINE": getattr(args, "only_mine", None),
+        "KEEP_KNOWN": getattr(args, "keep_known", None),
+        "ALLOW_UNTRAINED": getattr(args, "allow_untrained", None),
         "FREEZE": getattr(args, "freeze", None),
         "BUDGET_MINUTES": args.budget_minutes,
         "PROFILE": args.profile,

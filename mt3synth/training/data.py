@@ -104,6 +104,44 @@ def read_first_batch(
         return next(batches)
 
 
+LITTLE_S = 60.0
+"""Of training audio: with less, a model hardly learns how a performance sounds."""
+
+
+def training_seconds(data: TrainingData) -> dict[str, float]:
+    """Returns the seconds of training audio by name of the performance, if the data tell.
+
+    Raises:
+      UserError: they cannot be read.
+    """
+    seconds = getattr(data, "training_seconds", None)
+    return {} if seconds is None else {p["name"]: s for p, s in zip(data.performances, seconds)}
+
+
+def check_all_heard(data: TrainingData) -> None:
+    """Checks that there is something to train on for each performance.
+
+    Raises:
+      UserError: all of a performance is held out.
+    """
+    for name, seconds in training_seconds(data).items():
+        if not seconds:
+            raise UserError(
+                f"performance {name!r} has no training audio, all of it is held out; prepare the "
+                "data again, or train all the same with --allow-untrained"
+            )
+
+
+def describe_little(data: TrainingData) -> str:
+    """Names the performances with less than a minute to train on; "" if there are none."""
+    little = [
+        f"{name!r} {seconds:.0f} s"
+        for name, seconds in training_seconds(data).items()
+        if seconds < LITTLE_S
+    ]
+    return f"performances with less than a minute to train on: {', '.join(little)}" * bool(little)
+
+
 TOKEN_MULTIPLE = 256
 """Batches of tokens are as long as their longest segment, rounded up to this, so that a step is
 compiled for a few lengths only."""

@@ -65,6 +65,10 @@ class Learner(Protocol):
         """Describes what is trained in one line; a table of it goes into the folder of the run."""
         ...
 
-    def validate(self, ema: PyTree, step: int, logger: Logger) -> None:
-        """Shows what the averaged parameters can do after ``step`` updates."""
+    def validate(self, ema: PyTree, step: int, logger: Logger) -> float | None:
+        """Shows what the averaged parameters can do after ``step`` updates.
+
+        Returns the loss by which they compare with those of other steps, the same in every process;
+        None if there is none.
+        """
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import jax
 import numpy as np
 
 from mt3synth.errors import check_least
+from mt3synth.training.checkpoints.best import BestWeights
 from mt3synth.training.checkpoints.manager import Checkpoints
 from mt3synth.training.data import ReaderPosition, trim_padding
 from mt3synth.training.learner import Learner
@@ -39,7 +41,9 @@ class LoopConfig:
       seed: of initial values, of all that is drawn in a step, and of the order of the data.
       ema_decay: decay of the averaged parameters.
       log_every: steps between two log lines.
-      eval_every: steps between two validations.
+      eval_every: most steps between two validations.
+      validations: how many a run has at least, evenly spread, if ``eval_every`` gives fewer; 0 for
+        no more than it gives.
       save_every: steps between two checkpoints.
 
     Raises:
@@ -53,11 +57,46 @@ class LoopConfig:
     log_every: int = 20
     eval_every: int = 500
     save_every: int = 500
+    validations: int = 10
 
     def __post_init__(self) -> None:
-        check_least(self, steps=1, batch_size=1, log_every=1, eval_every=1, save_every=1)
+        least = dict(steps=1, batch_size=1, log_every=1, eval_every=1, save_every=1, validations=0)
+        check_least(self, **least)
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"ema_decay={self.ema_decay}; must be in [0, 1)")
+
+
+class ValidationSteps:
+    """Says after which steps a run validates, though its end may be planned late, and again.
+
+        validations = ValidationSteps(config, first=0)
+        validations.due(100, planned=1000)
+
+    Args:
+      config: of the run.
+      first: updates that it has behind it.
+      done: steps after which it has validated so far.
+    """
+
+    def __init__(self, config: LoopConfig, first: int, done: Collection[int] = ()) -> None:
+        self._config = config
+        counted = [step for step in done if 0 < step <= first]
+        self._count, self._last = len(counted), max(counted, default=first)
+
+    def due(self, step: int, planned: int) -> bool:
+        """Tells whether a validation is due after ``step`` updates of ``planned``.
+
+        Those that are still to come are spread over the steps that are still to come: so a budget
+        of time gets as many, whose plan is made when much of it may be over.
+        """
+        to_come = max(1, self._config.validations - self._count)
+        apart = min(self._config.eval_every, max(1, (planned - self._last) // to_come))
+        if not self._config.validations:
+            apart = self._config.eval_every
+        if step - self._last < apart:
+            return False
+        self._count, self._last = self._count + 1, step
+        return True
 
 
 def fit(
@@ -68,6 +107,7 @@ def fit(
     *,
     budget: BudgetConfig | None = None,
     profile: tuple[int, int] | None = None,
+    validate_first: bool = False,
     settings: str = "",
 ) -> TrainState:
     """Trains ``learner``, or goes on training it, in a folder that is already its own.
@@ -79,6 +119,8 @@ def fit(
       folder: of the run; training goes on from its last checkpoint.
       budget: how much time there is, instead of ``config.steps``.
       profile: steps after which a profiler's trace begins and ends.
+      validate_first: whether parameters before the first update are worth a validation, as those
+        of a trained model are.
       settings: text that goes beside the checkpoints as the configuration of the run.
 
     Returns:
@@ -92,7 +134,7 @@ def fit(
     mesh, position = learner.mesh, learner.position
     # Restored before anything else is opened: a run that cannot go on should say so in seconds, and
     # the position in the data is known only from here on.
-    checkpoints = Checkpoints(folder)
+    checkpoints, best = Checkpoints(folder), BestWeights(folder)
     saved = checkpoints.restore(learner.abstract())
     reordered = False
     if saved is None:
@@ -135,6 +177,11 @@ def fit(
     )
     train_step = learner.update_after(step)
     flops = StepFlops(train_step, config.batch_size)
+
+    def validate() -> None:
+        with progress.paused():
+            best.offer(state.ema, step, learner.validate(state.ema, step, logger))
+
     with (
         StopRequests() as stop,
         closing(checkpoints),
@@ -142,6 +189,12 @@ def fit(
         closing(batches),
         Profiler(folder, profile) as profiler,
     ):
+        validations = ValidationSteps(config, first, best.losses)
+        # Where a run begins with a trained model, what comes after is compared with that. One that
+        # was stopped between a checkpoint and its validation makes up for it.
+        due = validations.due(first, plan.steps) if first else validate_first
+        if due and step not in best.losses:
+            validate()
         while step < plan.steps:
             if learner.update_after(step) is not train_step:
                 # Another program, such as that with discriminators, has another speed.
@@ -195,9 +248,8 @@ def fit(
             if stopping is not None and not last:
                 # Before the validation, which may take longer than a scheduler waits.
                 raise Stopped(step, stopping)
-            if last or step % config.eval_every == 0:
-                with progress.paused():
-                    learner.validate(state.ema, step, logger)
+            if validations.due(step, plan.steps) or last:
+                validate()
             # At log lines alone, for there the loss was fetched: all processes know that the device
             # has done these steps, and agree on the plan before the next.
             if planner is not None and logging and not last:

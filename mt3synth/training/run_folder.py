@@ -32,6 +32,12 @@ def claim(folder: Path, spec: ModelSpec, performances: list[dict[str, Any]]) -> 
     claim_files(folder, contents, {SPEC_FILE: ModelSpec.from_dict})
 
 
+def holds(folder: Path, performances: list[dict[str, Any]]) -> bool:
+    """Tells whether a folder is that of a run with these performances and no others."""
+    path = folder / PERFORMANCES_FILE
+    return path.exists() and _holds(path, json.dumps(performances), list)
+
+
 def claim_files(
     folder: Path, contents: Mapping[str, Any], meanings: Mapping[str, Callable[[Any], Any]]
 ) -> None:
@@ -84,7 +90,7 @@ def read_run(folder: Path) -> tuple[ModelSpec, tuple[Performance, ...]]:
         performances = tuple(Performance.from_dict(entry) for entry in listed)
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from error
-    except (LookupError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise UserError(
             f"{folder} is of no run that this version understands: {type(error).__name__}: {error}"
         ) from error

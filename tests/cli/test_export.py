@@ -1,6 +1,7 @@
 """`mt3synth export`: a run's averaged weights become a bundle."""
 
 import json
+import shutil
 from dataclasses import asdict, replace
 
 import jax
@@ -12,6 +13,7 @@ from cli_cases import PERFORMANCES, random_params, tiny_spec
 from flax.traverse_util import flatten_dict
 
 from mt3synth import bundle
+from mt3synth.training.checkpoints.best import BestWeights
 from mt3synth.training.checkpoints.manager import Checkpoints
 from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.state import init_state
@@ -71,6 +73,24 @@ def test_the_bundle_has_the_averaged_weights_and_says_what_it_is(run, run_folder
         assert words in card
 
 
+def test_the_best_weights_are_those_that_validated_best(run, run_folder, here):
+    """They lie beside the checkpoints, which may have gone past them."""
+    copy = here / "run"
+    shutil.copytree(run_folder, copy)
+    averaged = jax.tree.map(jnp.asarray, random_params(tiny_spec()))
+    best = BestWeights(copy)
+    for step, loss in ((0, 0.5), (10, 0.25), (20, 0.4)):
+        scaled = jax.tree.map(lambda x, by=step: x * (1 + by), averaged)
+        best.offer(scaled, step, loss)
+    outcome = run("export", "--run", copy, "-o", "model", "--best")
+    assert outcome.status == 0, outcome.err
+    assert outcome.out[0] == "best of 3 validations: loss 0.2500, 0.5000 at step 0"
+    assert outcome.out[1].startswith("model: step 10, 3 performances")
+    made, expected = flatten_dict(bundle.load("model").params), flatten_dict(averaged)
+    for name, value in made.items():
+        np.testing.assert_allclose(value, 11 * expected[name], rtol=1e-3, atol=1e-6)
+
+
 def test_an_unknown_origin_is_not_hidden(run, run_folder, here):
     assert run("export", "--run", run_folder, "-o", "model").status == 0
     assert "Nothing is recorded about the data" in (here / "model" / "README.md").read_text()
@@ -80,6 +100,7 @@ def test_an_unknown_origin_is_not_hidden(run, run_folder, here):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        ("--best", "has no best weights: nothing was held out"),
         ("--step 31", "no checkpoint of step 31; there are: 30"),
         ("--default-performance x", "default performance 'x' is not among"),
         ("--run .", "model.json: cannot be read"),

@@ -1,10 +1,12 @@
 """Checks what `mt3synth train` refuses before anything is trained: one line, status 2."""
 
+import argparse
 import os
 
 import pytest
 
 from mt3synth.cli import main
+from mt3synth.commands import train
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,17 @@ def test_native_libraries_are_quiet_unless_told_otherwise(monkeypatch, capsys):
             monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
         assert main(["train", "--process-count", "2"]) == 2
         assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == after
+
+
+def test_flags_are_bindings_only_where_they_are_given():
+    """So that a macro that a gin file sets stands."""
+    parser = argparse.ArgumentParser()
+    train.add_arguments(parser)
+    assert train._bindings(parser.parse_args([])) == []
+    given = ["--init-from", "default", "--only-mine", "--keep-known", "--allow-untrained"]
+    assert train._bindings(parser.parse_args(given)) == [
+        "INIT_FROM='default'",
+        "ONLY_MINE=True",
+        "KEEP_KNOWN=True",
+        "ALLOW_UNTRAINED=True",
+    ]

@@ -23,6 +23,7 @@ CONFIG = VocoderTrainConfig(
     adversarial_from=3,
     log_every=2,
     eval_every=6,
+    validations=0,
     eval_segments=1,
     eval_frames=20,
     shown=1,

@@ -1,7 +1,8 @@
-"""Make a bundle of a training run: the averaged weights of one of its checkpoints.
+"""Make a bundle of a training run: the averaged weights of one of its checkpoints, or its best.
 
 The model card is written from what the run's folder and the corpus say; --card adds a text of
-your own. If the corpus has a corpus.json, with its sources and licences, it is copied beside.
+your own. If the corpus has a corpus.json, with its sources and licences, it is copied beside. What
+a run began with is inherited: a bundle's vocoder, guidance and papers.
 --vocoder puts a trained vocoder into the bundle; --bundle instead of --run takes all the rest from
 a bundle that there is. Of a vocoder's own run it makes a folder for --vocoder.
 """
@@ -30,7 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     origin.add_argument("--run", metavar="DIR", help="folder of the run")
     origin.add_argument("--bundle", metavar="DIR", help="a bundle to be given another vocoder")
     parser.add_argument("-o", "--output", required=True, metavar="BUNDLE", help="a new folder")
-    parser.add_argument("--step", type=int, metavar="N", help="checkpoint (default: the last)")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--step", type=int, metavar="N", help="checkpoint (default: the last)")
+    which.add_argument(
+        "--best",
+        action="store_true",
+        default=None,
+        help="the weights whose validation loss was lowest, checkpoint or not",
+    )
     parser.add_argument(
         "--default-performance", metavar="NAME", help="taken if none is named (default: the first)"
     )
@@ -56,6 +64,9 @@ def main(args: argparse.Namespace) -> int:
     from mt3synth.adapters import t5x_checkpoints
     from mt3synth.commands.export import vocoder as export_vocoder
     from mt3synth.commands.export.model_card import write_card
+    from mt3synth.commands.shared.saving import report
+    from mt3synth.training import provenance
+    from mt3synth.training.checkpoints.best import load_best
     from mt3synth.training.checkpoints.ema import load_averaged
     from mt3synth.training.run_folder import read_run
     from mt3synth.vocoder import files
@@ -72,21 +83,38 @@ def main(args: argparse.Namespace) -> int:
     run = Path(args.run)
     if export_vocoder.is_vocoder_run(run):
         return export_vocoder.export_run(args)
-    vocoder = files.read(args.vocoder) if args.vocoder else None
     spec, performances = read_run(run)
+    vocoder = (
+        files.read(args.vocoder) if args.vocoder else provenance.inherited_vocoder(run, spec.mel)
+    )
+    if vocoder is None:
+        report(f"{output} has no vocoder, so that Griffin-Lim makes the sound; see --vocoder")
+    performances = provenance.heard_in(run, performances)
     spec = _guided(spec, args.guidance_notes, args.guidance_performance)
     # A corpus that is named must be there; beside the run it may lie or not.
     corpus_file = Path(args.corpus or args.run) / CORPUS_FILE
     corpus = _read_json(corpus_file) if args.corpus or corpus_file.exists() else None
     load = t5x_checkpoints.load_averaged if t5x_checkpoints.is_t5x_run(run) else load_averaged
     # The averaged weights: the last ones of a run still follow the noise of its batches.
-    params, step = load(run, bundles.abstract_params(spec), args.step)
-    text = write_card(output.name, spec, performances, params, step, corpus, card, vocoder)
+    if args.best:
+        params, found, losses = load_best(run, bundles.abstract_params(spec))
+        step = found.step
+        at_first = f", {losses[0]:.4f} at step 0" if losses.get(0) is not None else ""
+        print(f"best of {len(losses)} validations: loss {found.loss:.4f}{at_first}")
+    else:
+        params, step = load(run, bundles.abstract_params(spec), args.step)
+    history = provenance.read_provenance(run, step)
+    best = bool(args.best)
+    text = write_card(
+        output.name, spec, performances, params, step, corpus, card, vocoder, history, best
+    )
     default = args.default_performance or performances[0].name
     bundles.save(output, spec, performances, default, params, text, vocoder=vocoder)
     try:
         if corpus is not None:
             shutil.copy(corpus_file, output / CORPUS_FILE)
+        provenance.write_provenance(output, history)
+        provenance.copy_origin(run, output)
         # A bundle that cannot be read back is not worth having; this also computes its hash.
         bundle = bundles.load(output)
     except (OSError, UserError) as error:

@@ -13,6 +13,7 @@ from mt3synth.training.run_folder import SPEC_FILE
 from mt3synth.vocoder import files
 
 _OF_MODELS = (
+    "best",
     "default_performance",
     "guidance_notes",
     "guidance_performance",

@@ -14,7 +14,7 @@ class TrainConfig(LoopConfig):
     """How long and how to train a diffusion model.
 
     Attributes:
-      steps, batch_size, seed, ema_decay, log_every, eval_every, save_every: as in
+      steps, batch_size, seed, ema_decay, log_every, eval_every, save_every, validations: as in
         `mt3synth.training.loop.LoopConfig`.
       condition_drop: probability with which score, performance and context are each withheld.
       time_power: diffusion times are u ** time_power for u uniform in [0, 1].

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from mt3synth.training.data import ReaderPosition, open_batches
 from mt3synth.training.diffusion.config import TrainConfig
 from mt3synth.training.diffusion.step import make_train_step
 from mt3synth.training.diffusion.validation import Validation
+from mt3synth.training.diffusion.warm_start import TABLE
 from mt3synth.training.learner import Update
 from mt3synth.training.monitoring.logger import Logger
 from mt3synth.training.monitoring.parameter_table import list_parameters, write_table
-from mt3synth.training.optim.freezing import FreezeConfig, freeze
+from mt3synth.training.optim.freezing import FreezeConfig, freeze, hold_rows
 from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.parallel.sharding import boxed_params
 from mt3synth.training.state import TrainState, abstract_state, init_state_sharded
@@ -41,6 +43,8 @@ class DenoiserLearner:
       example: any batch, for the shapes of its features.
       validation: of the averaged parameters.
       params: parameters to begin with instead of fresh ones.
+      held: indices of performances whose embeddings stay as they are.
+      remark: on the data, for the headline; "" for none.
     """
 
     def __init__(
@@ -56,6 +60,8 @@ class DenoiserLearner:
         example: JaxBatch,
         validation: Validation,
         params: PyTree | None = None,
+        held: Sequence[int] = (),
+        remark: str = "",
     ) -> None:
         self._spec, self._network, self._data, self._seed = spec, network, data, config.seed
         self._example, self._validation, self._params = example, validation, params
@@ -63,8 +69,9 @@ class DenoiserLearner:
         self.former_data: tuple[str, ...] = getattr(data, "former_identities", ())
         self.segment_seconds = spec.segment_frames / spec.mel.frame_rate
         self.dtype: str = spec.network.dtype
-        self.headline = validation.headline
-        self._optimizer = freeze(optimizer.build(config.steps), abstract_params(spec), freezing)
+        self.headline = "; ".join(filter(None, (validation.headline, remark)))
+        frozen = freeze(optimizer.build(config.steps), abstract_params(spec), freezing)
+        self._optimizer = hold_rows(frozen, TABLE, held)
         make_step = partial(
             make_train_step,
             network,
@@ -111,6 +118,6 @@ class DenoiserLearner:
         boxed = boxed_params(self._network, self._example)
         return write_table(folder, list_parameters(boxed, self.mesh), self.mesh)
 
-    def validate(self, ema: PyTree, step: int, logger: Logger) -> None:
+    def validate(self, ema: PyTree, step: int, logger: Logger) -> float | None:
         """Shows validation losses, pictures and sound of the averaged parameters."""
-        self._validation.run(ema, step, logger)
+        return self._validation.run(ema, step, logger)

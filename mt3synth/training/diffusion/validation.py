@@ -81,17 +81,24 @@ class Validation:
             values.append(jax.device_get(self._evaluate(ema, place_batch(mine, self._mesh))))
         return dict(zip(EVAL_TIMES, np.mean(values, axis=0).tolist())) if values else {}
 
-    def run(self, ema: PyTree, step: int, logger: Logger) -> None:
-        """Shows losses, pictures and sound of ``ema``, the parameters after ``step`` updates."""
+    def run(self, ema: PyTree, step: int, logger: Logger) -> float | None:
+        """Shows losses, pictures and sound of ``ema``, the parameters after ``step`` updates.
+
+        Returns the mean of the losses, None without any.
+        """
         losses = self.losses(ema)
+        mean = None
         if losses:
-            logger.scalars({f"validation/loss_at_{t}": loss for t, loss in losses.items()}, step)
+            mean = float(np.mean(list(losses.values())))
+            scalars = {f"validation/loss_at_{t}": loss for t, loss in losses.items()}
+            logger.scalars({**scalars, "validation/loss": mean}, step)
             shown = " ".join(f"{time}:{loss:.4f}" for time, loss in losses.items())
             logger.info(f"step {step}: validation loss by time {shown}")
         if self._samples is not None:
             weights = fetch_to_host(ema)  # Every process takes part, though only one renders.
             if logger.writer is not None:
                 self._samples.write(logger.writer, self._folder, weights, step)
+        return mean
 
 
 def _rows(batch: Batch, start: int, stop: int) -> Batch:

@@ -26,11 +26,12 @@ from mt3synth.model_spec import ModelSpec
 from mt3synth.models.film import PerformanceEmbedding
 from mt3synth.training.checkpoints.ema import load_averaged
 from mt3synth.training.checkpoints.manager import FOLDER
+from mt3synth.training.optim.freezing import FreezeConfig
 from mt3synth.training.run_folder import read_run
 from mt3synth.types import PyTree
 
 _EMBEDDING = "performance_embedding"
-_TABLE = (_EMBEDDING, "embedding")
+TABLE = (_EMBEDDING, "embedding")
 """Path at which every network has the embeddings of its performances, one a row."""
 
 
@@ -53,6 +54,68 @@ def load_source(source: str) -> Bundle:
     spec, performances = read_run(folder)
     params, _ = load_averaged(folder, abstract_params(spec))
     return Bundle(spec, performances, performances[0].name, params, folder)
+
+
+def known_performances(bundle: Bundle) -> list[str]:
+    """Lists the names of the performances that a bundle's network tells apart, if it does."""
+    # A network that knows no performances has one sound all the same, under a name of its own.
+    return [p.name for p in bundle.performances] if bundle.spec.network.performances else []
+
+
+def with_known(bundle: Bundle, performances: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lists the performances of some data, then those that a bundle knows beside them.
+
+    In this order the indices of the data stay what they are.
+    """
+    names = {entry["name"] for entry in performances}
+    known = set(known_performances(bundle)) - names
+    others = [p for p in bundle.performances if p.name in known]
+    return [
+        *performances,
+        *(
+            {"index": index, "name": p.name, "description": p.description}
+            for index, p in enumerate(others, len(performances))
+        ),
+    ]
+
+
+def confine_to_new(
+    bundle: Bundle | None, performances: Sequence[dict[str, Any]], freezing: FreezeConfig
+) -> tuple[FreezeConfig, list[int]]:
+    """Confines training to the embeddings of performances that a bundle does not know.
+
+    Whatever it knows then sounds as it did: to reach further would take its own data beside the
+    new ones.
+
+    Args:
+      bundle: with which training begins.
+      performances: of the model to be trained.
+      freezing: what the user asked for beside it, which must be nothing.
+
+    Returns:
+      What is frozen, and the rows of the embeddings that stay as they are.
+
+    Raises:
+      UserError: the bundle tells no performances apart, all are known to it, or there is no
+        bundle or another freezing.
+    """
+    if bundle is None:
+        raise UserError("--keep-known needs --init-from, the model whose performances are kept")
+    if freezing != FreezeConfig():
+        raise UserError("--keep-known says what is frozen; leave --freeze and TRAIN_ONLY out")
+    known = known_performances(bundle)
+    if not known:
+        raise UserError(
+            f"--keep-known: {bundle.folder} tells no performances apart, so that embeddings alone "
+            "cannot be learned"
+        )
+    held = [i for i, entry in enumerate(performances) if entry["name"] in known]
+    if len(held) == len(performances):
+        raise UserError(
+            f"--keep-known: {bundle.folder} knows all performances of the data; nothing would be "
+            "learned"
+        )
+    return FreezeConfig(freeze=("*",), train=("/".join(TABLE),)), held
 
 
 def parse_neighbours(pairs: Sequence[str]) -> dict[str, str]:
@@ -88,7 +151,8 @@ def adapt_parameters(
     Args:
       bundle: whose parameters.
       spec: the model to be trained.
-      performances: its performances, in the order of their indices; each has a ``name``.
+      performances: its performances, in the order of their indices; each has a ``name``. Those
+        that the bundle knows and that are not among them are dropped.
       neighbours: for new performances, the known one whose embedding they begin with.
 
     Raises:
@@ -97,15 +161,15 @@ def adapt_parameters(
     """
     _check_same_model(bundle, spec)
     conditioned = bundle.spec.network.performances > 0
-    known = {p.name: p.index for p in bundle.performances} if conditioned else {}
+    known = {name: index for index, name in enumerate(known_performances(bundle))}
     names = [entry["name"] for entry in performances]
     neighbours = neighbours or {}
     _check_neighbours(neighbours, known, names)
     if conditioned:
         flat = flatten_dict(bundle.params)
-        table = flat[_TABLE]
+        table = flat[TABLE]
         rows = (known.get(neighbours.get(name, name)) for name in names)
-        flat[_TABLE] = np.stack([table.mean(axis=0) if r is None else table[r] for r in rows])
+        flat[TABLE] = np.stack([table.mean(axis=0) if r is None else table[r] for r in rows])
     else:
         flat = _add_performances(flatten_dict(bundle.params), spec)
     return unflatten_dict({path: jnp.asarray(value) for path, value in flat.items()})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import jax
+import numpy as np
 import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 
@@ -93,6 +94,30 @@ def freeze(
     return optax.partition(
         {TRAINED: optimizer, FROZEN: optax.set_to_zero()}, label_parameters(params, config)
     )
+
+
+def hold_rows(
+    optimizer: optax.GradientTransformation, path: tuple[str, ...], rows: Sequence[int]
+) -> optax.GradientTransformation:
+    """Makes an optimizer leave some rows of one parameter as they are.
+
+    A row that no example reads has no gradient, but weight decay would shrink it.
+
+    Args:
+      optimizer: of all parameters; returned as it is if there are no rows.
+      path: of the parameter, the names on the way to it.
+      rows: along its first axis.
+    """
+    if not rows:
+        return optimizer
+
+    def hold(updates: PyTree, params: PyTree) -> PyTree:
+        del params
+        flat = flatten_dict(updates)
+        flat[path] = flat[path].at[np.asarray(rows)].set(0.0)
+        return unflatten_dict(flat)
+
+    return optax.chain(optimizer, optax.stateless(hold))
 
 
 def describe(params: PyTree, config: FreezeConfig) -> str:

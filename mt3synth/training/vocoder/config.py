@@ -40,7 +40,7 @@ class VocoderTrainConfig(LoopConfig):
     """Says how long and how to train a vocoder.
 
     Attributes:
-      steps, batch_size, seed, ema_decay, log_every, eval_every, save_every: as in
+      steps, batch_size, seed, ema_decay, log_every, eval_every, save_every, validations: as in
         `mt3synth.training.loop.LoopConfig`.
       frames: of a segment.
       adversarial_from: updates after which discriminators take part; ``steps`` or more for never.

@@ -128,7 +128,11 @@ class VocoderLearner:
         return f"{line} ({', '.join(sizes)})"
 
     def validate(self, ema: PyTree, step: int, logger: Logger) -> None:
-        """Shows distances, pictures and sound of what is held out."""
+        """Shows distances, pictures and sound of what is held out.
+
+        None of the distances says which weights are best: discriminators trade them for what the
+        ear prefers.
+        """
         weights = fetch_to_host(ema)  # Every process takes part, though only one looks.
         if logger.writer is not None:
             self._validation.run(weights, step, logger, logger.writer)

@@ -108,6 +108,23 @@ def assert_same(one, other) -> None:
         np.testing.assert_array_equal(one[name], other[name])
 
 
+def test_data_tell_how_long_each_instrument_sounds(folder: Path) -> None:
+    """In either format, by performance, of what is trained on alone."""
+    data = open_data(str(folder))
+    assert data.training_seconds == pytest.approx([16.87, 3.56])
+    hall, booth = data.training_groups(RollSpec())
+    assert set(hall) == set(booth) == {"piano", "violin", "flute", "drums"}
+    trained = [song for song in songs() if song.performance == 1]
+    notes = [song.notes.select(song.notes.program == 73) for song in trained]
+    # Flutes of these songs overlap now and then, so that they sound for less than their sum.
+    most = sum(float(np.sum(each.end - each.start)) for each in notes)
+    assert 0.5 * most < booth["flute"] <= most + 1e-6
+    (folder / "corpus.json").write_text('{"source": {"what": "noise"}}')
+    assert data.sources == [{"name": "data", "source": {"what": "noise"}}]
+    twice = open_data([str(folder), str(folder)])
+    assert twice.training_seconds == pytest.approx([2 * 16.87, 2 * 3.56])
+
+
 def test_a_pass_holds_every_stretch_of_every_song_once(folder: Path) -> None:
     read = reader(folder)
     # 4.1 s are 205 frames: three whole segments of 64, and so on; a short song counts as one.

@@ -15,7 +15,9 @@ import pytest
 from hosts_cases import OPTIMIZER, Tones, tiny_spec
 
 from mt3synth import bundle as bundles
+from mt3synth.bundle import abstract_params
 from mt3synth.errors import UserError
+from mt3synth.training.checkpoints.best import load_best
 from mt3synth.training.diffusion.config import TrainConfig
 from mt3synth.training.diffusion.run import run
 from mt3synth.training.diffusion.warm_start import adapt_parameters
@@ -146,6 +148,29 @@ def test_little_or_nothing_held_out(held_out, said, tmp_path, capsys):
     assert ("validation loss by time" in out + err) != said
 
 
+def test_a_short_run_is_validated_often_and_keeps_its_best_weights(finished):
+    """Ten validations in twelve steps and the last, though the configuration asks for one."""
+    folder, state = finished
+    measured = scalars(folder, "validation/loss")
+    assert len(measured) >= 10 and max(measured) == CONFIG.steps
+    params, best, losses = load_best(folder, abstract_params(tiny_spec()))
+    assert losses == pytest.approx(measured) and best.loss == min(losses.values())
+    if best.step == CONFIG.steps:
+        assert leaves_equal(params, state.ema)
+
+
+def test_a_run_that_begins_with_a_model_validates_it_first(finished, tmp_path):
+    """The first loss is the model's own, and a stop does not make it be measured again."""
+    config = dataclasses.replace(CONFIG, steps=2)
+    run(tmp_path, tiny_spec, Tones(), config, OPTIMIZER, init_from=str(finished[0]))
+    measured = scalars(tmp_path, "validation/loss")
+    assert list(measured) == [0, 1, 2]
+    assert measured[0] == scalars(finished[0], "validation/loss")[12]
+    longer = dataclasses.replace(CONFIG, steps=3)
+    run(tmp_path, tiny_spec, Tones(), longer, OPTIMIZER, init_from=str(finished[0]))
+    assert list(load_best(tmp_path, abstract_params(tiny_spec()))[2]) == [0, 1, 2, 3]
+
+
 def test_a_folder_of_another_model_is_refused(finished):
     def wider(performances):
         return tiny_spec(performances + 1)
@@ -203,6 +228,7 @@ def test_a_budget_of_time_ends_with_a_finished_model(tmp_path):
     folder = tmp_path / "run"
     budget = partial(BudgetConfig, measure_seconds=2.0)
     state = run(folder, tiny_spec, Tones(), config, OPTIMIZER, budget=budget, budget_minutes=0.4)
+    assert len(load_best(folder, abstract_params(tiny_spec()))[2]) >= 10
     spent = json.loads((folder / "budget.json").read_text())["spent_seconds"]
     # On a busy machine compiling alone may take longer than the budget.
     assert 0.5 * 24 < spent < 1.2 * max(24, 2 * compiling)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mt3synth.errors import UserError
+from mt3synth.training.loop import LoopConfig, ValidationSteps
 from mt3synth.training.optim.learning_rate import OPEN, Plan, compute_rate
 from mt3synth.training.optim.time_budget import FILE, Budget, BudgetConfig
 
@@ -90,6 +91,40 @@ def test_a_machine_that_slows_down_gets_fewer_steps(tmp_path):
     # The speed is that of the whole run so far, so the change is not taken in at once.
     assert machine.now - 1000 == pytest.approx(600, rel=0.15)
     np.testing.assert_array_equal(machine.rates(steps), rates_of(plan))
+
+
+@pytest.mark.parametrize("compile_seconds", [1.0, 30.0, 240.0])
+@pytest.mark.parametrize("minutes", [1.0, 5.0, 100.0])
+def test_ten_validations_in_any_budget(tmp_path, minutes, compile_seconds):
+    """Though nobody knows the end when it begins, and a short one has little left then."""
+    machine = Machine(compile_seconds=min(compile_seconds, 30 * minutes))
+    steps, _ = machine.train(tmp_path, BudgetConfig(minutes=minutes))
+    validations = ValidationSteps(LoopConfig(steps=1), 0)
+    due = [step for step in range(1, steps + 1) if validations.due(step, planned(machine, step))]
+    assert max(10, steps // 500) <= len(due) <= max(12, steps // 500 + 1)
+    assert due[-1] >= 0.9 * steps
+
+
+def planned(machine: Machine, step: int) -> int:
+    """Returns how many steps the run had in view after so many."""
+    return machine.plans[min(step, max(machine.plans))].steps
+
+
+@pytest.mark.parametrize(
+    ("steps", "apart"), [(8, 1), (10, 1), (120, 12), (360, 36), (6000, 500), (10**9, 500)]
+)
+def test_ten_validations_in_any_number_of_steps(steps, apart):
+    upto = min(steps, 1700)
+    whole = ValidationSteps(LoopConfig(steps=steps), 0)
+    found = [step for step in range(1, upto + 1) if whole.due(step, steps)]
+    assert found == list(range(apart, upto + 1, apart))
+    # One that goes on validates where it would have, and at once if it was just about to.
+    for first in (found[2] - 1, found[2], min(found[2] + 1, upto)):
+        rest = ValidationSteps(LoopConfig(steps=steps), first, [s for s in found if s < first])
+        again = [step for step in range(first, upto + 1) if rest.due(step, steps)]
+        assert again == [step for step in found if step >= first]
+    few = ValidationSteps(LoopConfig(steps=steps, validations=0), 0)
+    assert [s for s in range(1, upto + 1) if few.due(s, steps)] == list(range(500, upto + 1, 500))
 
 
 @pytest.mark.parametrize("killed_after", [20.0, 200.0, 560.0])
