@@ -52,7 +52,7 @@ def test_plan_of_all_parts() -> None:
         ("song 0", 0, ""), ("song 0", 1, ""), ("song 2", 0, ""), ("song 2", 1, "")
     ]  # fmt: skip
     assert [(p.song, p.performance) for p in others] == [("song 1", 1), ("song 3", 1)]
-    assert others[0].metrics == "notes audio_distance dynamics thin seams speed"
+    assert others[0].metrics == "notes audio_distance loudness dynamics thin seams speed"
     assert [set(p.notes.velocity.tolist()) for p in levels] == [{30}, {110}]
     assert {(p.song, p.performance, p.metrics) for p in levels} == {("song 0", 1, "dynamics")}
     assert len({p.stem for p in pieces}) == 6  # one for each song, and two of the levels
