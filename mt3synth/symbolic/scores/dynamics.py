@@ -128,10 +128,10 @@ def _trace(
     """Draws the level over the score: steps at marks, lines along hairpins."""
     times, values = [0.0], [float(DEFAULT)]
 
-    def step(at: float, value: float) -> None:
+    def step(at: float, value: float | int) -> None:
         # Two points at one position make a step.
         times.extend((max(at, times[-1]),) * 2)
-        values.extend((values[-1], value))
+        values.extend((values[-1], float(value)))
 
     remaining = list(marks)
     for index, (begin, end, direction) in enumerate(spans):
