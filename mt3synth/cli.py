@@ -10,7 +10,8 @@ from typing import NoReturn
 
 from mt3synth import __version__
 from mt3synth.commands.shared.subcommands import add_subcommand
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, explain_memory
+from mt3synth.standard_error import survive_broken_stderr
 
 COMMANDS = (
     "synthesize",
@@ -50,18 +51,20 @@ def conduct(
       program: its name, until ``called`` is known.
       argv: the arguments; None takes those of the process.
     """
-    try:
-        arguments, gin_bindings = _split_gin(sys.argv[1:] if argv is None else argv, program)
-        args = make_parser().parse_args(arguments)
-        program = args.called
-        args.gin_bindings = gin_bindings
-        return args.main(args)
-    except _UsageError as error:
-        return _fail(str(error))
-    except UserError as error:
-        return _fail(f"{program}: {error}")
-    except KeyboardInterrupt:
-        return _fail(f"{program}: interrupted")
+    with survive_broken_stderr():
+        try:
+            arguments, gin_bindings = _split_gin(sys.argv[1:] if argv is None else argv, program)
+            args = make_parser().parse_args(arguments)
+            program = args.called
+            args.gin_bindings = gin_bindings
+            with explain_memory():
+                return args.main(args)
+        except _UsageError as error:
+            return _fail(str(error))
+        except UserError as error:
+            return _fail(f"{program}: {error}")
+        except KeyboardInterrupt:
+            return _fail(f"{program}: interrupted")
 
 
 class _UsageError(UserError):

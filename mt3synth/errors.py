@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -55,6 +56,38 @@ def first_line(error: Exception) -> str:
     """
     lines = (line.strip() for line in str(error).splitlines())
     return next((line for line in lines if line), type(error).__name__)
+
+
+@contextmanager
+def explain_memory(where: str = "") -> Iterator[None]:
+    """Makes one line for the user of whatever is raised where memory runs out.
+
+        with explain_memory("long.mid: "):
+            render("long.mid")
+
+    Args:
+      where: what the line begins with.
+
+    Raises:
+      UserError: there was not enough memory.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise UserError(
+            f"{where}too little memory ({first_line(error)}); close other programs, or do less at a"
+            " time"
+        ) from error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    # JAX's own error, known by its name so that nobody has to import JAX for it.
+    of_jax = type(error).__name__ == "JaxRuntimeError"
+    return isinstance(error, MemoryError) or (of_jax and "RESOURCE_EXHAUSTED" in str(error))
 
 
 def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:

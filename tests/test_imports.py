@@ -20,7 +20,7 @@ FREE = {"mt3synth.types", "mt3synth.errors"}
 # A bare name is a package of mt3synth and all its rooms; `a.{b,c}` is `a.b` and `a.c`.
 FLOORS = (
     {"types": "", "errors": ""},
-    {"atomic": "", "cache_folder": "", "param_check": "", "signals": ""},
+    {"atomic": "", "cache_folder": "", "param_check": "", "signals": "", "standard_error": ""},
     {
         "symbolic.programs": "",
         "symbolic.grid": "",
@@ -177,7 +177,7 @@ FLOORS = (
         ),
         "commands.import_weights": "bundle configuration importers param_check",
     },
-    {"cli": "commands", "__main__": "cli"},
+    {"cli": "commands standard_error", "__main__": "cli"},
     {"infer": "cli commands configuration mt3synth score synthesis"},
 )
 """What each room may import. The row without a name is `mt3synth` itself, the front door."""

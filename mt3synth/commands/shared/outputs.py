@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, explain_memory
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def run_jobs(
         done = []
         for job in jobs:
             try:
-                work(job)
+                with explain_memory(f"{job.source}: "):
+                    work(job)
                 done.append(job)
             except UserError as error:
                 failed = True

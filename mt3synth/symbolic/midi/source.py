@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import zlib
@@ -65,6 +66,8 @@ def _read_bounded(source: Source, limit: int) -> bytes:
     if isinstance(source, bytes):
         return source
     if str(source) == "-":
+        if sys.stdin is None:
+            raise OSError(errno.EBADF, "it is closed")
         return sys.stdin.buffer.read(limit)
     if isinstance(source, (str, os.PathLike)):
         with open(source, "rb") as file:
