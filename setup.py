@@ -17,6 +17,7 @@ RENDERING = [
     "note-seq>=0.0.5",
     "numpy>=2.0",
     "pretty-midi>=0.2.11",
+    "pyloudnorm>=0.2",
     "safetensors>=0.5",
     "scipy>=1.14",
     "soundfile>=0.13",

@@ -22,6 +22,7 @@ import jax
 import numpy as np
 
 from mt3synth import bundle as bundles
+from mt3synth.audio.level import LevelConfig
 from mt3synth.audio.playback import in_blocks, limit_softly
 from mt3synth.bundle import Bundle, Performance
 from mt3synth.errors import UserError
@@ -88,6 +89,8 @@ class Model:
         vocoder: Vocoder | str | None = None,
         vocoder_source: str | os.PathLike[str] | None = None,
         config: SamplingConfig | None = None,
+        level: LevelConfig | None = None,
+        fold: bool = False,
         on_step: OnStep | None = None,
         **sampling: Unpack[SamplingOptions],
     ) -> Song:
@@ -111,6 +114,10 @@ class Model:
             own, or Griffin-Lim if it has none.
           vocoder_source: where the weights of a "neural" or "soundstream" one are.
           config: how to sample; None takes the defaults of `SamplingConfig`.
+          level: what becomes of peaks above full scale, and how loud the song is to be; None takes
+            the defaults of `LevelConfig`.
+          fold: whether notes outside A0 to C8 are moved into it by octaves; else a model that
+            cannot render them leaves them out.
           on_step: called after each step with the number of steps done and of all.
           **sampling: what differs from ``config``: steps, seed, sampler, spacing, eta,
             guidance_notes, guidance_performance, guidance_kind, continuity, overlap, tail and the
@@ -129,9 +136,11 @@ class Model:
             vocoder=vocoder,
             vocoder_source=vocoder_source,
             config=config,
+            level=level,
             **sampling,
         )
-        return renderer.render(read_score(score, span, self.spec, tuning, expression), on_step)
+        notes = read_score(score, span, self.spec, tuning, expression, fold)
+        return renderer.render(notes, on_step)
 
     def stream(
         self,
@@ -191,6 +200,7 @@ class Model:
         vocoder: Vocoder | str | None = None,
         vocoder_source: str | os.PathLike[str] | None = None,
         config: SamplingConfig | None = None,
+        level: LevelConfig | None = None,
         **sampling: Unpack[SamplingOptions],
     ) -> Renderer:
         """Settles everything but the score, once for any number of songs; arguments as `render`.
@@ -207,6 +217,7 @@ class Model:
             stems,
             practice,
             stereo,
+            level or LevelConfig(),
         )
 
     def _vocoder(

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from mt3synth import __version__
-from mt3synth.audio.files import fit_peak
-from mt3synth.audio.level import describe_gain
+from mt3synth.audio.level import Level, LevelConfig, fit_level
 from mt3synth.audio.mel import log_mel
 from mt3synth.bundle import Bundle, Performance
 from mt3synth.controllers.treatment import Treatment, describe_treatments
 from mt3synth.errors import UserError
-from mt3synth.mix import add_sounds, mix_parts
+from mt3synth.mix import Mix, add_sounds, mix_parts
 from mt3synth.score import Score, Span
 from mt3synth.song import Song
 from mt3synth.symbolic.group_seconds import group_seconds
@@ -62,6 +61,7 @@ class Renderer:
       stems: whether the songs keep the sound of each of their parts.
       practice: name of a part, or of an instrument, that is mixed softly; None for none.
       stereo: whether the songs have two channels, on which parts are placed by their pan.
+      level: how the sound is fitted into a file.
 
     Raises:
       VocoderError: the vocoder inverts other frames than the model makes.
@@ -75,6 +75,7 @@ class Renderer:
     stems: bool = False
     practice: str | None = None
     stereo: bool = False
+    level: LevelConfig = field(default_factory=LevelConfig)
 
     def __post_init__(self) -> None:
         check_spec(self.vocoder, self.bundle.spec.mel)
@@ -115,18 +116,18 @@ class Renderer:
             sounds[take.part] = add_sounds([*before, np.float32(10 ** (take.db / 20)) * sound])
         reports = self.reports(score)
         if self.by_parts:
-            audio, stems, gain = mix_parts(sounds)
+            (audio, stems, _), level = self._mix(sounds, self._level(score))
             told = f"{len(sounds)} parts rendered one by one and summed: {', '.join(sounds)}"
             reports = (*reports, told)
         else:
             # A vocoder's sound may exceed full scale, which a file would clip.
-            audio, gain = fit_peak(sounds[""])
+            audio, level = fit_level(sounds[""], spec.sample_rate, self._level(score))
             stems = {}
         if self.by_parts or any(not take.treatment.is_plain(self.stereo) for take in takes):
             # No model made frames of the mix, so they are those of its sound.
             mel = log_mel(audio.mean(axis=1) if self.stereo else audio, spec)
-        metadata = {**self.metadata(score), **describe_gain(gain)}
-        return Song(audio, mel, spec, gain, reports, metadata, stems)
+        metadata = {**self.metadata(score), **level.describe()}
+        return Song(audio, mel, spec, level.gain, reports, metadata, stems, level.reports)
 
     def stream(
         self, score: Score, on_step: OnStep | None = None, soon: bool = False
@@ -202,6 +203,20 @@ class Renderer:
             takes.append(_Take(part, treatment.lay_out(notes), treatment, config, db))
         return takes
 
+    def _mix(self, sounds: dict[str, FloatND], asked: LevelConfig) -> tuple[Mix, Level]:
+        """Sums the sounds of parts, which all get the gain that their sum needs."""
+        whole = mix_parts(sounds)
+        made = whole.audio / np.float32(whole.gain)
+        _, level = fit_level(made, self.bundle.spec.mel.sample_rate, asked)
+        mix = mix_parts({name: np.float32(level.gain) * sound for name, sound in sounds.items()})
+        return mix, replace(level, gain=level.gain * mix.gain)
+
+    def _level(self, score: Score) -> LevelConfig:
+        # Parts add up only if all of them get one gain, which a limiter does not give them; and of
+        # a song that is written while it is made, only its highest peak is known at the end.
+        written = self.is_long(score) and self.level.loudness is None
+        return replace(self.level, peaks="scale") if self.by_parts or written else self.level
+
     def _frames(
         self, notes: Notes, config: SamplingConfig, on_step: Callable[[int], Any] | None
     ) -> Float[np.ndarray, "T M"]:
@@ -220,7 +235,7 @@ class Renderer:
     def metadata(self, score: Score) -> dict[str, str]:
         """Returns everything that the sound of a score depends on, by name.
 
-        A rendered song's metadata have the gain that its sound got as well.
+        A rendered song's metadata also have what was done to its level.
         """
         span = {} if score.span == Span() else vars(score.span)
         # A name that is not UTF-8 cannot go into the file's comment as it is.
@@ -236,8 +251,10 @@ class Renderer:
             **({"channels": "2"} if self.stereo else {}),
             **({"tuning": score.tuning} if score.tuning else {}),
             **{bound: str(float(value)) for bound, value in span.items()},
+            **({"fold": "octaves"} if score.folded else {}),
             **describe(self.synthesizer.settle(score.notes, self.config), self.bundle.spec),
             **registry.describe(self.vocoder),
+            **self._level(score).describe(),
         }
 
 

@@ -23,7 +23,7 @@ from mt3synth.symbolic.midi import (
     read_sequence,
 )
 from mt3synth.symbolic.notes import Notes
-from mt3synth.symbolic.roll import KEYS, LOWEST_KEY, substitutions
+from mt3synth.symbolic.roll import KEYS, LOWEST_KEY, count_notes, substitutions
 from mt3synth.symbolic.scores import read_music
 from mt3synth.types import Int
 
@@ -67,6 +67,7 @@ class Score:
         first.
       tuning: name of the Scala file by which the notes are tuned, or empty.
       expression: with how much of it a score in notation was played.
+      folded: whether notes were moved by octaves, so that the model can render them.
     """
 
     notes: Notes
@@ -78,6 +79,7 @@ class Score:
     treatment: Int[np.ndarray, " n"] | None = None
     tuning: str = ""
     expression: float = 0.0
+    folded: bool = False
 
     def groups(self, rows: Int[np.ndarray, " r"], stereo: bool) -> list[Group]:
         """Groups notes by what is done to their sound.
@@ -109,6 +111,7 @@ def read_score(
     spec: ModelSpec,
     tuning: str | os.PathLike[str] | None = None,
     expression: float = 0.0,
+    fold: bool = False,
 ) -> Score:
     """Reads what a model can render of a song.
 
@@ -122,6 +125,7 @@ def read_score(
       tuning: a Scala file (.scl), whose scale begins on middle C; it tunes all keys but drums, and
         replaces what the source says of the tuning of keys.
       expression: how far players go beyond a score in notation, from 0, to the letter, to 1.
+      fold: whether notes outside A0 to C8 are moved into it by octaves.
 
     Raises:
       UserError: source or tuning cannot be read, or there is nothing that the model can render.
@@ -136,17 +140,24 @@ def read_score(
         ends = f"it ends at {song.notes.end_time:.1f} s"
         silent = f" ({'; '.join(reports)})" if reports and not len(song.notes) else ""
         raise UserError(f"{where}no notes from {span.start} s to {span.end} s; {ends}{silent}")
+    high = LOWEST_KEY + KEYS - 1
+    inside = notes.is_drum | ((notes.pitch >= LOWEST_KEY) & (notes.pitch <= high))
+    folded = fold and not bool(inside.all())
+    if folded:
+        moved = count_notes(int(np.sum(~inside)))
+        reports = [*reports, f"pitches outside {LOWEST_KEY}..{high}: {moved} moved by octaves"]
+        notes = notes.folded(LOWEST_KEY, high)
     # Tokens say what a roll cannot hold, so a network that reads both loses nothing.
     if "roll" in spec.features and "tokens" not in spec.features:
         reports = reports + substitutions(notes, spec.roll)
-        high = LOWEST_KEY + KEYS - 1
         in_range = (notes.pitch >= LOWEST_KEY) & (notes.pitch <= high)
         within = np.where(notes.is_drum, spec.roll.drums, in_range)
         if not within.any():
             drums = "" if spec.roll.drums else ", and it knows no drums"
+            remedy = "" if notes.is_drum.all() else "; --fold moves them by octaves"
             raise UserError(
                 f"{where}all {len(notes)} notes are outside the model's range, keys {LOWEST_KEY} "
-                f"to {high} (A0 to C8){drums}"
+                f"to {high} (A0 to C8){drums}{remedy}"
             )
         notes, rows = notes.select(within), rows[within]
     used, treatment = np.unique(song.treatment[rows], return_inverse=True)
@@ -161,6 +172,7 @@ def read_score(
         treatment.astype(np.int32),
         "" if tuning is None else Path(tuning).name,
         expression,
+        folded,
     )
 
 

@@ -30,12 +30,13 @@ class Song:
       mel: its log-mel frames ``[T, M]``, natural log, as the model made them; of the sound if it is
         a mix.
       mel_spec: what the frames are.
-      gain: with which the vocoder's sound was turned down so that it does not clip; 1 if it was
-        not. The metadata have it in dB, as ``gain_db``.
+      gain: by which all of the vocoder's sound was multiplied so that it fits a file, or is as loud
+        as was asked; 1 if it was not. The metadata have it in dB, as ``gain_db``.
       reports: one line for each kind of thing in the score that was not rendered as written.
       metadata: everything that the sound depends on, by name: seed, settings, version, bundle.
       stems: sound of each part by its name, which add up to ``audio``; empty if the song was
         rendered whole.
+      level_reports: one line for each thing that was done to the level of the sound.
     """
 
     audio: FloatND
@@ -45,6 +46,7 @@ class Song:
     reports: tuple[str, ...]
     metadata: Mapping[str, str]
     stems: Mapping[str, FloatND] = field(default_factory=dict)
+    level_reports: tuple[str, ...] = ()
 
     @property
     def sample_rate(self) -> int:
@@ -63,7 +65,9 @@ class Song:
         return f"{score}, performance {performance}"
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Writes 16-bit WAV or FLAC, by suffix, with ``metadata``; an older file is replaced.
+        """Writes a file with ``metadata``, which replaces an older one.
+
+        Its suffix says what it is: WAV or FLAC of 16 bits, MP3, OGG (Vorbis), Opus or M4A.
 
         The file appears whole or not at all; `mt3synth.audio.files.read_metadata` reads the
         metadata back.

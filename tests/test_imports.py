@@ -158,7 +158,9 @@ FLOORS = (
     },
     {
         "commands": "",
-        "commands.shared": "bundle cache_folder configuration model_spec signals synthesis vocoder",
+        "commands.shared": (
+            "audio bundle cache_folder configuration model_spec signals synthesis vocoder"
+        ),
         "commands.doctor": (
             "bundle configuration commands.shared data_pipelines.corpus evaluation.embeddings"
         ),
@@ -202,7 +204,7 @@ LIBRARIES = {
     "optax": "training adapters",
     "tensorboardX": "training.monitoring.logger",
     "mir_eval": "evaluation.metrics",
-    "pyloudnorm": "evaluation.metrics.loudness",
+    "pyloudnorm": "audio.level evaluation.metrics.loudness",
     "sklearn": "evaluation.metrics evaluation.report.tsne",
     "basic_pitch": "transcription",
     "onnxruntime": "transcription",
@@ -216,7 +218,7 @@ LIBRARIES = {
 # Of the libraries that stand anywhere, what the lowest rooms may use at all.
 ALONE = {
     "symbolic": {"numpy", "note_seq", "pretty_midi", "google", "music21"},
-    "audio": {"numpy", "scipy", "soundfile", "soxr", "jaxtyping"},
+    "audio": {"numpy", "scipy", "soundfile", "soxr", "pyloudnorm", "jaxtyping"},
     "diffusion": {"jax"},
     "models": {"jax", "flax", "numpy", "jaxtyping"},
 }

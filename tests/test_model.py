@@ -202,7 +202,7 @@ def test_a_folder_that_is_no_bundle(path):
 def test_a_song_that_cannot_be_written_leaves_nothing_behind(model, path):
     song = model.render(path, steps=STEPS)
     for write, target in (
-        (song.write, "x.mp3"),
+        (song.write, "x.aiff"),
         (song.write, "no/x.wav"),
         (song.write_mel, "no/x"),
     ):

@@ -1,5 +1,7 @@
 """Decodes through the ffmpeg program: m4a, wma, webm, video files, whatever it was built with.
 
+It also encodes what libsndfile cannot.
+
 ffmpeg is asked for the first audio stream of the file alone, as float32 with all its channels; it
 neither mixes nor resamples, so that both decoders hand over the same kind of samples. It reads
 local files only: a playlist that names an address is refused.
@@ -18,8 +20,8 @@ from typing import IO, Any, cast
 
 import numpy as np
 
-from mt3synth.audio.sound import BLOCK_FRAMES, SHORT_S, DecodingError
-from mt3synth.types import Float
+from mt3synth.audio.sound import BLOCK_FRAMES, SHORT_S, DecodingError, EncodingError
+from mt3synth.types import Float, FloatND
 
 INSTALL = "m4a, wma, webm and video files need ffmpeg and ffprobe: install ffmpeg"
 # "file:" lets names begin with a dash or hold a colon; the list keeps playlists off the network.
@@ -36,10 +38,15 @@ class FFmpegSound:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        if not available():
-            raise DecodingError(f"not audio that libsndfile can read; {INSTALL}")
         self._file = f"file:{os.fspath(path)}"
-        stream, container = self._probe()
+        # Of the first audio stream, and of the file around it.
+        found = _probe(
+            self._file,
+            "stream=sample_rate,channels,duration:format=format_name,nb_streams,duration",
+        )
+        if not found.get("streams"):
+            raise DecodingError("holds no audio that libsndfile or ffmpeg can read")
+        stream, container = found["streams"][0], found["format"]
         # Damaged files state none, or 0, or "N/A".
         rate, channels = (str(stream.get(name)) for name in ("sample_rate", "channels"))
         if not all(text.isdecimal() and int(text) for text in (rate, channels)):
@@ -78,32 +85,73 @@ class FFmpegSound:
                 f" it holds {decoded / self.sample_rate:.1f} s"
             )
 
-    def _probe(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Asks ffprobe about the first audio stream, and about the file around it."""
-        done = subprocess.run(
-            [
-                *("ffprobe", "-v", "error", "-select_streams", "a:0", "-of", "json"),
-                *("-show_entries", "stream=sample_rate,channels,duration"),
-                *("-show_entries", "format=format_name,nb_streams,duration", *_INPUT, self._file),
-            ],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
-        message = done.stderr.decode(errors="replace")
+
+def encode(audio: FloatND, sample_rate: int, suffix: str, encoder: str, comment: str) -> bytes:
+    """Encodes sound ``[S]`` or ``[S, C]``; returns what a file of this suffix holds.
+
+    Raises:
+      EncodingError: ffmpeg is not on PATH, or lacks the encoder.
+    """
+    if not shutil.which("ffmpeg"):
+        raise EncodingError(f"{suffix} needs ffmpeg, which is not installed")
+    with tempfile.TemporaryDirectory() as folder:  # some containers cannot be written to a pipe
+        file = f"file:{folder}/sound{suffix}"
+        command = ["ffmpeg", "-nostdin", "-v", "error", "-f", "f32le", "-ar", str(sample_rate)]
+        channels = audio.shape[1] if audio.ndim > 1 else 1
+        command += [
+            "-ac",
+            str(channels),
+            "-i",
+            "pipe:0",
+            "-c:a",
+            encoder,
+            "-metadata",
+            f"comment={comment}",
+        ]
+        command += ["-fflags", "+bitexact", "-flags:a", "+bitexact", file]  # no version, no date
+        samples = np.asarray(audio, "<f4").tobytes()
+        done = subprocess.run(command, input=samples, capture_output=True, check=False)
         if done.returncode:
-            raise DecodingError(
-                f"not audio that libsndfile or ffmpeg can read: {_last_line(message, self._file)}"
-            )
-        found = json.loads(done.stdout)
-        if not found.get("streams"):
-            raise DecodingError("holds no audio that libsndfile or ffmpeg can read")
-        return found["streams"][0], found["format"]
+            reason = _last_line(done.stderr.decode(errors="replace"), file)
+            raise EncodingError(f"{suffix} needs ffmpeg with the encoder {encoder}: {reason}")
+        with open(file.removeprefix("file:"), "rb") as encoded:
+            return encoded.read()
+
+
+def read_comment(path: str | os.PathLike[str]) -> str:
+    """Reads the comment in the metadata of a file; empty if it has none.
+
+    Raises:
+      DecodingError: ffmpeg is not on PATH, or cannot read the file.
+    """
+    found = _probe(f"file:{os.fspath(path)}", "format_tags=comment:stream_tags=comment")
+    # An Ogg file has its tags in the stream, the others around it.
+    parts = [found.get("format", {}), *found.get("streams", ())]
+    return next((str(part["tags"]["comment"]) for part in parts if part.get("tags")), "")
 
 
 def available() -> bool:
     """Tells whether ffmpeg and ffprobe are on PATH."""
     return all(shutil.which(program) for program in ("ffmpeg", "ffprobe"))
+
+
+def _probe(file: str, entries: str) -> dict[str, Any]:
+    """Asks ffprobe about a file and its first audio stream."""
+    if not available():
+        raise DecodingError(f"not audio that libsndfile can read; {INSTALL}")
+    done = subprocess.run(
+        [
+            *("ffprobe", "-v", "error", "-select_streams", "a:0", "-of", "json"),
+            *("-show_entries", entries, *_INPUT, file),
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        reason = _last_line(done.stderr.decode(errors="replace"), file)
+        raise DecodingError(f"not audio that libsndfile or ffmpeg can read: {reason}")
+    return dict(json.loads(done.stdout))
 
 
 def _stated_seconds(stream: dict[str, Any], container: dict[str, Any]) -> float | None:

@@ -6,7 +6,6 @@ A file appears under its name whole or not at all, and nothing is clipped behind
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import stat
@@ -19,9 +18,10 @@ import soundfile
 import soxr
 
 from mt3synth.atomic import write_bytes
-from mt3synth.audio.ffmpeg import FFmpegSound
+from mt3synth.audio import encoding
+from mt3synth.audio.ffmpeg import FFmpegSound, available, read_comment
 from mt3synth.audio.libsndfile import LibsndfileSound, NotDecodable
-from mt3synth.audio.sound import DecodingError, Sound
+from mt3synth.audio.sound import DecodingError, EncodingError, Sound
 from mt3synth.errors import UserError
 from mt3synth.types import Float
 
@@ -30,9 +30,6 @@ _BY_FFMPEG = (".m4a", ".aac", ".mp4", ".wma", ".ac3", ".webm", ".mka", ".mkv", "
 SUFFIXES = frozenset(_OWN + _BY_FFMPEG)
 """By which recordings are known in a folder of files; `read_audio` goes by content, not suffix."""
 
-FORMATS = {".wav": "WAV", ".flac": "FLAC"}
-"""libsndfile's names of the formats that are written, by suffix."""
-_WAV_COMMENT_BYTES = 2000  # libsndfile drops a longer INFO string without a word
 _LOWEST_RATE = 1000  # samples per second; a broken header may state 1, and fill the memory
 
 
@@ -98,11 +95,17 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
       AudioError: the file is missing or unreadable.
     """
     _check_input(path)
-    try:
-        with soundfile.SoundFile(os.fspath(path)) as file:
-            comment = file.comment
-    except (soundfile.SoundFileError, TypeError) as error:  # TypeError: a headerless .raw
-        raise AudioError(f"{path}: not audio that libsndfile can read") from error
+    comment = None
+    name = os.fspath(path)
+    # TypeError: a headerless .raw
+    with suppress(soundfile.SoundFileError, TypeError), soundfile.SoundFile(name) as file:
+        comment, kind = file.comment, file.format
+    # ffmpeg gives a comment other names in MP3 and Ogg files, which libsndfile does not know.
+    if comment is None or (not comment and kind in ("MP3", "OGG") and available()):
+        try:
+            comment = read_comment(path)
+        except DecodingError as error:
+            raise AudioError(f"{path}: {error}") from error
     with suppress(ValueError):
         values = json.loads(comment)
         if isinstance(values, dict):
@@ -120,24 +123,30 @@ def check_output(path: str | os.PathLike[str], metadata: Mapping[str, str]) -> N
     """Finds out before a long rendering whether `write_audio` would refuse its destination.
 
     Raises:
-      AudioError: suffix neither .wav nor .flac, folder missing or not writable, ``path`` a folder,
-        or metadata too long for a WAV file.
+      AudioError: suffix not one of ``mt3synth.audio.encoding.FORMATS``, folder missing or not
+        writable, ``path`` a folder, metadata too long for a WAV file, or a format for which ffmpeg
+        is needed and missing.
     """
-    path = Path(path)
-    if path.suffix.lower() not in FORMATS:
-        raise AudioError(f"{path}: suffix {path.suffix!r}; must be one of {', '.join(FORMATS)}")
+    path, suffix = Path(path), Path(path).suffix.lower()
+    if suffix not in encoding.FORMATS:
+        known = ", ".join(encoding.FORMATS)
+        raise AudioError(f"{path}: suffix {path.suffix!r}; must be one of {known}")
     if not path.parent.is_dir():
         raise AudioError(f"{path}: its folder does not exist")
     if path.is_dir():
         raise AudioError(f"{path}: is a folder")
     if not os.access(path.parent, os.W_OK):
         raise AudioError(f"{path}: its folder cannot be written to")
-    size = len(encode_comment(metadata).encode())
-    if path.suffix.lower() == ".wav" and size > _WAV_COMMENT_BYTES:
+    kind = encoding.FORMATS[suffix]
+    size = len(encoding.make_comment(suffix, metadata).encode())
+    if kind.comment_bytes and size > kind.comment_bytes:
         raise AudioError(
-            f"{path}: metadata of {size} bytes; must be at most {_WAV_COMMENT_BYTES} in WAV"
-            " (FLAC has no limit)"
+            f"{path}: metadata of {size} bytes; must be at most {kind.comment_bytes} in"
+            f" {suffix[1:].upper()} (FLAC has no limit)"
         )
+    if not kind.by_libsndfile:
+        # Whether ffmpeg has the encoder is best known by trying.
+        _encode(path, np.zeros(1000, np.float32), 16000, metadata)
 
 
 def write_audio(
@@ -146,7 +155,10 @@ def write_audio(
     sample_rate: int,
     metadata: Mapping[str, str],
 ) -> None:
-    """Writes 16-bit WAV or FLAC, by suffix; ``metadata`` goes into the comment as JSON.
+    """Writes a file of the format that its suffix names; ``metadata`` are JSON in its comment.
+
+    WAV and FLAC have 16 bits, and the same samples. MP3, Ogg Vorbis, Opus and M4A lose what can
+    hardly be heard; where they do not know ``sample_rate`` they have the next higher one.
 
     Encodes in memory, writes a hidden file in the same folder and renames it, so that a full disk
     or an interrupt leaves neither half a file nor a damaged older one.
@@ -164,22 +176,19 @@ def write_audio(
         raise AudioError(f"{path}: audio to write holds a sample that is not finite")
     if peak > 1:
         raise AudioError(f"{path}: peak {peak:.3f}; must be at most 1, or it would clip")
-    encoded, channels = io.BytesIO(), audio.shape[1] if audio.ndim > 1 else 1
-    with soundfile.SoundFile(
-        encoded, "w", sample_rate, channels, "PCM_16", format=FORMATS[path.suffix.lower()]
-    ) as file:
-        if metadata:
-            file.comment = encode_comment(metadata)
-        file.write(audio)
     try:
-        write_bytes(path, encoded.getbuffer())
+        write_bytes(path, _encode(path, audio, sample_rate, metadata))
     except OSError as error:
         raise AudioError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def encode_comment(metadata: Mapping[str, str]) -> str:
-    """Returns metadata as they stand in the comment of a file."""
-    return json.dumps(dict(metadata), ensure_ascii=False)
+def _encode(
+    path: Path, audio: Float[np.ndarray, "S *C"], sample_rate: int, metadata: Mapping[str, str]
+) -> memoryview:
+    try:
+        return encoding.encode(path.suffix.lower(), audio, sample_rate, metadata)
+    except EncodingError as error:
+        raise AudioError(f"{path}: {error}") from error
 
 
 def _open(path: str | os.PathLike[str]) -> Sound:

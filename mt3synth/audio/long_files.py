@@ -12,7 +12,8 @@ import numpy as np
 import soundfile
 
 from mt3synth.atomic import write_atomically
-from mt3synth.audio.files import FORMATS, AudioError, check_output, encode_comment
+from mt3synth.audio.encoding import open_encoder, write_block
+from mt3synth.audio.files import AudioError, check_output
 from mt3synth.types import FloatND
 
 _COPIED_BYTES = 1 << 20  # at a time, of float32
@@ -36,7 +37,7 @@ def write_blocks(
     sample_rate: int,
     metadata: Callable[[float], Mapping[str, str]],
 ) -> Written:
-    """Writes mono 16-bit WAV or FLAC as `mt3synth.audio.files.write_audio` of `fit_peak` does.
+    """Writes a mono file as `mt3synth.audio.files.write_audio` of `fit_peak` does, by libsndfile.
 
     How far the sound has to be turned down is known at its end. So blocks go to a nameless file in
     the same folder first, four bytes a sample, which is gone whatever happens.
@@ -68,12 +69,10 @@ def write_blocks(
             gain = 1 / float(scale)
             scratch.seek(0)
             with write_atomically(path) as unfinished:
-                with soundfile.SoundFile(
-                    unfinished, "x", sample_rate, 1, "PCM_16", format=FORMATS[path.suffix.lower()]
-                ) as file:
-                    file.comment = encode_comment(metadata(gain))
+                suffix = path.suffix.lower()
+                with open_encoder(unfinished, suffix, sample_rate, 1, metadata(gain)) as file:
                     while copied := scratch.read(_COPIED_BYTES):
-                        file.write(np.frombuffer(copied, np.float32) / scale)
+                        write_block(file, np.frombuffer(copied, np.float32) / scale)
                 with open(unfinished, "rb") as written:
                     os.fsync(written.fileno())  # some file systems report a full disk only here
     except (OSError, soundfile.SoundFileError) as error:

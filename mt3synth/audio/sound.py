@@ -20,6 +20,10 @@ class DecodingError(Exception):
     """Says why a file cannot be decoded, in one line, without the file's name."""
 
 
+class EncodingError(Exception):
+    """Says why sound cannot be encoded, in one line, without the file's name."""
+
+
 @runtime_checkable
 class Sound(Protocol):
     """Stands for an audio file that was opened; nothing of it is decoded yet.

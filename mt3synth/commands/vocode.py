@@ -29,7 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what to read, where to write, and which vocoder."""
     parser.add_argument("inputs", nargs="+", metavar="IN", help="audio file, or a folder")
     parser.add_argument(
-        "-o", "--output", required=True, metavar="OUT", help="OUT.wav, OUT.flac, or a folder"
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="OUT.wav (or .flac, .mp3, .ogg, .opus, .m4a), or a folder",
     )
     parser.add_argument(
         "--bundle", metavar="DIR", help="whose frames and vocoder (default: the default model's)"
@@ -61,8 +65,8 @@ def _prepare(args: argparse.Namespace) -> Callable[[outputs.Job], None]:
 
 def _vocode(job: outputs.Job, bundle: Bundle, vocoder: Vocoder) -> None:
     """Takes one file to frames and back, as long afterwards as before."""
-    from mt3synth.audio.files import check_output, fit_peak, read_audio, write_audio
-    from mt3synth.audio.level import describe_gain
+    from mt3synth.audio.files import check_output, read_audio, write_audio
+    from mt3synth.audio.level import LevelConfig, fit_level
     from mt3synth.audio.mel import log_mel
     from mt3synth.commands.shared.interrupts import Interrupts
     from mt3synth.commands.shared.saving import report_saved
@@ -83,6 +87,7 @@ def _vocode(job: outputs.Job, bundle: Bundle, vocoder: Vocoder) -> None:
         # The last frame reaches past the end of the recording.
         made = vocoder(log_mel(audio, bundle.spec.mel))[: len(audio)]
         interrupts.check()
-    fitted, gain = fit_peak(made)
-    write_audio(job.audio, fitted, rate, {**metadata, **describe_gain(gain)})
-    report_saved(job.audio, len(fitted) / rate, gain, began)
+    # A limiter would be heard beside the vocoder, which is what is to be heard.
+    fitted, level = fit_level(made, rate, LevelConfig(peaks="scale"))
+    write_audio(job.audio, fitted, rate, {**metadata, **level.describe()})
+    report_saved(job.audio, len(fitted) / rate, level.reports, began)

@@ -81,6 +81,18 @@ class Notes:
         inside = (pitch >= 0) & (pitch <= 127)
         return self.select(inside).replace(pitch=pitch[inside])
 
+    def folded(self, low: int, high: int) -> Notes:
+        """Moves pitched notes outside ``low`` to ``high`` into it by octaves; drums stay.
+
+        Raises:
+          ValueError: less than an octave, into which not every note can be moved.
+        """
+        if high - low < 11:
+            raise ValueError(f"keys {low} to {high}; must be at least an octave")
+        up = np.maximum(0, -((self.pitch - low) // 12))
+        down = np.maximum(0, -((high - self.pitch) // 12))
+        return self.replace(pitch=np.where(self.is_drum, self.pitch, self.pitch + 12 * (up - down)))
+
     def cropped(self, start: float, end: float) -> Notes:
         """Cuts out ``[start, end)`` seconds, moved so that ``start`` becomes 0.
 

@@ -240,20 +240,21 @@ def substitutions(notes: Notes, spec: RollSpec) -> list[str]:
         group = spec.groups[table[program]]
         if group.representative != program:
             lines.append(
-                f"program {program} {PROGRAMS[program]}: {_count_notes(count)} rendered as "
+                f"program {program} {PROGRAMS[program]}: {count_notes(count)} rendered as "
                 f"{group.name} ({group.representative} {PROGRAMS[group.representative]})"
             )
     high = LOWEST_KEY + KEYS - 1
     outside = int(np.sum((pitched.pitch < LOWEST_KEY) | (pitched.pitch > high)))
     if outside:
-        lines.append(f"pitches outside {LOWEST_KEY}..{high}: {_count_notes(outside)} left out")
+        lines.append(f"pitches outside {LOWEST_KEY}..{high}: {count_notes(outside)} left out")
     drums = int(np.sum(notes.is_drum))
     if drums and not spec.drums:
-        lines.append(f"drums: {_count_notes(drums)} left out")
+        lines.append(f"drums: {count_notes(drums)} left out")
     return lines
 
 
-def _count_notes(count: int) -> str:
+def count_notes(count: int) -> str:
+    """Says how many notes there are: ``1 note``, ``2 notes``."""
     return f"{count} note" if count == 1 else f"{count} notes"
 
 

@@ -203,7 +203,7 @@ def test_fit_peak():
 @pytest.mark.parametrize(
     "name, metadata, message",
     [
-        ("a.mp3", {}, "suffix '.mp3'; must be one of .wav, .flac"),
+        ("a.aiff", {}, "suffix '.aiff'; must be one of .wav, .flac, .mp3, .ogg, .opus, .m4a"),
         ("missing/a.wav", {}, "folder does not exist"),
         ("a.wav", {"x": "y" * 3000}, "metadata of 3009 bytes; must be at most 2000"),
     ],

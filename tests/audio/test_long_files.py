@@ -28,7 +28,7 @@ def test_the_bytes_are_those_of_the_whole(tmp_path, suffix, level):
 @pytest.mark.parametrize(
     ("name", "blocks", "said"),
     [
-        ("x.mp3", [np.zeros(3, np.float32)], "suffix '.mp3'"),
+        ("x.aiff", [np.zeros(3, np.float32)], "suffix '.aiff'"),
         ("x.wav", [], "no audio to write"),
         ("x.wav", [np.array([np.nan], np.float32)], "not finite"),
     ],

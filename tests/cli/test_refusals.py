@@ -44,7 +44,7 @@ def refused(outcome, *said):
         ("--bundle .", ". is no bundle: it has no config.json"),
         ("-o no/such/x.wav", "no/such/x.wav: its folder does not exist"),
         ("-o no/such/", "no/such/: no such folder"),
-        ("-o x.mp3", "suffix '.mp3'; must be one of .wav, .flac"),
+        ("-o x.aiff", "suffix '.aiff'; must be one of .wav, .flac, .mp3, .ogg, .opus, .m4a"),
         ("-o x", "suffix ''; must be one of .wav, .flac"),
         ("--save-mel x.csv", "suffix '.csv'; must be .npy"),
         ("--save-mel no/x.npy", "no/x.npy: its folder does not exist"),

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def test_settings_version_and_bundle_go_into_the_metadata(synthesize, bundle_fol
         *("--guidance-kind", "compositional", "--end", 0.4),
     )
     metadata = read_metadata("out.flac")
-    assert float(metadata.pop("gain_db")) <= 0
+    assert float(metadata.pop("gain_db")) <= 0 and float(metadata.pop("limited_db")) < 0
     assert metadata == {
         "software": f"mt3synth {__version__}",
         "bundle": bundle.load(bundle_folder).hash,
@@ -169,13 +170,37 @@ def test_standard_input_is_rendered(synthesize, monkeypatch):
     assert soundfile.info("stdin.wav").duration == pytest.approx(0.5 + 2.5, abs=0.02)
 
 
-def test_karaoke_and_gzipped_files_of_a_folder_are_rendered(synthesize, tmp_path):
+def test_karaoke_riff_and_gzipped_files_are_rendered_alone_and_in_a_folder(synthesize, tmp_path):
     (tmp_path / "scores").mkdir()
-    write_song("scores/a.kar", 60)
-    content = write_song("b.mid", 62).read_bytes()
-    (tmp_path / "scores" / "b.mid.gz").write_bytes(gzip.compress(content))
+    content = write_song("song.mid", 60).read_bytes()
+    riff = struct.pack("<4sI4s4sI", b"RIFF", len(content) + 12, b"RMID", b"data", len(content))
+    kinds = {
+        "a.kar": content,
+        "b.mid.gz": gzip.compress(content),
+        "c.rmi": riff + content,
+        "d.RMI.GZ": gzip.compress(riff + content),
+    }
+    for name, data in kinds.items():
+        (tmp_path / "scores" / name).write_bytes(data)
     assert synthesize("scores").status == 0
-    assert {p.name for p in tmp_path.glob("*.wav")} == {"a.wav", "b.wav"}
+    assert synthesize("song.mid", "-o", "plain.wav").status == 0
+    assert synthesize("scores/c.rmi", "-o", "alone.wav").status == 0
+    plain = read_audio("plain.wav", 16000)
+    for name in ("a", "b", "c", "d", "alone"):
+        np.testing.assert_array_equal(read_audio(f"{name}.wav", 16000), plain)
+
+
+def test_notes_outside_the_keys_are_folded_into_them(synthesize):
+    write_song("low.mid", 3, 125)
+    assert synthesize("low.mid").err[0].endswith("; --fold moves them by octaves")
+    outcome = synthesize("low.mid", "--fold")
+    assert outcome.status == 0
+    assert outcome.err[0] == "low.mid: pitches outside 21..108: 2 notes moved by octaves"
+    assert read_metadata("low.wav")["fold"] == "octaves"
+    write_song("song.mid", 27, 101)  # the same keys, two octaves inwards
+    synthesize("song.mid", "--fold")
+    assert "fold" not in read_metadata("song.wav")
+    np.testing.assert_array_equal(read_audio("low.wav", 16000), read_audio("song.wav", 16000))
 
 
 def test_stereo_and_a_scale(synthesize, tmp_path):

@@ -179,7 +179,7 @@ def test_a_folder_and_a_file_into_a_folder_and_the_bad_ones_apart(run, bundle_fo
         ("", "the following arguments are required: -o/--output"),
         ("-o other.wav", "other.wav exists; give --overwrite"),
         ("-o in.wav", "in.wav is what is read; give another -o"),
-        ("-o out.mp3", "suffix '.mp3'; must be one of .wav, .flac"),
+        ("-o out.aiff", "suffix '.aiff'; must be one of .wav, .flac"),
         ("-o no/out.wav", "no/out.wav: its folder does not exist"),
         ("-o out.wav --vocoder wavenet", "invalid choice: 'wavenet'"),
         ("-o out.wav --vocoder neural", "the bundle has no trained vocoder: name a folder"),

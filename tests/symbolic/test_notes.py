@@ -41,5 +41,26 @@ def test_transposition_moves_pitched_notes_only():
     assert sorted(row[2] for row in rows_of(notes.transposed(2))) == [36, 62]
 
 
+def test_folding_moves_by_the_fewest_octaves():
+    keys = np.arange(128)
+    zeros = np.zeros(128)
+    for drum in (False, True):
+        notes = Notes(zeros, zeros + 1, keys, zeros + 80, zeros, np.full(128, drum))
+        folded = notes.folded(21, 108)
+        if drum:
+            np.testing.assert_array_equal(folded.pitch, keys)
+            continue
+        assert folded.pitch.min() == 21 and folded.pitch.max() == 108
+        moved = folded.pitch - keys
+        assert (moved % 12 == 0).all()
+        # A note that was moved is within an octave of the end that it came from.
+        inside = (keys >= 21) & (keys <= 108)
+        assert (moved[inside] == 0).all()
+        assert (folded.pitch[keys < 21] < 21 + 12).all()
+        assert (folded.pitch[keys > 108] > 108 - 12).all()
+    with pytest.raises(ValueError, match="must be at least an octave"):
+        notes.folded(60, 70)
+
+
 def test_concatenation_of_nothing_is_empty():
     assert len(Notes.concatenate([])) == 0 and Notes.empty().end_time == 0

@@ -46,13 +46,18 @@ class Job:
 
 
 def plan_jobs(
-    inputs: Sequence[str], output: str | None, save_mel: str | None, kind: Kind = MUSIC
+    inputs: Sequence[str],
+    output: str | None,
+    save_mel: str | None,
+    kind: Kind = MUSIC,
+    suffix: str = ".wav",
 ) -> list[Job]:
     """Plans what to do for the files and folders named on the command line.
 
     A folder stands for the files of a kind in it, in the order of their names. Without ``output``
-    NAME.mid becomes NAME.wav in the current folder, and standard input (``-``) stdin.wav. For a
-    folder or several files ``output`` and ``save_mel`` name folders; for a single file they may.
+    NAME.mid becomes NAME.wav (or what ``suffix`` says) in the current folder, and standard input
+    (``-``, ``/dev/stdin``) stdin.wav. For a folder or several files ``output`` and ``save_mel``
+    name folders; for a single file they may.
 
     Raises:
       UserError: a folder without such files, or a folder to write to that does not exist.
@@ -62,7 +67,7 @@ def plan_jobs(
     return [
         Job(
             source,
-            _output_path("-o", output or ".", source, ".wav", single),
+            _output_path("-o", output or ".", source, suffix, single),
             _output_path("--save-mel", save_mel, source, ".npy", single) if save_mel else None,
         )
         for source in sources

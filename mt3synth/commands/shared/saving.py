@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 
-def report_saved(path: Path, seconds: float, gain: float, began: float) -> None:
-    """Says on stderr how long a sound is, how long it took, and whether it was turned down.
+def report_saved(path: Path, seconds: float, reports: Iterable[str], began: float) -> None:
+    """Says on stderr how long a sound is, how long it took, and what was done to its level.
 
     Args:
       path: of the file.
       seconds: of audio in it.
-      gain: that kept it from clipping, 1 if nothing was to be done.
+      reports: what was done to its level.
       began: when the work on it did, by `time.monotonic`.
     """
-    if gain < 1:
-        report(f"{path}: {20 * math.log10(gain):.1f} dB, so that it does not clip")
+    for line in reports:
+        report(f"{path}: {line}")
     report(f"{path}: {seconds:.1f} s of audio in {time.monotonic() - began:.1f} s")
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mt3synth.commands.shared import outputs, sampling_options, vocoder_options
+from mt3synth.commands.shared import level_options, outputs, sampling_options, vocoder_options
 from mt3synth.configuration import parse
 from mt3synth.errors import UserError
 
@@ -30,7 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options; those on sampling and on the vocoder are shared with other commands."""
     parser.add_argument("inputs", nargs="+", metavar="IN.mid", help="MIDI file, score, folder or -")
     parser.add_argument(
-        "-o", "--output", metavar="OUT", help="OUT.wav, OUT.flac, or a folder (default: .)"
+        *("-o", "--output"),
+        metavar="OUT",
+        help="OUT.wav (or .flac, .mp3, .ogg, .opus, .m4a), or a folder (default: .)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("wav", "flac", "mp3", "ogg", "opus", "m4a"),
+        default="wav",
+        help="of files that -o does not name (wav)",
     )
     parser.add_argument(
         "--stream",
@@ -58,7 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="E",
         help="how far players go beyond a score in notation, 0 (to the letter) to 1",
     )
+    parser.add_argument(
+        "--fold", action="store_true", help="move notes outside A0 to C8 into it by octaves"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    level_options.add_arguments(parser)
     sampling_options.add_arguments(parser)
     vocoder_options.add_arguments(parser)
 
@@ -69,7 +81,7 @@ def main(args: argparse.Namespace) -> int:
         raise UserError("--raw goes with --stream -")
     if args.stream is not None:
         return _stream(args)
-    jobs = outputs.plan_jobs(args.inputs, args.output, args.save_mel)
+    jobs = outputs.plan_jobs(args.inputs, args.output, args.save_mel, suffix=f".{args.format}")
     return outputs.run_jobs(jobs, "synthesize", args.overwrite, lambda: _prepare(args))
 
 
@@ -88,7 +100,7 @@ def _stream(args: argparse.Namespace) -> int:
     from mt3synth.commands.synthesize.stream_job import stream
 
     span, renderer = _load(args)
-    stream(args.inputs[0], span, renderer, args.raw, args.expression)
+    stream(args.inputs[0], span, renderer, args.raw, args.expression, args.fold)
     return 0
 
 
@@ -97,7 +109,7 @@ def _prepare(args: argparse.Namespace) -> Callable[[outputs.Job], None]:
     from mt3synth.commands.synthesize.render_job import render
 
     span, renderer = _load(args)
-    return lambda job: render(job, span, renderer, args.tuning, args.expression)
+    return lambda job: render(job, span, renderer, args.tuning, args.expression, args.fold)
 
 
 def _load(args: argparse.Namespace) -> tuple[Span, Renderer]:
@@ -106,8 +118,8 @@ def _load(args: argparse.Namespace) -> tuple[Span, Renderer]:
     from mt3synth.commands.shared import compilation_cache
     from mt3synth.score import Span
 
-    # Before the model is loaded: a span that holds nothing need not wait for it.
-    span = Span(args.start, args.end)
+    # Before the model is loaded, for which what is wrong here need not wait.
+    span, level = Span(args.start, args.end), level_options.read(args)
     compilation_cache.keep()
     parse.parse([DEFAULT_GIN, *(args.gin_file or [])], args.gin_bindings)
     model = mt3synth.load(args.bundle)
@@ -116,5 +128,6 @@ def _load(args: argparse.Namespace) -> tuple[Span, Renderer]:
         stereo=args.stereo,
         vocoder=vocoder_options.read(args, model.bundle),
         config=sampling_options.read(args, model.spec),
+        level=level,
     )
     return span, renderer

@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from mt3synth.audio.encoding import FORMATS
 from mt3synth.audio.files import check_output
-from mt3synth.audio.level import describe_gain
+from mt3synth.audio.level import Level, describe_gain, report_gain
 from mt3synth.audio.long_files import Written, write_blocks
 from mt3synth.commands.shared.interrupts import Interrupts
 from mt3synth.commands.shared.outputs import Job
@@ -27,27 +28,43 @@ def render(
     renderer: Renderer,
     tuning: str | None = None,
     expression: float = 0.0,
+    fold: bool = False,
 ) -> None:
     """Renders one song, and reports on stderr what was not rendered as written.
+
+    Args:
+      job: the song, and what is made of it.
+      span: the part of it.
+      renderer: by which.
+      tuning: a Scala file, or None.
+      expression: how far players go beyond a score in notation.
+      fold: whether notes outside the keys are moved by octaves.
 
     Raises:
       UserError: nothing to render, or nowhere to write; no half-written file is left.
     """
-    score = read_score(job.source, span, renderer.bundle.spec, tuning, expression)
-    # Before minutes of rendering, not after them.
-    check_output(job.audio, renderer.metadata(score))
+    score = read_score(job.source, span, renderer.bundle.spec, tuning, expression, fold)
+    # Before minutes of rendering, not after them. What is added then is no longer than this.
+    check_output(job.audio, {**renderer.metadata(score), **Level(1e-5, 1e-5, ()).describe()})
     for line in renderer.reports(score):
         report(f"{job.source}: {line}")
     began = time.monotonic()
-    if renderer.is_long(score) and job.mel is None and renderer.is_plain(score):
+    if job.mel is None and renderer.is_long(score) and _is_local(job.audio, renderer, score):
         written = _with_bar(score, renderer, job.audio.name, partial(_write_long, job.audio))
-        report_saved(job.audio, *written, began)
+        report_saved(job.audio, written.seconds, report_gain(written.gain), began)
         return
     song = _with_bar(score, renderer, job.audio.name, Renderer.render)
     if job.mel is not None:
         song.write_mel(job.mel)
     song.write(job.audio)
-    report_saved(job.audio, song.seconds, song.gain, began)
+    report_saved(job.audio, song.seconds, song.level_reports, began)
+
+
+def _is_local(path: Path, renderer: Renderer, score: Score) -> bool:
+    """Tells whether a song can be written while it is made, with no need to know all of it."""
+    kind, rate = FORMATS[path.suffix.lower()], renderer.bundle.spec.mel.sample_rate
+    plain = renderer.is_plain(score) and renderer.level.loudness is None
+    return plain and kind.by_libsndfile and rate == kind.nearest_rate(rate)
 
 
 def _write_long(path: Path, renderer: Renderer, score: Score, on_step: OnStep) -> Written:

@@ -22,6 +22,7 @@ def stream(
     renderer: Renderer,
     raw: bool,
     expression: float = 0.0,
+    fold: bool = False,
 ) -> None:
     """Renders a song to standard output; a reader that goes away early ends it quietly.
 
@@ -31,11 +32,12 @@ def stream(
       renderer: by which.
       raw: whether the samples have no WAV header.
       expression: how far players go beyond a score in notation.
+      fold: whether notes outside the keys are moved by octaves.
 
     Raises:
       UserError: nothing to render.
     """
-    score = read_score(source, span, renderer.bundle.spec, expression=expression)
+    score = read_score(source, span, renderer.bundle.spec, expression=expression, fold=fold)
     for line in renderer.reports(score, streamed=True):
         report(f"{source}: {line}")
     with Interrupts() as interrupts:
