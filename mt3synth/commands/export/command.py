@@ -87,8 +87,6 @@ def main(args: argparse.Namespace) -> int:
     vocoder = (
         files.read(args.vocoder) if args.vocoder else provenance.inherited_vocoder(run, spec.mel)
     )
-    if vocoder is None:
-        report(f"{output} has no vocoder, so that Griffin-Lim makes the sound; see --vocoder")
     performances = provenance.heard_in(run, performances)
     spec = _guided(spec, args.guidance_notes, args.guidance_performance)
     # A corpus that is named must be there; beside the run it may lie or not.
@@ -120,6 +118,8 @@ def main(args: argparse.Namespace) -> int:
     except (OSError, UserError) as error:
         shutil.rmtree(output, ignore_errors=True)
         raise UserError(f"{output} was not made: {error}") from error
+    if vocoder is None:
+        report(f"{output} has no vocoder, so that Griffin-Lim makes the sound; see --vocoder")
     print(f"{output}: step {step}, {len(performances)} performances, bundle {bundle.hash}")
     return 0
 

@@ -62,17 +62,17 @@ class Levels:
 
     def __init__(self, parts: Iterable[WrittenPart], findings: Findings) -> None:
         parts = list(parts)
-        marks: dict[float, int] = {}
+        marks: dict[float, float] = {}
         self._accents: dict[float, int] = {}
         onsets = sorted({note.start for part in parts for note in part.notes})
         for at, name in sorted(d for part in parts for d in part.dynamics):
             at = _snap(at, onsets)
             if name in LEVELS:
-                marks[at] = LEVELS[name]
+                marks[at] = float(LEVELS[name])
             elif name in _FORCED:
                 self._accents[at] = 2 * STEP
                 if name in _AFTER:
-                    marks[_next(at, onsets)] = LEVELS[_AFTER[name]]
+                    marks[_next(at, onsets)] = float(LEVELS[_AFTER[name]])
             elif name in _STRESSED:
                 self._accents[at] = STEP
             else:
@@ -123,15 +123,15 @@ def _find_words(
 
 
 def _trace(
-    marks: list[tuple[float, int]], spans: list[tuple[float, float, int]]
+    marks: list[tuple[float, float]], spans: list[tuple[float, float, int]]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws the level over the score: steps at marks, lines along hairpins."""
     times, values = [0.0], [float(DEFAULT)]
 
-    def step(at: float, value: float | int) -> None:
+    def step(at: float, value: float) -> None:
         # Two points at one position make a step.
         times.extend((max(at, times[-1]),) * 2)
-        values.extend((values[-1], float(value)))
+        values.extend((values[-1], value))
 
     remaining = list(marks)
     for index, (begin, end, direction) in enumerate(spans):
@@ -145,7 +145,7 @@ def _trace(
         while remaining and remaining[0][0] < end - 1e-6:
             at, value = remaining.pop(0)
             times.extend((max(begin, times[-1]), at))
-            values.extend((values[-1], float(value)))
+            values.extend((values[-1], value))
             begin = at
         here = values[-1]
         goal = here + direction * STEP

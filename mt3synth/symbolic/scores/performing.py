@@ -78,7 +78,7 @@ def _play_part(
     name: str,
 ) -> np.ndarray:
     """Plays one part, and unfolds its repeats; float64 ``[n, 8]``, positions as played."""
-    written: list[tuple[float | int, ...]] = []
+    written: list[tuple[float, ...]] = []
     keys = sorted(part.keys, key=lambda pair: pair[0])
     for note in part.notes:
         index = bisect.bisect_right(keys, note.start + 1e-6, key=lambda pair: pair[0])
@@ -121,11 +121,11 @@ def _play_note(
     levels: Levels,
     techniques: Techniques,
     expression: float,
-) -> list[tuple[float | int, ...]]:
+) -> list[tuple[float, ...]]:
     rows = ornaments.realize(note, rate, key)
     program = techniques.program(note)
     gate = articulations.gate(note, expression)
-    played: list[tuple[float | int, ...]] = []
+    played: list[tuple[float, ...]] = []
     for index, (at, length, sounding) in enumerate(rows):
         if note.velocity is not None:
             velocity = float(note.velocity)  # the file says it outright
@@ -139,12 +139,12 @@ def _play_note(
             (
                 at,
                 at + length,
-                sounding,
+                float(sounding),
                 velocity,
-                program,
-                note.is_drum,
+                float(program),
+                float(note.is_drum),
                 gate if last else 1.0,
-                note.measure,
+                float(note.measure),
             )
         )
     return played

@@ -292,6 +292,7 @@ def test_held_out_folders_take_turns(tmp_path: Path, spec: ModelSpec) -> None:
     assert validation["performance"].tolist() == [0, 1] * 7 + [1, 2] * 2
     for path in other.glob("validation-*"):
         path.unlink()
+    data = open_data([str(one), str(other)])
     (validation,) = data.validation(spec, 18)
     assert validation["performance"].tolist() == [0] * 7 + [1] * 2
 
