@@ -181,8 +181,8 @@ def test_what_the_bundle_knew_stays_behind_the_performances_of_the_data(tuned, b
 def begin(monkeypatch, data, bundle):
     """Begins a run, and gives what would be trained instead of training it."""
 
-    class Begun(Exception):  # noqa: N818  not an error: leaves the run where training would begin
-        pass
+    class Begun(Exception):
+        """Leaves a run where training would begin."""
 
     def leave(learner, *_, **__):
         raise Begun(learner)
