@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mt3synth.errors import UserError, explain_os_errors
@@ -45,12 +44,13 @@ def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def read_csv(
-    path: Path, check: Callable[[list[str]], object] = list, named: object = None
+    path: Any, check: Callable[[list[str]], object] = list, named: object = None
 ) -> list[tuple[int, dict[Any, Any]]]:
     """Reads the rows of a CSV file by column, and the line on which each of them ends.
 
     Args:
-      path: of the file, in UTF-8 with or without a byte-order mark.
+      path: `pathlib.Path` of the file, or one like it that lies elsewhere (universal-pathlib); in
+        UTF-8 with or without a byte-order mark.
       check: gets the names of the columns, and may refuse them.
       named: what messages call the file; by default its path.
 
