@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
+from mt3synth.diffusion.probability_flow import flow
 from mt3synth.diffusion.schedule import CosineSchedule
 from mt3synth.diffusion.spacing import Spacing
 from mt3synth.types import Array, Float, Key
@@ -52,9 +53,5 @@ class DPMSolver:
         schedule: CosineSchedule,
         key: Key[Array, ""],
     ) -> Array:
-        """x at ``time_next`` < ``time``, exact if the data are x0 all along the step (eq. 9)."""
-        _, sigma_t = schedule.alpha_sigma(time)
-        alpha_s, sigma_s = schedule.alpha_sigma(time_next)
-        # Their h is a step of log(alpha / sigma), half the log-SNR.
-        h = 0.5 * (schedule.log_snr(time_next) - schedule.log_snr(time))
-        return sigma_s / sigma_t * x_t - alpha_s * jnp.expm1(-h) * x0
+        """x at ``time_next`` < ``time`` along the probability flow (eq. 9)."""
+        return flow(x_t, x0, time, time_next, schedule)

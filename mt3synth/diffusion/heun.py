@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
+from mt3synth.diffusion.probability_flow import flow
 from mt3synth.diffusion.schedule import CosineSchedule
 from mt3synth.diffusion.spacing import Spacing
 from mt3synth.types import Array, Float, Key
@@ -35,9 +36,7 @@ class Heun:
         key: Key[Array, ""],
     ) -> Array:
         """x at ``time_next`` < ``time`` by an Euler step (line 5)."""
-        alpha_t, sigma_t = schedule.alpha_sigma(time)
-        alpha_s, sigma_s = schedule.alpha_sigma(time_next)
-        return alpha_s * x0 + sigma_s * (x_t - alpha_t * x0) / sigma_t
+        return flow(x_t, x0, time, time_next, schedule)
 
     def correct(
         self,

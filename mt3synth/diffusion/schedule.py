@@ -32,17 +32,21 @@ class CosineSchedule:
                 f"log_snr_min={self.log_snr_min} must be below log_snr_max={self.log_snr_max}"
             )
 
+    @property
+    def _angles(self) -> tuple[float, float]:
+        """a and b of the formula above."""
+        b = math.atan(math.exp(-0.5 * self.log_snr_max))
+        return math.atan(math.exp(-0.5 * self.log_snr_min)) - b, b
+
     def log_snr(self, time: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """log(alpha^2 / sigma^2) at ``time`` in [0, 1]."""
-        b = math.atan(math.exp(-0.5 * self.log_snr_max))
-        a = math.atan(math.exp(-0.5 * self.log_snr_min)) - b
+        a, b = self._angles
         log_snr = -2.0 * jnp.log(jnp.tan(a * time + b))
         return jnp.clip(log_snr, self.log_snr_min, self.log_snr_max)
 
     def time(self, log_snr: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """Inverts `log_snr`, for ratios between the schedule's ends."""
-        b = math.atan(math.exp(-0.5 * self.log_snr_max))
-        a = math.atan(math.exp(-0.5 * self.log_snr_min)) - b
+        a, b = self._angles
         return (jnp.arctan(jnp.exp(-0.5 * log_snr)) - b) / a
 
     def alpha_sigma(
