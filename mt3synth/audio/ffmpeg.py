@@ -96,19 +96,13 @@ def encode(audio: FloatND, sample_rate: int, suffix: str, encoder: str, comment:
         raise EncodingError(f"{suffix} needs ffmpeg, which is not installed")
     with tempfile.TemporaryDirectory() as folder:  # some containers cannot be written to a pipe
         file = f"file:{folder}/sound{suffix}"
-        command = ["ffmpeg", "-nostdin", "-v", "error", "-f", "f32le", "-ar", str(sample_rate)]
         channels = audio.shape[1] if audio.ndim > 1 else 1
-        command += [
-            "-ac",
-            str(channels),
-            "-i",
-            "pipe:0",
-            "-c:a",
-            encoder,
-            "-metadata",
-            f"comment={comment}",
+        command = [
+            *("ffmpeg", "-nostdin", "-v", "error", "-f", "f32le", "-ar", str(sample_rate)),
+            *("-ac", str(channels), "-i", "pipe:0", "-c:a", encoder),
+            *("-metadata", f"comment={comment}"),
+            *("-fflags", "+bitexact", "-flags:a", "+bitexact", file),  # no version, no date
         ]
-        command += ["-fflags", "+bitexact", "-flags:a", "+bitexact", file]  # no version, no date
         samples = np.asarray(audio, "<f4").tobytes()
         done = subprocess.run(command, input=samples, capture_output=True, check=False)
         if done.returncode:
