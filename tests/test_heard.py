@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fluidsynth_cases import RATE, cents, levels, needs_fluidsynth
 from fluidsynth_cases import play as play_by_fluidsynth
-from midi_cases import REAL_INPUTS, control, event, midi, tone
+from midi_cases import REAL_INPUTS, control, event, midi, tone, wheel
 
 import mt3synth
 from mt3synth.symbolic import read_midi
@@ -49,11 +49,6 @@ def changes(model, track: bytes, plain: bytes, folder: Path, seconds: float) -> 
     pairs = zip(played(model, midi(track), folder), played(model, midi(plain), folder))
     count = int(seconds * 50) - 2
     return np.array([levels(a)[:count] - levels(b)[:count] for a, b in pairs])
-
-
-def bend(value: int) -> bytes:
-    value += 8192
-    return event(0xE0, value & 0x7F, value >> 7)
 
 
 def swell() -> tuple[bytes, ...]:
@@ -97,8 +92,8 @@ def test_a_mute_is_silent_and_ends_where_it_ends_in_fluidsynth(model, tmp_path):
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        (bend(8191), 200),
-        (bend(-6144), -150),
+        (wheel(8191), 200),
+        (wheel(-6144), -150),
         (control(101, 0) + control(100, 1) + control(6, 88), 37.5),
     ],
     ids=["a whole tone up", "a semitone and a half down", "fine tuning"],
@@ -113,7 +108,7 @@ def test_pitches_are_within_15_cents(model, tmp_path, setting, value):
 
 
 def test_a_glide_is_where_it_is_in_fluidsynth(model, tmp_path):
-    steps = [bend(int(value)) for value in np.linspace(0, 8191, 50)]
+    steps = [wheel(int(value)) for value in np.linspace(0, 8191, 50)]
     data = midi(FLUTE + tone(72, TICKS) + held(*steps, ticks=19, key=72) + tone(72, TICKS))
     sounds = played(model, data, tmp_path)
 

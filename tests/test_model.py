@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pretty_midi
 import pytest
-from cli_cases import PERFORMANCES, random_params, tiny_spec, write_song
+from cli_cases import PERFORMANCES, save_model, tiny_spec, write_song
 
 import mt3synth
-from mt3synth import bundle, cli
+from mt3synth import cli
 from mt3synth.audio.files import read_audio, read_metadata
 from mt3synth.errors import UserError
 from mt3synth.symbolic import read_midi, sequence_from_notes
@@ -24,9 +24,7 @@ STEPS = 2
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder, spec = tmp_path_factory.mktemp("models") / "tiny", tiny_spec()
-    bundle.save(folder, spec, PERFORMANCES, "studio", random_params(spec), "# A random model\n")
-    return folder
+    return save_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import soundfile
-from cli_cases import PERFORMANCES, random_params, tiny_spec
+from cli_cases import save_model
 from midi_cases import control, event, exclusive, midi, tone
 
 import mt3synth
-from mt3synth import bundle
 from mt3synth.audio.files import read_metadata
 from mt3synth.audio.mel import log_mel
 from mt3synth.errors import UserError
@@ -20,9 +19,7 @@ STEPS = 2
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    folder, spec = tmp_path_factory.mktemp("models") / "tiny", tiny_spec()
-    bundle.save(folder, spec, PERFORMANCES, "studio", random_params(spec), "# A random model\n")
-    return mt3synth.load(folder)
+    return mt3synth.load(save_model(tmp_path_factory.mktemp("models") / "tiny"))
 
 
 def duet() -> Notes:

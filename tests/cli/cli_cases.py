@@ -63,3 +63,10 @@ def write_song(path: str | Path, *keys: int, program: int = 0, seconds: float = 
     notes = Notes(start, start + seconds, np.array(keys), 80 * same, program * same, same == 0)
     write_midi(notes, path)
     return Path(path)
+
+
+def save_model(folder: Path) -> Path:
+    """Writes a bundle of random weights."""
+    spec = tiny_spec()
+    bundle.save(folder, spec, PERFORMANCES, "studio", random_params(spec), "# A random model\n")
+    return folder

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from cli_cases import PERFORMANCES, random_params, tiny_spec
+from cli_cases import save_model
 
-from mt3synth import bundle, cli
+from mt3synth import cli
 
 FAST = ("--steps", "2", "--gin.griffin_lim.GriffinLim.iterations=1")
 
@@ -24,10 +24,7 @@ class Outcome:
 
 @pytest.fixture(scope="session")
 def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    spec = tiny_spec()
-    bundle.save(folder, spec, PERFORMANCES, "studio", random_params(spec), "# A random model\n")
-    return folder
+    return save_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture(scope="session")

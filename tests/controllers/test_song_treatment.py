@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from midi_cases import REAL_INPUTS, control, event, exclusive, midi, tone
+from midi_cases import REAL_INPUTS, control, event, exclusive, midi, tone, wheel
 
 from mt3synth.controllers.song_treatment import TreatedSong, treat_song
 from mt3synth.symbolic.midi import read_song
@@ -10,10 +10,6 @@ from mt3synth.symbolic.midi import read_song
 
 def treat(*tracks: bytes) -> TreatedSong:
     return treat_song(read_song(midi(*tracks)))
-
-
-def wheel(value: int, after: int = 0, channel: int = 0) -> bytes:
-    return event(0xE0 | channel, value + 8192 & 0x7F, value + 8192 >> 7, after=after)
 
 
 def is_plain(song: TreatedSong) -> bool:

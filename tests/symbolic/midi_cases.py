@@ -31,6 +31,11 @@ def control(number: int, value: int, after: int = 0, channel: int = 0) -> bytes:
     return event(0xB0 | channel, number, value, after=after)
 
 
+def wheel(value: int, after: int = 0, channel: int = 0) -> bytes:
+    """The pitch wheel's change, from -8192 to 8191."""
+    return event(0xE0 | channel, value + 8192 & 0x7F, value + 8192 >> 7, after=after)
+
+
 def exclusive(content: str, after: int = 0) -> bytes:
     """A system exclusive message of bytes in hexadecimal, without F0 and F7."""
     data = bytes.fromhex(content) + b"\xf7"

@@ -2,20 +2,14 @@
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from backbone_cases import random_params
+from training_cases import tiny_spec
 
-from mt3synth.audio.mel import MELGAN
-from mt3synth.bundle import abstract_params
-from mt3synth.diffusion.spec import DiffusionSpec
-from mt3synth.model_spec import ModelSpec
 from mt3synth.models.note_encoder import NotePriorConfig
-from mt3synth.models.unet import UNetConfig
-from mt3synth.symbolic.codec import EventCodec
 from mt3synth.symbolic.notes import Notes
-from mt3synth.symbolic.roll import RollSpec
 from mt3synth.synthesis import SamplingConfig, Synthesizer, synthesizer
 from mt3synth.synthesis.options import describe
 
@@ -25,30 +19,10 @@ CONFIG = SamplingConfig(steps=3, overlap=OVERLAP, tail=0.5, continuity="stream")
 
 @pytest.fixture(scope="module", params=["roll", "prior"])
 def model(request):
-    """With random weights, so that every input counts."""
-    network = UNetConfig(
-        mel_bins=128,
-        roll_channels=RollSpec().channels,
-        performances=2,
-        widths=(16, 16),
-        blocks=1,
-        attention_levels=(1,),
-        roll_width=8,
-        condition_width=4,
-        prior=NotePriorConfig(width=16, key_width=8, features=8).fitted(
-            MELGAN, len(RollSpec().groups)
-        )
-        if request.param == "prior"
-        else None,
-    )
-    spec = ModelSpec(
-        network, MELGAN, RollSpec(), EventCodec(127), DiffusionSpec(), segment_frames=FRAMES
-    )
-    draw = np.random.default_rng(0)
-    params = jax.tree.map(
-        lambda leaf: np.float32(0.2 * draw.standard_normal(leaf.shape)), abstract_params(spec)
-    )
-    return Synthesizer(spec, params)
+    """Makes a model of random weights, so that every input counts."""
+    prior = NotePriorConfig(width=16, key_width=8, features=8) if request.param == "prior" else None
+    spec = tiny_spec(segment_frames=FRAMES, attention_levels=(1,), prior=prior)
+    return Synthesizer(spec, random_params(spec))
 
 
 @pytest.fixture(scope="module")

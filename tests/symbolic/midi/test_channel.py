@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from midi_cases import control, event, exclusive, midi, tone
+from midi_cases import control, event, exclusive, midi, tone, wheel
 
 from mt3synth.symbolic.midi import ControllerCurves, read_song
 
@@ -16,10 +16,6 @@ def bank(number: int, channel: int, program: int = 0, fine: int = 0) -> bytes:
 
 def parameter(number: int, coarse: int, fine: int = 0) -> bytes:
     return control(101, 0) + control(100, number) + control(6, coarse) + control(38, fine)
-
-
-def wheel(value: int, after: int = 0) -> bytes:
-    return event(0xE0, value + 8192 & 0x7F, value + 8192 >> 7, after=after)
 
 
 def curves(*tracks: bytes) -> ControllerCurves:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fluidsynth_cases import RATE, cents, needs_fluidsynth, play
-from midi_cases import control, event, exclusive, midi, tone
+from midi_cases import control, event, exclusive, midi, tone, wheel
 
 from mt3synth.symbolic.midi import read_midi, read_song
 from mt3synth.symbolic.midi.key_tuning import understand_tuning
@@ -28,10 +28,6 @@ def select(program: int, bank: int | None = None) -> bytes:
 
 def parameter(fine: int, value: int, low: int = 0) -> bytes:
     return control(101, 0) + control(100, fine) + control(6, value) + control(38, low)
-
-
-def wheel(value: int) -> bytes:
-    return event(0xE0, value + 8192 & 0x7F, value + 8192 >> 7)
 
 
 NAME = "20" * 16

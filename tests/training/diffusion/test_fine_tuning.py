@@ -106,19 +106,18 @@ def export(run_folder, out, *options):
     return bundles.load(out)
 
 
+def tune(bundle, data, folder, **options):
+    """Makes a bundle of four steps that began with another; returns it and the last state."""
+    options = {"init_from": str(bundle.folder), **options}
+    state = run(folder / "run", spec_of, open_data(str(data)), CONFIG, OPTIMIZER, **options)
+    return export(folder / "run", folder / "tuned"), state
+
+
 @pytest.fixture(scope="module")
 def tuned(bundle, data, tmp_path_factory):
     """Makes a bundle of four steps that began with the other; the first is gone by then."""
     folder = tmp_path_factory.mktemp("tuned")
-    state = run(
-        folder / "run",
-        spec_of,
-        open_data(str(data)),
-        CONFIG,
-        OPTIMIZER,
-        init_from=str(bundle.folder),
-    )
-    made = export(folder / "run", folder / "tuned")
+    made, state = tune(bundle, data, folder)
     return folder, made, jax.device_get(state.ema)
 
 
@@ -214,16 +213,7 @@ def test_only_mine_drops_them_and_such_a_run_goes_on(begin, tmp_path):
 
 
 def test_all_that_was_known_can_be_kept_to_the_last_bit(bundle, data, tmp_path):
-    run(
-        tmp_path / "run",
-        spec_of,
-        open_data(str(data)),
-        CONFIG,
-        OPTIMIZER,
-        init_from=str(bundle.folder),
-        keep_known=True,
-    )
-    made = export(tmp_path / "run", tmp_path / "kept")
+    made, _ = tune(bundle, data, tmp_path, keep_known=True)
     before, after = table(bundle.params), table(made.params)
     np.testing.assert_array_equal(after[1:], before[[1, 0, 2]])
     assert not np.allclose(after[0], before.mean(0), rtol=1e-3)
