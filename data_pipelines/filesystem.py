@@ -45,7 +45,8 @@ def is_local(path: Path) -> bool:
 
 def plain_path(path: Path) -> Path:
     """Takes detours out of a local path: ``aligned/../real/x.wav`` is ``real/x.wav``."""
-    if not is_local(path):
+    # Without any `..` there is nothing to look up on the disk.
+    if not is_local(path) or ".." not in path.parts:
         return path
     plain = Path(os.path.normpath(path))
     # Behind a link `..` is another folder.

@@ -25,13 +25,13 @@ from data_pipelines.corpus.sound.soundfonts import find_playable
 from data_pipelines.filesystem import write_text
 from data_pipelines.inspection.segment_shares import SegmentShares
 from data_pipelines.performances import PerformanceEntry, read_performances, write_performances
-from data_pipelines.prepare.build import CORPUS_FILE, build
+from data_pipelines.prepare.build import build
 from data_pipelines.prepare.plan import PrepareSettings
 from data_pipelines.prepare.runners import run_locally
 from data_pipelines.prepare.tables import read_songs
 from data_pipelines.recordings import Listing, Recording
 from data_pipelines.shards.formats import FORMATS, format_of, read_split
-from data_pipelines.shards.names import splits_in
+from data_pipelines.shards.names import CORPUS_FILE, splits_in
 from mt3synth.errors import UserError
 
 SCORE_SOURCE = {

@@ -30,11 +30,10 @@ from data_pipelines.prepare.shard import ShardReport, SongEntry, read_report
 from data_pipelines.prepare.tables import REJECTED_FILE, read_songs, write_rejected, write_songs
 from data_pipelines.recordings import Listing, Recording, Rejection, plain_id
 from data_pipelines.shards.formats import FORMATS
-from data_pipelines.shards.names import shard_path, splits_in
+from data_pipelines.shards.names import CORPUS_FILE, shard_path, splits_in
 from data_pipelines.songs import SPLITS
 from mt3synth.errors import UserError
 
-CORPUS_FILE = "corpus.json"
 Runner = Callable[[Sequence[ShardJob], Path], None]
 """Runs jobs, each writing its shard and report into the folder given."""
 

@@ -20,16 +20,13 @@ from data_pipelines.reading.segments import Segment, check_edges
 from data_pipelines.reading.song_lists import list_songs
 from data_pipelines.reading.stored_song import StoredSong
 from data_pipelines.shards.formats import FORMATS, format_of
-from data_pipelines.shards.names import find_shards, splits_in
+from data_pipelines.shards.names import CORPUS_FILE, find_shards, splits_in
 from data_pipelines.shards.note_tables import notes_from_table
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
 from mt3synth.symbolic.group_seconds import group_seconds
 from mt3synth.symbolic.roll import RollSpec
 from mt3synth.types import Batch
-
-CORPUS_FILE = "corpus.json"
-"""File in which a folder says what it was made of."""
 
 
 class SegmentData:
@@ -107,7 +104,7 @@ class SegmentData:
           UserError: a shard is damaged or has no songs.
         """
         total = [0.0] * len(self.performances)
-        for song in self._all_songs("train"):
+        for song in self._training_songs():
             total[song.performance] += song.seconds
         return total
 
@@ -126,7 +123,7 @@ class SegmentData:
           UserError: a shard is damaged or has no songs.
         """
         total: list[Counter[str]] = [Counter() for _ in self.performances]
-        for song in self._all_songs("train"):
+        for song in self._training_songs():
             notes = notes_from_table(song.notes_between(0.0, song.seconds))
             total[song.performance].update(group_seconds(notes, roll.groups, roll.drum_seconds))
         return [dict(each) for each in total]
@@ -233,8 +230,8 @@ class SegmentData:
             if songs
         ]
 
-    def _all_songs(self, split: str) -> Iterator[StoredSong]:
-        return chain.from_iterable(self._list_songs(split))
+    def _training_songs(self) -> Iterator[StoredSong]:
+        return chain.from_iterable(self._list_songs("train"))
 
     def _list_songs(self, split: str) -> list[list[StoredSong]]:
         """Lists the songs of each folder, none of one that has not the split.

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data_pipelines.prepare.build import CORPUS_FILE
 from data_pipelines.seqio_pipeline.tensorflow_runtime import tensorflow
 from data_pipelines.shards.formats import FORMATS, format_of
 from data_pipelines.shards.framing import frame_offsets
-from data_pipelines.shards.names import find_shards, splits_in
+from data_pipelines.shards.names import CORPUS_FILE, find_shards, splits_in
 from mt3synth.errors import UserError
 
 

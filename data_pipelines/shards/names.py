@@ -6,6 +6,9 @@ from pathlib import Path
 
 from mt3synth.errors import UserError
 
+CORPUS_FILE = "corpus.json"
+"""File in which a folder says what it was made of."""
+
 
 def shard_path(folder: Path, split: str, index: int, count: int, suffix: str) -> Path:
     """Returns the path of shard ``index`` of ``count`` of a split."""

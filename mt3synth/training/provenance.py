@@ -36,7 +36,7 @@ PROVENANCE_FILE = "provenance.json"
 """File of a bundle that says how it was trained, and on what."""
 ORIGIN = "origin"
 """Folder of a run or bundle with the papers of the bundle that its training began with."""
-_CORPUS_FILE = "corpus.json"
+CORPUS_FILE = "corpus.json"
 
 
 def record_data(folder: Path, data: TrainingData, spec: ModelSpec, batch_size: int) -> None:
@@ -105,7 +105,7 @@ def copy_origin(run: Path, folder: Path) -> None:
 
 def _copy(source: Path, folder: Path) -> None:
     """Copies card and licences of a model, and the papers of the one before it."""
-    for name in (CARD, _CORPUS_FILE):
+    for name in (CARD, CORPUS_FILE):
         if (source / name).is_file():
             shutil.copy(source / name, folder / name)
     copy_origin(source, folder)
@@ -175,7 +175,7 @@ def _history_of_old(folder: Path) -> dict[str, Any]:
     # In a row that `mt3synth export` has always written.
     card = (folder / CARD).read_text("utf-8") if (folder / CARD).is_file() else ""
     steps = re.search(r"after (\d+) training steps", card)
-    corpus = _read(folder / _CORPUS_FILE)
+    corpus = _read(folder / CORPUS_FILE)
     return {
         "steps": None if steps is None else int(steps[1]),
         "data": [_shown_of(corpus)] if corpus else [],

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from mt3synth.model_spec import ModelSpec
 
 HELP = "make a bundle of a training run"
-CORPUS_FILE = "corpus.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +89,7 @@ def main(args: argparse.Namespace) -> int:
     performances = provenance.heard_in(run, performances)
     spec = _guided(spec, args.guidance_notes, args.guidance_performance)
     # A corpus that is named must be there; beside the run it may lie or not.
-    corpus_file = Path(args.corpus or args.run) / CORPUS_FILE
+    corpus_file = Path(args.corpus or args.run) / provenance.CORPUS_FILE
     corpus = _read_json(corpus_file) if args.corpus or corpus_file.exists() else None
     load = t5x_checkpoints.load_averaged if t5x_checkpoints.is_t5x_run(run) else load_averaged
     # The averaged weights: the last ones of a run still follow the noise of its batches.
@@ -110,7 +109,7 @@ def main(args: argparse.Namespace) -> int:
     bundles.save(output, spec, performances, default, params, text, vocoder=vocoder)
     try:
         if corpus is not None:
-            shutil.copy(corpus_file, output / CORPUS_FILE)
+            shutil.copy(corpus_file, output / corpus_file.name)
         provenance.write_provenance(output, history)
         provenance.copy_origin(run, output)
         # A bundle that cannot be read back is not worth having; this also computes its hash.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping, Sequence, Sized
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,7 +96,7 @@ def build_listing(args: argparse.Namespace, listing: Listing, source: Mapping[st
     from data_pipelines.prepare.build import build
     from data_pipelines.prepare.plan import PrepareSettings
     from data_pipelines.prepare.runners import run_in_beam, run_locally
-    from data_pipelines.prepare.tables import REJECTED_FILE
+    from data_pipelines.prepare.tables import REJECTED_FILE, SONGS_FILE, read_songs
 
     names = ("sample_rate", "format", "shard_minutes", "validation_share")
     settings = PrepareSettings(**{name: getattr(args, name) for name in names})
@@ -111,24 +111,20 @@ def build_listing(args: argparse.Namespace, listing: Listing, source: Mapping[st
     how = {"source": source, "run": run, "strict": args.strict, "drop_missing": args.drop_missing}
     report = build(listing, out, settings, **how)
     print_splits(report.corpus)
-    _print_remarks(out)
+    remarks = [(song["audio"], song["remarks"]) for song in read_songs(out) if song["remarks"]]
+    _print_first("remark", remarks, out / SONGS_FILE)
     _warn_of_little(report.training_seconds)
-    for rejection in report.rejections[:_SHOWN]:
-        print(f"rejected: {rejection.audio}: {rejection.reason}")
-    if len(report.rejections) > _SHOWN:
-        print(f"rejected: {len(report.rejections) - _SHOWN} more in {out / REJECTED_FILE}")
+    rejected = [(rejection.audio, rejection.reason) for rejection in report.rejections]
+    _print_first("rejected", rejected, out / REJECTED_FILE)
     return DONE_WITH_REJECTIONS if report.rejections else DONE
 
 
-def _print_remarks(folder: Path) -> None:
-    """Says what of the songs was not used, or not as it was; the first few."""
-    from data_pipelines.prepare.tables import SONGS_FILE, read_songs
-
-    remarks = [(s["audio"], s["remarks"]) for s in read_songs(folder) if s["remarks"]]
-    for audio, remark in remarks[:_SHOWN]:
-        print(f"remark: {audio}: {remark}")
-    if len(remarks) > _SHOWN:
-        print(f"remark: {len(remarks) - _SHOWN} more in {folder / SONGS_FILE}")
+def _print_first(kind: str, found: Sequence[tuple[str, str]], file: Path) -> None:
+    """Says what was found of some recordings: the first few, and where the others are."""
+    for audio, what in found[:_SHOWN]:
+        print(f"{kind}: {audio}: {what}")
+    if len(found) > _SHOWN:
+        print(f"{kind}: {len(found) - _SHOWN} more in {file}")
 
 
 def _warn_of_little(training_seconds: Mapping[str, float]) -> None:
