@@ -49,7 +49,6 @@ EVAL = [
     *DATA,
     "librosa>=0.11",
     "onnxruntime>=1.20",
-    "pyloudnorm>=0.1.1",
     "resampy>=0.4.3",
     "scikit-learn>=1.5",
 ]

@@ -204,7 +204,7 @@ LIBRARIES = {
     "optax": "training adapters",
     "tensorboardX": "training.monitoring.logger",
     "mir_eval": "evaluation.metrics",
-    "pyloudnorm": "audio.level evaluation.metrics.loudness",
+    "pyloudnorm": "audio.level",
     "sklearn": "evaluation.metrics evaluation.report.tsne",
     "basic_pitch": "transcription",
     "onnxruntime": "transcription",

@@ -39,7 +39,7 @@ _FRAME_S = 0.02  # a period of 50 Hz: a low note is loud in each of its frames
 _LOUD_SHARE, _LOUD_FRAMES = 0.01, 5  # of a song's frames, and at least, that may be limited
 _ROUNDS = 4  # within which the loudness of a limited sound is mostly right
 _HEARD_LU = 0.2  # a difference of loudness that is worth a word
-_LOUDNESS_BLOCK_S = 0.4  # over which ITU-R BS.1770 averages; shorter sounds have no loudness
+LOUDNESS_BLOCK_S = 0.4  # over which ITU-R BS.1770 averages; shorter sounds have no loudness
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def fit_level(audio: FloatND, sample_rate: int, config: LevelConfig) -> tuple[Fl
     if limited < 1:
         reports.append(f"peaks limited by up to {-_decibels(limited):.1f} dB")
     if config.loudness is not None:
-        reached = _loudness(fitted, sample_rate)
+        reached = measure_loudness(fitted, sample_rate)
         if not math.isfinite(reached):
             reports.append("silence, which no gain makes loud")
         elif abs(reached - config.loudness) >= _HEARD_LU:
@@ -161,7 +161,7 @@ def _fit_loudness(
     audio: FloatND, sample_rate: int, peaks: Peaks, loudness: float
 ) -> tuple[FloatND, float, float]:
     """Fits a sound that is to be so loud; returns it, its gain and its limiter's."""
-    measured, fitted = _loudness(audio, sample_rate), audio
+    measured, fitted = measure_loudness(audio, sample_rate), audio
     gain = limited = 1.0
     if not math.isfinite(measured):
         return _fit_peaks(audio, sample_rate, peaks)
@@ -175,7 +175,7 @@ def _fit_loudness(
         fitted, limited = _limit(fitted, sample_rate)
         if limited == 1:
             break
-        measured = _loudness(fitted, sample_rate)
+        measured = measure_loudness(fitted, sample_rate)
     return fitted, gain, limited
 
 
@@ -229,12 +229,12 @@ def _lengthened(audio: FloatND, samples: int) -> FloatND:
     return np.pad(audio, [(0, silence), *[(0, 0)] * (audio.ndim - 1)])
 
 
-def _loudness(audio: FloatND, sample_rate: int) -> float:
+def measure_loudness(audio: FloatND, sample_rate: int) -> float:
     """Measures the integrated loudness in LUFS; minus infinity for silence."""
     from pyloudnorm import Meter  # imports SciPy's filters, for which nobody else has to wait
 
-    long = _lengthened(audio, math.ceil(_LOUDNESS_BLOCK_S * sample_rate))
-    return float(Meter(sample_rate, block_size=_LOUDNESS_BLOCK_S).integrated_loudness(long))
+    long = _lengthened(audio, math.ceil(LOUDNESS_BLOCK_S * sample_rate))
+    return float(Meter(sample_rate, block_size=LOUDNESS_BLOCK_S).integrated_loudness(long))
 
 
 def _decibels(factor: float) -> float:

@@ -164,7 +164,7 @@ def performances_file(corpus: Path, named: Path | None, say: Callable[[str], obj
       UserError: it was another than the shipped one, and none is named; or it cannot be read.
     """
     from data_pipelines.corpus.performances import DEFAULT_FILE
-    from data_pipelines.prepare.build import CORPUS_FILE
+    from data_pipelines.shards.names import CORPUS_FILE
 
     path = named or DEFAULT_FILE
     with explain_os_errors(f"--performances {path}"):

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mt3synth.evaluation.metrics.thin import DRUMS, HITS
+from mt3synth.evaluation.metrics.thin import HITS
+from mt3synth.symbolic.group_seconds import DRUMS
 from mt3synth.symbolic.groups import DEFAULT_GROUPS
 from mt3synth.symbolic.notes import Notes
 

@@ -24,7 +24,6 @@ from mt3synth.evaluation.metrics.frechet import (
     distance_between,
     fad_infinity,
     fit,
-    frechet_distance,
     frechet_interval,
 )
 from mt3synth.evaluation.metrics.metric import RECORDING, Evaluators, Figures, Measurements
@@ -61,7 +60,7 @@ def all_fad(found: Measurements, evaluators: Evaluators) -> Figures:
             "count": len(rows),
             "infinity": None,
         }
-        figures[kind] |= _interval(found, kind, figures[kind]["value"], evaluators)
+        figures[kind] |= _interval(found, kind, figures[kind]["value"], fitted, evaluators)
         with suppress(UserError):  # too few to vary their number; the plain value stands alone
             infinity = fad_infinity(rows, reference, seed, shrinkage=shrinkage)
             figures[kind]["infinity"] = asdict(infinity)
@@ -128,7 +127,9 @@ def _averaged(rows: Rows, count: int, reference: Fit, kind: str, evaluators: Eva
     }
 
 
-def _interval(found: Measurements, kind: str, value: float, evaluators: Evaluators) -> Figures:
+def _interval(
+    found: Measurements, kind: str, value: float, reference: Fit, evaluators: Evaluators
+) -> Figures:
     """Estimates an interval at any number of recordings, and says whether there are few."""
     store, shrinkage = found.embeddings, evaluators.shrinkage
     keys = keys_of(found, kind), recording_keys(found)
@@ -141,9 +142,10 @@ def _interval(found: Measurements, kind: str, value: float, evaluators: Evaluato
                 ours, theirs, evaluators.seed, _INTERVAL_DRAWS, shrinkage=shrinkage, centred=few
             )
             # An interval of few lies around the figure itself, which comes of fewer embeddings.
-            generated, real = (store.gaussian(*names) for names in keys)
-            whole = frechet_distance(generated, real, shrinkage).value
-            moved = value - whole if few else 0.0
+            moved = 0.0
+            if few:
+                whole = fit(store.gaussian(*keys[0]), shrinkage)
+                moved = value - distance_between(whole, reference).value
             interval = low + moved, high + moved
     return {"interval": interval, "few": few}
 

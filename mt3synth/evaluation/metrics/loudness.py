@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from mt3synth.errors import UserError
-from mt3synth.evaluation.evaluation_set import KINDS, LABELS, Recording, hear
+from mt3synth.audio.level import LOUDNESS_BLOCK_S, measure_loudness
+from mt3synth.evaluation.evaluation_set import LABELS, Recording, hear
 from mt3synth.evaluation.metrics.metric import (
     RECORDING,
     Evaluators,
@@ -31,22 +31,12 @@ from mt3synth.types import Float, FloatND
 
 NAME = "loudness"
 
-_BLOCK_S = 0.4  # BS.1770's; shorter audio has no loudness
-
 
 def integrated_loudness(audio: Float[FloatND, " S"], sample_rate: int) -> float | None:
-    """Measures the loudness in LUFS; None of audio below 0.4 s, or with nothing above -70 LUFS.
-
-    Raises:
-      UserError: pyloudnorm is not installed.
-    """
-    try:
-        import pyloudnorm
-    except ImportError as error:
-        raise UserError("pyloudnorm is not installed; pip install 'mt3synth[eval]'") from error
-    if len(audio) < _BLOCK_S * sample_rate:
+    """Measures the loudness in LUFS; None of audio below 0.4 s, or with nothing above -70 LUFS."""
+    if len(audio) < LOUDNESS_BLOCK_S * sample_rate:
         return None
-    lufs = float(pyloudnorm.Meter(sample_rate).integrated_loudness(audio.astype(np.float64)))
+    lufs = measure_loudness(audio.astype(np.float64), sample_rate)
     return lufs if np.isfinite(lufs) else None
 
 
@@ -70,8 +60,7 @@ def real_loudness(
     """
     if audio is not None:
         return integrated_loudness(audio, sample_rate)
-    known = [r.values[NAME][RECORDING] for r in recordings if NAME in r.values]
-    heard = [lufs for lufs in known if lufs is not None]
+    heard = _of_recordings(recordings)
     return float(np.mean(heard)) if heard else None
 
 
@@ -89,19 +78,16 @@ def measure_recording(recording: Recording, evaluators: Evaluators) -> float | N
 def aggregate(found: Measurements, evaluators: Evaluators) -> Figures:
     """Averages loudness over pieces and over recordings, and differences over pairs of pieces."""
     figures: Figures = {}
-    for kind in KINDS:
-        if values := found.values(NAME, kind):
-            part = {"pieces": len(values), **mean_with_interval(values, evaluators.seed)}
-            pairs = [p.values[NAME] for p in found.pieces if NAME in p.values]
-            differences = [p[kind] - p["real"] for p in pairs if kind in p and "real" in p]
-            if differences and kind != "real":
-                part["less_real"] = mean_with_interval(differences, evaluators.seed)
-            figures[kind] = part
-    known = [r.values[NAME][RECORDING] for r in found.recordings if NAME in r.values]
-    values = [lufs for lufs in known if lufs is not None]
-    if figures and values:
-        about = {"pieces": len(values), **mean_with_interval(values, evaluators.seed)}
-        figures[RECORDING] = about
+    pairs = [p.values[NAME] for p in found.pieces if NAME in p.values]
+    for kind, values in found.by_kind(NAME).items():
+        part = {"pieces": len(values), **mean_with_interval(values, evaluators.seed)}
+        differences = [p[kind] - p["real"] for p in pairs if kind in p and "real" in p]
+        if differences and kind != "real":
+            part["less_real"] = mean_with_interval(differences, evaluators.seed)
+        figures[kind] = part
+    heard = _of_recordings(found.recordings)
+    if figures and heard:
+        figures[RECORDING] = {"pieces": len(heard), **mean_with_interval(heard, evaluators.seed)}
     return figures
 
 
@@ -130,6 +116,12 @@ def score_rows(figures: Figures) -> Iterable[ScoreRow]:
         if "less_real" in part:
             less = part["less_real"]
             yield "loudness_less_real_db", kind, less["value"], *less["interval"]
+
+
+def _of_recordings(recordings: Sequence[Measured]) -> list[float]:
+    """Lists the loudness of those recordings that have one."""
+    known = [r.values[NAME][RECORDING] for r in recordings if NAME in r.values]
+    return [lufs for lufs in known if lufs is not None]
 
 
 LOUDNESS = Metric(

@@ -37,12 +37,12 @@ from mt3synth.evaluation.metrics.metric import (
 )
 from mt3synth.evaluation.metrics.notes import NoteCounts, pooled
 from mt3synth.reporting.tables import Table, number
+from mt3synth.symbolic.group_seconds import DRUMS
 from mt3synth.symbolic.groups import DEFAULT_GROUPS, program_table
 from mt3synth.symbolic.notes import Notes
 from mt3synth.types import Float, FloatND
 
 NAME = "thin"
-DRUMS = "drums"
 HITS = {36: "kick", 38: "snare", 42: "closed hi-hat", 49: "crash", 51: "ride"}
 """Percussion keys of General MIDI that a table names."""
 START_S = 0.06
