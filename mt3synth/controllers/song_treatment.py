@@ -67,33 +67,33 @@ def treat_song(song: MidiSong, scale: Float[FloatND, "128"] | None = None) -> Tr
     loudest = max((float(gain.values.max()) for gain in gains.values()), default=1.0)
 
     velocity, shift = song.notes.velocity.copy(), np.zeros(len(song.notes), np.int32)
-    treatments: dict[tuple[bytes, ...], Treatment] = {}
+    treatments: list[Treatment] = []
+    numbers: dict[tuple[bytes, ...], int] = {}
     treatment = np.zeros(len(song.notes), np.int32)
     for channel, curves in song.curves.items():
         on_channel = song.channel == channel
         soft = on_channel & (curves.soft.at(song.notes.start) >= _SOFT_DOWN)
         velocity[soft] = np.maximum(np.rint(SOFT_VELOCITY * velocity[soft]), 1)
         gain = Curve(gains[channel].times, gains[channel].values / np.float32(loudest))
-        bend = _bend(curves).within(*spans[channel])
+        span = spans[channel]
+        bend = _bend(curves).within(*span)
+        vibrato, pan = _vibrato(curves, *span), curves.pan.within(*span)
         if np.any(np.abs(bend.values) > MAX_CENTS):
             findings.add("channels with bends beyond two octaves: {} bent by two octaves")
         for is_drum in (False, True):
             rows = np.flatnonzero(on_channel & (song.notes.is_drum == is_drum))
             # A drum has no pitch that another key could have: it is moved as a whole.
-            rest = 0.0 if is_drum else _rest(bend, *spans[channel])
+            rest = 0.0 if is_drum else _rest(bend, *span)
             detune = song.detune[rows] if scale is None else scale[song.notes.pitch[rows]]
             semitones, cents = _split_cents(0 * detune if is_drum else detune, rest)
-            shift[rows] = 0 if is_drum else semitones
+            shift[rows] = semitones
+            wobble = Curve.constant(0.0) if is_drum else vibrato
             for value in np.unique(cents):
-                one = Treatment(
-                    gain,
-                    _moved(bend, value),
-                    Curve.constant(0.0) if is_drum else _vibrato(curves, *spans[channel]),
-                    curves.pan.within(*spans[channel]),
-                )
-                key = one.key(stereo=True)
-                treatments.setdefault(key, one)
-                treatment[rows[cents == value]] = list(treatments).index(key)
+                one = Treatment(gain, _moved(bend, value), wobble, pan)
+                number = numbers.setdefault(one.key(stereo=True), len(treatments))
+                if number == len(treatments):
+                    treatments.append(one)
+                treatment[rows[cents == value]] = number
     pitch = song.notes.pitch + shift
     inside = (pitch >= 0) & (pitch <= 127)
     findings.ignore("notes that tuning moves beyond the keys", int(np.sum(~inside)))
@@ -102,7 +102,7 @@ def treat_song(song: MidiSong, scale: Float[FloatND, "128"] | None = None) -> Tr
     return TreatedSong(
         notes.select(order),
         song.channel[inside][order],
-        tuple(treatments.values()),
+        tuple(treatments),
         treatment[inside][order],
         sorted(song.reports + findings.lines()),
     )

@@ -115,11 +115,16 @@ class Notes:
     @staticmethod
     def concatenate(parts: Sequence[Notes]) -> Notes:
         """Joins all notes of ``parts``, sorted."""
+        return Notes.chained(parts).sorted()
+
+    @staticmethod
+    def chained(parts: Sequence[Notes]) -> Notes:
+        """Joins all notes of ``parts``, one part after the other."""
         if not parts:
             return Notes.empty()
         return Notes(
             **{name: np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS}
-        ).sorted()
+        )
 
     @staticmethod
     def empty() -> Notes:

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from mt3synth.errors import UserError, unknown
+from mt3synth.symbolic.group_seconds import DRUMS
 from mt3synth.symbolic.groups import InstrumentGroup, program_table
 from mt3synth.symbolic.notes import Notes
 from mt3synth.synthesis.sampling import SamplingConfig
 from mt3synth.types import Int
-
-DRUMS = "drums"
 
 
 @dataclass(frozen=True, eq=False)

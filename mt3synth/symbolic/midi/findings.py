@@ -42,13 +42,13 @@ class Findings:
         """Counts messages that are understood but not heard."""
         self.add(what + ": {} ignored", count)
 
-    def ignore_controller(self, number: int, count: int = 1) -> None:
+    def ignore_controller(self, number: int) -> None:
         """Counts messages of a controller that is not heard."""
-        self.ignore(_name(number), count)
+        self.ignore(_name(number))
 
-    def put_beside(self, what: str, count: int = 1) -> None:
+    def put_beside(self, what: str) -> None:
         """Counts messages that are kept beside the notes, for whoever does not take them alone."""
-        self._beside[what + ": {} ignored"] += count
+        self._beside[what + ": {} ignored"] += 1
 
     def put_controller_beside(self, number: int) -> None:
         """Counts messages of a controller that is kept as a curve beside the notes."""

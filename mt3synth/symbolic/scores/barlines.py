@@ -32,7 +32,10 @@ class Barlines:
 
     def __init__(self, parts: Sequence[Sequence[Any]]) -> None:
         self._bases = [[offset(measure) for measure in measures] for measures in parts]
-        self._lengths = [_measure(measures) for measures in parts]
+        self._lengths = [
+            [b - a for a, b in itertools.pairwise(bases)] + [float(measures[-1].highestTime)]
+            for bases, measures in zip(self._bases, parts)
+        ]
         count = max(len(measures) for measures in parts)
         self.starts = [0.0]
         for index in range(count):
@@ -73,9 +76,3 @@ class Barlines:
 
 def _has_notes(measure: Any) -> bool:
     return measure.recurse().getElementsByClass("NotRest").first() is not None
-
-
-def _measure(measures: Sequence[Any]) -> list[float]:
-    bases = [offset(measure) for measure in measures]
-    last = float(measures[-1].highestTime)
-    return [b - a for a, b in itertools.pairwise(bases)] + [last]

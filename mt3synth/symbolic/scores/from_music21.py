@@ -63,7 +63,7 @@ class _Reader:
 
     def read_part(self, number: int, part: Any, measures: list[Any]) -> None:
         """Reads one of music21's parts."""
-        written = WrittenPart(str(part.partName or part.id), str(part.id).split("-Staff")[0])
+        written = WrittenPart(str(part.id).split("-Staff")[0])
         self.parts.append(written)
         self._instrument: Any = None
         self._own, self._scale = 0.0, 1.0  # where the part itself has what is read, and its scale

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mt3synth.symbolic.midi import MidiSong
+from mt3synth.symbolic.midi.song import MAX_NOTES, MAX_SECONDS
 from mt3synth.symbolic.notes import Notes
 from mt3synth.symbolic.scores import articulations, ornaments, tempo
 from mt3synth.symbolic.scores.dynamics import Levels
@@ -18,8 +19,6 @@ from mt3synth.symbolic.scores.phrasing import Phrasing
 from mt3synth.symbolic.scores.techniques import Techniques
 from mt3synth.symbolic.scores.written import WrittenNote, WrittenPart, WrittenScore
 
-MAX_NOTES = 200_000
-MAX_SECONDS = 4 * 3600
 _SHORTEST = 0.03  # seconds
 
 
@@ -126,13 +125,14 @@ def _play_note(
     program = techniques.program(note)
     gate = articulations.gate(note, expression)
     played: list[tuple[float, ...]] = []
+    # An accent is struck once, also on a trill.
+    struck = next((index for index, row in enumerate(rows) if row[0] >= note.start), None)
     for index, (at, length, sounding) in enumerate(rows):
         if note.velocity is not None:
             velocity = float(note.velocity)  # the file says it outright
         else:
             velocity = levels.at(at)
-            # An accent is struck once, also on a trill.
-            if at >= note.start and not any(row[0] >= note.start for row in rows[:index]):
+            if index == struck:
                 velocity = velocity * articulations.accent(note) + levels.accent(note.start)
         last = index == len(rows) - 1
         played.append(
@@ -192,13 +192,11 @@ def _end_when_struck_again(notes: Notes) -> np.ndarray:
 
 def _join(played: list[Notes], score: WrittenScore) -> MidiSong:
     channel = np.repeat(np.arange(len(played)), [len(notes) for notes in played])
-    columns = ("start", "end", "pitch", "velocity", "program", "is_drum")
-    notes = Notes(**{c: np.concatenate([getattr(n, c) for n in played]) for c in columns})
-    order = notes.order()
-    song = MidiSong.of_notes(notes.select(order))
+    notes = Notes.chained(played)
+    song = MidiSong.of_notes(notes)
     return dataclasses.replace(
         song,
-        channel=channel[order].astype(np.int32),
+        channel=channel[notes.order()].astype(np.int32),
         curves=dict.fromkeys(range(len(played)), song.curves[0]),
         reports=score.findings.lines(),
     )

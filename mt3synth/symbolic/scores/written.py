@@ -69,7 +69,6 @@ class WrittenPart:
     """One part, or one staff of it.
 
     Attributes:
-      name: as printed, for messages.
       group: the same for all staves of one player, who share dynamics.
       notes: in the order of time.
       dynamics: (quarters, name): p, sfz and the like.
@@ -79,7 +78,6 @@ class WrittenPart:
       keys: (quarters, music21's key signature).
     """
 
-    name: str
     group: str
     notes: list[WrittenNote] = field(default_factory=list)
     dynamics: list[tuple[float, str]] = field(default_factory=list)
