@@ -208,6 +208,8 @@ class Renderer:
         whole = mix_parts(sounds)
         made = whole.audio / np.float32(whole.gain)
         _, level = fit_level(made, self.bundle.spec.mel.sample_rate, asked)
+        if level.gain == 1:
+            return whole, replace(level, gain=whole.gain)
         mix = mix_parts({name: np.float32(level.gain) * sound for name, sound in sounds.items()})
         return mix, replace(level, gain=level.gain * mix.gain)
 

@@ -13,7 +13,7 @@ import numpy as np
 from mt3synth.atomic import write_bytes
 from mt3synth.audio.files import write_audio
 from mt3synth.audio.mel import MelSpec
-from mt3synth.errors import UserError
+from mt3synth.errors import explain_os_errors
 from mt3synth.types import FloatND
 
 
@@ -97,10 +97,8 @@ class Song:
         """
         encoded = io.BytesIO()
         np.save(encoded, self.mel)
-        try:
+        with explain_os_errors(path, "cannot be written"):
             write_bytes(Path(path), encoded.getbuffer())
-        except OSError as error:
-            raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
 
     def __repr__(self) -> str:
         reports = f", {len(self.reports)} reports" if self.reports else ""

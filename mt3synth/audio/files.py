@@ -22,7 +22,7 @@ from mt3synth.audio import encoding
 from mt3synth.audio.ffmpeg import FFmpegSound, available, read_comment
 from mt3synth.audio.libsndfile import LibsndfileSound, NotDecodable
 from mt3synth.audio.sound import DecodingError, EncodingError, Sound
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, explain_os_errors
 from mt3synth.types import Float
 
 _OWN = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
@@ -176,10 +176,8 @@ def write_audio(
         raise AudioError(f"{path}: audio to write holds a sample that is not finite")
     if peak > 1:
         raise AudioError(f"{path}: peak {peak:.3f}; must be at most 1, or it would clip")
-    try:
+    with explain_os_errors(path, "cannot be written", AudioError):
         write_bytes(path, _encode(path, audio, sample_rate, metadata))
-    except OSError as error:
-        raise AudioError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _encode(

@@ -10,6 +10,7 @@ from mt3synth.diffusion.guidance import Guidance
 from mt3synth.diffusion.sampler import Stepper
 from mt3synth.diffusion.spacing import Spacing
 from mt3synth.diffusion.steppers import STEPPERS, spacing_of
+from mt3synth.errors import check_least
 from mt3synth.model_spec import ModelSpec
 
 Continuity = Literal["canvas", "stream", "context"]
@@ -56,12 +57,7 @@ class SamplingConfig:
     continuity: Continuity | None = None
 
     def __post_init__(self) -> None:
-        if self.chunk < 1:
-            raise ValueError(f"chunk={self.chunk}; must be at least 1")
-        for name in ("steps", "seed", "overlap", "tail", "context_bytes"):
-            value = getattr(self, name)
-            if value is not None and value < 0:
-                raise ValueError(f"{name}={value}; must be at least 0")
+        check_least(self, chunk=1, steps=0, seed=0, overlap=0, tail=0, context_bytes=0)
         if self.start_time is not None and not 0 < self.start_time <= 1:
             raise ValueError(f"start_time={self.start_time}; must be above 0 and at most 1")
         for name, known in (("continuity", get_args(Continuity)), ("spacing", get_args(Spacing))):
