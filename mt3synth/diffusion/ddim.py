@@ -41,9 +41,12 @@ class DDIM:
         alpha_t, sigma_t = schedule.alpha_sigma(time)
         alpha_s, sigma_s = schedule.alpha_sigma(time_next)
         beta = -jnp.expm1(schedule.log_snr(time) - schedule.log_snr(time_next))
+        # With eta 1 this is the deviation of the posterior, `DDPM`'s.
         noise = self.eta * sigma_s * jnp.sqrt(beta)
         # eps from x_t and x0 itself, so that a clipped or blended x0 stays consistent with x_t.
         eps = (x_t - alpha_t * x0) / sigma_t
+        # What the fresh noise leaves of the variance; by rounding it may fall below zero where beta
+        # is nearly 1.
         direction = jnp.sqrt(jnp.maximum(sigma_s**2 - noise**2, 0.0)) * eps
         fresh = noise * jax.random.normal(key, x_t.shape, x_t.dtype)
         return alpha_s * x0 + direction + fresh

@@ -43,6 +43,8 @@ class DDPM:
         alpha_s, sigma_s = schedule.alpha_sigma(time_next)
         # -expm1 of a log-SNR difference: beta between s and t, without cancellation.
         beta = -jnp.expm1(schedule.log_snr(time) - schedule.log_snr(time_next))
+        # For any two times, and not for neighbours of a fixed chain, so that one training serves
+        # any number of steps.
         ratio = alpha_t / alpha_s
         mean = ratio * (sigma_s / sigma_t) ** 2 * x_t + alpha_s * beta * x0
         forward = sigma_t**2 * beta

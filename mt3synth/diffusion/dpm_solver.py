@@ -38,9 +38,11 @@ class DPMSolver:
 
         Their D_i; ``time_before`` is ``time`` where there was no step before.
         """
+        # In log-SNR, twice their lambda; the ratio of two lengths is the same.
         length = schedule.log_snr(time_next) - schedule.log_snr(time)
         before = schedule.log_snr(time) - schedule.log_snr(time_before)
         # Zero as well where the schedule's end cuts the log-SNR off.
+        # The divisor is guarded by itself: the branch that is not taken is computed, too.
         share = jnp.where(before > 0, 0.5 * length / jnp.where(before > 0, before, 1.0), 0.0)
         return x0 + share * (x0 - x0_before)
 
@@ -54,4 +56,5 @@ class DPMSolver:
         key: Key[Array, ""],
     ) -> Array:
         """x at ``time_next`` < ``time`` along the probability flow (eq. 9)."""
+        # x0 is the one that `extrapolate` gave: by itself the step is of the first order.
         return flow(x_t, x0, time, time_next, schedule)

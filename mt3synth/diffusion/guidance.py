@@ -83,17 +83,21 @@ class Guidance:
         """
         if self.kind == "joint":
             all_branches: tuple[Branch, ...] = (
+                # The formula in the docstring, its terms collected by branch.
                 Branch(True, True, self.notes + self.performance - 1),
                 Branch(False, True, 1 - self.notes),
                 Branch(True, False, 1 - self.performance),
             )
         else:
             all_branches = (
+                # Only for an interval or a rescaling; by itself it has no share in this form.
                 Branch(True, True, 0.0),
                 Branch(False, False, 1 - self.notes - self.performance),
                 Branch(True, False, self.notes),
                 Branch(False, True, self.performance),
             )
+        # All others are left out if they weigh nothing: with both weights at 1 one evaluation of
+        # three is left.
         plain = 1 if self.rescale or self.interval != ALL_TIMES else 0
         return all_branches[:plain] + tuple(b for b in all_branches[plain:] if b.weight != 0)
 
@@ -103,6 +107,7 @@ class Guidance:
         guided = jnp.tensordot(weights, predictions, axes=1)
         if not self.rescale:
             return guided
+        # Over a whole window: over single frames it would level out what is loud and what is soft.
         plain_scale, scale = (
             jnp.std(frames, axis=(1, 2), keepdims=True) for frames in (predictions[0], guided)
         )

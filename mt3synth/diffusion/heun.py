@@ -51,6 +51,8 @@ class Heun:
 
         Written as what that adds to `step`: their difference would lose its digits in the noise.
         """
+        # Their slopes differ in x0 alone once x_next is the Euler step, so that is all that is
+        # weighed here.
         alpha_s, _ = schedule.alpha_sigma(time_next)
         h = 0.5 * (schedule.log_snr(time_next) - schedule.log_snr(time))
         return x_next + 0.5 * alpha_s * jnp.expm1(h) * (x0_next - x0)

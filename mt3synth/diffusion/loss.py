@@ -20,6 +20,8 @@ def denoising_loss(
     Raises:
       ValueError: unknown ``norm``.
     """
+    # In float32 also for activations in bfloat16: a mean over 32768 values would lose its digits
+    # there.
     error = prediction.astype(jnp.float32) - getattr(target, kind)
     axes = tuple(range(1, error.ndim))
     if norm == "l1":

@@ -69,6 +69,8 @@ def take_away(x_t: Float[Array, "*B T M"], prior: Prior, alpha: Array, sigma: Ar
       alpha: scale of the data in ``x_t``, ``[B]`` or a scalar.
       sigma: scale of the noise in it, likewise.
     """
+    # Divided by their own scale, residuals are of unit size at every time, which a network works
+    # best with.
     scale = marginal_scale(prior, alpha, sigma)
     alpha, sigma = scales_like(jnp.asarray(alpha), jnp.asarray(sigma), x_t)
     frames = (x_t - alpha * prior.mean) / scale
@@ -91,6 +93,7 @@ def put_back(
       residual: of `take_away`.
       prior, alpha, sigma: as given there.
     """
+    # The same conversion as for any data, in the residual's own scales.
     z = convert(prediction, kind, residual.frames, residual.alpha, residual.sigma)
     alpha, sigma = scales_like(jnp.asarray(alpha), jnp.asarray(sigma), residual.frames)
     # v = alpha eps - sigma x0 with x0 and eps written out in z's own v. Unlike their difference it
@@ -98,6 +101,7 @@ def put_back(
     scale = sigma / residual.sigma
     known = alpha * (1 - prior.deviation**2) / scale * residual.frames - prior.mean
     v = prior.deviation / scale * z.v + sigma * known
+    # The noise is that of x_t itself: taking a known mean away leaves it as it is.
     return Estimate(prior.mean + prior.deviation * z.x0, z.eps, v)
 
 
@@ -113,5 +117,7 @@ def draw_marginal(
       sigma: scale of the noise, likewise.
     """
     scale = marginal_scale(prior, alpha, sigma)
+    # As a Gaussian of the prior's deviation around its mean, which at late times is all there is to
+    # know: noise covers the rest.
     alpha, _ = scales_like(jnp.asarray(alpha), jnp.asarray(sigma), noise)
     return alpha * prior.mean + scale * noise

@@ -23,6 +23,7 @@ def scales_like(
     alpha: Float[Array, "*b"], sigma: Float[Array, "*b"], x: Array
 ) -> tuple[Array, Array]:
     """``alpha`` and ``sigma`` with trailing axes, so that they multiply ``x``."""
+    # Leading axes and not trailing ones: one time for each example of a batch.
     shape = alpha.shape + (1,) * (x.ndim - alpha.ndim)
     return alpha.reshape(shape), sigma.reshape(shape)
 
@@ -50,6 +51,7 @@ def convert(
     """
     alpha, sigma = scales_like(jnp.asarray(alpha), jnp.asarray(sigma), x_t)
     if kind == "eps":
+        # Near noise alpha is almost nothing and this is ill-conditioned; who samples clips x0.
         x0 = (x_t - sigma * prediction) / alpha
         return Estimate(x0, prediction, alpha * prediction - sigma * x0)
     if kind == "x0":

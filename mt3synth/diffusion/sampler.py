@@ -106,15 +106,21 @@ def sample(
     ) -> tuple[tuple[Array, _Before | None], Array | None]:
         x_t, before = state
         time, time_next, step_key = inputs
+        # x0 and no other form goes on from here, for it is what can be clipped, blended over
+        # windows and guided.
         x0 = denoise_fn(x_t, time)
         x_next = _step(stepper, schedule, x_t, x0, before, time, time_next, step_key)
         if isinstance(stepper, LooksAhead):
             x0_next = denoise_fn(x_next, time_next)
             x_next = stepper.correct(x_next, x0, x0_next, time, time_next, schedule)
+        # Carried along only where it is read: a whole song's frames would be held twice.
         before = None if before is None else _Before(x0, time)
         return (x_next, before), (x0 if trajectory else None)
 
+    # One time more than steps, of which the last is 0 and is never evaluated.
     times = step_times(steps, schedule, spacing, start_time)
+    # As many keys as steps, as in `iterate`, so that both draw the same though the last one is not
+    # used.
     keys, start = jax.random.split(key, steps), (x_T, _no_step(stepper, x_T, times))
     (x_t, _), kept = jax.lax.scan(update, start, (times[:-2], times[1:-1], keys[:-1]))
     x0 = denoise_fn(x_t, times[-2])
@@ -142,6 +148,7 @@ def iterate(
     inputs = zip(times[:-1], times[1:], jax.random.split(key, steps))
     for number, (time, time_next, step_key) in enumerate(inputs, 1):
         x0 = denoise_fn(x_t, time)
+        # Before the step is taken, so that the caller may show or stop at what there is.
         yield x0
         if number == steps:
             return
@@ -154,6 +161,7 @@ def iterate(
 
 def _no_step(stepper: Stepper, x_T: Array, times: Array) -> _Before | None:
     """What a stepper that looks back is told at the beginning; any other is told of nothing."""
+    # Zeros and not None: what a scan carries has the same form in every turn.
     return _Before(jnp.zeros_like(x_T), times[0]) if isinstance(stepper, LooksBack) else None
 
 
@@ -168,6 +176,7 @@ def _step(
     key: Array,
 ) -> Array:
     if before is not None and isinstance(stepper, LooksBack):
+        # Extrapolated here, so that the stepper is told of one x0 whatever it looks at.
         x0 = stepper.extrapolate(x0, before.x0, before.time, time, time_next, schedule)
     return stepper.step(x_t, x0, time, time_next, schedule, key)
 

@@ -35,6 +35,8 @@ class CosineSchedule:
     @property
     def _angles(self) -> tuple[float, float]:
         """a and b of the formula above."""
+        # By Python's floats, in double precision: angles near 0 and pi / 2 are where float32 runs
+        # out.
         b = math.atan(math.exp(-0.5 * self.log_snr_max))
         return math.atan(math.exp(-0.5 * self.log_snr_min)) - b, b
 
@@ -42,6 +44,7 @@ class CosineSchedule:
         """log(alpha^2 / sigma^2) at ``time`` in [0, 1]."""
         a, b = self._angles
         log_snr = -2.0 * jnp.log(jnp.tan(a * time + b))
+        # By rounding, the tangent goes a little beyond them.
         return jnp.clip(log_snr, self.log_snr_min, self.log_snr_max)
 
     def time(self, log_snr: Float[Array, "*b"]) -> Float[Array, "*b"]:
@@ -54,4 +57,5 @@ class CosineSchedule:
     ) -> tuple[Float[Array, "*b"], Float[Array, "*b"]]:
         """Scales of data and of noise; their squares add up to 1."""
         log_snr = self.log_snr(time)
+        # From the ratio, which is clipped, and not by cosine and sine of the angle, which is not.
         return jnp.sqrt(jax.nn.sigmoid(log_snr)), jnp.sqrt(jax.nn.sigmoid(-log_snr))

@@ -21,6 +21,7 @@ STEPPERS: dict[SamplerName, type[Any]] = {
 
 def name_of(stepper: object) -> str:
     """Returns the name of a stepper; of one that is not ours its class, in lower case."""
+    # By instance, so that a stepper derived from ours goes by the same name.
     names = [name for name, kind in STEPPERS.items() if isinstance(stepper, kind)]
     return names[0] if names else type(stepper).__name__.lower()
 

@@ -32,6 +32,8 @@ class Conditions(NamedTuple):
     """
 
     performance: Int[Array, " B"]
+    # Flags for each segment, and not a field left out: branches of the guidance, and segments of
+    # which training withholds something, lie side by side in one batch.
     keep_score: Bool[Array, " B"]
     keep_performance: Bool[Array, " B"]
     tokens: Int[Array, "B N"] | None = None
@@ -59,6 +61,8 @@ def conditions_of(
     """
     roll, notes, mask = batch.get("roll"), batch.get("notes"), batch.get("context_mask")
     if mask is not None and keep_context is not None:
+        # The frames stay where they are: nothing attends to what is masked, and shapes stay the
+        # same.
         mask = mask & keep_context[:, None]
     return Conditions(
         performance=batch["performance"],
@@ -68,6 +72,7 @@ def conditions_of(
         token_times=batch.get("token_times"),
         roll=None if roll is None else roll.astype(jnp.float32),
         notes=notes,
+        # A roll has a row for each frame. A list of notes does not say how many frames to sketch.
         frames=None if notes is None else frame_times(*batch["mel"].shape[:2]),
         context=batch.get("context"),
         context_mask=mask,
@@ -76,6 +81,7 @@ def conditions_of(
 
 def example_inputs(batch: JaxBatch) -> tuple[Any, ...]:
     """Makes arguments for a network's ``__call__``: zeros in the shapes of one segment."""
+    # Of one segment: the shapes of parameters depend on the batch in all but its size.
     one = {name: jnp.zeros((1, *value.shape[1:]), value.dtype) for name, value in batch.items()}
     keep = jnp.ones(1, bool)
     return one["mel"].astype(jnp.float32), jnp.zeros(1), conditions_of(one, keep, keep)

@@ -37,6 +37,7 @@ class ContextEncoder(nn.Module):
         """The encoded context, and where there is any."""
         config, context, mask = self.config, conditions.context, conditions.context_mask
         rows = config.context_frames
+        # Never guessed from the frames: silence and the time before a song look alike in them.
         if context is None or mask is None:
             raise ValueError(
                 f"context_frames={rows} needs context and context_mask, and the conditions lack "
@@ -48,7 +49,10 @@ class ContextEncoder(nn.Module):
             raise ValueError(f"context of {context.shape[-1]} mel bins; must be {config.mel_bins}")
         axes, dtype = ("mel", "embed"), config.activations
         x = linear(config.width, axes, dtype, name="context_projection")(context)
+        # Counted from the segment, as a song's beginning has fewer frames before it than its
+        # middle.
         positions = Positions(config.position_table, rows, config.width, name="positions")
         x = x + positions(terminal_positions(mask, rows))
         stack = EncoderStack(config, self.remat, name="stack")
+        # Nor the time: the context is the same at every step, and so is encoded once.
         return stack(x, mask, None, deterministic), mask

@@ -40,10 +40,14 @@ class FiLM(nn.Module):
         """Modulates each channel of ``x``, alike at every position; keeps the type of ``x``."""
         gamma_beta = nn.Dense(
             2 * x.shape[-1],
+            # The published layer has none, and its weights are to fit (`mt3synth.importers`).
             use_bias=False,
             kernel_init=partitioned(self.kernel_init, "condition", "film"),
             name="gamma_beta",
+            # In float32 whatever the activations are: gamma is added to 1, beside which bfloat16
+            # keeps little of it.
         )(condition.astype(jnp.float32))
+        # A condition has no place in time, so all positions share one gamma and one beta.
         spread = (x.shape[0], *(1,) * (x.ndim - 2), x.shape[-1])
         gamma, beta = (half.reshape(spread) for half in jnp.split(gamma_beta, 2, axis=-1))
         return ((1 + gamma) * x + beta).astype(x.dtype)
@@ -114,5 +118,6 @@ class PerformanceEmbedding(nn.Module):
         # An index outside the table cannot raise while traced; NaN is seen, clamping is not.
         index = jnp.where(performance < 0, self.performances, performance)
         chosen = jnp.take(table, index, axis=0, mode="fill", fill_value=jnp.nan)
+        # Chosen before the MLP, which so learns what to make of the null as of any performance.
         embedding = jnp.where(keep_performance[:, None], chosen, null)
         return ConditionMLP(self.width, name="mlp")(embedding)

@@ -85,6 +85,7 @@ def softmax(logits: Float[Array, "*rows N"]) -> Float[Array, "*rows N"]:
 def _softmax_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     (logits,), (change,) = primals, tangents
     weights = softmax(logits)
+    # At full precision: a small difference is taken from this in the next line.
     mean = jnp.einsum("...n,...n->...", weights, change, precision="highest")
     return weights, weights * (change - mean[..., None])
 
@@ -102,13 +103,17 @@ def attend(
     The logits are not divided by ``sqrt(K)``; the query's initializer is. A row without any
     True gets zeros, for there is nothing to attend to.
     """
+    # Products of bfloat16 are added up in float32: an error in a logit is a factor in a weight.
     logits = jnp.einsum("bhtk,bhnk->bhtn", query, keys, preferred_element_type=jnp.float32)
     if mask is None:
         weights = softmax(logits)
     else:
         visible = mask[:, None, None, :]
+        # The least number and not minus infinity: in a row without any True that would give NaN,
+        # and NaN as a gradient even where the next line puts zeros.
         weights = softmax(jnp.where(visible, logits, jnp.finfo(jnp.float32).min))
         weights = jnp.where(visible, weights, 0)
+    # Weights lie between 0 and 1, so from here on the narrow type will do.
     weights = drop(weights.astype(values.dtype), deterministic=deterministic)
     return jnp.einsum("bhtn,bhnk->bhtk", weights, values)
 
@@ -122,9 +127,13 @@ class Attention(nn.Module):
         config = self.config
         joined = config.heads * config.head_width
         kernel_init = nn.initializers.variance_scaling(1.0, "fan_in", "normal")
+        # The division by ``sqrt(K)`` that `attend` leaves out.
         query_init = nn.initializers.variance_scaling(1.0 / config.head_width, "fan_in", "normal")
+        # Heads and their width as one axis, as T5X names it, so that one sharding rule splits all
+        # four.
         inward, outward = ("embed", "joined_kv"), ("joined_kv", "embed")
         dtype = config.activations
+        # Three products and not one of three times the width: published weights have them apart.
         self.query = linear(joined, inward, dtype, query_init)
         self.key = linear(joined, inward, dtype, kernel_init)
         self.value = linear(joined, inward, dtype, kernel_init)
@@ -133,6 +142,7 @@ class Attention(nn.Module):
 
     def keys_values(self, x: Float[Array, "B N D"]) -> KeysValues:
         """What ``x`` offers to be attended to."""
+        # Split already, so that what is kept between the steps is what the products read.
         return self._split(self.key(x)), self._split(self.value(x))
 
     def __call__(
@@ -160,6 +170,7 @@ class MLP(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "B T D"], deterministic: bool) -> Float[Array, "B T D"]:
         config, dtype = self.config, self.config.activations
+        # ``wi_0``, ``wi_1`` and ``wo`` are T5X's names, so that its checkpoints need no others.
         gate = linear(config.mlp_width, ("embed", "mlp"), dtype, name="wi_0")(x)
         y = linear(config.mlp_width, ("embed", "mlp"), dtype, name="wi_1")(x)
         y = dropout(config.dropout)(nn.gelu(gate, approximate=True) * y, deterministic)

@@ -135,6 +135,7 @@ def onset_share(frames_since: Array, window_hops: float) -> Array:
     The tone fills the frame's Hann window from its onset on, so the share is the window's integral.
     ``frames_since`` counts from the window's centre.
     """
+    # Outside the window the share is 0 or 1, and the sine, which would go on, is 0 at both bounds.
     x = jnp.clip(frames_since / window_hops + 0.5, 0, 1)
     return x - jnp.sin(2 * jnp.pi * x) / (2 * jnp.pi)
 
@@ -151,16 +152,25 @@ def envelopes(
     since = centre - rows.onset[..., None]
     after = centre - rows.offset[..., None]
     length = jnp.maximum(rows.offset - rows.onset, 0.0)[..., None]
+    # Shares and not whole frames: an onset between two frames shows in both, so that time within a
+    # frame is not lost.
     started, ended = onset_share(since, window_hops), onset_share(after, window_hops)
+    # Once begun and not yet ended, where both windows count in part.
     held = started * (1 - ended)
     age, silence = jnp.maximum(since, 0.0), jnp.maximum(after, 0.0)
+    # The window at the onset's place in it: what a click leaves in a frame.
     attack = 0.5 * (1 + jnp.cos(2 * jnp.pi * jnp.clip(since / window_hops, -0.5, 0.5)))
     parts = [attack, held]
     parts += [held * jnp.exp(-age / tau) for tau in DECAYS]
     for tau in RISES:
+        # It stops rising when the key is let go, at the height that it has then, and rings on from
+        # there: a release of its own would jump.
         rising = started * (1 - jnp.exp(-jnp.minimum(age, length) / tau))
         parts.append(rising * jnp.exp(-silence / tau))
+    # At full height from the note's end on; by the note's length its spectrum says how much is
+    # left.
     parts += [ended * jnp.exp(-silence / tau) for tau in RELEASES]
+    # Put to zero here, so that rows without a note may hold any numbers and still add nothing.
     there = (rows.instrument >= 0)[..., None]
     return jnp.stack([jnp.where(there, part, 0.0) for part in parts], axis=-2)
 
@@ -203,9 +213,14 @@ class NoteEncoder(nn.Module):
           frames: when each frame begins.
         """
         c = self.config
+        # Added up before the log: of sounds together the magnitudes nearly add up, and their logs
+        # do not.
         total, features = self._add_all(notes, condition, frames)
+        # Noise and hum of a performance, without which the log of a silent frame would have no
+        # bound.
         floor = self._dense(self.bins, "floor", -8.0, ("condition", "mel"))(condition)
         log_magnitude = jnp.log(total + jnp.exp(floor)[:, None])
+        # Natural log of magnitude to the range -1 to 1 that the denoiser works in.
         extent = c.range_high - c.range_low
         return Sketch(2 * (log_magnitude - c.range_low) / extent - 1, features)
 
@@ -214,10 +229,12 @@ class NoteEncoder(nn.Module):
     ) -> tuple[Float[Array, "B T M"], Float[Array, "B T F"]]:
         """Sums magnitudes and features of all notes, `NOTES_AT_ONCE` of them at a time."""
         batch, count, columns = notes.shape
+        # Nearly always; a scan of one turn would only hide the product from the compiler.
         if count <= NOTES_AT_ONCE:
             return self._add(notes, condition, frames)
         chunks = -(-count // NOTES_AT_ONCE)
         spare = chunks * NOTES_AT_ONCE - count
+        # An instrument below 0 is nobody, whose envelopes are zero.
         nobody = jnp.asarray([0, 0, 0, 0, -1], notes.dtype)
         padding = jnp.broadcast_to(nobody, (batch, spare, columns))
         padded = jnp.concatenate([notes, padding], axis=1)
@@ -229,6 +246,7 @@ class NoteEncoder(nn.Module):
             more = encoder._add(chunk, condition, frames)
             return (sums[0] + more[0], sums[1] + more[1]), None
 
+        # One set of weights for all turns.
         scan = nn.scan(add_chunk, variable_broadcast="params", split_rngs={"params": False})
         shape = (batch, frames.shape[1])
         nothing = (jnp.zeros((*shape, self.bins)), jnp.zeros((*shape, self.config.features)))
@@ -248,6 +266,8 @@ class NoteEncoder(nn.Module):
         spectra = spectra.reshape(*hidden.shape[:2], ENVELOPES, self.bins)
         # What all parts of a note have in common is learned once.
         spectra += self._dense(self.bins, "timbre", 0.0)(hidden)[:, :, None]
+        # Clipped, for one spectrum that has gone astray would be infinite as a magnitude, and with
+        # it the sum over all notes.
         magnitude = jnp.exp(jnp.clip(spectra, _QUIETEST, _LOUDEST))
 
         shared = self._dense(ENVELOPES * c.features, "features", 0.0)(hidden)
@@ -267,15 +287,21 @@ class NoteEncoder(nn.Module):
         which = self._embed(KEYS, "key")(rows.key)
         # Drums, and registers of an instrument, have little to do with the same key elsewhere.
         both = self._embed(c.instruments * KEYS, "instrument_key")(known * KEYS + rows.key)
+        # Who plays is told apart by performance before the key comes in: a violin in a church and
+        # one on tape are two instruments with the same keys.
         spread = jnp.broadcast_to(condition[:, None], (*who.shape[:2], condition.shape[-1]))
         player = nn.silu(
             self._dense(c.width // 2, "player", 0.0)(jnp.concatenate([who, spread], axis=-1))
         )
         length = jnp.maximum(rows.offset - rows.onset, 0.0)
+        # Velocity and its log, for spectra are logs; the length as a log, for decays are
+        # exponential.
         numbers = jnp.stack(
             [rows.velocity, jnp.log(rows.velocity + 0.02), 0.3 * jnp.log1p(length)], axis=-1
         )
         h = jnp.concatenate([player, which, both, numbers], axis=-1)
+        # FiLM besides, which starts as the identity: room and recording chain colour all players
+        # alike.
         h = nn.silu(FiLM(name="film_in")(self._dense(c.width, "hidden_in", 0.0)(h), condition))
         return nn.silu(FiLM(name="film_out")(self._dense(c.width, "hidden_out", 0.0)(h), condition))
 

@@ -57,9 +57,11 @@ class NotePrior(nn.Module):
             raise ValueError("the network reads a list of notes, but the conditions hold none")
         encoder = NoteEncoder(self.config, self.bins, name="note_encoder")
         sketch = encoder(conditions.notes, performance, conditions.frames)
+        # The encoder has run for withheld scores, too: shapes must not depend on what is withheld.
         keep = conditions.keep_score[:, None, None]
         prior = FramePrior(
             jnp.where(keep, sketch.mean, self._constant("null_mean", _UNKNOWN_MEAN)),
+            # Learned as a log, so that a deviation stays positive.
             jnp.exp(
                 jnp.where(
                     keep,
@@ -69,6 +71,8 @@ class NotePrior(nn.Module):
             ),
         )
         read = jnp.concatenate([sketch.mean, sketch.features], axis=-1)
+        # A vector of its own for what is read: the sketch of silence, say, is a score that says
+        # something.
         null = self.param(
             "null_score", partitioned(nn.initializers.normal(0.02), "mel"), (read.shape[-1],)
         )

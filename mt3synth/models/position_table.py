@@ -26,6 +26,7 @@ def permuted_sinusoids(key: Key[Array, ""], rows: int, width: int) -> Float[Arra
       rows: how many positions.
       width: number of channels; even, at least 4.
     """
+    # Both from one key, which is all that an initializer is given.
     phase_key, order_key = jax.random.split(key)
     frequency = jax.random.permutation(order_key, jnp.tile(frequencies(width), 2))
     phase = jax.random.uniform(phase_key, (width,), maxval=2 * jnp.pi)
@@ -44,6 +45,7 @@ def terminal_positions(mask: Bool[Array, "B C"], rows: int) -> Int[Array, "B C"]
       rows: positions there are.
     """
     place = jnp.arange(mask.shape[1])
+    # One behind the last True; 0 where there is none, where positions mean nothing anyway.
     end = jnp.max(jnp.where(mask, place + 1, 0), axis=1, keepdims=True)
     return (place - end) % rows
 
@@ -65,6 +67,7 @@ class Positions(nn.Module):
     @nn.compact
     def __call__(self, position: Int[Array, "*batch"]) -> Float[Array, "*batch D"]:
         """Vectors of positions, float32; in a stored table they must be below ``rows``."""
+        # No parameter at all, so that bundles do not carry what can be computed.
         if self.kind == "sinusoid":
             return sinusoid(position.astype(jnp.float32), self.width)
 
@@ -72,5 +75,7 @@ class Positions(nn.Module):
             return permuted_sinusoids(key, *shape)
 
         boxed = partitioned(init, "position", "lookup")
+        # A parameter although it is never trained: checkpoints of the ancestor hold it, and it was
+        # drawn at random, so it cannot be computed again.
         table = self.param("table", boxed, (self.rows, self.width))
         return jax.lax.stop_gradient(table)[position]

@@ -17,6 +17,8 @@ def frequencies(width: int, longest: float = 1e4) -> Float[Array, " pairs"]:
     """
     if width < 4 or width % 2:
         raise ValueError(f"width={width} channels; must be even and at least 4")
+    # Between the first and the last pair lie one less, which the division below needs to be at
+    # least 1.
     pairs = width // 2
     return jnp.exp(jnp.arange(pairs) * (-math.log(longest) / (pairs - 1)))
 
@@ -41,6 +43,7 @@ def sinusoid(
     Raises:
       ValueError: ``width`` is odd or below 4.
     """
+    # In float32: bfloat16 has no whole numbers of its own beyond 256.
     angle = position.astype(jnp.float32)[..., None] * frequencies(width, longest)
     return jnp.concatenate([jnp.sin(angle), jnp.cos(angle)], axis=-1)
 

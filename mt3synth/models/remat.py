@@ -42,6 +42,7 @@ def rematerialised(
     Raises:
       ValueError: an unknown policy.
     """
+    # Here as well as where a run begins: a network may be built by whoever likes.
     check_remat(policy)
     if policy == "none":
         return layer

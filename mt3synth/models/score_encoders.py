@@ -53,8 +53,10 @@ class EncoderLayer(nn.Module):
         deterministic: bool,
     ) -> Float[Array, "B N D"]:
         config = self.config
+        # Norms stand before the blocks and the sum goes by them, as T5 1.1 has it.
         y = rms_norm(config.activations, "pre_attention_layer_norm")(x)
         if condition is not None:
+            # Behind the norm, which would take the scale away again.
             y = film("attention_film")(y, condition)
         attention = Attention(config, name="attention")
         y = attention(y, attention.keys_values(y), mask, deterministic)
@@ -81,10 +83,14 @@ class EncoderStack(nn.Module):
         deterministic: bool,
     ) -> Float[Array, "B N D"]:
         config = self.config
+        # Embeddings and positions are added in float32; the narrow type, if any, begins with the
+        # layers.
         x = dropout(config.dropout)(x, deterministic).astype(config.activations)
+        # By layer: between two of them only the sum of width D is kept.
         layer = rematerialised(EncoderLayer, self.remat, static_argnums=(4,))
         for i in range(config.encoder_layers):
             x = layer(config, name=f"layers_{i}")(x, mask, condition, deterministic)
+        # The sum of all layers has no scale of its own; whoever attends to it is given one.
         x = rms_norm(config.activations, "encoder_norm")(x)
         return dropout(config.dropout)(x, deterministic)
 
@@ -111,6 +117,7 @@ class TokenEncoder(nn.Module):
         if tokens is None:
             raise ValueError("score_encoder='tokens' needs tokens, and the conditions have none")
         count = tokens.shape[1]
+        # Computed positions would take any number, but no training has shown the network more.
         if not 1 <= count <= config.max_tokens:
             raise ValueError(f"{count} tokens in a segment; must be 1..{config.max_tokens}")
         x = nn.Embed(
@@ -129,6 +136,7 @@ class TokenEncoder(nn.Module):
                 raise ValueError("token_positions='event_time' needs token_times; there are none")
             project = linear(config.width, ("position", "embed"), jnp.float32, name="order")
             x = x + sinusoid(conditions.token_times, config.width) + project(order)
+        # Zero pads, and no event has that number.
         mask = tokens > 0
         stack = EncoderStack(config, self.remat, name="stack")
         return stack(x, mask, condition, deterministic), mask
@@ -151,11 +159,14 @@ class RollEncoder(nn.Module):
         config, roll = self.config, conditions.roll
         if roll is None:
             raise ValueError("score_encoder='roll' needs a roll, and the conditions have none")
+        # Said here by a sentence, for a look-up beyond the table would give its last row and no
+        # error.
         config.check_frames(roll.shape[1])
         x = roll_projection(config, "roll_projection")(roll)
         rows = config.max_frames
         positions = Positions(config.position_table, rows, config.width, name="positions")
         x = x + positions(jnp.arange(roll.shape[1]))
+        # A roll has no padding: silence in it is music, too.
         mask = jnp.ones(roll.shape[:2], bool)
         stack = EncoderStack(config, self.remat, name="stack")
         return stack(x, mask, condition, deterministic), mask
@@ -185,6 +196,7 @@ class FrameRoll(nn.Module):
         if roll is None:
             raise ValueError("frame_roll=True needs a roll, and the conditions have none")
         x = roll_projection(config, "projection")(roll)
+        # Zero adds nothing to the frame, which is what a masked score does in attention.
         null = jnp.zeros(config.width)
         if config.null_score == "learned":
             null_init = partitioned(nn.initializers.normal(0.02), "embed")

@@ -43,6 +43,8 @@ class T5(nn.Module):
         config = self.config
         if config.performances:
             self.performance_embedding = PerformanceEmbedding(config.performances, config.width)
+        # Parts that a form of the network lacks are not made, so that its parameters are those of
+        # the published one, name by name.
         self.encoder = score_encoder(config, self.remat)
         if config.context_frames:
             self.context_encoder = ContextEncoder(config, self.remat)
@@ -66,11 +68,13 @@ class T5(nn.Module):
           ValueError: what the network reads is missing, too long, or of other mel bins.
         """
         config = self.config
+        # Once, for encoder and decoder alike: both are told of the same sound.
         performance = None
         if config.performances:
             performance = self.performance_embedding(
                 conditions.performance, conditions.keep_performance
             )
+        # Encoded also where it is withheld: segments of one batch go through one program.
         score, mask = self.encoder(conditions, performance, deterministic)
         sequences = [self._score_where_kept(score, mask, conditions.keep_score)]
         if config.context_frames:
@@ -79,9 +83,13 @@ class T5(nn.Module):
                 # Hawthorne et al. withhold score and context at once, in training and in guidance.
                 there = there & conditions.keep_score[:, None]
             sequences.append((context, there))
+        # As one sequence, a frame divides its attention between score and context, as the published
+        # network does.
         if config.context_attention == "concat":
             encoded, masks = (jnp.concatenate(parts, axis=1) for parts in zip(*sequences))
             sequences = [(encoded, masks)]
+        # What is read frame by frame is added once to the decoder's input, for places in the score
+        # and places in the segment are the same.
         frame_score = self.frame_roll(conditions) if config.frame_roll else None
         prior = None
         if config.prior is not None:
@@ -90,6 +98,8 @@ class T5(nn.Module):
             added = self.note_projection(read)
             frame_score = added if frame_score is None else frame_score + added
         return T5Context(
+            # Keys and values of all layers, and not the encoded sequences: each step would compute
+            # them anew.
             keys_values=self.decoder.keys_values(tuple(x for x, _ in sequences)),
             masks=tuple(mask for _, mask in sequences),
             performance=performance,
@@ -116,6 +126,7 @@ class T5(nn.Module):
         if bins != self.config.mel_bins:
             raise ValueError(f"frames of {bins} mel bins; must be {self.config.mel_bins}")
         self.config.check_frames(frames)
+        # One row would be added to all frames without a word.
         if context.frame_score is not None and context.frame_score.shape[1] != frames:
             raise ValueError(
                 f"{frames} noisy frames with a roll of {context.frame_score.shape[1]}; "
@@ -141,4 +152,6 @@ class T5(nn.Module):
             return score, mask & keep
         null = self.null_score.astype(score.dtype)
         score = jnp.where(keep[..., None], score, null)
+        # One entry of the null: copies of it would count by their number beside a context that is
+        # attended to as well.
         return score, jnp.where(keep, mask, jnp.arange(mask.shape[1]) == 0)

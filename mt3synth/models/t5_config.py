@@ -91,8 +91,10 @@ class T5Config:
         for name, low in _LOWER_BOUNDS.items():
             if getattr(self, name) < low:
                 raise ValueError(f"{name}={getattr(self, name)}; must be at least {low}")
+        # Sinusoids come in pairs of sine and cosine.
         if self.width % 2:
             raise ValueError(f"width={self.width} channels; must be even")
+        # An even kernel has no middle, and would shift the frames by half of one.
         if self.mel_kernel % 2 == 0:
             raise ValueError(f"mel_kernel={self.mel_kernel} frames; must be odd")
         if not 0 <= self.dropout < 1:
@@ -100,11 +102,14 @@ class T5Config:
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name}={getattr(self, name)!r}; must be one of {choices}")
+        # Refused and not ignored, as whoever writes it expects another network than this would be.
         if self.context_attention != "concat" and not self.context_frames:
             raise ValueError(
                 f"context_attention={self.context_attention!r} with context_frames=0; "
                 "without context there is nothing to attend to"
             )
+        # Spectra of notes are those of a performance; the condition that they are made of would be
+        # missing.
         if self.prior is not None and not self.performances:
             raise ValueError(
                 "prior with performances=0; the note encoder needs a performance to sketch"

@@ -58,9 +58,12 @@ class DecoderLayer(nn.Module):
         self.self_attention = Attention(config)
         self.pre_cross_attention_layer_norm = rms_norm(config.activations)
         self.cross_attention = Attention(config)
+        # A second attention has weights of its own, which "concat" must not have for published ones
+        # to fit.
         if config.context_attention == "sum":
             self.context_cross_attention = Attention(config)
         self.pre_mlp_layer_norm = rms_norm(config.activations)
+        # None before the cross-attention, as published.
         self.mlp_film = film()
         self.mlp = MLP(config)
         self.drop = dropout(config.dropout)
@@ -79,8 +82,11 @@ class DecoderLayer(nn.Module):
         deterministic: bool,
     ) -> Float[Array, "B T D"]:
         y = self.self_attention_film(self.pre_self_attention_layer_norm(x), condition)
+        # No mask, and none that hides what comes later: all frames of a segment are denoised at
+        # once.
         y = self.self_attention(y, self.self_attention.keys_values(y), None, deterministic)
         x = x + self.drop(y, deterministic)
+        # One norm before the loop: what two cross-attentions add must not depend on their order.
         query = self.pre_cross_attention_layer_norm(x)
         for attention, given, mask in zip(
             self._cross_attentions(), keys_values, masks, strict=True
@@ -107,6 +113,8 @@ class Decoder(nn.Module):
         dtype = config.activations
         self.time = TimeCondition(config.width)
         inward = ("mel", "embed")
+        # A dense layer and not a convolution over one frame: their kernels differ in shape, and
+        # published ones have two axes.
         self.continuous_inputs_projection = (
             linear(config.width, inward, dtype)
             if config.mel_kernel == 1
@@ -116,6 +124,7 @@ class Decoder(nn.Module):
         layer = rematerialised(DecoderLayer, self.remat, static_argnums=(5,))
         self.layers = [layer(config) for _ in range(config.decoder_layers)]
         self.decoder_norm = rms_norm(dtype)
+        # In float32 whatever the layers are in: eps and v are subtracted from noisy frames next.
         self.spec_out_dense = linear(config.mel_bins, ("embed", "mel"), jnp.float32)
         self.drop = dropout(config.dropout)
 
@@ -134,6 +143,7 @@ class Decoder(nn.Module):
     ) -> Float[Array, "B T M"]:
         condition = self.time(time)
         if context.performance is not None:
+            # The performance first, as in the paper's C; the order is part of the weights.
             condition = jnp.concatenate([context.performance, condition], axis=-1)
         x = self.continuous_inputs_projection(x_t) + self.positions(jnp.arange(x_t.shape[1]))
         if context.frame_score is not None:

@@ -90,6 +90,7 @@ class UNet(nn.Module):
             self.note_prior = NotePrior(c.prior, c.mel_bins)
         self.performance_embedding = PerformanceEmbedding(c.performances, c.condition_width)
         self.time = TimeCondition(c.condition_width)
+        # Seven frames, as the paper has for what comes in (as `ROLL_KERNEL` for the roll).
         self.frames_in = conv(c.widths[0], 7, name="frames_in", dtype=c.activations)
         self.down_blocks = [
             [block(c, c.widths[i], name=f"down_{i}_{j}") for j in range(c.blocks)] for i in levels
@@ -118,11 +119,14 @@ class UNet(nn.Module):
             name="frames_out",
             dtype=jnp.float32,
             axes=("conv_in", "mel"),
+            # Zero at first, as in the code that Ho et al. 2020 released.
             init=nn.initializers.zeros,
         )
 
     def _setup_attention(self) -> None:
         c = self.config
+        # Names of places become names of parameters, so that a level may gain or lose attention
+        # while all other weights keep theirs.
         places = {"middle": len(c.widths) - 1} if c.middle else {}
         for i in c.attention_levels:
             if c.layout == "light":
@@ -137,6 +141,8 @@ class UNet(nn.Module):
             return
         to_tokens = rematerialised(ScoreAttention, self.remat, static_argnums=(5,))
         self.score_attention = {
+            # At every place that attends at all: tokens say where things are, and elsewhere a block
+            # sees but a few frames.
             place: to_tokens(c, c.widths[i], 2**i, name=f"{place}_score_attention")
             for place, i in places.items()
         }
@@ -156,6 +162,7 @@ class UNet(nn.Module):
         performance = self.performance_embedding(
             conditions.performance, conditions.keep_performance
         )
+        # With a prior the list of notes stands for the roll, and the sketch is read in its place.
         prior = None
         if self.config.prior is None:
             score = self._encode_roll(conditions)
@@ -183,6 +190,7 @@ class UNet(nn.Module):
                 f"piano roll has {roll.shape[-1]} channels; the network was built for "
                 f"{self.config.roll_channels}"
             )
+        # Thousands of channels, nearly all zero, are reduced before anything looks along time.
         score = self.roll_conv(nn.silu(self.roll_in(roll)))
         keep = conditions.keep_score[:, None, None]
         return jnp.where(keep, score, self.null_score.astype(score.dtype))
@@ -202,18 +210,25 @@ class UNet(nn.Module):
           ValueError: there are fewer.
         """
         c, frames = self.config, x_t.shape[1]
+        # Fewer do not make one whole frame of the coarsest level.
         if frames < c.stride:
             raise ValueError(
                 f"frames={frames}; the U-Net's {len(c.widths)} levels need at least {c.stride}"
             )
         condition = jnp.concatenate([context.performance, self.time(time)], axis=-1)
+        # Joined at the first level only: frames and score have the same rate there and nowhere
+        # else.
         h = jnp.concatenate([x_t.astype(c.activations), context.score], axis=-1)
         # The levels halve the frames, so they work on a multiple of the stride.
         padded = frames + -frames % c.stride
         h = self.frames_in(jnp.pad(h, ((0, 0), (0, padded - frames), (0, 0))))
+        # A frame of a coarser level counts if any frame beneath it does, else the last frames would
+        # be cut.
         masks = [frame_mask(frames, padded, 2**i) for i in range(len(c.widths))]
         ddpm = c.layout == "ddpm"
 
+        # Handed on in the order in which it is made and taken back from the end, so that each level
+        # meets its own.
         skips = [h] if ddpm else []
         for i, blocks in enumerate(self.down_blocks):
             for j, block in enumerate(blocks):
@@ -230,12 +245,16 @@ class UNet(nn.Module):
                 h = self._attend("middle", h, context, masks[-1], deterministic)
         for i in reversed(range(len(self.up_blocks))):
             if i < len(self.upsample):
+                # Repeated and then convolved, as Ho et al. do; a transposed convolution leaves a
+                # pattern of its stride.
                 h = self.upsample[i](silenced(jnp.repeat(h, 2, axis=1), masks[i]))
             for j, block in enumerate(self.up_blocks[i]):
                 h = jnp.concatenate([h, skips.pop()], axis=-1)
                 h = block(h, condition, masks[i], deterministic)
                 h = self._attend(f"up_{i}_{j}", h, context, masks[i], deterministic)
             h = self._attend(f"up_{i}", h, context, masks[i], deterministic)
+        # The last convolution is float32 whatever the blocks are in, for eps and v are subtracted
+        # from noisy frames next.
         h = nn.silu(normed(self.norm_out, h, masks[0])).astype(jnp.float32)
         return self.frames_out(silenced(h, masks[0]))[:, :frames]
 
@@ -276,6 +295,9 @@ def frame_mask(frames: int, padded: int, stride: int) -> FrameMask:
       padded: their number when filled up.
       stride: frames of the finest level that make one of this.
     """
+    # No mask where none is needed, as for segments of the default length: norms take longer with
+    # one.
     if frames == padded:
         return None
+    # By NumPy, as lengths are known while it is traced; the mask is a constant of the program.
     return jnp.asarray(np.arange(padded // stride) * stride < frames)

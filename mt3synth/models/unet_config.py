@@ -85,6 +85,8 @@ class UNetConfig:
     prior: NotePriorConfig | None = None
 
     def __post_init__(self) -> None:
+        # Gin and JSON hand over lists, which a static argument of a compiled function must not
+        # hold.
         object.__setattr__(self, "widths", tuple(self.widths))
         object.__setattr__(self, "attention_levels", tuple(self.attention_levels))
         if not self.token_layers:
@@ -96,6 +98,7 @@ class UNetConfig:
                 continue
             if getattr(self, name) < low:
                 raise ValueError(f"{name}={getattr(self, name)}; must be at least {low}")
+        # Group norm and attention both cut the channels into equal parts.
         if not self.widths or any(w % self.groups or w % self.heads for w in self.widths):
             raise ValueError(
                 f"widths={self.widths}; each must be a multiple of groups={self.groups} and of "
@@ -108,6 +111,7 @@ class UNetConfig:
             )
         if self.condition_width % 2:
             raise ValueError(f"condition_width={self.condition_width} channels; must be even")
+        # An even kernel has no middle, and would shift the frames by half of one.
         if self.kernel % 2 == 0:
             raise ValueError(f"kernel={self.kernel} frames; must be odd")
         if not 0 <= self.dropout < 1:

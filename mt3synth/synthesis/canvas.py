@@ -36,6 +36,7 @@ class Windows:
     def __post_init__(self) -> None:
         if self.frames < 1 or self.window < 1:
             raise ValueError(f"frames={self.frames}, window={self.window}; both must be at least 1")
+        # With more, three windows would meet in one frame, and a cross-fade of two would not do.
         if not 0 <= self.overlap <= self.window // 2:
             raise ValueError(
                 f"overlap={self.overlap} frames; must be between 0 and half the window, "
@@ -50,6 +51,7 @@ class Windows:
     @property
     def count(self) -> int:
         """Number of windows."""
+        # A song shorter than the overlap still needs a window.
         return max(1, -(-(self.frames - self.overlap) // self.hop))
 
     @property
@@ -72,6 +74,7 @@ class Windows:
     def join(self, windows: Float[Array, "W T M"]) -> Float[Array, "L M"]:
         """One canvas, cross-faded over each overlap (Maman et al., arXiv 2309.12283)."""
         body, tail = windows[:, : self.hop], windows[:, self.hop :]
+        # Both versions of the shared frames, blended; all other frames are a window's own.
         head = cross_fade(tail[:-1], body[1:, : self.overlap])
         body = body.at[1:, : self.overlap].set(head)
         return jnp.concatenate([body.reshape(-1, windows.shape[-1]), tail[-1]])
@@ -86,5 +89,6 @@ def cross_fade(
     two add up to 1.
     """
     count = later.shape[-2]
+    # Never 0 nor 1 in the overlap: every frame of it has something of both.
     rise = jnp.arange(1, count + 1)[:, None] / (count + 1)
     return later * rise + earlier * (1 - rise)

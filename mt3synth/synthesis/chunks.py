@@ -22,10 +22,12 @@ def encode_chunk(
     network: nn.Module, guidance: Guidance, params: PyTree, conditions: Conditions
 ) -> PyTree:
     """The context of C windows under every branch of the guidance, leading axis G * C."""
+    # Static, so that each guidance is a program of its own with no branch that counts for nothing.
     branches = guidance.branches()
     size = conditions.performance.shape[0]
     tiled = jax.tree.map(lambda x: jnp.tile(x, (len(branches),) + (1,) * (x.ndim - 1)), conditions)
     tiled = tiled._replace(
+        # Branch by branch and not window by window, so that one branch is a slice.
         keep_score=jnp.repeat(jnp.array([b.keep_score for b in branches]), size),
         keep_performance=jnp.repeat(jnp.array([b.keep_performance for b in branches]), size),
     )
@@ -46,6 +48,7 @@ def denoise_chunk(
     kind = diffusion.prediction
 
     def predict(count: int) -> Float[Array, "G C T M"]:
+        # The plain branch is the first, so that fewer branches are a beginning of the context.
         rows = count * x_t.shape[0]
         each = estimate(
             network,
@@ -67,8 +70,11 @@ def denoise_chunk(
     else:
         low, high = guidance.interval
         inside = (low <= time) & (time <= high)
+        # A condition at run time: one program serves all steps, and only one side is computed.
         prediction = jax.lax.cond(inside, guide, lambda: predict(1)[0])
     alpha, sigma = diffusion.schedule.alpha_sigma(time)
+    # Mel frames cannot lie outside, and a step goes on from them: without the clip errors near
+    # noise, where x0 is ill-conditioned, would be carried along.
     return jnp.clip(convert(prediction, kind, x_t, alpha, sigma).x0, -1.0, 1.0)
 
 

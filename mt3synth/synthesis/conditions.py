@@ -53,6 +53,7 @@ class ScoreWindows:
 
     def __init__(self, notes: Notes, spec: ModelSpec) -> None:
         self._spec = spec
+        # The song is placed once; windows only cut out of it.
         self._roll = SongRoll(notes, spec.roll) if "roll" in spec.features else None
         self._tokens = (
             SongTokens(notes, spec.codec, spec.mel.frame_rate)
@@ -92,6 +93,8 @@ class ScoreWindows:
         if self._tokens is not None:
             segments = [self._tokens.segment(start, self._spec.segment_frames) for start in rows]
             longest = max(len(segment.tokens) for segment in segments)
+            # As long as the longest and no longer: the encoder's cost grows with the square of the
+            # tokens.
             length = -(-longest // _TOKEN_BUCKET) * _TOKEN_BUCKET
             padded = [pad_segment(segment, length) for segment in segments]
             tokens = jnp.asarray(np.stack([segment.tokens for segment in padded]))
@@ -109,6 +112,7 @@ class ScoreWindows:
             context, mask = (jnp.tile(each, (size,) + (1,) * each.ndim) for each in before)
         return Conditions(
             performance=jnp.full(size, performance, jnp.int32),
+            # Nothing is withheld here; branches of the guidance do that.
             keep_score=jnp.ones(size, bool),
             keep_performance=jnp.ones(size, bool),
             tokens=tokens,

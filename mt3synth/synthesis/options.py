@@ -73,6 +73,7 @@ def sampling_config(
         makes void, or a continuity that the model does not have.
     """
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    # By hand: a dictionary from the command line has no type checker.
     for name in given.keys() - SamplingOptions.__annotations__.keys():
         near = nearest(name, SamplingOptions.__annotations__)
         raise UserError(f"no option {name!r}" + (f"; did you mean {near!r}?" if near else ""))
@@ -83,6 +84,7 @@ def sampling_config(
             raise UserError(f"{name}={value!r}; must be {what}")
     try:
         config = base or SamplingConfig()
+        # Taken out before the rest is: the stepper and guidance are made of several options each.
         stepper = _stepper(given, config.stepper, spec.sampling, make_stepper)
         guidance = dataclasses.replace(
             given.pop("guidance", None) or config.guidance or spec.guidance,
@@ -93,6 +95,7 @@ def sampling_config(
             },
         )
         config = dataclasses.replace(config, **given, stepper=stepper, guidance=guidance)
+        # Settled at once, so that what the model cannot do is said before anything is rendered.
         config = config.for_model(spec)
         if config.continuity != "context":
             frames = spec.segment_frames

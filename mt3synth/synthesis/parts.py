@@ -59,10 +59,13 @@ def split_parts(
     """
     names = [*(group.name for group in groups), DRUMS]
     instrument = np.where(notes.is_drum, len(groups), program_table(groups)[notes.program])
+    # Without channels all notes of a group are one player's.
     player = np.zeros(len(notes), np.int32) if channel is None else channel
     parts = []
     for index in np.unique(instrument):
         players = np.unique(player[instrument == index])
+        # Numbered within the instrument, so that a part keeps its name if another instrument is
+        # added.
         for number, who in enumerate(players, 1):
             rows = np.flatnonzero((instrument == index) & (player == who))
             name = names[index] if number == 1 else f"{names[index]}-{number}"
@@ -87,5 +90,6 @@ def part_config(config: SamplingConfig, name: str) -> SamplingConfig:
     The seed follows from the song's and the part's name. Two parts would otherwise get the same
     noise, which adds up in a mix; and a part sounds the same whatever else is in the song.
     """
+    # Of a hash that is the same in every process, as Python's own is not.
     digest = hashlib.sha256(f"{config.seed} {name}".encode()).digest()
     return dataclasses.replace(config, seed=int.from_bytes(digest[:4], "little"))

@@ -75,6 +75,7 @@ class SamplingConfig:
         best = spec.sampling
         kind = STEPPERS[best.sampler]
         stepper = self.stepper or kind(**best.settings_of(kind))
+        # The model's spacing was chosen for its own stepper and says nothing of another.
         spacing = best.spacing if isinstance(stepper, kind) else None
         settled = {
             **vars(self),
@@ -86,6 +87,7 @@ class SamplingConfig:
             "continuity": self.continuity_for(spec),
         }
         config = SettledSampling(**settled)
+        # Only here is it known which model it is; the dataclass itself takes both.
         if not spec.has_prior:
             if config.steps == 0:
                 raise ValueError("steps=0; must be at least 1 for a model without a prior")
@@ -117,6 +119,7 @@ class SamplingConfig:
         Raises:
           ValueError: as `continuity_for`.
         """
+        # Segments by context share no frames, whatever the overlap is.
         shared = 0 if self.continuity_for(spec) == "context" else self.overlap
         rate = spec.mel.frame_rate
         return (spec.segment_frames - shared) / rate, shared / rate

@@ -44,7 +44,9 @@ class SongCanvas:
         self._performance, self._config, self._frames = performance, config, frames
         self._score = ScoreWindows(notes, spec)
         windows = Windows(frames + 2 * EDGE_FRAMES, spec.segment_frames, config.overlap)
+        # Compiled for this song's length; the network, which is the large part, is not.
         self._split, self._join = jax.jit(windows.split), jax.jit(windows.join)
+        # Windows may begin before time 0, where there are no notes.
         starts = windows.starts - EDGE_FRAMES
         self._chunks = [starts[i : i + config.chunk] for i in range(0, len(starts), config.chunk)]
         self._encoded: dict[int, PyTree] = {}
@@ -73,6 +75,7 @@ class SongCanvas:
             first = number * self._config.chunk
             x_t = views[first : first + len(starts)]
             # The last chunk is filled up, so that the network is compiled for one size.
+            # Filled with zeros, whose results are cut off again.
             x_t = jnp.pad(x_t, ((0, self._config.chunk - len(starts)), (0, 0), (0, 0)))
             x0 = denoise_chunk(
                 self._network,
@@ -91,6 +94,8 @@ class SongCanvas:
             return self._encoded[number]
         conditions = self._conditions(number)
         encoded = encode_chunk(self._network, self._config.guidance, self._params, conditions)
+        # The first chunks are kept and the others encoded anew: evicting in turn would keep none
+        # until it is asked for again.
         if (len(self._encoded) + 1) * _bytes(encoded) <= self._config.context_bytes:
             self._encoded[number] = encoded
         return encoded

@@ -66,6 +66,7 @@ class Synthesizer:
         Raises:
           ValueError: there are no notes, no such performance, or no such continuity.
         """
+        # Settled once and handed on, so that what is reported and what is done cannot differ.
         settled = self.settle(notes, config)
         if settled.continuity != "canvas":
             return np.concatenate(list(self.stream(notes, performance, settled, on_step)))
@@ -86,10 +87,12 @@ class Synthesizer:
         """
         self._check(notes, performance)
         settled = self.settle(notes, config, streamed=True)
+        # Counts from the song's beginning; what lies before it is the silence at its edge.
         frames, at = self.frames(notes, settled), -self._edge(settled)
         for piece in self._left_to_right(notes, performance, settled, on_step):
             inside = piece[max(-at, 0) : max(frames - at, 0)]
             at += len(piece)
+            # A window may hold nothing but the edge.
             if len(inside):
                 yield from_network(inside, self.spec.mel)
 
@@ -123,6 +126,7 @@ class Synthesizer:
 
     def frames(self, notes: Notes, config: SamplingConfig) -> int:
         """How many frames a song has."""
+        # Rounded up: the last frame holds the end of the tail.
         return math.ceil((notes.end_time + config.tail) * self.spec.mel.frame_rate)
 
     def _check(self, notes: Notes, performance: int) -> None:
@@ -130,6 +134,7 @@ class Synthesizer:
             raise ValueError("there are no notes to render")
         # A network that knows no performances has one sound all the same.
         last = max(1, self.spec.network.performances) - 1
+        # Here and not in the network, whose answer to an unknown index is NaN.
         if not 0 <= performance <= last:
             raise ValueError(f"performance {performance}; the model knows 0 to {last}")
 
@@ -166,6 +171,8 @@ class Synthesizer:
             prior = None
             if spec.has_prior:
                 prior = prior_chunk(self.network, self.params, conditions)
+                # The prior, too, goes on from what is finished, or a late start would begin with a
+                # seam.
                 prior = prior._replace(mean=_go_on(finished, prior.mean))
 
             def denoise(
@@ -179,10 +186,12 @@ class Synthesizer:
                 )
                 return _go_on(finished, x0)
 
+            # By number of the window: its noise does not depend on how much was drawn before.
             key = jax.random.fold_in(jax.random.key(config.seed), number)
             shape = (1, spec.segment_frames, spec.mel.bins)
             done = number * config.steps
             x0 = self._draw(denoise, shape, prior, key, config, on_step, done)[0]
+            # As NumPy, which waits for it: what is handed on is finished.
             made, finished = np.asarray(x0[: windows.hop]), x0[windows.hop :]
             yield made
             if told is not None:
@@ -244,6 +253,7 @@ class Synthesizer:
             done + 1,
         ):
             if on_step is not None:
+                # JAX returns before it has computed; a step that is reported is done.
                 x0.block_until_ready()
                 on_step(number)
         return x0
