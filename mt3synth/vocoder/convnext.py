@@ -47,6 +47,7 @@ class ConvNeXt(nn.Module):
             for i in range(self.kernel)
         )
         y = nn.LayerNorm(epsilon=1e-6)(filtered)
+        # From here on frames do not see each other: all that looks along time is the filter above.
         y = dense(self.mlp_width, ("embed", "mlp"), init)(y)
         y = dense(width, ("mlp", "embed"), init)(nn.gelu(y))
         return x + scale * y

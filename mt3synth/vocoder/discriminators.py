@@ -43,6 +43,7 @@ class DiscriminatorConfig:
 
     def __post_init__(self) -> None:
         for name in ("periods", "period_channels", "windows", "resolution_channels"):
+            # Gin hands over lists, which cannot be part of a static argument.
             values = tuple(getattr(self, name))
             object.__setattr__(self, name, values)
             if any(value < 1 for value in values):
@@ -52,6 +53,7 @@ class DiscriminatorConfig:
         for name in ("period_channels", "resolution_channels"):
             if not getattr(self, name):
                 raise ValueError(f"{name}=(); must be one layer at least")
+        # The hop is a quarter of the window.
         if any(window % 4 for window in self.windows):
             raise ValueError(f"windows={self.windows} samples; must be multiples of 4")
 
@@ -95,6 +97,7 @@ class PeriodDiscriminator(nn.Module):
     def __call__(self, audio: Float[Array, "B S"]) -> list[Array]:
         batch, samples = audio.shape
         rows = -(-samples // self.period)
+        # Filled up at the end, in real and rendered audio alike, so that it tells nobody apart.
         padded = jnp.pad(audio, ((0, 0), (0, rows * self.period - samples)))
         # Columns do not see each other: they are examples of their own to the convolutions.
         columns = padded.reshape(batch, rows, self.period).swapaxes(1, 2)
@@ -140,6 +143,7 @@ def _convolve(
     init = nn.with_logical_partitioning(nn.initializers.he_normal(), names)
     features = []
     for layer, width in enumerate(channels, start=1):
+        # None in the last one, as Kong et al. have it.
         strides = (stride if layer < len(channels) else 1,) * len(kernel)
         x = nn.leaky_relu(nn.Conv(width, kernel, strides=strides, kernel_init=init)(x), _SLOPE)
         features.append(x)

@@ -56,6 +56,7 @@ class VocoderWeights:
     def hash(self) -> str:
         """Returns 12 digits of the SHA-256 over all that is stored, in whatever folder."""
         digest = hashlib.sha256(_description(self).encode())
+        # Of the numbers and not of the file: a vocoder that is only in memory has its hash, too.
         for name, value in sorted(_to_float16(self.params).items()):
             digest.update(name.encode() + value.tobytes())
         return digest.hexdigest()[:12]
@@ -101,6 +102,7 @@ def read_description(folder: Path) -> tuple[VocosConfig, MelSpec]:
         return from_json(json.loads(path.read_text()))
     except OSError as error:
         raise VocoderFileError(f"{path}: cannot be read: {error.strerror or error}") from error
+    # All that a wrong but well-formed JSON file can run into below.
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise VocoderFileError(
             f"{path} is no vocoder that this version understands: {type(error).__name__}: {error}"
@@ -124,6 +126,7 @@ def from_json(values: dict[str, Any]) -> tuple[VocosConfig, MelSpec]:
     spec, settings = MelSpec.from_dict(values["mel"]), values["config"]
     if not isinstance(settings, dict):
         raise ValueError(f"config is a {type(settings).__name__}; must be an object")
+    # Refused: what this version does not know would change how the vocoder sounds.
     strange = sorted(settings.keys() - {field.name for field in dataclasses.fields(VocosConfig)})
     if strange:
         raise ValueError(f"a network of type {_TYPE!r} has no {', '.join(strange)}")

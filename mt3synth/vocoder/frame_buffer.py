@@ -36,6 +36,7 @@ class FrameBuffer:
         Raises:
           VocoderError: as `check_log_mel`.
         """
+        # Put together once at the end: pieces may be as short as a frame.
         read, count = [self._frames], self._first + len(self._frames)
         while count < frames and not self.ended:
             piece = next(self._pieces, None)
@@ -56,7 +57,10 @@ class FrameBuffer:
 
         Silence stands for those that do not; what lies before ``first`` is not kept.
         """
+        # Never before what was kept, nor beyond what was read: both ends of a song are cut through
+        # here.
         low = min(max(first, self._first), self._first + len(self._frames))
+        # Forgotten, so that memory holds a block and not a song.
         self._frames, self._first = self._frames[low - self._first :], low
         inside = self._frames[: first + length - low]
         frames = np.full((length, self._spec.bins), np.log(self._spec.floor), np.float32)

@@ -82,6 +82,7 @@ class GriffinLim:
             raise ValueError(f"iterations={self.iterations}; must be at least 0")
         if not 0 <= self.momentum < 1:
             raise ValueError(f"momentum={self.momentum}; must be in [0, 1)")
+        # Else the frames in between would not fall on samples.
         if self.refine < 1 or self.spec.hop % self.refine:
             raise ValueError(
                 f"refine={self.refine} steps per frame; must divide hop={self.spec.hop} samples"
@@ -110,12 +111,15 @@ class GriffinLim:
         song, start, known = FrameBuffer(pieces, self.spec), 0, np.zeros(0, np.float32)
         # A chunk's last windows reach so far beyond it, and hear whether the song goes on there.
         beyond = -(-self.spec.window // hop)
+        # So many frames are asked for that a chunk knows whether it is the last one.
         while (total := song.reach(start + _CHUNK + beyond)) > start:
             # Every chunk has the same shape, so there is one compilation; silence fills the last.
             frames, _ = song.cut(start, _CHUNK)
             given = np.zeros(_CHUNK * hop, np.float32)
             given[: len(known)] = known
             made = _invert(
+                # Settings that change no shape go in as numbers: no compilation for another
+                # momentum.
                 jnp.asarray(frames),
                 jnp.asarray(given),
                 len(known),
@@ -159,6 +163,7 @@ def _invert(
       iterations, momentum, spec, refine: the settings of `GriffinLim`.
       key: of the first frame's phases, if nothing is given.
     """
+    # The window stays that of the mel frames, whose levels these magnitudes are to have.
     stft = Stft(spec.hop // refine, spec.window, spec.fft)
     weights = jnp.asarray(mel_filterbank(spec))
     mel = interpolate_frames(jnp.exp(log_mel), refine)
@@ -171,10 +176,12 @@ def _invert(
 
     def project(spectrum: Array) -> Array:
         audio = stft.inverse(spectrum)
+        # Silence behind the song in every turn, so that the last frames hear it as it will be.
         return jnp.where(sample < length, trust * given + (1 - trust) * audio, 0)
 
     # Only frames whose samples are all given, before the fade, have phases that can be read off.
     first = stft.hop * jnp.arange(len(mel))
+    # The first frame always, or the scan over phases would have nothing to begin with.
     is_known = (first == 0) | (first + stft.window + spec.hop <= known)
     # A song's first frame rings on from nothing, so its phases are drawn.
     drawn = jax.random.uniform(key, magnitude.shape[1:], maxval=2 * jnp.pi)

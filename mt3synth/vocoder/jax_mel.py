@@ -20,6 +20,7 @@ def magnitudes(
     Frame ``i`` begins at sample ``i * hop``, T = ceil(S / hop); audio is zero after its end.
     """
     frames = cut_frames(audio, -(-audio.shape[1] // hop), window, hop)
+    # As `mt3synth.audio.mel` does it, sample by sample: a test compares the two.
     spectrum = jnp.fft.rfft(frames * hann_window(window), fft)
     return jnp.sqrt(spectrum.real**2 + spectrum.imag**2 + _TINY)
 

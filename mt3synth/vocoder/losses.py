@@ -66,10 +66,12 @@ def spectral_losses(
     1910.11480, eq. 4 to 6) sum them up, mean over ``resolutions``. Magnitudes are kept above the
     floor of ``spec``, so that what nobody hears does not count.
     """
+    # Each transform is computed once and serves both distances.
     mels, stfts = [], []
     for resolution in resolutions:
         window, frames = resolution.window, resolution.mel(spec)
         a, b = (magnitudes(audio, window, window // 4, window) for audio in (made, real))
+        # In logs: what is soft counts as what is loud does.
         mels.append(_mean(jnp.abs(log_mel_of(a, frames) - log_mel_of(b, frames))))
         stfts.append(spectral_convergence(a, b) + log_magnitude_distance(a, b, spec.floor))
     return {

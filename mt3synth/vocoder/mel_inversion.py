@@ -30,6 +30,8 @@ def fit_to_mel(
     to cut off; unlike least squares it is as careful with quiet bins as with loud ones. Bins in no
     filter become 0.
     """
+    # Bins of mel that are to be silent get a ratio of 0 and stay there: magnitudes never turn
+    # negative.
     ratio = mel / (magnitude @ weights + _TINY)
     return magnitude * (ratio @ weights.T) / (jnp.sum(weights, axis=1) + _TINY)
 
@@ -43,12 +45,14 @@ def estimate_magnitude(
     `fit_to_mel`. The multiplicative steps keep the start's smoothness within a filter, where the
     mel frames say nothing.
     """
+    # Each bin gets the mean of the filters that hear it, weighted by how well they do.
     start = mel @ weights.T / (jnp.sum(weights, axis=1) + _TINY)
     return jax.lax.fori_loop(0, iterations, lambda _, x: fit_to_mel(x, mel, weights), start)
 
 
 def interpolate_frames(mel: Float[Array, "T M"], parts: int) -> Float[Array, "T2 M"]:
     """Makes ``parts`` frames of each: magnitudes on straight lines from frame to frame."""
+    # The last frame goes on as it is: nothing follows it to be mixed with.
     after = jnp.concatenate([mel[1:], mel[-1:]])
     steps = [mel + (after - mel) * (j / parts) for j in range(parts)]
     return jnp.stack(steps, axis=1).reshape(-1, mel.shape[1])
@@ -75,12 +79,15 @@ def _lines(spec: MelSpec, fft: int) -> tuple[np.ndarray, np.ndarray]:
     filters = mel_filterbank(spec)
     area = filters.sum(axis=0)
     bins = np.arange(len(filters))
+    # Of an empty filter there is no middle; it is left out in the next line.
     with np.errstate(invalid="ignore"):
         middle = (bins @ filters) / area
     # Filters narrower than a bin may be empty; their neighbours speak for them.
     heard = np.flatnonzero(area > 0)
     hz = np.arange(fft // 2 + 1) / fft
+    # In cycles a sample, the same in both transforms.
     at, identity = middle[heard] / spec.fft, np.eye(len(area))
+    # Interpolation as a matrix: on the device it is one product, with gradients.
     weights = np.stack([np.interp(hz, at, identity[m, heard]) for m in range(len(area))])
     offset = np.log(fft / spec.window) - np.interp(hz, at, np.log(area[heard]))
     return weights.astype(np.float32), offset.astype(np.float32)

@@ -94,14 +94,18 @@ def project_to_mel(
       spec: of the frames but for the hop.
     """
     hop, window = targets.hop, hann_window(spec.window)
+    # Frame by frame anew in each step, from audio: spectra that are changed by themselves would no
+    # longer be those of any audio.
     frames = cut_frames(audio, targets.mel.shape[1], spec.window, hop)
     spectrum = jnp.fft.rfft(frames * window, spec.fft)
     magnitude = jnp.sqrt(spectrum.real**2 + spectrum.imag**2 + _TINY**2)
+    # Bounded, for a bin that is nearly silent would ask for a thousandfold of its noise.
     lacking = jnp.clip(targets.mel / (_in_filters(magnitude, spec) + _TINY), 1 / _MOST, _MOST)
     gain = jnp.where(targets.present[:, :, None], _mean_over_filters(lacking - 1, spec), 0)
     # Only the change goes back through the transform: audio that no frame wants otherwise, or that
     # lies outside the song, stays as it is to the last bit.
     change = jnp.fft.irfft(spectrum * gain, spec.fft)[:, :, : spec.window] * window
+    # What overlapping windows add up to, one hop for all.
     square = (window**2).reshape(-1, hop).sum(axis=0)
     return audio + overlap_add(change, hop) / np.tile(square, audio.shape[1] // hop)
 
@@ -125,6 +129,7 @@ def _mean_over_filters(values: Float[Array, "B T M"], spec: MelSpec) -> Float[Ar
     """
     weights = mel_filterbank(spec)
     share = weights / np.maximum(weights.sum(axis=1, keepdims=True), _TINY)
+    # The lower of a bin's two filters; the last one has no neighbour above it.
     first = np.minimum(np.argmax(weights > 0, axis=1), spec.bins - 2)
     bins = np.arange(len(weights))
     ours, next_ones = share[bins, first], share[bins, first + 1]

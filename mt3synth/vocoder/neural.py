@@ -54,6 +54,7 @@ class NeuralVocoder:
     def __post_init__(self) -> None:
         if self.block < 1:
             raise ValueError(f"block={self.block} frames; must be at least 1")
+        # Called for what it refuses.
         self.config.lag(self.spec)
 
     @staticmethod
@@ -73,6 +74,7 @@ class NeuralVocoder:
           VocoderError: frames that `check_log_mel` refuses, or weights that make no finite audio.
         """
         check_log_mel(log_mel, self.spec)
+        # Room for the whole song at once: parts that are joined at the end would be held twice.
         audio, made = np.empty(len(log_mel) * self.spec.hop, np.float32), 0
         for part in self.stream([log_mel]):
             audio[made : made + len(part)] = part
@@ -89,10 +91,12 @@ class NeuralVocoder:
         """
         network, hop = Vocos(self.config, self.spec), self.spec.hop
         context, lag = self.config.context, self.config.lag(self.spec)
+        # Phases and unfinished sound begin as before any song.
         song, carry, start = FrameBuffer(pieces, self.spec), _start(network), 0
         block = min(_FIRST_BLOCK, self.block) if soon else self.block
         # Sound comes out `lag` frames late, so as many frames that are not present follow the song.
         while start < (total := song.reach(start + block + context)) + lag:
+            # Of the same length at every block, the song's ends too, so that there is one program.
             frames, present = song.cut(start - context, block + 2 * context)
             made, carry = _block(network, self._on_device, frames[None], present[None], carry)
             samples = np.asarray(made)[0]
@@ -101,6 +105,7 @@ class NeuralVocoder:
                     "the vocoder made audio that is not finite: its weights are broken"
                 )
             # Where the song has not ended all of a block lies in it.
+            # The first hops of all lie before the song, by as much as sound lags.
             part = samples[max(lag - start, 0) * hop : (total + lag - start) * hop]
             if len(part):
                 yield part

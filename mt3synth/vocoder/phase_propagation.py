@@ -55,6 +55,7 @@ def propagate_phases(
 
     def step(unit: Array, frame: tuple[Array, Array, Array]) -> tuple[Array, Array]:
         peak, turn, added = frame
+        # Neighbours take their peak's phase as it was: locked to it, they add up to one tone.
         at_peak = jnp.take_along_axis(unit, peak[:, None], axis=2)
         cosine, sine = at_peak[:, 0], at_peak[:, 1]
         turned = jnp.stack(

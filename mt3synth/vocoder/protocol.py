@@ -81,10 +81,12 @@ def vocode_stream(
     Raises:
       VocoderError: as the vocoder.
     """
+    # Silence goes through the vocoder like music, and its sound is dropped below.
     padded = chain([_silence(vocoder.spec)], pieces)
     if isinstance(vocoder, StreamingVocoder):
         parts = vocoder.stream(padded, soon)
     else:
+        # Held back until all is there, rather than refused: a file can be written all the same.
         parts = iter([vocoder(np.concatenate(list(padded)))])
     skipped = _SILENT_FRAMES * vocoder.spec.hop
     for part in parts:
@@ -103,6 +105,7 @@ def check_spec(vocoder: Vocoder, spec: MelSpec) -> None:
     Raises:
       VocoderError: naming each field that differs.
     """
+    # Field by field, so that the message can name what differs.
     ours, theirs = vocoder.spec.to_dict(), spec.to_dict()
     differences = [
         f"{name}={theirs[name]} (vocoder: {ours[name]})"
@@ -127,5 +130,6 @@ def check_log_mel(log_mel: FloatND, spec: MelSpec) -> None:
     if len(broken):
         raise VocoderError(f"log-mel not finite in {len(broken)} frames, the first {broken[0]}")
     highest, limit = float(log_mel.max()), float(np.log(spec.ceiling))
+    # With room for rounding: a network's frames are clipped to the ceiling in float32.
     if highest > limit + 1e-3:
         raise VocoderError(f"log-mel up to {highest:.1f}; must be at most {limit:.1f}")

@@ -44,11 +44,13 @@ def make_vocoder(
         raise VocoderError(
             f"a source of a vocoder, {source}, goes with neural or soundstream; name one of them"
         )
+    # By hand, for a name may come from the command line or a gin file.
     if name not in (None, *NAMES):
         raise VocoderError(f"no vocoder {name!r}; must be one of {', '.join(NAMES)}")
     match name or ("griffin-lim" if own is None else "neural"):
         case "griffin-lim":
             vocoder = griffin_lim(spec=spec)
+        # Nothing is downloaded unless an address is given.
         case "soundstream" if source is None:
             raise VocoderError(
                 "soundstream is not part of this project: name the folder of its SavedModel, or "

@@ -92,6 +92,7 @@ class SoundStream:
         audio = np.empty(total * hop, np.float32)
         for start in range(0, total, _BLOCK):
             end = min(start + _BLOCK, total)
+            # Dropped again below, but for what is within the block.
             first = max(start - _CONTEXT, 0)
             decoded = np.asarray(self.decode(frames[None, first : end + _CONTEXT]))[0]
             audio[start * hop : end * hop] = decoded[(start - first) * hop :][: (end - start) * hop]
@@ -106,6 +107,7 @@ def _from_folder(folder: Path) -> Any:
             f"{folder} is no SavedModel: it has no {SAVED_MODEL}; unpack the archive of {ADDRESS} "
             "into a folder and name that"
         )
+    # After the folder was looked at: importing TensorFlow takes seconds.
     tensorflow = _tensorflow()
     try:
         return tensorflow.saved_model.load(str(folder))

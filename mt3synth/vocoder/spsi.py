@@ -25,11 +25,14 @@ def peak_frequencies(magnitude: Float[Array, "T F"]) -> tuple[Array, Array]:
       ``[T, F]``.
     """
     bins = jnp.arange(magnitude.shape[1])
+    # In logs, in which the peak of a windowed sinusoid is close to a parabola.
     level = jnp.log(magnitude + 1e-7)
     padded = jnp.pad(level, ((0, 0), (1, 1)), constant_values=jnp.log(1e-8))
     below, above = padded[:, :-2], padded[:, 2:]
+    # Not below and really above, so that of equal neighbours one is a peak.
     is_peak = (level >= below) & (level > above)
     curvature = below - 2 * level + above
+    # Never farther than half a bin: beyond it another bin would be the peak.
     offset = jnp.clip(0.5 * (below - above) / jnp.minimum(curvature, -1e-9), -0.5, 0.5)
     # The nearest peak to the left is the greatest bin so far that is one, and so to the right:
     # two scans over all bins instead of a search that depends on how many peaks there are.
@@ -57,6 +60,8 @@ def estimate_phases(
     """
     nearest, frequency = peak_frequencies(magnitude)
     advance = 2 * jnp.pi * stft.hop / stft.fft * frequency
+    # Phases are carried on as of the middle, where they are even around a peak, and turned back
+    # below.
     to_middle = jnp.pi * stft.window / stft.fft * jnp.arange(magnitude.shape[1])
 
     def step(phases: Array, frame: tuple[Array, ...]) -> tuple[Array, Array]:

@@ -60,6 +60,7 @@ def overlap_add(
         tail = jnp.zeros((batch, (parts - 1) * hop), frames.dtype)
     total = jnp.pad(tail.reshape(batch, parts - 1, hop), ((0, 0), (0, count), (0, 0)))
     for part in range(parts):
+        # One addition for each block of a frame, of all frames at once.
         total = total + jnp.pad(blocks[:, :, part], ((0, 0), (part, parts - 1 - part), (0, 0)))
     return total.reshape(batch, -1)
 
@@ -93,6 +94,7 @@ class Stft:
 
     def forward(self, audio: Float[Array, " S"]) -> Complex[Array, "T F"]:
         """Transforms audio whose length is `samples` of T."""
+        # Frames that lie whole in the audio, and no others.
         count = len(audio) // self.hop - self.blocks + 1
         frames = cut_frames(audio[None], count, self.window, self.hop)[0]
         return jnp.fft.rfft(frames * hann_window(self.window), self.fft)
@@ -106,6 +108,7 @@ class Stft:
         window = hann_window(self.window)
         frames = jnp.fft.irfft(spectrum, self.fft)[:, : self.window] * window
         weight = overlap_add(jnp.broadcast_to(window**2, frames.shape)[None], self.hop)[0]
+        # What the windows add up to far from both ends.
         full = np.sum(window**2) / self.hop
         return overlap_add(frames[None], self.hop)[0] / jnp.maximum(weight, 0.1 * full)
 

@@ -108,6 +108,7 @@ class VocosConfig:
             divide; or frames of ``fft`` samples around their middle would not begin at multiples of
             the hop, or overlap too little or too much.
         """
+        # The reach of the projections is counted by this.
         if spec.window != 2 * spec.hop:
             raise ValueError(
                 f"window={spec.window} samples of the mel frames; must be twice hop={spec.hop}"
@@ -166,6 +167,7 @@ class Vocos(nn.Module):
         init = nn.with_logical_partitioning(lecun, axes)
         self.embed = nn.Conv(config.width, (config.kernel,), kernel_init=init)
         self.norm = nn.LayerNorm(epsilon=1e-6)
+        # Each adds little at first: eight blocks in a row start out near the identity.
         self.blocks = [
             ConvNeXt(config.mlp_width, config.kernel, 1 / config.layers)
             for _ in range(config.layers)
@@ -245,6 +247,7 @@ class Vocos(nn.Module):
 
     def _make_carry(self, batch: int, reach: int) -> Carry:
         fft, rest = self.config.fft, self.config.fft - self.spec.hop
+        # A phase of zero everywhere: some phase has to come before the first.
         unit = jnp.stack([jnp.ones(fft // 2 + 1), jnp.zeros(fft // 2 + 1)])
         silence = jnp.zeros((batch, rest))
         recent = jnp.zeros((batch, 2 * reach * self.spec.hop))
@@ -263,6 +266,7 @@ class Vocos(nn.Module):
             return x if present is None else jnp.where(present[:, :, None], x, 0)
 
         spec = self.spec
+        # Into the range in which networks of this project see mel frames, about -1 to 1.
         scaled = 2 * (log_mel - spec.scale_low) / (spec.scale_high - spec.scale_low) - 1
         x = self.norm(self.embed(masked(scaled)))
         for block in self.blocks:
@@ -271,6 +275,7 @@ class Vocos(nn.Module):
         level, proposal = jnp.split(heads, [self.config.fft // 2 + 1], axis=-1)
         # Bounded, for this becomes an exponent, and one wild value would be a loud click.
         level = _FARTHEST * jnp.tanh(level / _FARTHEST)
+        # Behind the bound: how far the network may go is counted from what the mel bins say.
         level += mel_envelope(log_mel, spec, self.config.fft)
         return level, proposal.reshape(*proposal.shape[:2], 2, -1)
 
@@ -295,6 +300,7 @@ class Vocos(nn.Module):
         """
         fft, hop, context = self.config.fft, self.spec.hop, self.config.context
         here = present[:, context : context + level.shape[1], None]
+        # Over absent frames too: their magnitudes are zero, so that no phase of theirs is heard.
         units, unit = propagate_phases(level, proposal, carry.unit, hop, fft)
         magnitude = jnp.where(here, jnp.exp(level), 0)
         frames = invert_centred(magnitude, units, fft)
@@ -320,5 +326,6 @@ class Vocos(nn.Module):
             audio = iterate_projections(
                 audio, targets, self.spec, config.projections, config.momentum
             )
+        # From the middle, where no step has spoiled anything.
         made = audio[:, reach * hop : audio.shape[1] - reach * hop]
         return made, Carry(unit, audio_tail, weight_tail, recent)
