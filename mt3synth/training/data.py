@@ -71,12 +71,14 @@ class ReaderPosition:
                 f"the run was begun with other data (identity {self.data!r}, now {now.data!r}); "
                 "use those, or another folder"
             )
+        # Rounded up: the rest of a batch that was read in part is passed over.
         batches = -(-self.examples // now.batch_size)
         return dataclasses.replace(now, examples=batches * now.batch_size)
 
 
 def start_position(data: TrainingData, batch_size: int, seed: int) -> ReaderPosition:
     """Returns the position before the first batch."""
+    # A data set of one's own need not have an identity; then nothing can be compared.
     return ReaderPosition(0, batch_size, seed, str(getattr(data, "identity", "")))
 
 
@@ -84,6 +86,8 @@ def open_batches(
     data: TrainingData, spec: ModelSpec, position: ReaderPosition, mesh: Mesh
 ) -> BatchStream:
     """Opens this process's share of every batch from ``position`` on."""
+    # By the mesh and not by the number of processes: those that split layers read the same
+    # examples.
     share, shares = data_share(mesh)
     return data.training(
         spec,
@@ -114,6 +118,7 @@ def training_seconds(data: TrainingData) -> dict[str, float]:
     Raises:
       UserError: they cannot be read.
     """
+    # Not part of the protocol: a data set of one's own may not know.
     seconds = getattr(data, "training_seconds", None)
     return {} if seconds is None else {p["name"]: s for p, s in zip(data.performances, seconds)}
 
@@ -125,6 +130,7 @@ def check_all_heard(data: TrainingData) -> None:
       UserError: all of a performance is held out.
     """
     for name, seconds in training_seconds(data).items():
+        # Said before the first step, for the model would be told of a sound that it never hears.
         if not seconds:
             raise UserError(
                 f"performance {name!r} has no training audio, all of it is held out; prepare the "
@@ -159,11 +165,13 @@ def trim_padding(batch: Batch) -> Batch:
         return batch
     lengths: dict[str, int] = {}
     if "tokens" in batch:
+        # Zero pads.
         longest = _count_used(batch["tokens"] != 0)
         length = -(-longest // TOKEN_MULTIPLE) * TOKEN_MULTIPLE
         lengths |= dict.fromkeys(("tokens", "token_times"), length)
     if "notes" in batch:
         instrument = batch["notes"][:, :, COLUMNS.index("instrument")]
+        # By doublings, as rendering does, so that both compile for a handful of lengths.
         lengths["notes"] = round_up(_count_used(instrument >= 0))
     if not lengths:
         return batch

@@ -38,6 +38,7 @@ class Learner(Protocol):
     former_data: tuple[str, ...]
     segment_seconds: float
     dtype: str
+    # Attributes and no methods: all of it is known when a learner is made.
     headline: str
 
     def abstract(self) -> TrainState:

@@ -80,6 +80,7 @@ class ValidationSteps:
 
     def __init__(self, config: LoopConfig, first: int, done: Collection[int] = ()) -> None:
         self._config = config
+        # That before the first step is extra, and those beyond a checkpoint are made again.
         counted = [step for step in done if 0 < step <= first]
         self._count, self._last = len(counted), max(counted, default=first)
 
@@ -89,8 +90,10 @@ class ValidationSteps:
         Those that are still to come are spread over the steps that are still to come: so a budget
         of time gets as many, whose plan is made when much of it may be over.
         """
+        # One at the least, for the steps left are divided by it.
         to_come = max(1, self._config.validations - self._count)
         apart = min(self._config.eval_every, max(1, (planned - self._last) // to_come))
+        # Whoever wants none beyond ``eval_every`` gets exactly that spacing.
         if not self._config.validations:
             apart = self._config.eval_every
         if step - self._last < apart:
@@ -148,6 +151,7 @@ def fit(
         # A checkpoint may lie between two log lines. What its steps measured is kept with it, so
         # that the first line after it is the one that an undisturbed run would have written.
         interval = LogInterval(record["window"])
+    # From the state and not from the folder's name: it is the state that goes on.
     step = first = int(state.step)
     write(folder / SETTINGS_FILE, settings)
 
@@ -180,6 +184,7 @@ def fit(
 
     def validate() -> None:
         with progress.paused():
+            # Outside the measured speed: how long a validation takes says nothing about steps.
             best.offer(state.ema, step, learner.validate(state.ema, step, logger))
 
     with (
@@ -203,6 +208,8 @@ def fit(
                 if planner is not None:
                     planner.measure_anew()
             with progress.waiting():
+                # Trimmed here and not by the reader, so that readers need not know what is
+                # compiled.
                 batch = place_batch(trim_padding(next(batches)), mesh)
             if flops.knows(batch):
                 # Nothing here waits for the device, which works on while the next batch is read.
@@ -219,6 +226,7 @@ def fit(
             interval.add(metrics)
             profiler.at(step, metrics)
 
+            # After every step, in every process: where there are several, this is where they agree.
             last, stopping = step == plan.steps, stop.reached(step)
             logging = last or step % config.log_every == 0
             saving = last or stopping is not None or step % config.save_every == 0
@@ -231,6 +239,8 @@ def fit(
                 )
             logger.advance(step, plan.end)
             if logging:
+                # Computed from the plan and not read from the state, which would wait for the
+                # device.
                 rate = float(optimizer.rate(step, plan))
                 logger.scalars({**interval.scalars(), "train/learning_rate": rate}, step)
                 if progress.counts(step):

@@ -55,6 +55,7 @@ class StopRequests(SignalHandler):
 
         To be called after every step, by every process.
         """
+        # Between two steps and not in the handler: there the state is whole.
         if self._alone:
             return self._requested
         if multihost_utils.reached_preemption_sync_point(step):
@@ -69,6 +70,7 @@ class StopRequests(SignalHandler):
         """
         if number == signal.SIGINT and self._requested == signal.SIGINT:
             raise KeyboardInterrupt
+        # Nothing else here: a handler may run in the midst of anything.
         self._requested = signal.Signals(number)
         if not self._alone:
             # JAX tells the other processes of a SIGTERM, and of nothing else.

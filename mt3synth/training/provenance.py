@@ -76,6 +76,7 @@ def record_origin(folder: Path, source: Bundle) -> None:
       UserError: they cannot be written.
     """
     origin = folder / ORIGIN
+    # Not written anew when a run is resumed: the bundle may have moved or changed by then.
     if jax.process_index() != 0 or origin.exists():
         return
     is_run = (source.folder / CHECKPOINTS).is_dir()
@@ -85,6 +86,7 @@ def record_origin(folder: Path, source: Bundle) -> None:
         vocoder = inherited_vocoder(source.folder, source.spec.mel)
         history = read_provenance(source.folder, _last_step(source.folder))
     else:
+        # Bundles of before had no such file, but a card that says something.
         history = _read(source.folder / PROVENANCE_FILE) or _history_of_old(source.folder)
     name = "default" if source.folder == bundles.DEFAULT else source.folder.resolve().name
     about = {"name": name, "hash": None if is_run else source.hash, **history}
@@ -116,6 +118,7 @@ def inherited_vocoder(run: Path, mel: MelSpec) -> VocoderWeights | None:
     if not vocoder_files.has_vocoder(run / ORIGIN):
         return None
     vocoder = vocoder_files.read(run / ORIGIN)
+    # One for other frames is left behind: it would make noise of these.
     return vocoder if vocoder.spec == mel else None
 
 
@@ -134,6 +137,7 @@ def heard_in(run: Path, performances: Sequence[Performance]) -> tuple[Performanc
         parts = [heard[p.name] for heard in (before, mine) if p.name in heard]
         known = [part for part in parts if part is not None]
         total = None
+        # A sum in which something is unknown is unknown: too little would be taken for never heard.
         if parts and len(known) == len(parts):
             groups = dict.fromkeys(name for part in known for name in part)
             total = {g: round(sum(part.get(g, 0.0) for part in known), 1) for g in groups}

@@ -73,6 +73,8 @@ def _holds(path: Path, text: str, meaning: Callable[[Any], Any] | None) -> bool:
     if found == text or meaning is None:
         return found == text
     try:
+        # Both are read by the same parser, so that fields which a later version added have their
+        # defaults in the older file.
         return bool(meaning(json.loads(found)) == meaning(json.loads(text)))
     except (LookupError, TypeError, ValueError):
         return False
@@ -101,6 +103,7 @@ def read_run(folder: Path) -> tuple[ModelSpec, tuple[Performance, ...]]:
 
 def write(path: Path, text: str) -> None:
     """Writes a whole file or nothing, in the first process alone."""
+    # A shared folder is written by one; the others find it there.
     if jax.process_index() != 0:
         return
     path.parent.mkdir(parents=True, exist_ok=True)

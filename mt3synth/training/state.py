@@ -47,6 +47,7 @@ def init_state(params: PyTree, optimizer: optax.GradientTransformation) -> Train
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
+        # A copy, for the step donates its arguments, and one buffer cannot be given away twice.
         ema=jax.tree.map(jnp.copy, params),
         opt_state=optimizer.init(params),
     )
@@ -75,6 +76,7 @@ def shapes_of(fresh: Fresh, params: PyTree, mesh: Mesh) -> TrainState:
       params: `NamedSharding` of each parameter.
       mesh: where the state is to lie.
     """
+    # Traced and not computed: restoring must not need room for two states.
     shapes = jax.eval_shape(fresh, jax.ShapeDtypeStruct((), jnp.int32))
 
     def placed(leaf: jax.ShapeDtypeStruct, sharding: NamedSharding) -> jax.ShapeDtypeStruct:
@@ -86,6 +88,7 @@ def shapes_of(fresh: Fresh, params: PyTree, mesh: Mesh) -> TrainState:
 def make_sharded(fresh: Fresh, abstract: TrainState, seed: int) -> TrainState:
     """Makes the state of a seed, on each device only what it will hold."""
     shardings = jax.tree.map(lambda leaf: leaf.sharding, abstract)
+    # Under one program, by which each device makes its own part.
     return jax.jit(fresh, out_shardings=shardings)(np.int32(seed))
 
 
@@ -113,6 +116,7 @@ def init_state_sharded(
 
     def place(leaf: Any, sharding: NamedSharding) -> Array:
         values = np.asarray(leaf)
+        # Each device is handed its part of what every process has whole.
         return jax.make_array_from_callback(values.shape, sharding, lambda part: values[part])
 
     placed = jax.tree.map(place, params, shardings.params)

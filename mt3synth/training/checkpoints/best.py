@@ -52,6 +52,7 @@ class BestWeights:
     """
 
     def __init__(self, folder: Path) -> None:
+        # Beside the checkpoints and not among them: those are cleared up by their age.
         self._folder = folder / FOLDER
         self.best, self.losses = _read(self._folder)
 
@@ -61,16 +62,21 @@ class BestWeights:
         Raises:
           UserError: they cannot be written.
         """
+        # None is kept as well, so that a step that was validated is not validated again.
         self.losses[step] = loss
         former = self.best
         if loss is not None and (former is None or loss < former.loss):
             self.best = Validated(step, loss)
+        # In every process, for a gather needs all of them; only the first writes.
         weights = fetch_to_host(ema) if self.best != former else None
+        # Behind the gather, which all have to take part in.
         if jax.process_index() != 0:
             return
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             if weights is not None:
+                # Under a name of their own: the record still names those before until it is written
+                # anew.
                 with write_atomically(_path(self._folder, step)) as unfinished:
                     write_params(unfinished, flatten_dict(weights, sep="/"))
             self._write_record()
@@ -81,6 +87,7 @@ class BestWeights:
             raise UserError(f"{self._folder}: cannot be written: {error}") from error
 
     def _write_record(self) -> None:
+        # Losses of all steps, by which a resumed run knows when it has validated.
         best = None if self.best is None else vars(self.best)
         losses = {str(step): loss for step, loss in sorted(self.losses.items())}
         text = json.dumps({"best": best, "losses": losses}, indent=1) + "\n"
@@ -114,6 +121,7 @@ def _read(folder: Path) -> tuple[Validated | None, dict[int, float | None]]:
     path = folder / RECORD
     try:
         values = json.loads(path.read_text())
+        # Null where nothing was measured yet.
         best = values["best"] and Validated(**values["best"])
         return best, {int(step): loss for step, loss in values["losses"].items()}
     except FileNotFoundError:

@@ -37,10 +37,13 @@ def _sum(leaf: Array) -> Array:
     if leaf.dtype == jnp.bool_:
         bits = leaf.astype(jnp.uint32)
     else:
+        # The bits and not the value: NaN, and zeros of either sign, would compare as they should
+        # not.
         unsigned = jnp.dtype(f"uint{8 * leaf.dtype.itemsize}")
         bits = jax.lax.bitcast_convert_type(leaf, unsigned).astype(jnp.uint32)
     # Built along each axis by itself, so that it is sharded like the array.
     index = jnp.zeros(leaf.shape, jnp.uint32)
     for axis, size in enumerate(leaf.shape):
         index = index * np.uint32(size) + jax.lax.broadcasted_iota(jnp.uint32, leaf.shape, axis)
+    # Modulo 2^32 by overflow, which is what makes the order of the sum not matter.
     return jnp.sum(bits * (2 * index + 1), dtype=jnp.uint32)

@@ -68,6 +68,7 @@ def load_part(
             listed = ", ".join(map(str, saved)) or "none yet"
             raise UserError(f"{checkpoints}: no {kind}{named}; there are: {listed}")
         step = saved[-1] if step is None else step
+        # NumPy, for the devices of the run need not be here.
         as_numpy = ocp.RestoreArgs(restore_type=np.ndarray)
         restore = ocp.args.PyTreeRestore(
             item=nest(like, path),

@@ -52,6 +52,7 @@ class Checkpoints:
         import orbax.checkpoint as ocp
 
         self._args = ocp.args
+        # Orbax refuses relative paths.
         self._folder = folder.absolute()
         self._saving: int | None = None
         self._manager: ocp.CheckpointManager = ocp.CheckpointManager(
@@ -59,6 +60,7 @@ class Checkpoints:
             options=ocp.CheckpointManagerOptions(
                 # Two, so that if the last turns out to be damaged there is one before it.
                 preservation_policy=ocp.checkpoint_managers.LatestN(2),
+                # What a killed process left half written, whose name is not yet a step's.
                 cleanup_tmp_directories=True,
             ),
             item_handlers={
@@ -200,6 +202,7 @@ class Checkpoints:
         """Moves checkpoints out of the way of new ones of the same steps."""
         if jax.process_index() == 0:
             for step, problem in sorted(damaged.items()):
+                # Kept and not deleted, for somebody may want to know what happened to it.
                 target = self._folder / DAMAGED / str(step)
                 while target.exists():
                     target = target.with_name(f"{target.name}_")
@@ -221,6 +224,7 @@ class Checkpoints:
         except Exception as error:
             import orbax.checkpoint as ocp
 
+            # Looked up on the disk: the manager may believe in a save that has just failed.
             kept = max(ocp.utils.checkpoint_steps(self._folder / FOLDER), default=None)
             raise UserError(
                 f"{self._manager.directory}: step {self._saving} cannot be saved: "

@@ -42,6 +42,7 @@ class TrainConfig(LoopConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_least(self, accumulation=1, prior_weight=0, prior_first=0)
+        # The prior alone learns by its own loss; weighed by nothing, those updates would be idle.
         if self.prior_first and not self.prior_weight:
             raise ValueError(
                 f"prior_first={self.prior_first} with prior_weight=0; nothing would be learned"

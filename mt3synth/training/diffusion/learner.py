@@ -70,7 +70,9 @@ class DenoiserLearner:
         self.segment_seconds = spec.segment_frames / spec.mel.frame_rate
         self.dtype: str = spec.network.dtype
         self.headline = "; ".join(filter(None, (validation.headline, remark)))
+        # Shapes are enough to find out what a pattern means.
         frozen = freeze(optimizer.build(config.steps), abstract_params(spec), freezing)
+        # Outermost: a row that is held gets no update, whatever the optimizer within makes of it.
         self._optimizer = hold_rows(frozen, TABLE, held)
         make_step = partial(
             make_train_step,
@@ -107,6 +109,7 @@ class DenoiserLearner:
 
     def update_after(self, step: int) -> Update:
         """Returns the update: of the prior alone at first if the run says so, then of all."""
+        # By the step and not by a flag, so that a resumed run is in the same phase.
         return self._update_prior if step < self._prior_first else self._update
 
     def batches(self, position: ReaderPosition) -> BatchStream:

@@ -61,6 +61,8 @@ def draw(
     def one(index: Array) -> StepNoise:
         own = jax.random.fold_in(key, index)
         keys = jax.random.split(own, 5)
+        # The index is the stratum: examples come in an order drawn at random, so it says nothing of
+        # them.
         uniform = (index + jax.random.uniform(keys[0])) / batch_size
         return StepNoise(
             time=uniform**time_power,
@@ -80,6 +82,7 @@ def fixed_noise(seed: int, batch_size: int, frame_shape: tuple[int, int]) -> Flo
     """Draws standard normal noise for a validation, which depends on seed and index alone."""
 
     def one(index: Array) -> Array:
+        # A function of the index alone: a validation with another batch size has the same noise.
         return jax.random.normal(jax.random.fold_in(jax.random.key(seed), index), frame_shape)
 
     return jax.vmap(one)(jnp.arange(batch_size))

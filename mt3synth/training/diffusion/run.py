@@ -108,10 +108,12 @@ def run(
 
     # The model. Data and the model to begin with say how many performances need an embedding.
     source = None if init_from is None else load_source(init_from)
+    # The data's come first, so that indices in their shards stay what they are.
     performances = data.performances
     # A run that was begun with the data's alone goes on with these.
     if source is not None and not only_mine and not holds(folder, performances):
         performances = with_known(source, performances)
+    # Only now, for how many embeddings there are is part of the network's shape.
     spec = make_spec(performances=len(performances))
     params = None
     held: Sequence[int] = range(len(data.performances), len(performances))
@@ -122,6 +124,7 @@ def run(
         )
         params = adapt_parameters(source, spec, performances, parse_neighbours(init_like))
     elif init_like:
+        # Refused and not ignored: whoever names a neighbour expects the model to begin with it.
         raise UserError(
             f"--init-like {init_like[0]} needs --init-from, the model that has the embedding"
         )
@@ -173,6 +176,7 @@ def run(
         folder,
         budget=limit,
         profile=span,
+        # Of fresh parameters a validation would say nothing.
         validate_first=params is not None,
         settings=configuration,
     )

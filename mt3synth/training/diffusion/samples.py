@@ -67,7 +67,11 @@ class SampleRenderer:
     def __init__(self, spec: ModelSpec, batch: Batch, config: SamplesConfig) -> None:
         self._spec, self._config = spec, config
         self._network = spec.build()
+        # The first of the validation split, the same at every validation: what differs is the
+        # model.
         self._batch = {name: values[: config.segments] for name, values in batch.items()}
+        # Griffin-Lim, for a run need not have a vocoder; fewer iterations, for it is heard in
+        # passing.
         self._vocoder = GriffinLim(spec.mel, iterations=config.iterations)
         self._recording_written = False
 
@@ -85,7 +89,9 @@ class SampleRenderer:
         spec, config = self._spec, self._config
         count = len(self._batch["mel"])
         device = jax.local_devices()[0]
+        # On one device: weights that lie on a mesh would have to be gathered in each of the steps.
         params, batch = jax.device_put((params, self._batch), device)
+        # Nothing is withheld; the branches of the guidance see to that.
         keep = jax.device_put(np.ones(count, bool), device)
         conditions = conditions_of(batch, keep, keep)
         context = encode_chunk(self._network, spec.guidance, params, conditions)
@@ -99,6 +105,8 @@ class SampleRenderer:
             key_start, key_steps = jax.random.split(jax.random.key(config.seed))
             noise = jax.random.normal(key_start, (count, spec.segment_frames, spec.mel.bins))
             schedule, stepper = spec.diffusion.schedule, DDIM(eta=0.0)
+            # By the functions that render songs, so that what is shown is what a rendering would
+            # be.
             *_, x0 = iterate(denoise, noise, schedule, stepper, key_steps, steps=config.steps)
         return self._frames(np.asarray(x0))
 

@@ -66,6 +66,7 @@ def example_losses(
     alpha, sigma = spec.schedule.alpha_sigma(time)
     x_t = diffuse(mel, noise, alpha, sigma)
     conditions = conditions_of(batch, *keep)
+    # Nothing is drawn in the network here, so the batch goes through it as one.
     if dropout_keys is None:
         predicted, prior = _estimate(network, spec, params, x_t, time, conditions)
     else:
@@ -73,8 +74,10 @@ def example_losses(
             network, spec, params, x_t, time, conditions, dropout_keys
         )
     alpha, sigma = scales_like(alpha, sigma, mel)
+    # All three are at hand here, and the loss takes the one that is predicted.
     target = Estimate(x0=mel, eps=noise, v=alpha * noise - sigma * mel)
     kind = spec.prediction
+    # Of the whole frames also where there is a prior: with and without one, losses compare.
     losses = denoising_loss(getattr(predicted, kind), target, kind, spec.norm)
     if prior is None or not prior_weight:
         return losses
@@ -97,6 +100,7 @@ def prior_losses(
     """
 
     def level(frames: Array) -> Array:
+        # The log of the summed squares of all bins, scaled back into the network's range.
         return jax.nn.logsumexp(2 * nats_per_unit * frames, axis=-1) / (2 * nats_per_unit)
 
     levels = jnp.mean(jnp.square(level(prior.mean) - level(mel)), axis=1)
@@ -147,6 +151,7 @@ def _estimate_with_dropout(
 def _only_prior(
     network: nn.Module, params: PyTree, batch: JaxBatch, keep: tuple[Array, ...]
 ) -> Float[Array, " B"]:
+    # The denoiser is never called, which is most of what a step costs.
     context = network.apply({"params": params}, conditions_of(batch, *keep), method="encode")
     prior = prior_of(context)
     assert prior is not None  # `TrainConfig.prior_first` is refused for other networks
@@ -199,11 +204,14 @@ def make_train_step(
     if accumulation < 1:
         raise ValueError(f"accumulation={accumulation} micro-batches; must be at least 1")
     check_remat(remat)
+    # Rematerialisation is a matter of the step: the network of a bundle does not know of it.
     network = network.clone(remat=remat)
     mesh = mesh or single_device_mesh()
     drops = network.config.dropout > 0
 
     def update(state: TrainState, batch: JaxBatch) -> tuple[TrainState, Metrics]:
+        # The size of the whole batch, of all processes: an example's draws depend on its place in
+        # it.
         size, *frame_shape = batch["mel"].shape
         check_batch_size(size, mesh, accumulation)
         shardings = param_shardings(network, batch, mesh)
@@ -246,6 +254,7 @@ def make_train_step(
                 return jnp.sum(losses) / size, losses
 
             (loss, losses), grads = jax.value_and_grad(total, has_aux=True)(state.params)
+            # By rounding a time may be exactly 1.
             time_bin = jnp.minimum(jnp.int32(random.time * TIME_BINS), TIME_BINS - 1)
             bins = jax.nn.one_hot(time_bin, TIME_BINS)
             metrics = {
@@ -257,6 +266,7 @@ def make_train_step(
 
         index = with_sharding_constraint(jnp.arange(size), batch_sharding(mesh))
         grads, metrics = sum_micro_batches(sums, (dict(batch), index), accumulation)
+        # Before it is clipped: what is to be seen is what the data ask for.
         metrics["gradient_norm"] = optax.global_norm(grads)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
@@ -304,4 +314,5 @@ def make_eval_step(
         means = jax.lax.map(mean_loss, jnp.array(EVAL_TIMES))
         return with_sharding_constraint(means, replicated(mesh))
 
+    # Nothing is donated: the same parameters are validated with the next batch, too.
     return jax.jit(evaluate)

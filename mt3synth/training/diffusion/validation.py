@@ -49,11 +49,14 @@ class Validation:
         folder: Path,
         mesh: Mesh,
     ) -> None:
+        # Read once and kept: a few batches, and every validation is then of the same.
         batches = list(islice(data.validation(spec, config.batch_size), config.eval_batches))
         self.example: Batch | None = batches[0] if batches else None
         self._batches = [batch for batch in batches if len(batch["mel"]) == config.batch_size]
         if self.example is not None and not self._batches:
             shares = math.prod(mesh.shape[axis] for axis in BATCH_AXES)
+            # What does not divide over the mesh is left out rather than refused, for it is only
+            # validated.
             size = len(self.example["mel"]) // shares * shares
             self._batches = [_rows(self.example, 0, size)] if size else []
         self._evaluate = make_eval_step(network, spec.diffusion, seed=config.seed, mesh=mesh)
@@ -78,6 +81,7 @@ class Validation:
         for batch in self._batches:
             size = len(batch["mel"]) // shares
             mine = _rows(batch, share * size, (share + 1) * size)
+            # Fetched batch by batch, so that one at a time is on the devices.
             values.append(jax.device_get(self._evaluate(ema, place_batch(mine, self._mesh))))
         return dict(zip(EVAL_TIMES, np.mean(values, axis=0).tolist())) if values else {}
 
@@ -89,6 +93,7 @@ class Validation:
         losses = self.losses(ema)
         mean = None
         if losses:
+            # One number by which steps compare; all times count alike.
             mean = float(np.mean(list(losses.values())))
             scalars = {f"validation/loss_at_{t}": loss for t, loss in losses.items()}
             logger.scalars({**scalars, "validation/loss": mean}, step)

@@ -52,6 +52,7 @@ def load_source(source: str) -> Bundle:
     if not (folder / FOLDER).is_dir():
         return bundles.load(folder)
     spec, performances = read_run(folder)
+    # The averaged ones, for it is these that an export would have made a bundle of.
     params, _ = load_averaged(folder, abstract_params(spec))
     return Bundle(spec, performances, performances[0].name, params, folder)
 
@@ -69,6 +70,7 @@ def with_known(bundle: Bundle, performances: Sequence[dict[str, Any]]) -> list[d
     """
     names = {entry["name"] for entry in performances}
     known = set(known_performances(bundle)) - names
+    # In the bundle's order, so that two runs from the same bundle number them alike.
     others = [p for p in bundle.performances if p.name in known]
     return [
         *performances,
@@ -115,6 +117,7 @@ def confine_to_new(
             f"--keep-known: {bundle.folder} knows all performances of the data; nothing would be "
             "learned"
         )
+    # The table and no FiLM: a layer that reads all performances would change all of them.
     return FreezeConfig(freeze=("*",), train=("/".join(TABLE),)), held
 
 
@@ -168,6 +171,7 @@ def adapt_parameters(
     if conditioned:
         flat = flatten_dict(bundle.params)
         table = flat[TABLE]
+        # A neighbour first, then the own name; None for neither.
         rows = (known.get(neighbours.get(name, name)) for name in names)
         flat[TABLE] = np.stack([table.mean(axis=0) if r is None else table[r] for r in rows])
     else:
@@ -181,6 +185,7 @@ def _check_same_model(bundle: Bundle, spec: ModelSpec) -> None:
     like: dict[str, Any] = {"performances": network.performances}
     if not network.performances and getattr(network, "null_score", None) == "masked":
         like["null_score"] = "masked"  # A learned null begins as the zeros that a mask leaves.
+    # How a model is best sampled may differ: it is no property of the weights.
     same = dataclasses.replace(spec, guidance=bundle.spec.guidance, sampling=bundle.spec.sampling)
     if isinstance(spec.network, type(network)):
         same = dataclasses.replace(same, network=dataclasses.replace(spec.network, **like))
@@ -218,6 +223,7 @@ def _differences(one: Any, other: Any, path: str = "") -> list[tuple[str, Any, A
             for key in sorted(one.keys() | other.keys())
             for found in _differences(one.get(key), other.get(key), f"{path}.{key}".lstrip("."))
         ]
+    # JSON has no tuples.
     same = list(one) == list(other) if isinstance(one, (list, tuple)) else one == other
     return [] if same else [(path, one, other)]
 
@@ -252,6 +258,7 @@ def _add_performances(
         if value.shape == shape:
             return value
         # The condition is the performance's, then the time's (Maman et al. 2023).
+        # Zeros ahead of what is there: the product with the time stays what it was.
         return np.concatenate([np.zeros((shape[0] - len(value), shape[1]), value.dtype), value])
 
     shapes = flatten_dict(abstract_params(spec))

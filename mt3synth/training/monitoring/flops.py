@@ -58,6 +58,7 @@ def find_peak(device: jax.Device, dtype: str) -> Peak:
       device: one of this process.
       dtype: of the activations, "bfloat16" or "float32". Peaks are known for bfloat16 alone.
     """
+    # By the device's exact name: variants of one chip have other peaks.
     if dtype == "bfloat16" and device.device_kind in PEAKS:
         flops, source = PEAKS[device.device_kind]
         return Peak(flops, f"bfloat16 peak of {device.device_kind} ({source})")
@@ -69,6 +70,7 @@ def find_peak_of_all(devices: Sequence[jax.Device], dtype: str) -> Peak:
 
     The CPU devices of a process share its cores, so they count as one.
     """
+    # One of this process, for the others' cannot be called from here; they are taken to be alike.
     mine = next(d for d in devices if d.process_index == jax.process_index())
     one = find_peak(mine, dtype)
     on_cpu = mine.platform == "cpu"
@@ -80,11 +82,13 @@ def measure_peak(device: jax.Device, dtype: str, size: int) -> Peak:
     """Measures the best rate of a ``size`` x ``size`` matrix product in a fraction of a second."""
     one = jax.device_put(jnp.ones((size, size), dtype), device)
     product = jax.jit(jnp.matmul)
+    # Once for nothing, to have it compiled.
     product(one, one).block_until_ready()
     best, began = float("inf"), time.perf_counter()
     while time.perf_counter() - began < _MEASURE_SECONDS:
         start = time.perf_counter()
         product(one, one).block_until_ready()
+        # The best, for whatever else the machine does can only make it slower.
         best = min(best, time.perf_counter() - start)
     source = f"measured: {size} x {size} {dtype} matrix product on {device.device_kind}"
     return Peak(2 * size**3 / best, source)
@@ -114,6 +118,7 @@ class StepFlops:
         return self._known[shapes]
 
     def _shapes(self, batch: JaxBatch) -> tuple[Any, ...]:
+        # All but the first axis, which is the same at every step.
         return tuple((name, *batch[name].shape[1:]) for name in sorted(batch))
 
 
@@ -156,6 +161,7 @@ def _equation(equation: Any) -> float:
     """Counts the FLOP of one equation and of all within it."""
     name, params = equation.primitive.name, equation.params
     if name == "dot_general":
+        # A multiplication and an addition for each number of the output and each contracted index.
         (contracted, _), _ = params["dimension_numbers"]
         left = equation.invars[0].aval.shape
         return 2.0 * _size(equation.outvars[0]) * math.prod(left[axis] for axis in contracted)

@@ -57,6 +57,8 @@ class Logger:
         shown = jax.process_index() == 0
         self.writer: SummaryWriter | None = None
         if shown:
+            # Scalars beyond the checkpoint are made again; without this TensorBoard would show
+            # both.
             self.writer = SummaryWriter(str(folder / FOLDER), purge_step=first + 1)
         self._bar: tqdm[NoReturn] | None = None
         # In a log file a bar would be a line for every step.

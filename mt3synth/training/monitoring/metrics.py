@@ -34,6 +34,7 @@ class LogInterval:
 
     def __init__(self, record: list[dict[str, Any]] | None = None) -> None:
         self._steps: list[Any] = [
+            # In the type that they had: means must come out as in a run that was not interrupted.
             {name: np.asarray(value, np.float32) for name, value in step.items()}
             for step in record or []
         ]
@@ -67,6 +68,7 @@ class LogInterval:
             values[f"train/{name}"] = float(np.mean([step[name] for step in steps]))
         if not steps[0].keys() >= set(_BY_TIME):
             return values
+        # Sums over the interval before the division: examples count, and not steps.
         sums, counts = (np.sum([step[name] for step in steps], axis=0) for name in _BY_TIME)
         for part in np.flatnonzero(counts):
             name = f"loss_by_time/{part / TIME_BINS:.1f}-{(part + 1) / TIME_BINS:.1f}"

@@ -54,6 +54,7 @@ class Parameter:
     @property
     def bytes_on_device(self) -> int:
         """Counts the bytes that one device holds of it."""
+        # By shape and not by asking a device, so that it is known before anything is placed.
         return self.bytes * math.prod(self.shard) // max(1, self.size)
 
 

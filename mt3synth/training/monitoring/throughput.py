@@ -135,14 +135,17 @@ class Progress:
             raise ValueError(f"step={step}; must be more than {self._counted}, reported before")
         # A clock that has not moved would make the speed infinite.
         seconds = max(seconds, 1e-9)
+        # Steps and seconds apart, so that the mean is over time and not over reports.
         self._recent.append((done, seconds))
         rate = done / seconds
+        # Over several reports, for one of them may hold a pause of the machine.
         recent = sum(d for d, _ in self._recent) / sum(s for _, s in self._recent)
         report = Report(
             step=step,
             steps_per_second=rate,
             segments_per_second=rate * self._batch_size,
             audio_hours=step * self._batch_size * self._segment_seconds / 3600,
+            # Clocks are read one after the other, so that the share may come out above 1 by a hair.
             waiting=min(1.0, self._waited / seconds),
             eta=None if self.steps is None else max(0, self.steps - step) / recent,
             mfu=self._flops / seconds / self._peak if self._peak and self._flops else None,

@@ -60,6 +60,7 @@ def label_parameters(params: PyTree, config: FreezeConfig) -> PyTree:
       UserError: a pattern that no parameter matches, or nothing is left to be trained.
     """
     paths = ["/".join(path) for path in flatten_dict(params)]
+    # Exceptions are taken off afterwards, so that their order in the configuration does not matter.
     frozen = _matching(config.freeze, paths, "freeze")
     frozen -= _matching(config.train, paths, "train")
     if len(frozen) == len(paths):
@@ -114,6 +115,7 @@ def hold_rows(
     def hold(updates: PyTree, params: PyTree) -> PyTree:
         del params
         flat = flatten_dict(updates)
+        # Updates are put to zero and not gradients, for weight decay joins only in the updates.
         flat[path] = flat[path].at[np.asarray(rows)].set(0.0)
         return unflatten_dict(flat)
 
@@ -138,6 +140,7 @@ def _matching(patterns: Sequence[str], paths: Sequence[str], option: str) -> set
         within = {path for path in paths if any(fnmatchcase(p, pattern) for p in _upwards(path))}
         if not within:
             names = sorted({name for path in paths for name in _upwards(path)})
+            # Any hint is better than none where the names come from the network's insides.
             near = nearest(pattern, names, cutoff=0.0)
             hint = f"; the nearest is {near!r}" if near else ""
             raise UserError(f"{option}: no parameter matches {pattern!r}{hint}")

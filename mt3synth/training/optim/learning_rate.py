@@ -77,6 +77,7 @@ def compute_rate(
       steps: updates in all.
       decay_steps: of the fall; 0 for none.
     """
+    # The warm-up is fixed when the optimizer is built: what is past cannot be planned anew.
     rise = jnp.asarray(step / warmup_steps if warmup_steps else 1.0, jnp.float32)
     left = jnp.asarray(steps - step, jnp.float32)
     # One program for every plan: with or without a decay is data here, as the plan is.
@@ -97,6 +98,7 @@ def scale_by_planned_rate(
 
     def init(params: PyTree) -> PlannedRateState:
         del params
+        # The plan in the state, where `replace_plan` finds it.
         return PlannedRateState(
             jnp.zeros((), jnp.int32), jnp.int32(plan.steps), jnp.int32(plan.decay_steps)
         )

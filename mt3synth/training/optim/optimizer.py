@@ -68,6 +68,8 @@ class OptimizerConfig:
         # Vectors are biases and scales, whose size says nothing about how complex the network is.
         def decayed(params: PyTree) -> PyTree:
             return jax.tree.map_with_path(
+                # Stored positions get no gradient, so that decay alone would shrink them to
+                # nothing.
                 lambda path, p: p.ndim > 1 and "['positions']" not in jax.tree_util.keystr(path),
                 params,
             )

@@ -88,6 +88,7 @@ class Budget:
     ) -> None:
         self._config, self._path, self._clock = config, folder / FILE, clock
         self._began = clock()
+        # The clock goes on where an earlier process left it: the budget is the run's.
         self._before, recorded = self._read()
         self._origin: tuple[float, int] | None = None
         self.plan = _agreed(OPEN if recorded is None else recorded)
@@ -190,6 +191,7 @@ class Budget:
         if jax.process_index() != 0:
             return
         plan = None if self.plan == OPEN else vars(self.plan)
+        # With the budget it was made for: another one opens the plan again.
         values = {"minutes": self._config.minutes, "spent_seconds": self.spent, "plan": plan}
         write_text(self._path, json.dumps(values, indent=1) + "\n")
 
@@ -200,6 +202,7 @@ def _agreed(plan: Plan) -> Plan:
         return plan
     from jax.experimental import multihost_utils
 
+    # Two numbers, for what is sent between processes are arrays.
     numbers = np.asarray([plan.steps, plan.decay_steps], np.int32)
     steps, decay = multihost_utils.broadcast_one_to_all(numbers)
     return Plan(int(steps), int(decay))

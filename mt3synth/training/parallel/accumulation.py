@@ -38,9 +38,11 @@ def sum_micro_batches(function: Callable[[PyTree], _Result], batch: PyTree, coun
     Returns:
       A tree like that of ``function``.
     """
+    # No loop around a single turn, so that its program is that of a step without accumulation.
     if count == 1:
         return function(batch)
     pieces = split_micro_batches(batch, count)
+    # What is summed up has the shapes of one turn's result, which nothing but tracing tells.
     shapes = jax.eval_shape(function, jax.tree.map(lambda leaf: leaf[0], pieces))
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 

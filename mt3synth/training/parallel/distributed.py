@@ -62,6 +62,7 @@ def find_hosts(
         PROCESS_COUNT: environment.get(PROCESS_COUNT) if count is None else str(count),
         PROCESS_INDEX: environment.get(PROCESS_INDEX) if index is None else str(index),
     }
+    # An empty variable names nothing.
     given = {name: value for name, value in found.items() if value}
     if not given:
         return None
@@ -109,6 +110,7 @@ def initialize(
     # One process alone must not initialize: it would wait for a coordinator that nobody is.
     if hosts is None and not in_cluster():
         return
+    # Imported here: before `initialize` nothing may have touched JAX.
     import jax
 
     try:
@@ -131,6 +133,7 @@ def holds_everywhere(ok: bool) -> bool:
     import numpy as np
     from jax.experimental import multihost_utils
 
+    # Every process learns of every other's: one alone that gave up would leave them waiting.
     return bool(np.all(multihost_utils.process_allgather(np.array(ok))))
 
 

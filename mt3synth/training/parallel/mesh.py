@@ -85,6 +85,7 @@ def single_device_mesh() -> Mesh:
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
     """Spreads examples over data and fsdp, and leaves all other axes whole."""
+    # Over fsdp, too: its devices hold other parts of the parameters and compute other examples.
     return NamedSharding(mesh, PartitionSpec(BATCH_AXES))
 
 
@@ -104,6 +105,7 @@ def check_batch_size(batch_size: int, mesh: Mesh, accumulation: int = 1) -> None
     Raises:
       UserError: it does not.
     """
+    # Micro-batches are spread over the devices, each of them.
     shares = math.prod(mesh.shape[axis] for axis in BATCH_AXES) * accumulation
     if batch_size % shares:
         sizes = " x ".join(f"{axis}={mesh.shape[axis]}" for axis in BATCH_AXES)
@@ -143,6 +145,7 @@ def data_share(mesh: Mesh, process: int | None = None) -> tuple[int, int]:
     process = jax.process_index() if process is None else process
     # A row is the devices that work on the same examples.
     by_row = mesh.devices.reshape(-1, mesh.shape["tensor"])
+    # Read off the mesh and not computed: which process has which devices is the cluster's decision.
     rows: dict[int, list[int]] = {}
     for row, devices in enumerate(by_row):
         for owner in {device.process_index for device in devices}:

@@ -81,6 +81,7 @@ def shardings_of(boxed: PyTree, mesh: Mesh) -> PyTree:
     """Makes a `NamedSharding` for each parameter that is boxed with the names of its axes."""
 
     def sharding(leaf: Any) -> NamedSharding:
+        # A network of one's own need not name its axes: it is then whole on every device.
         if not isinstance(leaf, nn.LogicallyPartitioned):
             return replicated(mesh)
         return NamedSharding(mesh, param_spec(leaf.names, leaf.value.shape, mesh))
@@ -124,6 +125,7 @@ def state_shardings(state: PyTree, params: PyTree, mesh: Mesh) -> PyTree:
       params: `NamedSharding` of each parameter, as of `param_shardings`.
       mesh: where it all lies.
     """
+    # By path, as optimizers keep what belongs to a parameter in trees like the parameters'.
     known = {_keys(path): sharding for path, sharding in jax.tree.leaves_with_path(params)}
     longest = max(len(path) for path in known)
 

@@ -32,6 +32,7 @@ class LossWeights:
     matching: float = 10.0
 
     def __post_init__(self) -> None:
+        # Zero leaves a loss out.
         check_least(self, **dict.fromkeys(vars(self), 0))
 
 

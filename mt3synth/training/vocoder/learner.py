@@ -70,6 +70,7 @@ class VocoderLearner:
         self.dtype = "float32"
         self.headline = validation.headline
         critics = Discriminators(discriminators)
+        # The generator first and by a name each: keys are split in this order.
         self._inits = {
             GENERATOR: (generator.init, jnp.zeros((1, config.frames, spec.bins))),
             DISCRIMINATORS: (critics.init, jnp.zeros((1, config.frames * spec.hop))),
@@ -146,6 +147,7 @@ class VocoderLearner:
         return TrainState(
             step=jnp.zeros((), jnp.int32),
             params=params,
+            # Of the generator alone: nobody exports its critics.
             ema=jax.tree.map(jnp.copy, params[GENERATOR]),
             opt_state={name: o.init(params[name]) for name, o in self._optimizers.items()},
         )

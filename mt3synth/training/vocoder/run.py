@@ -76,6 +76,7 @@ def run(
     # still refuse segments that are too short.
     data.check(mel.sample_rate)
     validation = Validation(generator, data, config, folder)
+    # A configuration of its own, for the optimizers' states are apart in any case.
     critics = critics_optimizer or optimizer
     learner = VocoderLearner(
         generator, discriminators, data, config, optimizer, critics, devices, validation

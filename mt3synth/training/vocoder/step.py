@@ -68,8 +68,10 @@ def make_update(
         losses = {name: jnp.mean(loss) for name, loss in spectral_losses(made, real, spec).items()}
         losses["level"] = jnp.mean(level_distance(level, real, spec))
         if critics is None:
+            # Zeros, so that both programs give the same metrics, which a log line averages over.
             losses |= {"adversarial": jnp.zeros(()), "matching": jnp.zeros(())}
         else:
+            # Real sound as well: its activations are what the generated one's are compared with.
             of_real, of_made = (judged(critics, audio) for audio in (real, made))
             losses["adversarial"] = jnp.mean(generator_loss([f[-1] for f in of_made]))
             losses["matching"] = jnp.mean(feature_matching(of_real, of_made))
@@ -89,6 +91,7 @@ def make_update(
 
     def alone(state: TrainState, mel: Array, real: Array) -> tuple[Any, ...]:
         (loss, (_, losses)), grads = learn(state.params[GENERATOR], None, mel, real)
+        # Handed on as they are, so that the state has one form before and after they join.
         parts = state.params[DISCRIMINATORS], state.opt_state[DISCRIMINATORS]
         return grads, *parts, {"loss": loss, **losses, "discriminators": jnp.zeros(())}
 

@@ -57,9 +57,11 @@ class Validation:
             config.eval_frames * spec.hop, spec.sample_rate, config.eval_segments
         )
         mels = [log_mel(audio, spec) for audio in held_out]
+        # Of silence the distance over loud frames is not a number.
         heard = [number for number, mel in enumerate(mels) if mel.max() > _silence(spec)]
         self._real, self._mels = held_out[heard], [mels[number] for number in heard]
         self._shown, self._folder = config.shown, folder
+        # One program, as all segments have one length.
         self._make = jax.jit(lambda params, mel: generator.apply({"params": params}, mel[None])[0])
         self._stft = jax.jit(
             lambda made, real: spectral_losses(made[None], real[None], spec)["stft"][0]
@@ -82,6 +84,7 @@ class Validation:
             made = invert(frames)
             mel.append(log_mel_distance(made, real, self._spec))
             stft.append(float(self._stft(made, real)))
+            # The first ones, the same at each validation.
             if len(audio) < self._shown:
                 audio.append(made)
         return {"mel_l1": float(np.mean(mel)), "stft": float(np.mean(stft))}, audio
