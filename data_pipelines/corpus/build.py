@@ -99,6 +99,7 @@ def build_corpus(out: Path, settings: CorpusSettings) -> dict[str, Any]:
     workers = settings.workers or os.cpu_count() or 1
     cache = settings.cache or score_files.find_cache()
     score_files.fill_cache(cache, workers)
+    # Opened before anything is written: it refuses what is missing.
     book = SongBook.open(
         settings.seed, cache, settings.performances, settings.soundfonts, settings.kinds
     )
@@ -128,6 +129,8 @@ def build_corpus(out: Path, settings: CorpusSettings) -> dict[str, Any]:
         )
     except RenderingError as error:
         raise UserError(f"{error}; what is made so far stays") from error
+    # Measured on what was written, shard by shard, so that it holds of a build that was
+    # interrupted, too.
     corpus = {**report.corpus, **about, "segments": _measure_segments(out)}
     write_text(out / CORPUS_FILE, json.dumps(corpus, indent=2, ensure_ascii=False) + "\n")
     return corpus
@@ -136,6 +139,7 @@ def build_corpus(out: Path, settings: CorpusSettings) -> dict[str, Any]:
 def _describe_recipe(book: SongBook) -> dict[str, Any]:
     """Names what decides the songs."""
     fields = asdict(book)
+    # Where files lie decides nothing; what is in them is in the digests.
     for path in ("cache", "performances_file", "folders"):
         del fields[path]
     fonts = {file: size for file, size in book.soundfonts}
@@ -186,6 +190,7 @@ def _refuse_another(out: Path, book: SongBook) -> None:
     elif not read_performances(out):
         return
     now = _describe_recipe(book)
+    # Named, since a corpus that is half of one recipe and half of another could not be made again.
     differing = [f"{k} {before.get(k)} (now {v})" for k, v in now.items() if before.get(k) != v]
     if before and differing:
         raise UserError(f"{out}: was built with {', '.join(differing)}; name a new folder")

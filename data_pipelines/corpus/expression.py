@@ -87,6 +87,7 @@ def play(
                 is_drum=np.full(len(line), line.is_drum),
             )
         )
+    # Over all lines of one program: they share a MIDI channel, on which a key is down or up.
     notes = remove_unisons(Notes.concatenate(played))
     if arrangement.lead_s == 0 and len(notes):
         notes = notes.shifted(-float(notes.start.min()))  # whoever came early or late
@@ -162,6 +163,7 @@ def _draw_curve(length: float, depth: float, rng: np.random.Generator) -> Curve:
 
 def _draw_knots(length: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draws times some 3 to 12 quarters apart, with standard normal values."""
+    # More than the length asks for: the last knot lies beyond the end.
     at = np.concatenate([[0.0], np.cumsum(rng.uniform(3, 12, int(length / 3) + 2))])
     return at, rng.normal(0, 1, len(at))
 
@@ -170,6 +172,7 @@ def _accent_bars(line: Line, bars: np.ndarray) -> np.ndarray:
     """Adds weight to the first beat of each bar."""
     if not len(bars) or not len(line):
         return np.zeros(len(line))
+    # Near and not at it: figures in thirds of a beat are rounded.
     nearest = np.abs(line.start[:, None] - bars[None, :]).min(axis=1)
     return np.where(nearest < 0.05, 6.0, 0.0)
 

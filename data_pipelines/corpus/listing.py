@@ -56,6 +56,7 @@ class RenderedAudio:
             return render(
                 song.notes, performance, sample_rate, song.rng, self.book.folders, song.ring_out_s
             )
+        # Not a pair of the user's that may be left out: a song that fails would change the corpus.
         except UserError as error:
             raise RenderingError(f"{self.split} song {self.index}: {error}") from error
 
@@ -94,6 +95,7 @@ def list_recordings(book: SongBook, hours: Mapping[Split, float], workers: int) 
         for index, outline in enumerate(outlines):
             if seconds >= needed:
                 break
+            # Beyond the hours by at most one song, so that more hours begin with the same ones.
             listed.append(_make_recording(book, split, index, outline))
             seconds += outline.seconds
         outlines.close()  # and with it the workers, which play ahead

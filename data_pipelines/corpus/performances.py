@@ -57,6 +57,7 @@ def read_performances(path: Path = DEFAULT_FILE) -> tuple[Performance, ...]:
     try:
         table = tomllib.loads(content.decode())
         known = {
+            # Parts are made once and named by performances, so that two of these may share a room.
             part: {name: make(**fields) for name, fields in table[f"{part}s"].items()}
             for part, make in _PARTS.items()
         }

@@ -82,6 +82,7 @@ class SongBook:
         return SongBook(
             seed=seed,
             scores=score_files.hash_cache(cache),
+            # By content: a file that was edited is another recipe, wherever it lies.
             performances=hashlib.sha256(performances_file.read_bytes()).hexdigest()[:16],
             soundfonts=tuple(
                 (name, font.path(folders).stat().st_size) for name, font in sorted(fonts.items())
@@ -133,5 +134,6 @@ def _read_fluidsynth_version() -> str:
     """Asks the program for its version, "2.3.1"."""
     command = [find_fluidsynth(), "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # It prints more than that.
     lines = [line for line in done.stdout.splitlines() if "version" in line]
     return lines[0].split()[-1] if lines else "unknown"

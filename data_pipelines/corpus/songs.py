@@ -59,6 +59,7 @@ def play_training(
     kind = choose_kind(kinds, seed, index)
     if kind != ENSEMBLE:
         return _play_kind(kind, scores, performance, performances[performance].player, rng)
+    # Apart, because there are far more of them than of scores in parts.
     tunes = [s for s in scores if len(s.parts) == 1]
     voiced = [s for s in scores if len(s.parts) > 1]
     pool = tunes if tunes and (not voiced or rng.random() < _TUNE_SHARE) else voiced
@@ -73,6 +74,7 @@ def cut_held_out_excerpts(scores: Sequence[Score]) -> list[Arrangement]:
     """Cuts all scores plainly: the first excerpt of every movement, then the second, and so on."""
     by_movement = [cut_plain_excerpts(score) for score in scores]
     deepest = max((len(m) for m in by_movement), default=0)
+    # Round by round, so that a few hours of held-out songs are of as many movements as can be.
     return [m[i] for i in range(deepest) for m in by_movement if i < len(m)]
 
 
@@ -90,6 +92,7 @@ def play_held_out(
     Thin songs are made of the split's own scores and draws, so that no song is in two splits.
     """
     rng = _seed_song(seed, split, index)
+    # By turns and not by weights: all performances are heard alike where they are compared.
     performance = index % len(performances)
     player = performances[performance].player
     kind = choose_kind(kinds, seed, index)

@@ -80,6 +80,7 @@ def write_bass(harmony: Harmony, rng: np.random.Generator) -> Line:
         sounding = harmony.voices[:, beat][harmony.voices[:, beat] != REST]
         if not len(sounding):
             continue
+        # The lowest voice that sounds, be it whose it may: rests hand the bass on.
         root = int(sounding.min())
         if style == "quavers":
             rows += [(beat, 0.5, root, 3.0), (beat + 0.5, 0.5, root, -4.0)]
@@ -91,6 +92,7 @@ def write_bass(harmony: Harmony, rng: np.random.Generator) -> Line:
         elif beat % 2 == 0:
             rows.append((beat, 2.0, root, 0.0))
     line = make_line(rows, BASS)
+    # Steps of the scale may have left the range.
     return replace(line, pitch=fit_to_range(line.pitch, BASS))
 
 
@@ -111,6 +113,7 @@ def write_pedalled_piano(harmony: Harmony, rng: np.random.Generator, step: float
         up = min(begin + span, harmony.beats)  # where the pedal rises
         tones = harmony.chord(begin, 53, 79)
         sounding = harmony.voices[:, begin][harmony.voices[:, begin] != REST]
+        # Where all rest, the pedal rises and nothing is struck.
         if not tones or not len(sounding):
             continue
         # The left hand in the octave above C2, below the right hand's chord of F3 to G5.

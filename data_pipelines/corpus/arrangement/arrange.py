@@ -77,10 +77,13 @@ def cut_plain_excerpts(score: Score) -> list[Arrangement]:
         end = max(
             (b for b in [*bars, score.length] if begin < b <= longest + 1e-6), default=longest
         )
+        # By the first seating and without a generator: held-out arrangements are the same for every
+        # seed.
         lines = _seat(cut_excerpt(score, begin, end - begin), _choose_quartet(len(score.parts)))
         if lines:
             bars_here = find_bars(score, begin, end - begin)
             result.append(Arrangement(tuple(lines), bars_here, bpm, score.source))
+        # Where the last one ended, so that no bar is heard twice.
         begin = end
     return result
 
@@ -113,6 +116,7 @@ def _arrange_figured(score: Score, rng: np.random.Generator, seconds: float) -> 
     # Figures count in beats: from here on a beat is one quarter, whatever the score calls it.
     fits = [s for s in _STEPS if bpm / 60 / s <= _FASTEST]
     step = float(rng.choice(fits))
+    # Of the voices as written, before doubling adds any.
     harmony = find_harmony(lines, beats)
     lines = _orchestrate(lines, rng, in_parts=True)
     # So many voices may be figured that together they stay below the densest that is allowed.
@@ -130,6 +134,7 @@ def _finish(
 ) -> Arrangement:
     """Transposes, adds a band to some songs, balances, and folds every line into its range."""
     lines = [line for line in lines if len(line)]
+    # Read off the notes: figures may end before the excerpt does.
     length = max((float((x.start + x.duration).max()) for x in lines), default=0.0)
     # Up to a tritone either way, so that no key is heard more than others.
     shift = int(rng.integers(-6, 6))
@@ -186,6 +191,7 @@ def _give_to_piano(lines: list[Line], rng: np.random.Generator, in_parts: bool) 
     if in_parts or draw < 0.4:
         return _seat(lines, (PIANO,) * len(lines), rng)
     beats = max(int(max((x.start + x.duration).max() for x in lines)), 1)
+    # Drawn here and handed on, so that both hands keep one pace.
     step = float(rng.choice([0.5, 0.25, 1 / 3]))
     accompaniment = write_pedalled_piano(find_harmony(lines, beats), rng, step)
     soloist = PIANO if draw < 0.6 else int(rng.choice(instruments.SOLOISTS))

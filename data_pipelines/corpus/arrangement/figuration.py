@@ -129,6 +129,7 @@ def scale(harmony: Harmony, voice: int, beat: int, step: float) -> list[Row]:
     """Runs from the voice's note towards its next one, up or down the scale where it stays."""
     here = int(harmony.voices[voice, beat])
     there = int(harmony.voices[voice, min(beat + 1, harmony.beats - 1)])
+    # Where the voice stays, by turns of two beats, so that a run comes back.
     direction = 1 if there > here or (there == here and beat % 4 < 2) else -1
     count = round(1 / step)
     return _spread([harmony.step(here, direction * i) for i in range(count)], beat, step)
@@ -210,6 +211,8 @@ def figure_voice(
     """
     count = len(harmony.voices)
     choices = LEADING if voice == 0 else LOWEST if voice == count - 1 else INNER
+    # The outer voices have figures of their own: a bass does not trill, a tune does not wait off
+    # the beat.
     weights = np.array([w for _, w in choices])
     rows: list[Row] = []
     beat = 0
@@ -220,6 +223,7 @@ def figure_voice(
         figure = choices[rng.choice(len(choices), p=weights / weights.sum())][0]
         if rng.random() < 0.12:
             inside = (line.start >= beat) & (line.start < last)
+            # Cut at the end of the passage, for the next figure begins there.
             rows += zip(
                 line.start[inside].tolist(),
                 np.minimum(line.duration[inside], last - line.start[inside]).tolist(),

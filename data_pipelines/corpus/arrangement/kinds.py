@@ -77,6 +77,7 @@ def read_kinds(text: str) -> Kinds:
             raise UserError(f"--kinds: {entry!r}; must be KIND=SHARE") from error
         if not 0 < shares[name] < float("inf"):
             raise UserError(f"--kinds: {entry!r}; the share must be more than 0")
+    # In the order of the table and not of the option, so that the same shares give the same songs.
     total = sum(shares.values())
     return tuple((name, shares[name] / total) for name in known if name in shares)
 
@@ -92,4 +93,5 @@ def choose_kind(kinds: Kinds, seed: int, index: int) -> str:
     for (name, _), upper in zip(kinds, accumulate(share for _, share in kinds)):
         if at < upper:
             return name
+    # By rounding, the shares may add up to a little less than 1.
     return kinds[-1][0]

@@ -57,6 +57,7 @@ def write_melody(low: int, high: int, beats: float, rng: np.random.Generator) ->
             if rng.random() >= _REST:
                 accent = 4.0 if now % _BAR == 0 else float(rng.normal(0, 2))
                 rows.append((now, min(duration, beats - now), int(scale[at]), accent))
+            # Named twice is twice as likely.
             step = int(rng.choice([-1, 1, -1, 1, -2, 2, 0, int(rng.integers(-6, 7))]))
             at = int(np.clip(at + step, lowest, highest))
             now += duration

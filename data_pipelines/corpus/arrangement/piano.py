@@ -67,6 +67,7 @@ def write_chords(beats: int, rng: np.random.Generator) -> Line:
     now = 0.0
     while now < beats:
         span = float(rng.choice([0.5, 1.0, 1.0, 2.0, 2.0, 4.0]))
+        # All notes of a chord end together, when the next one is struck or the song ends.
         until = min(now + span, float(beats))
         if rng.random() > 0.08:
             root = int(rng.choice(roots)) + 12 * int(rng.integers(0, 3))

@@ -169,7 +169,9 @@ def parse_file(relative: str) -> list[Score]:
 def _convert_score(score: Any, source: str) -> Score:
     from music21 import stream, tempo
 
+    # A tune of a book has no parts: it is its own.
     parts = [_convert_part(p) for p in score.parts] or [_convert_part(score)]
+    # All parts have the same bars; the first one's will do.
     first = score.parts[0] if score.parts else score
     bars = tuple(float(m.offset) for m in first.getElementsByClass(stream.Measure))
     marks = {}
@@ -194,6 +196,7 @@ def _convert_part(part: Any) -> Part:
     rows: list[list[float]] = []
     sounding: dict[int, list[float]] = {}
     for element in part.flatten().notes:
+        # A symbol is not played as printed, and a grace note has no time of its own.
         if isinstance(element, harmony.ChordSymbol) or element.duration.isGrace:
             continue
         start, length = float(element.offset), float(element.quarterLength)
@@ -252,6 +255,7 @@ def fill_cache(cache: Path, workers: int) -> None:
             jobs = [pool.submit(_parse_to_cache, f, cache) for f in missing]
             for job in tqdm(jobs, desc="scores", unit="file"):
                 job.result()
+    # Last: a cache without it is not whole.
     write_text(cache / _INDEX, json.dumps(files, indent=1))
 
 
@@ -281,6 +285,7 @@ def hash_cache(cache: Path) -> str:
     """
     total = hashlib.sha256()
     for relative, text in _read_texts(cache):
+        # Names as well: a corpus depends on the order of its scores.
         total.update(f"{relative}\n{text}\n".encode())
     return total.hexdigest()[:16]
 

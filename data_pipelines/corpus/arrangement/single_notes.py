@@ -52,6 +52,7 @@ def arrange_single_notes(scores: Sequence[Score], rng: np.random.Generator) -> A
     while now < end:
         key = int(rng.integers(low, high + 1))
         velocity = float(rng.integers(_SOFTEST, _LOUDEST + 1))
+        # By its logarithm, so that short notes are as frequent as long ones.
         length = float(np.exp(rng.uniform(np.log(0.08), np.log(3.0))))
         for _ in range(int(rng.integers(2, 9)) if rng.random() < 0.3 else 1):
             rows.append((now, length, key, velocity))
@@ -74,6 +75,7 @@ def arrange_held_notes(scores: Sequence[Score], rng: np.random.Generator) -> Arr
     while now < end:
         length = float(rng.uniform(2.0, 12.0))
         steps = _CHORDS[rng.integers(len(_CHORDS))] if chords else (0,)
+        # So low that the chord's highest note is in range, too.
         root = int(rng.integers(low, high + 1 - steps[-1]))
         velocity = float(np.clip(level + rng.normal(0, 6), _SOFTEST, _LOUDEST))
         rows += [(now, length, root + step, velocity) for step in steps]
@@ -114,5 +116,6 @@ def _finish(
         line.start, line.duration, line.pitch, line.accent - 64, line.program, line.is_drum,
         pedalled=True,
     )  # fmt: skip
+    # Sixty quarters a minute, so that rows in seconds are rows in quarters.
     song = Arrangement((line,), np.zeros(0), 60.0, source, loudness=64.0, contrast=0.0)
     return draw_edges(song, rng)

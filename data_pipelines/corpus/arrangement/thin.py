@@ -93,6 +93,7 @@ def arrange_parts(scores: Sequence[Score], rng: np.random.Generator) -> Arrangem
 
 def arrange_soft(scores: Sequence[Score], rng: np.random.Generator) -> Arrangement:
     """Arranges a whole song for any ensemble, soft from beginning to end."""
+    # By the same arranger as all others: what is to be learned here is how it sounds soft.
     song = arrange(_choose_voiced(scores, rng), rng)
     # Levels of parts stay; dynamics are narrowed, for a crescendo would leave the soft.
     song = replace(song, loudness=float(rng.uniform(12, 38)), contrast=0.4)
@@ -107,6 +108,7 @@ def arrange_abrupt(scores: Sequence[Score], rng: np.random.Generator) -> Arrange
 
 def _seat(line: Line, program: int, level: float = 0.0) -> Line:
     """Gives a line to an instrument, within the range in which it is heard."""
+    # The line as a whole first, which keeps its contour; then what no soundfont sounds.
     pitch = fold_into(fit_to_range(line.pitch, program), *find_range(program))
     return replace(line, program=program, pitch=pitch, level=level)
 
@@ -130,9 +132,11 @@ def _cut_line(scores: Sequence[Score], beats: float, rng: np.random.Generator) -
 
 
 def cut_voices(score: Score, count: int, beats: float, rng: np.random.Generator) -> list[Line]:
+    # From a bar line, so that a voice begins as music does.
     bars = [b for b in score.bars if b + beats <= score.length] or [0.0]
     lines = cut_excerpt(score, float(bars[rng.integers(len(bars))]), beats)
     if not lines:  # an excerpt of rests
+        # The whole score, which has notes somewhere.
         lines = cut_excerpt(score, 0.0, score.length)
     chosen = np.sort(rng.permutation(len(lines))[:count])
     return [lines[i] for i in chosen]

@@ -55,6 +55,7 @@ class Line:
 
 def make_line(rows: Sequence[Row], program: int = 0, is_drum: bool = False) -> Line:
     """Makes a line from rows of start, duration, pitch, accent, in any order."""
+    # Reshaped, for a line of no rows would else have no columns.
     table = np.array(sorted(rows), np.float64).reshape(-1, 4)
     return Line(
         start=table[:, 0],
@@ -79,6 +80,7 @@ def cut_excerpt(score: Score, start: float, length: float) -> list[Line]:
         turns = _count_turns(score, start, length)
         begin = np.concatenate([begin + i * score.length for i in range(turns)]) - start
         duration, pitch = np.tile(duration, turns), np.tile(pitch, turns)
+        # Before the selection, which drops what the cut has left without length.
         duration = np.minimum(duration, length - begin)
         line = Line(begin, duration, pitch, np.zeros(len(begin)))
         # A note from before the excerpt would begin without its attack.
@@ -94,6 +96,7 @@ def find_bars(score: Score, start: float, length: float) -> np.ndarray:
     turns = _count_turns(score, start, length)
     bars = np.concatenate([np.array(score.bars) + i * score.length for i in range(turns)]) - start
     inside = bars[(bars >= 0) & (bars < length)]
+    # One bar line alone says nothing of the metre.
     return inside if len(inside) > 1 else np.arange(0.0, length, 4.0)
 
 

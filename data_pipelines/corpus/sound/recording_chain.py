@@ -59,6 +59,7 @@ def record(
     # In the order of a real chain: speed, compressor, saturation, noise, then the equaliser.
     if chain.wow:
         signal = _add_wow(signal, chain.wow, sample_rate, rng)
+    # Steps that would do nothing are skipped, so that a plain chain leaves every sample as it is.
     if chain.ratio > 1:
         signal = _compress(signal, chain.threshold_db, chain.ratio, sample_rate)
     if chain.drive:

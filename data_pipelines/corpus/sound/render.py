@@ -71,6 +71,7 @@ def render(
     """
     dry = synthesize(notes, find_playable(performance.soundfont.path(folders)), sample_rate)
     length = int((notes.end_time + ring_out_s) * sample_rate)
+    # Before the room: reverberation of the last note may ring into the padding.
     dry = np.pad(dry[:length], (0, max(length - len(dry), 0))) * 10 ** (performance.gain_db / 20)
     fade = int(_FADE_S * sample_rate)
     # The chain comes after the fade: its hiss goes on to the end, as on a tape.
@@ -111,6 +112,7 @@ def synthesize(notes: Notes, soundfont: Path, sample_rate: int) -> np.ndarray:
             complaint = " ".join(done.stderr.split())
             raise UserError(f"fluidsynth failed on {soundfont}: {complaint[:300]}")
         audio, rate = soundfile.read(wave, dtype="float32", always_2d=True)
+    # The mean and not one side: stereo samples differ from left to right.
     mono = audio.mean(axis=1)[round(_LATENCY_S * rate) :]
     return soxr.resample(mono, rate, sample_rate).astype(np.float32)
 
@@ -136,7 +138,9 @@ def encode_midi(notes: Notes) -> bytes:
         events.append((on, 2, bytes([0x90 | c, key, int(notes.velocity[i])])))
         # At one tick a release goes before an attack, or a repeated key would be cut off.
         events.append((max(off, on + 1), 1, bytes([0x80 | c, key, 0])))
+    # By time and kind alone: what is struck together keeps its order.
     events.sort(key=lambda e: e[:2])
+    # A fixed tempo: times are seconds already, and ticks are fine enough for them.
     tempo = round(1e6 * _TICKS_PER_QUARTER / _TICKS_PER_SECOND)
     track = b"\x00\xff\x51\x03" + tempo.to_bytes(3, "big")
     now = 0

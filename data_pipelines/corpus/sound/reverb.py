@@ -50,6 +50,7 @@ class Room:
 def make_impulse_response(room: Room, sample_rate: int) -> np.ndarray:
     """Makes the room's response, float32 ``[S]``; sample 0 is the direct sound, at 1."""
     rng = np.random.default_rng(room.seed)
+    # A little beyond 60 dB below, where cutting the tail off is not heard.
     length = int(1.1 * room.rt60_s * max(room.bass_ratio, 1.0) * sample_rate)
     time = np.arange(length) / sample_rate
     first = int(room.predelay_ms * sample_rate / 1000) + 1
@@ -76,6 +77,7 @@ def make_impulse_response(room: Room, sample_rate: int) -> np.ndarray:
     # Of the energy after the direct sound 70 % is tail, 30 % early reflections.
     rest = np.sqrt(0.7) * tail + np.sqrt(0.3) * reflections
     rest *= 10 ** (-room.direct_to_reverb_db / 20) / np.sqrt(np.sum(rest**2))
+    # At 1 whatever the room: the dry sound keeps its level.
     rest[0] += 1.0
     return rest.astype(np.float32)
 

@@ -55,6 +55,7 @@ class Soundfont:
           UserError: nowhere; the message names the Debian package.
         """
         named = os.environ.get(SOUNDFONT_FOLDERS_VARIABLE, "").split(os.pathsep)
+        # What is named comes first, so that one of a system's can be replaced.
         searched = [*folders, *(Path(f) for f in named if f), *(Path(f) for f in _FOLDERS)]
         for folder in searched:
             if (folder / self.file).is_file():
@@ -80,6 +81,7 @@ def find_playable(soundfont: Path) -> Path:
         with soundfont.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
         copy = cache_folder("soundfonts") / f"{soundfont.stem}-{digest}.sf2"
+        # By content, so that a new release of a soundfont gets a copy of its own.
         if not copy.exists():
             with write_atomically(copy) as unfinished:
                 unpack(soundfont, unfinished)
@@ -136,6 +138,7 @@ def _decode_samples(
     position = 0
     for row in rows:
         name, start, end, loop_start, loop_end, *rest, kind = row
+        # It has no samples, and must stay the last.
         if start == end:  # the record that ends the list
             yield row
             continue
@@ -149,6 +152,7 @@ def _decode_samples(
             shown = name.rstrip(b"\0").decode("latin-1")
             raise UserError(f"{source}: sample {shown!r} cannot be unpacked: {error}") from error
         file.write(points.astype("<i2").tobytes() + bytes(2 * _GAP_POINTS))
+        # Counted anew in points, as the version of the format that is written wants it.
         spans = (position, position + len(points), position + loop_start, position + loop_end)
         yield (name, *spans, *rest, kind & ~_VORBIS)
         position += len(points) + _GAP_POINTS
@@ -183,6 +187,7 @@ def _write_chunk(file: BinaryIO, name: bytes) -> Iterator[None]:
     length = file.tell() - start
     file.write(bytes(length % 2))
     end = file.tell()
+    # Only now is the length known: what lies within is written as it is decoded.
     file.seek(start - 4)
     file.write(struct.pack("<I", length))
     file.seek(end)
