@@ -51,6 +51,7 @@ class EventCodec:
     @cached_property
     def classes(self) -> dict[str, range]:
         """Token ids by event class."""
+        # The ancestor's order, which decides the rows of its embedding.
         sizes = {
             "shift": MAX_SHIFT + 1,
             "pitch": 128,
@@ -73,6 +74,7 @@ class EventCodec:
     @property
     def vocab_size(self) -> int:
         """Number of token ids, special and reserved ones included."""
+        # Reserved ones count, though nothing has them: published tables have rows for them.
         return self.num_classes + SPECIAL_TOKENS + EXTRA_TOKENS
 
     @property
@@ -102,8 +104,10 @@ class EventCodec:
 
     def velocity_bin(self, velocity: np.ndarray) -> np.ndarray:
         """Puts velocities 0..127 into bins, rounding up, so that only silence has bin 0; int64."""
+        # Rounded up by integers: bin 0 is the end of a note, which no softest note may turn into.
         return -(-np.asarray(velocity, np.int64) * self.velocity_bins // 127)
 
     def velocity(self, velocity_bin: int) -> int:
         """Returns the loudest velocity of a bin, 0..127."""
+        # The loudest, so that going there and back gives the same bin.
         return velocity_bin * 127 // self.velocity_bins

@@ -62,6 +62,7 @@ class _Decoder:
         now = start
         program: int | None = None
         velocity: int | None = None
+        # A segment begins by naming what goes on sounding; what is not named ends with its start.
         tied: set[tuple[int, int]] | None = set()  # None once the tie section is over
         for token in tokens:
             if token == EOS:
@@ -75,9 +76,11 @@ class _Decoder:
             elif name == "tie" and tied is not None:
                 self._end_all_but(tied, start)
                 tied = None
+            # From the segment's start and never backward: a network may say anything.
             elif name == "shift" and now <= start + value < stop:
                 now = start + value
             elif name == "pitch" and program is not None and tied is not None:
+                # A tie begins nothing: of what does not sound there is neither time nor velocity.
                 used = (program, value) in self.sounding
                 tied.add((program, value))
             elif name == "pitch" and program is not None and velocity is not None:
@@ -112,5 +115,6 @@ class _Decoder:
             self.rows.append((start, max(now, start + 1), key[1], velocity, key[0], False))
 
     def _end_all_but(self, kept: set[tuple[int, int]], now: int) -> None:
+        # Sorted, so that the same tokens give the same order of notes in any process.
         for key in sorted(set(self.sounding) - kept):
             self._end(key, now)

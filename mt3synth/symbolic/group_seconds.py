@@ -27,6 +27,7 @@ def group_seconds(
       groups: instrument groups; drum notes are counted as ``DRUMS``.
       drum_seconds: length of a drum note, for drums have no offset.
     """
+    # Behind all groups, as in the note list.
     drums = len(groups)
     group = np.where(notes.is_drum, drums, program_table(groups)[notes.program])
     end = np.where(notes.is_drum, notes.start + drum_seconds, notes.end)

@@ -63,6 +63,7 @@ def program_table(groups: Sequence[InstrumentGroup]) -> np.ndarray:
     Raises:
       ValueError: a program that belongs to no group or to several.
     """
+    # As a table, for notes are looked up by the thousand.
     table = np.full(128, -1, np.int32)
     for index, group in enumerate(groups):
         for program in group.programs:
@@ -72,6 +73,7 @@ def program_table(groups: Sequence[InstrumentGroup]) -> np.ndarray:
                     f"{groups[table[program]].name!r} and {group.name!r}"
                 )
             table[program] = index
+    # Refused here: a program without a group would be silent without a word.
     missing = np.flatnonzero(table < 0)
     if len(missing):
         raise ValueError(

@@ -76,8 +76,11 @@ class SongNoteList:
           frames: of the segment. The last frame's window reaches a frame further, and so do notes.
         """
         onset, offset = (self._rows[:, :2] - start_frame).T
+        # From a copy, for the song's rows serve its next segment, too.
         rows = self._rows[(onset < frames + 1) & (offset > -self._ring)]
         rows[:, :2] -= start_frame
+        # Times relative to the segment before they become float32: in a long song that has no
+        # digits left for fractions of a frame.
         return rows[np.argsort(rows[:, 0], kind="stable")].astype(np.float32)
 
 
@@ -92,6 +95,7 @@ def pad_rows(
     longest = max([least, *(len(rows) for rows in lists)])
     count = round_up(longest)
     padded = np.zeros((len(lists), count, len(COLUMNS)), np.float32)
+    # Zero would be the first instrument.
     padded[:, :, COLUMNS.index("instrument")] = -1
     for target, rows in zip(padded, lists):
         target[: len(rows)] = rows

@@ -36,8 +36,10 @@ class Notes:
 
     def __post_init__(self) -> None:
         for name, dtype in _COLUMNS.items():
+            # Converted here once, so that nobody else has to think of types.
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype))
         lengths = {f.name: getattr(self, f.name).shape for f in fields(self)}
+        # All shapes in the message: which column is wrong cannot be told from one.
         if len(set(lengths.values())) != 1 or len(lengths["start"]) != 1:
             raise ValueError(f"note columns differ in shape: {lengths}; all must be [n]")
         if not np.all(np.isfinite(self.start) & np.isfinite(self.end)):
@@ -69,6 +71,8 @@ class Notes:
 
     def order(self) -> np.ndarray:
         """Returns the positions of the notes in the order of ``sorted``, int64 ``[n]``."""
+        # The last key counts first. Everything takes part, so that equal songs are equal row by
+        # row.
         return np.lexsort((self.end, self.pitch, self.program, self.is_drum, self.start))
 
     def shifted(self, seconds: float) -> Notes:
@@ -89,6 +93,7 @@ class Notes:
         """
         if high - low < 11:
             raise ValueError(f"keys {low} to {high}; must be at least an octave")
+        # As few octaves as it takes: an octave that is begun counts as a whole one.
         up = np.maximum(0, -((self.pitch - low) // 12))
         down = np.maximum(0, -((high - self.pitch) // 12))
         return self.replace(pitch=np.where(self.is_drum, self.pitch, self.pitch + 12 * (up - down)))

@@ -130,6 +130,7 @@ class SongRoll:
 
     def __init__(self, notes: Notes, spec: RollSpec) -> None:
         self.spec = spec
+        # Before keys are counted: without a block they have no channel.
         if not spec.drums:
             notes = notes.select(~notes.is_drum)
         drum = notes.is_drum
@@ -195,6 +196,7 @@ class SongRoll:
         if not roll.flags.c_contiguous:
             raise ValueError("roll is not contiguous; draw into one that is")
         stop_frame = start_frame + len(roll)
+        # One index a cell: `numpy.maximum.at` takes twice as long and more with two.
         flat = roll.reshape(-1)
 
         heard = np.flatnonzero((self._first < stop_frame) & (self._last > start_frame))
@@ -207,8 +209,11 @@ class SongRoll:
         if self.spec.ramp == "velocity":
             falling = falling * self._velocity[heard][note]
         cell = (frame - start_frame) * self.spec.channels + self._ramp[heard][note]
+        # The greater stands, where notes overlap: an assignment would let the order of notes
+        # decide.
         np.maximum.at(flat, cell, falling.astype(np.float32))
 
+        # An onset before the window is not in it; its ramp is.
         begun = first >= start_frame
         cell = (first[begun] - start_frame) * self.spec.channels + self._onset[heard][begun]
         level = self._velocity[heard][begun] if self.spec.onset == "velocity" else np.float32(1)

@@ -44,12 +44,14 @@ class SongTokens:
     def __init__(self, notes: Notes, codec: EventCodec, frame_rate: float) -> None:
         _check_rate(frame_rate)
         self.codec, self.frame_rate = codec, frame_rate
+        # Sorted by all but time, for the sort by time that follows keeps this order.
         notes = notes.select(np.lexsort((notes.pitch, notes.program, notes.is_drum)))
         pitched = notes.select(~notes.is_drum)
         end = np.where(
             pitched.end > pitched.start, pitched.end, pitched.start + 1 / STEPS_PER_SECOND
         )
         time = np.concatenate([end, notes.start])
+        # By exact times and not by steps: what one step holds keeps its order.
         order = np.argsort(time, kind="stable")
 
         def column(offsets: np.ndarray, onsets: np.ndarray) -> np.ndarray:
@@ -77,10 +79,13 @@ class SongTokens:
         check_segment(frames, self.frame_rate)
         start = frames_to_step(start_frame, self.frame_rate)
         stop = frames_to_step(start_frame + frames, self.frame_rate)
+        # Two look-ups a segment, however long the song is.
         low, high = np.searchsorted(self._step, [start, stop])
+        # The last program named by ties is in force when events begin.
         tokens, current_program = self._ties(int(low))
         times = [0.0] * len(tokens)
 
+        # Added up here and not by `EventCodec.token`, whose checks hold here anyway.
         first_id = {name: ids.start for name, ids in self.codec.classes.items()}
         now, current_velocity = 0, -1
         rows = zip(
@@ -95,6 +100,7 @@ class SongTokens:
             if step > now:
                 tokens.append(first_id["shift"] + step)
                 now = step
+            # Drums have no program to name.
             if program != current_program and not is_drum:
                 tokens.append(first_id["program"] + program)
                 current_program = program
@@ -110,6 +116,7 @@ class SongTokens:
     def _ties(self, event: int) -> tuple[list[int], int]:
         """Makes the ties ahead of event number ``event``; returns their last program too, or -1."""
         sounding = (self._velocity[:event] > 0) & (self._until[:event] >= event)
+        # By program, then pitch, as one number: the order in which ties are written.
         keys = np.unique(self._program[:event][sounding] * 128 + self._pitch[:event][sounding])
         classes = self.codec.classes
         tokens, program = [], -1
@@ -145,6 +152,7 @@ def encode_song(
     song = SongTokens(notes, codec, frame_rate)
     segments: list[SegmentTokens] = []
     start = 0
+    # One segment at the least, so that silence has tokens, too.
     while not segments or frames_to_step(start, frame_rate) <= song.last_step:
         segments.append(song.segment(start, frames))
         start += frames
@@ -176,6 +184,7 @@ def truncate_segment(segment: SegmentTokens, length: int) -> tuple[SegmentTokens
     dropped = max(0, len(segment.tokens) - length)
     if not dropped:
         return segment, 0
+    # The end is kept whatever goes: a decoder waits for it.
     keep = np.r_[: length - 1, len(segment.tokens) - 1]
     return SegmentTokens(segment.tokens[keep], segment.times[keep]), dropped
 

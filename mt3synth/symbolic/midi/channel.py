@@ -95,6 +95,7 @@ class Channel:
         elif number == 32:
             self._fine_bank = value
         elif number in (100, 101):
+            # 127 twice is no parameter, which selects none until both halves are given.
             coarse, fine = self._parameter or (127, 127)
             self._parameter = (coarse, value) if number == 100 else (value, fine)
         elif number in (6, 38) and self._parameter in _PARAMETERS:
@@ -108,6 +109,7 @@ class Channel:
             self._lift_pedals(now)
             for name in _RESET_BY_121:
                 self._curves[name].set(now, DEFAULTS[name])
+            # Not volume, pan, program and tuning: RP-015 says so.
             self._wheel, self._parameter = 0, None
         elif number >= 123:
             self.keys.let_all_go(now)  # 124 to 127 change modes, and let go of all keys as well

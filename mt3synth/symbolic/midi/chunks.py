@@ -44,11 +44,13 @@ def read_chunks(data: bytes, name: str, findings: Findings) -> MidiFile:
       MidiError: there is no header, no resolution in it, or no track.
     """
     start = data.find(_HEADER)
+    # Fourteen bytes are the least header there is.
     if start < 0 or len(data) < start + 14:
         raise MidiError(f"{name}: not a MIDI file (no header MThd in it)")
     if start and not _is_wrapped(data, start):
         findings.add("bytes before the header: {} skipped", start)
     if data[:4] == b"RIFF" and data[start - 8 : start - 4] == b"data":
+        # What follows the MIDI file in a RIFF wrapper is not MIDI.
         data = data[: start + int.from_bytes(data[start - 4 : start], "little")]
 
     form = int.from_bytes(data[start + 8 : start + 10], "big")
@@ -60,6 +62,7 @@ def read_chunks(data: bytes, name: str, findings: Findings) -> MidiFile:
         findings.add(f"formats that are unknown, {form}: {{}} read as format 1")
         form = 1
     size = int.from_bytes(data[start + 4 : start + 8], "big")
+    # A header may be longer than today's; one whose size leads nowhere is taken to be of the usual.
     first = start + 8 + size
     if not (size >= 6 and _is_chunk(data, first)):
         first = start + 14
@@ -84,6 +87,7 @@ def _read_tracks(data: bytes, position: int, findings: Findings) -> list[Track]:
             # A length is believed if the file ends or another chunk begins where it says.
             right = declared == len(data) or _is_chunk(data, declared)
             limit = declared if right else _find_track(data, start)
+            # Its own end counts for more than the length that is declared.
             track = read_track(data, start, limit, findings)
             tracks.append(track)
             right = right or (track.ended and track.stop == declared)
@@ -102,6 +106,7 @@ def _read_tracks(data: bytes, position: int, findings: Findings) -> list[Track]:
             findings.ignore("MIDI files after the first in one file", data.count(_HEADER, position))
             break
         else:
+            # The specification asks readers to pass over chunks that they do not know.
             foreign = _is_chunk(data, position)
             if foreign:
                 findings.add("foreign chunks: {} skipped")

@@ -29,6 +29,7 @@ class Curve:
 
     def at(self, seconds: np.ndarray | float) -> np.ndarray:
         """Returns the value at each time, float32 of the same shape."""
+        # To the right: a value holds from the moment of its change.
         index = np.searchsorted(self.times, np.asarray(seconds, np.float64), side="right") - 1
         return np.asarray(self.values[np.maximum(index, 0)])
 
@@ -44,6 +45,7 @@ class Curve:
         """
         inside = (self.times > first) & (self.times < last)
         values = np.append(self.at(first), self.values[inside])
+        # Changes that change nothing go, so that a curve that is constant here is known to be.
         changes = np.append(True, values[1:] != values[:-1])
         return Curve(np.append(0.0, self.times[inside])[changes], values[changes])
 
@@ -118,6 +120,7 @@ class ControllerCurves:
         The law is that of General MIDI 2 and of FluidSynth: 40 log10(value / 127) each.
         """
         with np.errstate(divide="ignore"):
+            # A product before the logarithm, so that one zero alone makes it silent.
             product = self.volume.at(seconds) / 127.0 * (self.expression.at(seconds) / 127.0)
             return np.asarray(40 * np.log10(product))
 
@@ -130,11 +133,13 @@ class CurveBuilder:
     """Gathers a curve's changes in order of time."""
 
     def __init__(self, value: float) -> None:
+        # Arrays and not lists: a file may hold millions of changes.
         self._times = array("d", [0.0])
         self._values = array("f", [value])
 
     def set(self, seconds: float, value: float) -> None:
         """Takes the value from here on."""
+        # Of two changes at one moment the later one counts.
         if self._times[-1] == seconds:
             self._values[-1] = value
         elif self._values[-1] != value:

@@ -32,6 +32,7 @@ def understand(content: bytes) -> Reset | Rhythm | None:
     reset 40 00 7F, use for rhythm part 40 1x 15), Yamaha XG (model 4C: system on 00 00 7E, part
     mode 08 nn 07).
     """
+    # The second byte names a device; all are meant, as a file has no devices.
     if content[:1] == b"\x7e" and content[2:3] == b"\x09" and len(content) == 4:
         system = _GENERAL_MIDI.get(content[3])
         return Reset(system) if system else None

@@ -63,6 +63,7 @@ class Interpreter:
         timeline = self._timeline
         for now, track, message in timeline.messages():
             status, port = message >> 16 & 0xFF, message >> 24 & 0x7F
+            # Before the channel is looked up: it counts for all channels of its port.
             if status == EXCLUSIVE:
                 self._exclusive(self._file.tracks[track].exclusives[message >> 32], port, now)
                 continue
@@ -70,6 +71,7 @@ class Interpreter:
             kind, first, second = status & 0xF0, message >> 8 & 0x7F, message & 0x7F
             if kind == 0x90 and second:
                 self._strike(channel, first, second, now, track)
+            # A strike without velocity lets go, as MIDI has it.
             elif kind <= 0x90:
                 channel.keys.let_go(first, track, now)
             elif kind == 0xB0:
@@ -121,9 +123,11 @@ class Interpreter:
         note = len(self._start)
         self._start.append(now)
         self._end.append(OPEN)
+        # Drums keep their keys: they name instruments.
         self._pitch.append(key if channel.is_drum else key + channel.transposed)
         self._detune.append(channel.detune(key))
         self._velocity.append(velocity)
+        # That in force now: a later change is for later notes.
         self._program.append(0 if channel.is_drum else channel.program)
         self._is_drum.append(channel.is_drum)
         self._number.append(channel.number)
@@ -151,6 +155,7 @@ class Interpreter:
             f"notes without a length: {{}} made {_SHORTEST_SECONDS} s long", int(short.sum())
         )
         end = np.where(short, start + _SHORTEST_SECONDS, end)
+        # At the end and not as they come: positions of notes are their numbers until then.
         kept = np.flatnonzero(~(dropped | beyond))
         columns = (start, end, pitch, self._velocity, self._program, self._is_drum)
         notes = Notes(*(np.asarray(column)[kept] for column in columns))

@@ -37,6 +37,7 @@ def understand_tuning(content: bytes) -> Retuning | ScaleTuning | None:
     than it says, or damaged, is none.
     """
     universal = len(content) >= 5 and content[0] in (0x7E, 0x7F) and content[2] == 0x08
+    # A byte above 127 has no place within a message.
     if not universal or max(content) > 127:
         return None
     kind, data = content[3], content[4:]
@@ -78,6 +79,7 @@ class KeyTunings:
 
     def select(self, program: tuple[int, int]) -> KeyCents:
         """Returns the tuning of a program, which follows all its changes to come."""
+        # The list itself and no copy: a program that is retuned sounds so on all its channels.
         return self._programs.setdefault(program, [0.0] * KEYS)
 
     def retune(self, change: Retuning) -> None:

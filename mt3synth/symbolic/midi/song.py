@@ -70,6 +70,7 @@ def read_song(source: Source, sustain: bool = True) -> MidiSong:
     data, name = read_source(source)
     findings = Findings()
     file = read_chunks(data, name, findings)
+    # Counted before anything is played, so that a file of millions of notes costs nothing.
     struck = sum(_count_strikes(track.messages) for track in file.tracks)
     if not struck:
         damage = f" ({'; '.join(findings.lines())})" if findings.lines() else ""

@@ -77,6 +77,7 @@ def _read_bounded(source: Source, limit: int) -> bytes:
 
 def _unpack(data: bytes, name: str, limit: int) -> bytes:
     """Unpacks gzip as far as it goes: a cut file gives the notes that are there."""
+    # Not by `gzip`, which refuses a file that was cut.
     unpacker = zlib.decompressobj(wbits=31)
     try:
         unpacked = unpacker.decompress(data, limit + 1)

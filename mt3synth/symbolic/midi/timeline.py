@@ -43,9 +43,11 @@ class Timeline:
         ticks = np.concatenate([c + begin for c, begin in zip(columns, self._begins)])
         messages = np.concatenate([np.frombuffer(t.messages, np.uint64) for t in self._tracks])
         track = np.repeat(np.arange(len(columns)), [len(column) for column in columns])
+        # Stable: at one moment tracks take their turn in their order, and messages in theirs.
         order = np.argsort(ticks, kind="stable")
         for first in range(0, len(order), _BLOCK):
             block = order[first : first + _BLOCK]
+            # In blocks: fast by NumPy, and no list of all messages of a file at once.
             seconds = self._tempo.seconds(ticks[block])
             yield from zip(seconds.tolist(), track[block].tolist(), messages[block].tolist())
 

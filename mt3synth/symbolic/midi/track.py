@@ -85,6 +85,7 @@ class _TrackReader:
                 position = self._system(status, position, tick)
                 continue
             running = status
+            # Program changes and aftertouch of channels have one byte, all others two.
             size = 1 if 0xC0 <= status < 0xE0 else 2
             if position + size > limit:
                 track.cut = True
@@ -163,6 +164,7 @@ class _TrackReader:
         while position < limit:
             byte = data[position]
             position += 1
+            # Masked: a number of any length stays one of four bytes.
             number = (number << 7 | byte & 0x7F) & _NUMBER_MASK
             if byte < 0x80:
                 break
