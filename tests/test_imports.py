@@ -13,9 +13,15 @@ from pathlib import Path
 
 import house
 import pytest
+from import_rules import (
+    full,
+    problems_of_libraries,
+    problems_of_table,
+    problems_of_tree,
+    within,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
-FREE = {"mt3synth.types", "mt3synth.errors"}
 
 # A bare name is a package of mt3synth and all its rooms; `a.{b,c}` is `a.b` and `a.c`.
 FLOORS = (
@@ -224,81 +230,6 @@ ALONE = {
 }
 
 
-def full(name: str) -> str:
-    """Returns the dotted name of a module or package that a row names."""
-    return name if name.startswith(house.PACKAGES) else f"mt3synth.{name}".rstrip(".")
-
-
-def names(row: str) -> list[str]:
-    """Spells out what a row names."""
-    found = []
-    for part in row.split():
-        braces = re.fullmatch(r"(.+)\.\{(.+)\}", part)
-        each = [f"{braces[1]}.{n}" for n in braces[2].split(",")] if braces else [part]
-        found += [full(name) for name in each]
-    return found
-
-
-def within(module: str, place: str) -> bool:
-    """Says whether a module is ``place`` or lies in it; in `mt3synth` itself lies nothing."""
-    return module == place or (place != "mt3synth" and module.startswith(f"{place}."))
-
-
-def problems_of_table(floors: tuple[dict[str, str], ...]) -> list[str]:
-    """Says which rows name something that does not stand below them."""
-    rows = [
-        (level, full(room), row)
-        for level, floor in enumerate(floors)
-        for room, row in floor.items()
-    ]
-    problems = []
-    for at, (level, room, row) in enumerate(rows):
-        package = house.package_of(room)
-        for name in names(row):
-            above = [
-                other
-                for place, (floor, other, _) in enumerate(rows)
-                if within(other, name)
-                and other != room
-                and not (floor < level or (place < at and house.package_of(other) == package))
-            ]
-            if above:
-                problems.append(f"{room} may import {', '.join(above)}, which is no floor below")
-            if not any(within(other, name) for _, other, _ in rows):
-                problems.append(f"{room} may import {name}, which has no row")
-    return problems
-
-
-def problems_of_tree(root: Path, floors: tuple[dict[str, str], ...]) -> list[str]:
-    """Says which imports of a tree its table does not allow, and what is missing in either."""
-    allowed = {full(room): names(row) for floor in floors for room, row in floor.items()}
-    modules = house.find_modules(root)
-    rooms = house.rooms_of(modules)
-    problems = [f"{room} has no row" for room in sorted(set(rooms.values()) - set(allowed))]
-    problems += [
-        f"{room} has a row and no file" for room in sorted(set(allowed) - set(rooms.values()))
-    ]
-    for module, target, imported in house.own_imports(modules):
-        room, other = rooms[module], rooms[target]
-        if room == other or other in FREE or room not in allowed:
-            continue
-        if not any(within(other, name) for name in allowed[room]):
-            path = modules[module].relative_to(root)
-            problems.append(f"{path}:{imported.line} imports {target}: not in the row of {room}")
-    return list(dict.fromkeys(problems))  # One line may import several names of one module.
-
-
-def problems_of_libraries(root: Path, libraries: dict[str, str]) -> list[str]:
-    """Says where a heavy library is imported outside its place."""
-    problems = []
-    for module, path in house.find_modules(root).items():
-        for imported in house.read_imports(path, module):
-            places = libraries.get(imported.name.split(".")[0])
-            if places is not None and not any(within(module, place) for place in names(places)):
-                problems.append(f"{path.relative_to(root)}:{imported.line} imports {imported.name}")
-    return problems
-
-
 def test_every_row_names_what_stands_below_it():
     assert problems_of_table(FLOORS) == []
 
@@ -349,99 +280,3 @@ def test_no_import_runs_upward():
 def test_rendering_imports_no_tensorflow(module):
     code = f"import sys, {module}; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
-
-
-# The checker itself, on a small house that is whole until something in it is broken.
-SMALL = {
-    "mt3synth/__init__.py": "",
-    "mt3synth/types.py": "",
-    "mt3synth/audio/__init__.py": "",
-    "mt3synth/audio/files.py": "import soundfile\nfrom mt3synth.types import Batch\n",
-    "mt3synth/training/__init__.py": "",
-    "mt3synth/training/loop.py": "from .optim import adam\n",
-    "mt3synth/training/optim/__init__.py": "",
-    "mt3synth/training/optim/adam.py": "from mt3synth.audio import files\n",
-}
-SMALL_FLOORS = (
-    {"types": ""},
-    {"audio": ""},
-    {"training": "", "training.optim": "audio", "training.loop": "training.optim"},
-    {"": ""},
-)
-
-
-@pytest.fixture
-def small(tmp_path):
-    """Builds the small house; what it is called with is added to its files."""
-
-    def build(**more: str) -> Path:
-        for name, text in (
-            SMALL | {k.replace("__", "/") + ".py": v for k, v in more.items()}
-        ).items():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_text(text)
-        return tmp_path
-
-    return build
-
-
-def test_a_whole_house_has_no_problems(small):
-    tree = small()
-    assert problems_of_table(SMALL_FLOORS) == []
-    assert problems_of_tree(tree, SMALL_FLOORS) == []
-    modules = house.find_modules(tree)
-    assert house.circles(house.graph_of(modules, str)) == []
-    assert max(house.floors(house.graph_of(modules, house.package_of)).values()) == 3
-
-
-@pytest.mark.parametrize(
-    ("late", "name"),
-    [
-        ("from mt3synth.training.loop import fit", "mt3synth.training.loop"),
-        ("import mt3synth.training.loop", "mt3synth.training.loop"),
-        ("from ..training import loop", "mt3synth.training.loop"),
-    ],
-)
-def test_an_import_inside_a_function_that_runs_upward_is_found(small, late, name):
-    tree = small(mt3synth__audio__mel=f"def draw():\n    {late}\n")
-    [problem] = problems_of_tree(tree, SMALL_FLOORS)
-    assert problem == f"mt3synth/audio/mel.py:2 imports {name}: not in the row of mt3synth.audio"
-    modules = house.find_modules(tree)
-    assert house.circles(house.graph_of(modules, house.package_of)) == [
-        ["mt3synth.audio", "mt3synth.training"]
-    ]
-    assert len(house.upward(modules)) == 1
-
-
-def test_neighbours_in_one_folder_may_not_go_in_circles(small):
-    tree = small(
-        mt3synth__audio__a="from mt3synth.audio import b",
-        mt3synth__audio__b="import mt3synth.audio.a",
-    )
-    assert house.circles(house.graph_of(house.find_modules(tree), str)) == [
-        ["mt3synth.audio.a", "mt3synth.audio.b"]
-    ]
-
-
-def test_a_new_room_needs_a_row_and_a_row_needs_a_room(small):
-    tree = small(mt3synth__cellar="")
-    assert problems_of_tree(tree, SMALL_FLOORS) == ["mt3synth.cellar has no row"]
-    floors = ({"types": "", "cellar": "", "attic": ""}, *SMALL_FLOORS[1:])
-    assert problems_of_tree(tree, floors) == ["mt3synth.attic has a row and no file"]
-
-
-def test_a_row_that_names_what_stands_above_it_is_found():
-    floors = ({"types": ""}, {"audio": "training.loop"}, *SMALL_FLOORS[2:])
-    assert problems_of_table(floors) == [
-        "mt3synth.audio may import mt3synth.training.loop, which is no floor below"
-    ]
-    assert problems_of_table(({"audio": "attic"},)) == [
-        "mt3synth.audio may import mt3synth.attic, which has no row"
-    ]
-
-
-def test_a_heavy_library_out_of_its_place_is_found(small):
-    tree = small(mt3synth__training__data="def read():\n    import soundfile.blocks\n")
-    assert problems_of_libraries(tree, {"soundfile": "audio"}) == [
-        "mt3synth/training/data.py:2 imports soundfile.blocks"
-    ]

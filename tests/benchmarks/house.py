@@ -17,6 +17,7 @@ import tokenize
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -50,9 +51,11 @@ def find_modules(root: Path, packages: Iterable[str] = PACKAGES) -> dict[str, Pa
     return found
 
 
-def read_imports(path: Path, module: str) -> list[Import]:
+# Every graph of a tree is drawn from these: a tree is parsed once, however many are drawn.
+@cache
+def read_imports(path: Path, module: str) -> tuple[Import, ...]:
     """Reads what a file imports, wherever in it; ``module`` resolves relative imports."""
-    found = []
+    found: list[Import] = []
     here = module if path.name == "__init__.py" else module.rpartition(".")[0]
 
     def visit(node: ast.AST, late: bool) -> None:
@@ -67,7 +70,7 @@ def read_imports(path: Path, module: str) -> list[Import]:
             visit(child, late or inside)
 
     visit(ast.parse(path.read_text(encoding="utf-8")), False)
-    return found
+    return tuple(found)
 
 
 def own_imports(modules: Mapping[str, Path]) -> Iterator[tuple[str, str, Import]]:

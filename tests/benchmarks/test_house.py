@@ -23,11 +23,14 @@ def test_lines_of_code_and_comment():
 
 
 def test_a_tree_is_measured_beside_another(tmp_path, monkeypatch, capsys):
-    for name in ("mt3synth/__init__.py", "data_pipelines/__init__.py", "mt3synth/a.py"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(SOURCE)
-    monkeypatch.setattr("sys.argv", ["house.py", "--against", str(tmp_path), str(house.ROOT)])
+    before = ["mt3synth/__init__.py", "data_pipelines/__init__.py", "mt3synth/a.py"]
+    for tree, names in (("old", before), ("new", [*before, "mt3synth/audio/mel.py"])):
+        for name in names:
+            (tmp_path / tree / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / tree / name).write_text(SOURCE)
+    old, new = (str(tmp_path / tree) for tree in ("old", "new"))
+    monkeypatch.setattr("sys.argv", ["house.py", "--against", old, new])
     house.main()
     printed = capsys.readouterr().out
-    assert "| lines of code | 12 | " in printed
-    assert "| mt3synth | 1 | " in printed
+    assert "| lines of code | 12 | 16 |" in printed
+    assert "| mt3synth | 1 | 1 |" in printed and "| mt3synth/audio |  | 1 |" in printed
