@@ -1,10 +1,15 @@
 """Recordings on disk that tests prepare: tones under the notes of their MIDI files."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from data_pipelines.prepare.build import Report, build
+from data_pipelines.prepare.manifest import read_manifest
+from data_pipelines.prepare.plan import PrepareSettings
+from data_pipelines.prepare.runners import run_locally
 from mt3synth.symbolic.midi import write_midi
 from mt3synth.symbolic.notes import Notes
 
@@ -54,3 +59,18 @@ def visible_bytes(folder: Path) -> dict[str, bytes]:
     files = (p for p in sorted(folder.rglob("*")) if p.is_file())
     named = {p.relative_to(folder).as_posix(): p for p in files}
     return {name: p.read_bytes() for name, p in named.items() if not name.startswith(".")}
+
+
+def list_rows(*named: str) -> list[str]:
+    """Lists pairs by their letters, "a" or with a performance "a:solo", as rows of a manifest."""
+    return [f"{n[0]}.wav,{n[0]}.mid,{n[2:] or 'trio'}" for n in named]
+
+
+def prepare_pairs(
+    manifest: Path, out: Path, settings: PrepareSettings | None = None, **more
+) -> Report:
+    """Builds a data set of a manifest, in this process if nothing else is said."""
+    more.setdefault("run", partial(run_locally, workers=1))
+    source = {"what": "test", "licence": "none"}
+    settings = settings or PrepareSettings()
+    return build(read_manifest(manifest), out, settings, source=source, **more)

@@ -2,34 +2,26 @@
 
 import csv
 import json
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from recording_cases import melody, visible_bytes, write_manifest, write_pair
+from recording_cases import (
+    list_rows,
+    melody,
+    prepare_pairs,
+    visible_bytes,
+    write_manifest,
+    write_pair,
+)
 
 from data_pipelines.performances import read_performances
-from data_pipelines.prepare.build import Report, build
-from data_pipelines.prepare.manifest import read_manifest
 from data_pipelines.prepare.plan import PrepareSettings
-from data_pipelines.prepare.runners import run_locally
 from data_pipelines.prepare.tables import read_songs
 from data_pipelines.recordings import MidiFile
 from data_pipelines.shards.formats import read_split
 from mt3synth.errors import UserError
-from mt3synth.symbolic.midi import write_midi
-from mt3synth.symbolic.notes import Notes
-
-SOURCE = {"what": "test", "licence": "none"}
-ONE_PROCESS = partial(run_locally, workers=1)
-SETTINGS = PrepareSettings()
-
-
-def prepare(manifest: Path, out: Path, settings: PrepareSettings = SETTINGS, **more) -> Report:
-    more.setdefault("run", ONE_PROCESS)
-    return build(read_manifest(manifest), out, settings, source=SOURCE, **more)
 
 
 def rejected(out: Path) -> dict[str, str]:
@@ -46,14 +38,10 @@ def takes(tmp_path: Path) -> Path:
     return tmp_path / "takes"
 
 
-def rows(*named: str) -> list[str]:
-    return [f"{n[0]}.wav,{n[0]}.mid,{n[2:] or 'trio'}" for n in named]
-
-
 def test_a_data_set_holds_audio_and_notes_of_every_pair(takes: Path, tmp_path: Path) -> None:
-    manifest = write_manifest(takes / "pairs.csv", rows("a", "b", "c:solo", "d"))
+    manifest = write_manifest(takes / "pairs.csv", list_rows("a", "b", "c:solo", "d"))
     out = tmp_path / "out"
-    report = prepare(manifest, out)
+    report = prepare_pairs(manifest, out)
     assert report.rejections == () and rejected(out) == {}
     songs = {s.id: s for split in ("train", "validation") for s in read_split(out, split)}
     assert sorted(songs) == ["a.wav", "b.wav", "c.wav", "d.wav"]
@@ -88,7 +76,7 @@ def test_every_fault_is_named_and_the_rest_is_built(takes: Path, tmp_path: Path)
 
     mido.MidiFile(tracks=[mido.MidiTrack()]).save(takes / "no_notes.mid")
     lines = [
-        *rows("a", "b", "c"),
+        *list_rows("a", "b", "c"),
         "empty.wav,a.mid,trio",
         "text.wav,a.mid,trio",
         "nothing.wav,a.mid,trio",
@@ -107,7 +95,7 @@ def test_every_fault_is_named_and_the_rest_is_built(takes: Path, tmp_path: Path)
     soundfile.write(takes / "without.wav", np.full(96000, 0.1, np.float32), 16000)
     lines.append("without.wav,no_notes.mid,trio")
     out = tmp_path / "out"
-    report = prepare(write_manifest(takes / "pairs.csv", lines), out)
+    report = prepare_pairs(write_manifest(takes / "pairs.csv", lines), out)
     reasons = rejected(out)
     expected = {
         "empty.wav": "",
@@ -147,18 +135,18 @@ def test_a_pedal_held_on_after_the_recording_is_no_fault(tmp_path: Path) -> None
     file.save(tmp_path / "a.mid")
     notes, _ = MidiFile(tmp_path / "a.mid").read()
     assert notes.end_time > 7.5
-    report = prepare(write_manifest(tmp_path / "p.csv", rows("a")), tmp_path / "out")
+    report = prepare_pairs(write_manifest(tmp_path / "p.csv", list_rows("a")), tmp_path / "out")
     assert [r.reason for r in report.rejections if "audio lasts" in r.reason] == []
 
 
 def test_strict_changes_nothing_but_the_list_of_rejections(takes: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    prepare(write_manifest(takes / "pairs.csv", rows("a", "b")), out)
+    prepare_pairs(write_manifest(takes / "pairs.csv", list_rows("a", "b")), out)
     before = visible_bytes(out)
     (takes / "c.wav").write_bytes(b"RIFF")
-    manifest = write_manifest(takes / "pairs.csv", rows("a", "b", "c", "d"))
+    manifest = write_manifest(takes / "pairs.csv", list_rows("a", "b", "c", "d"))
     with pytest.raises(UserError, match=r"--strict: 1 rejected \(the first: .*c\.wav"):
-        prepare(manifest, out, strict=True)
+        prepare_pairs(manifest, out, strict=True)
     after = visible_bytes(out)
     assert list(rejected(out)) == ["c.wav"]
     assert {**before, "rejected.csv": b""} == {**after, "rejected.csv": b""}
@@ -167,13 +155,13 @@ def test_strict_changes_nothing_but_the_list_of_rejections(takes: Path, tmp_path
 def test_nothing_left(takes: Path, tmp_path: Path) -> None:
     manifest = write_manifest(takes / "pairs.csv", ["x.wav,x.mid,trio"])
     with pytest.raises(UserError, match=r"no recording is left .*x\.wav"):
-        prepare(manifest, tmp_path / "out")
+        prepare_pairs(manifest, tmp_path / "out")
     assert list(rejected(tmp_path / "out")) == ["x.wav"]
 
 
 def test_added_recordings_keep_the_old_numbers_and_splits(takes: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    prepare(write_manifest(takes / "pairs.csv", rows("a:old", "b:older")), out)
+    prepare_pairs(write_manifest(takes / "pairs.csv", list_rows("a:old", "b:older")), out)
     before = {row["id"]: row["split"] for row in read_songs(out)}
     # The new rows come first, and one of the old performances gets a description.
     columns = "audio,midi,performance,description"
@@ -183,7 +171,7 @@ def test_added_recordings_keep_the_old_numbers_and_splits(takes: Path, tmp_path:
         "a.wav,a.mid,old,",
         "b.wav,b.mid,older,",
     ]
-    prepare(write_manifest(takes / "pairs.csv", listed, columns), out)
+    prepare_pairs(write_manifest(takes / "pairs.csv", listed, columns), out)
     assert [(p.name, p.description) for p in read_performances(out)] == [
         ("old", "old"),
         ("older", "a quintet"),
@@ -199,13 +187,13 @@ def test_recordings_that_are_no_longer_listed_are_not_lost_in_silence(
     takes: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    prepare(write_manifest(takes / "pairs.csv", rows("a", "b", "c")), out)
-    fewer = write_manifest(takes / "pairs.csv", rows("b", "c"))
+    prepare_pairs(write_manifest(takes / "pairs.csv", list_rows("a", "b", "c")), out)
+    fewer = write_manifest(takes / "pairs.csv", list_rows("b", "c"))
     before = visible_bytes(out)
     with pytest.raises(UserError, match=r"has 1 recordings that are not listed now .*a\.wav"):
-        prepare(fewer, out)
+        prepare_pairs(fewer, out)
     assert visible_bytes(out) == before
-    prepare(fewer, out, drop_missing=True)
+    prepare_pairs(fewer, out, drop_missing=True)
     assert sorted(row["id"] for row in read_songs(out)) == ["b.wav", "c.wav"]
 
 
@@ -213,7 +201,7 @@ def test_shards_of_another_command_are_not_overwritten(takes: Path, tmp_path: Pa
     (tmp_path / "out").mkdir()
     (tmp_path / "out/train-00000-of-00001.tfrecord").write_bytes(b"precious")
     with pytest.raises(UserError, match="holds shards that another command built"):
-        prepare(write_manifest(takes / "pairs.csv", rows("a", "b")), tmp_path / "out")
+        prepare_pairs(write_manifest(takes / "pairs.csv", list_rows("a", "b")), tmp_path / "out")
     assert (tmp_path / "out/train-00000-of-00001.tfrecord").read_bytes() == b"precious"
 
 
@@ -226,7 +214,7 @@ def test_start_and_end_cut_audio_and_notes(takes: Path, tmp_path: Path) -> None:
     ]
     out = tmp_path / "out"
     settings = PrepareSettings(least_seconds=0.0)
-    report = prepare(write_manifest(takes / "pairs.csv", listed, columns), out, settings)
+    report = prepare_pairs(write_manifest(takes / "pairs.csv", listed, columns), out, settings)
     assert report.rejections == ()
     (train,) = read_split(out, "train")
     (validation,) = read_split(out, "validation")
@@ -242,154 +230,15 @@ def test_start_and_end_cut_audio_and_notes(takes: Path, tmp_path: Path) -> None:
 
 def test_the_end_of_a_lone_recording_is_held_out(takes: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    manifest = write_manifest(takes / "pairs.csv", rows("a"))
+    manifest = write_manifest(takes / "pairs.csv", list_rows("a"))
     settings = PrepareSettings(validation_share=0.25)
-    prepare(manifest, out, settings)
+    prepare_pairs(manifest, out, settings)
     (train,) = read_split(out, "train")
     (validation,) = read_split(out, "validation")
     assert (train.seconds, validation.seconds) == (4.5, 1.5)
     before = visible_bytes(out)
-    prepare(manifest, out, settings)
+    prepare_pairs(manifest, out, settings)
     assert visible_bytes(out) == before
-
-
-def test_a_recording_louder_than_16_bits_is_turned_down_and_said_so(tmp_path: Path) -> None:
-    write_pair(tmp_path, "a")
-    write_pair(tmp_path, "b")
-    audio, _ = soundfile.read(tmp_path / "a.wav")
-    loud = audio * 2 / np.max(np.abs(audio))
-    soundfile.write(tmp_path / "a.wav", loud, 16000, subtype="FLOAT")
-    out = tmp_path / "out"
-    prepare(write_manifest(tmp_path / "pairs.csv", rows("a", "b")), out)
-    remarks = {row["id"]: row["remarks"] for row in read_songs(out)}
-    assert remarks == {"a.wav": "turned down by 6.0 dB to fit 16 bits", "b.wav": ""}
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ("audio,midi\na,b\n", "has no column performance"),
-        ("audio;midi;performance\na;b;c\n", "has no column audio, midi, performance"),
-        ("audio,midi,performance,tempo\na,b,c,d\n", "column 'tempo' is not known"),
-        ("audio,midi,performance\n", "has no rows"),
-        ("", "has no column"),
-        ('audio,midi,performance\na,"b\n', "is no CSV file"),
-    ],
-)
-def test_manifests_that_are_wrong_as_a_whole(content: str, words: str, tmp_path: Path) -> None:
-    (tmp_path / "pairs.csv").write_text(content)
-    with pytest.raises(UserError, match=words):
-        read_manifest(tmp_path / "pairs.csv")
-
-
-def test_manifests_of_other_programs(tmp_path: Path) -> None:
-    """Reads a byte-order mark, Windows' line ends, spaces after commas and a blank line."""
-    text = "\ufeffaudio, midi, performance\r\na.wav, a.mid, trio\r\n\r\nb.wav,b.mid,trio\r\n"
-    (tmp_path / "pairs.csv").write_bytes(text.encode())
-    recordings, rejections = read_manifest(tmp_path / "pairs.csv")
-    assert [r.id for r in recordings] == ["a.wav", "b.wav"] and not rejections
-    (tmp_path / "pairs.csv").write_bytes("audio,midi,performance\n\xe4,b,c\n".encode("latin-1"))
-    with pytest.raises(UserError, match=r"is not in UTF-8 \(byte 23\)"):
-        read_manifest(tmp_path / "pairs.csv")
-    with pytest.raises(UserError, match="cannot be read"):
-        read_manifest(tmp_path / "none.csv")
-
-
-def test_rows_that_are_wrong_in_themselves(tmp_path: Path) -> None:
-    listed = [
-        "a.wav,a.mid,x,training,,",
-        "a.wav,a.mid,x,train,one,",
-        "a.wav,a.mid,x,train,3,2",
-        "a.wav,a.mid,x,train,nan,",
-        "a.wav,a.mid,x",
-        "a.wav,a.mid,x,train,1,2,3",
-    ]
-    columns = "audio,midi,performance,split,start,end"
-    recordings, rejections = read_manifest(write_manifest(tmp_path / "p.csv", listed, columns))
-    assert recordings == []
-    assert [r.reason.removeprefix(f"line {i} of p.csv: ") for i, r in enumerate(rejections, 2)] == [
-        "split 'training'; must be one of train, validation, test",
-        "start is 'one'; must be a number of seconds",
-        "end 2.0 s; must be after start, 3.0 s",
-        "start nan s; must be at least 0 s",
-        "has not as many cells as there are columns (6)",
-        "has not as many cells as there are columns (6)",
-    ]
-
-
-def remarks_of(out: Path) -> dict[str, str]:
-    return {row["id"]: row["remarks"] for row in read_songs(out)}
-
-
-def write_sparse_pair(folder: Path, name: str, starts: list[float], seconds: float) -> None:
-    """Writes noise of so many seconds, and notes of 0.5 s at ``starts`` alone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(0).normal(0, 0.1, round(seconds * 16000)).astype(np.float32)
-    soundfile.write(folder / f"{name}.wav", noise, 16000)
-    start = np.array(starts)
-    same = np.ones(len(start), int)
-    write_midi(Notes(start, start + 0.5, 60 * same, 80 * same, 0 * same, same == 0),
-               folder / f"{name}.mid")  # fmt: skip
-
-
-def test_seconds_without_notes_are_said_and_not_trained_on(tmp_path: Path) -> None:
-    takes = tmp_path / "takes"
-    write_sparse_pair(takes, "a", [15.0, 16.0, 20.0], 60.0)
-    write_sparse_pair(takes, "b", [1.0, 2.0, 20.0], 24.0)
-    write_sparse_pair(takes, "c", [1.0, 5.0], 6.0)
-    out = tmp_path / "out"
-    prepare(write_manifest(takes / "p.csv", rows("a", "b", "c")), out)
-    assert remarks_of(out) == {
-        "a.wav": "left out, for it has no notes: 0.0 to 5.0 s, 30.5 to 60.0 s",
-        "b.wav": "no notes, which training takes for rests: 2.5 to 20.0 s",
-        "c.wav": "",
-    }
-    songs = {s.id: s for split in ("train", "validation") for s in read_split(out, split)}
-    song = songs["a.wav"]
-    np.testing.assert_allclose(song.notes.start, [10.0, 11.0, 15.0], atol=2e-3)
-    sound, _ = soundfile.read(takes / "a.wav", dtype="int16")
-    np.testing.assert_allclose(song.audio, sound[5 * 16000 : round(30.5 * 16000)], atol=1)
-    assert songs["b.wav"].seconds == 24.0
-
-
-def test_remarks_count_from_the_beginning_of_the_recording(tmp_path: Path) -> None:
-    write_sparse_pair(tmp_path, "a", [30.0, 31.0, 50.0], 80.0)
-    lines = ["a.wav,a.mid,trio,15,70"]
-    out = tmp_path / "out"
-    manifest = write_manifest(tmp_path / "p.csv", lines, "audio,midi,performance,start,end")
-    prepare(manifest, out, PrepareSettings(validation_share=0.0))
-    assert remarks_of(out)["a.wav [15-70]"] == (
-        "left out, for it has no notes: 15.0 to 20.0 s, 60.5 to 70.0 s; "
-        "no notes, which training takes for rests: 31.5 to 50.0 s"
-    )
-
-
-def test_a_file_a_little_shorter_than_its_header_says_is_used_with_a_remark(tmp_path: Path) -> None:
-    """As encoders leave it that count what they pad: a frame of an MP3 is 1152 samples."""
-    write_pair(tmp_path, "a", seconds=8.0)
-    sound, rate = soundfile.read(tmp_path / "a.wav")
-    soundfile.write(tmp_path / "a.mp3", sound, rate)
-    whole = (tmp_path / "a.mp3").read_bytes()
-    (tmp_path / "a.mp3").write_bytes(whole[: round(len(whole) * (1 - 0.25 / 8))])
-    out = tmp_path / "out"
-    report = prepare(write_manifest(tmp_path / "p.csv", ["a.mp3,a.mid,trio"]), out,
-                     PrepareSettings(validation_share=0.0))  # fmt: skip
-    assert report.rejections == ()
-    assert remarks_of(out)["a.mp3"].startswith("its header states 8.0")
-    (tmp_path / "a.mp3").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match=r"(cut off: its header states 8\.\d s|broken audio)"):
-        prepare(tmp_path / "p.csv", tmp_path / "other")
-
-
-def test_what_is_hardly_turned_down_gets_no_remark(tmp_path: Path) -> None:
-    for name, peak in (("a", 1.001), ("b", 2.0)):
-        write_pair(tmp_path, name)
-        sound, rate = soundfile.read(tmp_path / f"{name}.wav")
-        louder = sound / np.abs(sound).max() * peak
-        soundfile.write(tmp_path / f"{name}.wav", louder, rate, subtype="FLOAT")
-    out = tmp_path / "out"
-    prepare(write_manifest(tmp_path / "p.csv", rows("a", "b")), out)
-    assert remarks_of(out) == {"a.wav": "", "b.wav": "turned down by 6.0 dB to fit 16 bits"}
 
 
 def test_ids_and_paths_have_no_detours(takes: Path, tmp_path: Path) -> None:
@@ -397,7 +246,7 @@ def test_ids_and_paths_have_no_detours(takes: Path, tmp_path: Path) -> None:
     aligned.mkdir()
     line = "../aligned/../takes/{0}.wav,../takes/{0}.mid,trio"
     out = tmp_path / "out"
-    prepare(write_manifest(aligned / "p.csv", [line.format("a"), line.format("b")]), out)
+    prepare_pairs(write_manifest(aligned / "p.csv", [line.format("a"), line.format("b")]), out)
     songs = read_songs(out)
     assert {s["id"] for s in songs} == {"../takes/a.wav", "../takes/b.wav"}
     assert {s["audio"] for s in songs} == {str(takes / f"{n}.wav") for n in "ab"}
@@ -405,6 +254,6 @@ def test_ids_and_paths_have_no_detours(takes: Path, tmp_path: Path) -> None:
     table = (out / "songs.csv").read_text()
     (out / "songs.csv").write_text(table.replace("../takes/", "../aligned/../takes/", 4))
     before = {s["id"]: s["split"] for s in songs}
-    prepare(write_manifest(aligned / "p.csv", [line.format(n) for n in "abc"]), out)
+    prepare_pairs(write_manifest(aligned / "p.csv", [line.format(n) for n in "abc"]), out)
     after = {s["id"]: s["split"] for s in read_songs(out)}
     assert len(after) == 3 and before.items() <= after.items()
