@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -51,6 +51,26 @@ def mix_parts(sounds: Mapping[str, FloatND]) -> Mix:
 def add_sounds(sounds: Sequence[FloatND]) -> FloatND:
     """Sums sounds of any length, at least one; a single one stays as it is."""
     return sounds[0] if len(sounds) == 1 else np.sum(_pad(sounds), axis=0)
+
+
+def add_streams(streams: Sequence[Iterator[FloatND]]) -> Iterator[FloatND]:
+    """Sums sounds ``[S]`` while they are made, in parts of any length; shorter ones end in silence.
+
+    No more of any of them is held than what one hands over at a time.
+    """
+    rests: dict[int, FloatND] = {number: np.zeros(0, np.float32) for number in range(len(streams))}
+    while rests:
+        for number in list(rests):
+            while number in rests and not len(rests[number]):
+                following = next(streams[number], None)
+                if following is None:
+                    del rests[number]
+                else:
+                    rests[number] = following
+        count = min((len(rest) for rest in rests.values()), default=0)
+        if count:
+            yield np.sum([rest[:count] for rest in rests.values()], axis=0, dtype=np.float32)
+        rests = {number: rest[count:] for number, rest in rests.items()}
 
 
 def _pad(sounds: Sequence[FloatND]) -> list[FloatND]:

@@ -91,6 +91,7 @@ class Model:
         config: SamplingConfig | None = None,
         level: LevelConfig | None = None,
         fold: bool = False,
+        keyboard_map: str | os.PathLike[str] | None = None,
         on_step: OnStep | None = None,
         **sampling: Unpack[SamplingOptions],
     ) -> Song:
@@ -110,6 +111,8 @@ class Model:
             it to play along; the parts are then rendered one by one.
           stereo: whether the song has two channels, on which parts are placed by their pan (CC10).
           tuning: a Scala file (.scl) by whose scale the keys are tuned, from middle C on.
+          keyboard_map: a file (.kbm) that says which key plays which degree of the scale, and at
+            what pitch.
           vocoder: "neural", "griffin-lim", "soundstream" or any `Vocoder`; None takes the bundle's
             own, or Griffin-Lim if it has none.
           vocoder_source: where the weights of a "neural" or "soundstream" one are.
@@ -139,7 +142,7 @@ class Model:
             level=level,
             **sampling,
         )
-        notes = read_score(score, span, self.spec, tuning, expression, fold)
+        notes = read_score(score, span, self.spec, tuning, expression, fold, keyboard_map)
         return renderer.render(notes, on_step)
 
     def stream(
@@ -149,6 +152,8 @@ class Model:
         *,
         start: float = 0.0,
         end: float = math.inf,
+        expression: float = 0.0,
+        fold: bool = False,
         samples: int | None = None,
         vocoder: Vocoder | str | None = None,
         vocoder_source: str | os.PathLike[str] | None = None,
@@ -167,8 +172,8 @@ class Model:
 
         Args:
           samples: of each array but the last; None yields them as they are made.
-          score, performance, start, end, vocoder, vocoder_source, config, on_step, **sampling: as
-            for `render`.
+          score, performance, start, end, expression, fold, vocoder, vocoder_source, config, on_step,
+            **sampling: as for `render`.
 
         Returns:
           Mono float32 arrays ``[S]`` in [-1, 1], ``spec.mel.sample_rate`` samples per second.
@@ -186,7 +191,8 @@ class Model:
             config=config,
             **sampling,
         )
-        parts = renderer.stream(read_score(score, span, self.spec), on_step, soon=True)
+        notes = read_score(score, span, self.spec, expression=expression, fold=fold)
+        parts = renderer.stream(notes, on_step, soon=True)
         limited = map(limit_softly, parts)
         return limited if samples is None else in_blocks(limited, samples)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from mt3synth.audio.mel import log_mel
 from mt3synth.bundle import Bundle, Performance
 from mt3synth.controllers.treatment import Treatment, describe_treatments
 from mt3synth.errors import UserError
-from mt3synth.mix import Mix, add_sounds, mix_parts
+from mt3synth.mix import Mix, add_sounds, add_streams, mix_parts
 from mt3synth.score import Score, Span
 from mt3synth.song import Song
 from mt3synth.symbolic.group_seconds import group_seconds
@@ -135,7 +136,8 @@ class Renderer:
         """Renders a score from left to right, and yields sound as soon as it is made.
 
         Memory does not grow with the song. The sound is mono float32 ``[S]`` in parts of any length
-        and, other than a whole song's, of any level; nothing is done to it (see `is_plain`).
+        and, other than a whole song's, of any level. Of what is done to notes' sound (see `is_plain`)
+        only their level is: notes of one level are rendered together, side by side with the others.
 
         Args:
           score: was read for this model.
@@ -150,10 +152,25 @@ class Renderer:
             raise UserError(
                 "a stream is of the whole song, mono; leave out stems, practice, stereo"
             )
-        steps = self.synthesizer.steps(score.notes, self.config, streamed=True)
-        done = on_step and _counted(on_step, 0, steps)
-        pieces = self.synthesizer.stream(score.notes, self.performance.index, self.config, done)
-        return vocode_stream(self.vocoder, pieces, soon)
+        takes = self._takes_of("", np.arange(len(score.notes)), score.of_levels())
+        steps = [self.synthesizer.steps(t.notes, t.config, streamed=True) for t in takes]
+        made = [0] * len(takes)
+
+        def count(number: int, done: int) -> None:
+            made[number] = done
+            if on_step is not None:
+                on_step(sum(made), sum(steps))
+
+        def play(number: int, take: _Take) -> Iterator[FloatND]:
+            done = on_step and partial(count, number)
+            pieces = self.synthesizer.stream(take.notes, self.performance.index, take.config, done)
+            parts = vocode_stream(self.vocoder, pieces, soon)
+            if not take.treatment.moves_level:
+                return parts
+            return take.treatment.apply_level(parts, self.bundle.spec.mel.sample_rate)
+
+        sounds = [play(number, take) for number, take in enumerate(takes)]
+        return sounds[0] if len(sounds) == 1 else add_streams(sounds)
 
     def samples(self, score: Score) -> int:
         """Counts the samples of a rendered score."""
@@ -171,11 +188,10 @@ class Renderer:
 
     def reports(self, score: Score, streamed: bool = False) -> tuple[str, ...]:
         """Lists what is not rendered as written, what is applied instead, and what is a guess."""
-        if streamed:
-            told = ("volume, bends and tunings: not applied to a stream",)
-            treated: tuple[str, ...] = () if self.is_plain(score) else told
-        else:
-            treated = tuple(describe_treatments(self._treatments(score), self.stereo))
+        treatments = self._treatments(score.of_levels() if streamed else score)
+        treated = describe_treatments(treatments, self.stereo)
+        if streamed and any(each.moves_pitch for each in self._treatments(score)):
+            treated.append("bends, tunings and modulation: not applied to a stream")
         return (*score.reports, *treated, *self._unheard(score))
 
     def _treatments(self, score: Score) -> list[Treatment]:
@@ -252,6 +268,7 @@ class Renderer:
             **({"practice": self.practice} if self.practice is not None else {}),
             **({"channels": "2"} if self.stereo else {}),
             **({"tuning": score.tuning} if score.tuning else {}),
+            **({"keyboard map": score.keyboard_map} if score.keyboard_map else {}),
             **{bound: str(float(value)) for bound, value in span.items()},
             **({"fold": "octaves"} if score.folded else {}),
             **describe(self.synthesizer.settle(score.notes, self.config), self.bundle.spec),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from mt3synth.controllers.scala import read_scale
+from mt3synth.controllers.keyboard_map import read_tuning
 from mt3synth.controllers.song_treatment import treat_song
 from mt3synth.controllers.treatment import Treatment
 from mt3synth.errors import UserError
@@ -66,6 +67,7 @@ class Score:
       treatment: of each note, as an index of ``treatments``, int32 ``[n]``; None if all have the
         first.
       tuning: name of the Scala file by which the notes are tuned, or empty.
+      keyboard_map: name of the file that says which key plays which degree of it, or empty.
       expression: with how much of it a score in notation was played.
       folded: whether notes were moved by octaves, so that the model can render them.
     """
@@ -78,8 +80,13 @@ class Score:
     treatments: tuple[Treatment, ...] = (Treatment(),)
     treatment: Int[np.ndarray, " n"] | None = None
     tuning: str = ""
+    keyboard_map: str = ""
     expression: float = 0.0
     folded: bool = False
+
+    def of_levels(self) -> Score:
+        """Returns the score with no more done to its notes' sound than that it gets its level."""
+        return dataclasses.replace(self, treatments=tuple(t.level_only() for t in self.treatments))
 
     def groups(self, rows: Int[np.ndarray, " r"], stereo: bool) -> list[Group]:
         """Groups notes by what is done to their sound.
@@ -112,6 +119,7 @@ def read_score(
     tuning: str | os.PathLike[str] | None = None,
     expression: float = 0.0,
     fold: bool = False,
+    keyboard_map: str | os.PathLike[str] | None = None,
 ) -> Score:
     """Reads what a model can render of a song.
 
@@ -124,6 +132,8 @@ def read_score(
       spec: the model.
       tuning: a Scala file (.scl), whose scale begins on middle C; it tunes all keys but drums, and
         replaces what the source says of the tuning of keys.
+      keyboard_map: a file (.kbm) that says which key plays which degree of the scale, and at what
+        pitch; without a scale, of twelve equal steps.
       expression: how far players go beyond a score in notation, from 0, to the letter, to 1.
       fold: whether notes outside A0 to C8 are moved into it by octaves.
 
@@ -132,7 +142,7 @@ def read_score(
     """
     path = Path(source) if isinstance(source, (str, os.PathLike)) else None
     where = "" if path is None else f"{path}: "
-    scale = None if tuning is None else read_scale(tuning)
+    scale = read_tuning(tuning, keyboard_map)
     song = treat_song(_read(source, expression), scale)
     rows = np.flatnonzero(song.notes.within(span.start, span.end))
     notes, reports = song.notes.cropped(span.start, span.end), song.reports
@@ -170,10 +180,15 @@ def read_score(
         None if isinstance(source, Notes) else song.channel[rows],
         tuple(each.shifted(-span.start) for each in treatments),
         treatment.astype(np.int32),
-        "" if tuning is None else Path(tuning).name,
+        _name(tuning),
+        _name(keyboard_map),
         expression,
         folded,
     )
+
+
+def _name(path: str | os.PathLike[str] | None) -> str:
+    return "" if path is None else Path(path).name
 
 
 def _read(source: ScoreSource, expression: float) -> MidiSong:

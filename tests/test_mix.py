@@ -4,11 +4,20 @@ import numpy as np
 import pytest
 import soundfile
 
-from mt3synth.mix import mix_parts
+from mt3synth.mix import add_sounds, add_streams, mix_parts
 
 
 def noise(seed: int, samples: int, level: float) -> np.ndarray:
     return np.random.default_rng(seed).uniform(-level, level, samples).astype(np.float32)
+
+
+def test_streams_are_summed_as_whole_sounds_are():
+    sounds = [noise(seed, 100 * (3 - seed), 0.3) for seed in range(3)]
+    cuts = ([50, 120], [], [0, 99, 99])  # parts of any length, also of none
+    streams = [iter(np.split(sound, cut)) for sound, cut in zip(sounds, cuts)]
+    np.testing.assert_allclose(
+        np.concatenate(list(add_streams(streams))), add_sounds(sounds), atol=1e-7
+    )
 
 
 @pytest.mark.parametrize("level", [0.1, 0.9, 3.0])

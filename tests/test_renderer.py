@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import soundfile
 from cli_cases import save_model
-from midi_cases import control, event, exclusive, midi, tone
+from midi_cases import control, event, exclusive, midi, tone, wheel
 
 import mt3synth
 from mt3synth.audio.files import read_metadata
 from mt3synth.audio.mel import log_mel
 from mt3synth.errors import UserError
 from mt3synth.renderer import PRACTICE_DB
+from mt3synth.score import Span, read_score
 from mt3synth.symbolic.notes import Notes
 from mt3synth.vocoder.griffin_lim import GriffinLim
 
@@ -134,6 +135,24 @@ def test_a_part_at_another_level_is_rendered_by_itself(model):
         np.testing.assert_allclose(
             stems.stems[name] / stems.gain, gain * equal.stems[name] / equal.gain, atol=1e-4
         )
+
+
+def test_a_stream_has_the_levels_of_its_parts_and_no_bends(model):
+    bent = wheel(1000, channel=1) + control(7, 50, channel=1) + FLUTE + tone(72, 300, channel=1)
+    data, options = midi(VIOLIN + tone(), bent), {"steps": STEPS}
+    renderer = model.renderer(vocoder=GriffinLim(model.spec.mel, iterations=1), **options)
+    score, done = read_score(data, Span(), model.spec), []
+    made = np.concatenate(list(renderer.stream(score, lambda *step: done.append(step))))
+    level = midi(VIOLIN + tone(), bent.replace(wheel(1000, channel=1), b""))
+    quick = GriffinLim(model.spec.mel, iterations=1)
+    whole = model.render(level, vocoder=quick, continuity="stream", **options)
+    np.testing.assert_allclose(made, whole.audio / whole.gain, atol=1e-4)
+    assert len(made) == renderer.samples(score)
+    assert done == [(number, 2 * STEPS) for number in range(1, 2 * STEPS + 1)]
+    assert renderer.reports(score, streamed=True) == (
+        f"volume and expression: applied to the sound of 1 of 2 {APART}",
+        "bends, tunings and modulation: not applied to a stream",
+    )
 
 
 def test_a_muted_part_is_not_rendered(model):

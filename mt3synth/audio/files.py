@@ -127,6 +127,14 @@ def check_output(path: str | os.PathLike[str], metadata: Mapping[str, str]) -> N
         writable, ``path`` a folder, metadata too long for a WAV file, or a format for which ffmpeg
         is needed and missing.
     """
+    _check_destination(path, metadata)
+    if not encoding.FORMATS[Path(path).suffix.lower()].by_libsndfile:
+        # Whether ffmpeg has the encoder is best known by trying.
+        _encode(Path(path), np.zeros(1000, np.float32), 16000, metadata)
+
+
+def _check_destination(path: str | os.PathLike[str], metadata: Mapping[str, str]) -> None:
+    """Checks what can be known of a destination without encoding anything."""
     path, suffix = Path(path), Path(path).suffix.lower()
     if suffix not in encoding.FORMATS:
         known = ", ".join(encoding.FORMATS)
@@ -144,9 +152,6 @@ def check_output(path: str | os.PathLike[str], metadata: Mapping[str, str]) -> N
             f"{path}: metadata of {size} bytes; must be at most {kind.comment_bytes} in"
             f" {suffix[1:].upper()} (FLAC has no limit)"
         )
-    if not kind.by_libsndfile:
-        # Whether ffmpeg has the encoder is best known by trying.
-        _encode(path, np.zeros(1000, np.float32), 16000, metadata)
 
 
 def write_audio(
@@ -167,7 +172,7 @@ def write_audio(
       AudioError: what `check_output` finds; audio empty, not finite or with a peak above 1
         (see `fit_peak`); the disk full.
     """
-    check_output(path, metadata)
+    _check_destination(path, metadata)
     path = Path(path)
     if not len(audio):
         raise AudioError(f"{path}: no audio to write (0 samples)")

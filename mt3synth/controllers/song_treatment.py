@@ -56,10 +56,14 @@ def treat_song(song: MidiSong, scale: Float[FloatND, "128"] | None = None) -> Tr
 
     Args:
       song: what was read.
-      scale: of each key, cents by which it is tuned from equal temperament; None takes what the
-        song says of each note.
+      scale: of each key, cents by which it is tuned from equal temperament, NaN if it is silent;
+        None takes what the song says of each note.
     """
     findings = Findings()
+    if scale is not None:
+        silent = ~song.notes.is_drum & np.isnan(scale[song.notes.pitch])
+        findings.ignore("notes on keys that the keyboard map keeps silent", int(np.sum(silent)))
+        song = _select(song, ~silent)
     levels = {channel: _level(curves) for channel, curves in song.curves.items()}
     song = _select(song, _is_audible(song, levels, findings))
     spans = {channel: _span(song, channel) for channel in song.curves}
@@ -85,7 +89,7 @@ def treat_song(song: MidiSong, scale: Float[FloatND, "128"] | None = None) -> Tr
             # A drum has no pitch that another key could have: it is moved as a whole.
             rest = 0.0 if is_drum else _rest(bend, *span)
             detune = song.detune[rows] if scale is None else scale[song.notes.pitch[rows]]
-            semitones, cents = _split_cents(0 * detune if is_drum else detune, rest)
+            semitones, cents = _split_cents(np.zeros(len(rows)) if is_drum else detune, rest)
             shift[rows] = semitones
             wobble = Curve.constant(0.0) if is_drum else vibrato
             for value in np.unique(cents):

@@ -6,7 +6,7 @@ it renders. The laws are those of General MIDI 2 and of FluidSynth.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 
@@ -108,6 +108,17 @@ class Treatment:
         sides = pan_gains(_sampled(self.pan, len(audio), sample_rate))
         return np.asarray(audio[:, None] * sides, np.float32)
 
+    def level_only(self) -> Treatment:
+        """Leaves only what can be done to a sound while it is made: its level."""
+        return Treatment(gain=self.gain)
+
+    def apply_level(self, parts: Iterable[FloatND], sample_rate: int) -> Iterator[FloatND]:
+        """Gives a sound its level while it is made, in parts of any length; else as `apply`."""
+        first = 0
+        for part in parts:
+            yield part * _sampled(self.gain, len(part), sample_rate, first)
+            first += len(part)
+
     @cached_property
     def _varispeed(self) -> Varispeed:
         last = max(self.cents.times[-1], self.vibrato.times[-1])
@@ -141,10 +152,11 @@ def describe_treatments(treatments: Sequence[Treatment], stereo: bool) -> list[s
     return lines
 
 
-def _sampled(curve: Curve, samples: int, sample_rate: int) -> Float[FloatND, " S"]:
-    """Samples a curve, its steps made ramps."""
+def _sampled(curve: Curve, samples: int, sample_rate: int, first: int = 0) -> Float[FloatND, " S"]:
+    """Samples a curve from a sample on, its steps made ramps."""
     if curve.is_constant:
         return np.full(samples, curve.values[0], np.float32)
-    grid = _RAMP_SECONDS * np.arange(int(samples / sample_rate / _RAMP_SECONDS) + 2)
-    at = np.arange(samples) / sample_rate
+    ramps = (int(at / sample_rate / _RAMP_SECONDS) for at in (first, first + samples))
+    grid = _RAMP_SECONDS * np.arange(next(ramps), next(ramps) + 2)
+    at = (first + np.arange(samples)) / sample_rate
     return np.interp(at, grid, curve.at(grid)).astype(np.float32)

@@ -51,6 +51,19 @@ def test_lossy_formats_keep_sound_length_and_metadata(tmp_path, suffix):
     assert len(path.read_bytes()) == len(first)
 
 
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="needs ffmpeg")
+def test_ffmpeg_is_asked_once_for_each_file(tmp_path, monkeypatch):
+    calls = []
+    encode = encoding.ffmpeg.encode
+    monkeypatch.setattr(
+        encoding.ffmpeg, "encode", lambda *args: calls.append(len(args[0])) or encode(*args)
+    )
+    check_output(tmp_path / "a.m4a", METADATA)
+    assert calls == [1000]  # whether it can, before anything is rendered
+    write_audio(tmp_path / "a.m4a", music(), RATE, METADATA)
+    assert calls == [1000, 2 * RATE]
+
+
 @pytest.mark.parametrize("suffix", LOSSY)
 @pytest.mark.parametrize("rate", [22050, 44100, 96000])
 def test_formats_that_do_not_know_a_rate_get_one_that_they_know(tmp_path, suffix, rate):

@@ -213,6 +213,9 @@ def test_stereo_and_a_scale(synthesize, tmp_path):
         "bends, tunings and modulation: applied to the sound of 1 of 2 groups of notes, which are"
     )
     assert f"song.mid: {told} rendered one by one" in outcome.err
+    (tmp_path / "low.kbm").write_text("0\n0\n127\n60\n69\n415.0\n0\n")
+    outcome = synthesize("song.mid", "-o", "low.wav", "--keyboard-map", "low.kbm")
+    assert outcome.status == 0 and read_metadata("low.wav")["keyboard map"] == "low.kbm"
     (tmp_path / "none.scl").write_text("none\n")
     outcome = synthesize("song.mid", "-o", "x.wav", "--tuning", "none.scl")
     assert outcome.status == 2 and "none.scl: no Scala file" in outcome.err[-1]

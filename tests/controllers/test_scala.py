@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mt3synth.controllers.scala import ScalaError, read_scale
+from mt3synth.controllers.scala import ScalaError, read_scale, tune_keys
 
 PYTHAGOREAN = """! pyth.scl
 !
@@ -30,7 +30,7 @@ def scale(tmp_path):
     def read(text: str | bytes) -> np.ndarray:
         path = tmp_path / "x.scl"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_scale(path)
+        return tune_keys(read_scale(path))
 
     return read
 

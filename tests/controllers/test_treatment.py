@@ -37,6 +37,17 @@ def test_gain_follows_its_curve_without_clicks():
     assert np.abs(np.diff(heard)).max() < 1.1 * np.abs(np.diff(sine(1))).max()
 
 
+def test_a_sound_gets_the_same_level_while_it_is_made():
+    treatment = Treatment(gain=curve((0, 1), (0.5, 0.1), (0.75, 0)), cents=curve((0, 50)))
+    audio, made = sine(1), treatment.level_only()
+    assert not made.moves_pitch
+    heard = list(made.apply_level(np.split(audio, [1, 799, 8000, 8040]), RATE))
+    assert [len(part) for part in heard] == [1, 798, 7201, 40, len(audio) - 8040]
+    np.testing.assert_allclose(
+        np.concatenate(heard), made.apply(audio, RATE, stereo=False), atol=1e-6
+    )
+
+
 @pytest.mark.parametrize("value", [-1200, -350, -30, 45, 200, 1100])
 def test_a_constant_detuning_is_exact(value):
     treatment = Treatment(cents=curve((0, value)))

@@ -57,6 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save-mel", metavar="OUT.npy", help="also keep the log-mel frames [T, M]")
     parser.add_argument("--stereo", action="store_true", help="two channels, parts in their place")
     parser.add_argument("--tuning", metavar="SCALE.scl", help="Scala file that tunes the keys")
+    parser.add_argument(
+        "--keyboard-map", metavar="MAP.kbm", help="which key plays which degree of it, how high"
+    )
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="from this second on")
     parser.add_argument("--end", type=float, default=math.inf, metavar="S", help="to this second")
     parser.add_argument(
@@ -93,8 +96,9 @@ def _stream(args: argparse.Namespace) -> int:
         raise UserError("--stream - would fill the terminal; pipe it into a player: | aplay")
     if args.output is not None or args.save_mel is not None:
         raise UserError("--stream writes no files; leave out -o and --save-mel")
-    if args.stereo or args.tuning is not None:
-        raise UserError("--stream is mono and applies nothing; leave out --stereo and --tuning")
+    if args.stereo or args.tuning is not None or args.keyboard_map is not None:
+        left_out = "--stereo, --tuning and --keyboard-map"
+        raise UserError(f"--stream is mono and tunes nothing; leave out {left_out}")
     if len(args.inputs) > 1 or Path(args.inputs[0]).is_dir():
         raise UserError("--stream renders a single song; name one MIDI file, or -")
     from mt3synth.commands.synthesize.stream_job import stream
@@ -109,7 +113,8 @@ def _prepare(args: argparse.Namespace) -> Callable[[outputs.Job], None]:
     from mt3synth.commands.synthesize.render_job import render
 
     span, renderer = _load(args)
-    return lambda job: render(job, span, renderer, args.tuning, args.expression, args.fold)
+    options = (args.tuning, args.expression, args.fold, args.keyboard_map)
+    return lambda job: render(job, span, renderer, *options)
 
 
 def _load(args: argparse.Namespace) -> tuple[Span, Renderer]:

@@ -29,6 +29,7 @@ def render(
     tuning: str | None = None,
     expression: float = 0.0,
     fold: bool = False,
+    keyboard_map: str | None = None,
 ) -> None:
     """Renders one song, and reports on stderr what was not rendered as written.
 
@@ -39,11 +40,13 @@ def render(
       tuning: a Scala file, or None.
       expression: how far players go beyond a score in notation.
       fold: whether notes outside the keys are moved by octaves.
+      keyboard_map: a file that goes with it, or None.
 
     Raises:
       UserError: nothing to render, or nowhere to write; no half-written file is left.
     """
-    score = read_score(job.source, span, renderer.bundle.spec, tuning, expression, fold)
+    spec = renderer.bundle.spec
+    score = read_score(job.source, span, spec, tuning, expression, fold, keyboard_map)
     # Before minutes of rendering, not after them. What is added then is no longer than this.
     check_output(job.audio, {**renderer.metadata(score), **Level(1e-5, 1e-5, ()).describe()})
     for line in renderer.reports(score):
