@@ -69,7 +69,7 @@ def add_streams(streams: Sequence[Iterator[FloatND]]) -> Iterator[FloatND]:
                     rests[number] = following
         count = min((len(rest) for rest in rests.values()), default=0)
         if count:
-            yield np.sum([rest[:count] for rest in rests.values()], axis=0, dtype=np.float32)
+            yield np.asarray(np.sum([rest[:count] for rest in rests.values()], axis=0), np.float32)
         rests = {number: rest[count:] for number, rest in rests.items()}
 
 

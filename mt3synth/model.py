@@ -172,8 +172,9 @@ class Model:
 
         Args:
           samples: of each array but the last; None yields them as they are made.
-          score, performance, start, end, expression, fold, vocoder, vocoder_source, config, on_step,
-            **sampling: as for `render`.
+          score, performance, start, end, expression, fold, vocoder, vocoder_source, config: as for
+            `render`.
+          on_step, **sampling: as for `render`.
 
         Returns:
           Mono float32 arrays ``[S]`` in [-1, 1], ``spec.mel.sample_rate`` samples per second.

@@ -136,8 +136,8 @@ class Renderer:
         """Renders a score from left to right, and yields sound as soon as it is made.
 
         Memory does not grow with the song. The sound is mono float32 ``[S]`` in parts of any length
-        and, other than a whole song's, of any level. Of what is done to notes' sound (see `is_plain`)
-        only their level is: notes of one level are rendered together, side by side with the others.
+        and, other than a whole song's, of any level. Of what is done to notes' sound (`is_plain`)
+        only their level is: notes of one level are rendered together, beside the others.
 
         Args:
           score: was read for this model.

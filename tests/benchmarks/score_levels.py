@@ -4,7 +4,7 @@
 
 The score is a page of a quartet in music21's corpus. Of each part it draws what its notes would
 sound like on an organ: the level of the loudest of them at each moment, 40 log10(velocity / 127) dB
-as synthesizers play velocities, 0 where there is none.
+as synthesizers play velocities, and expression (CC11) alike.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from mt3synth.symbolic.midi import MidiSong
 from mt3synth.symbolic.scores import play_score
+from mt3synth.symbolic.scores.gestures import LEAD_SECONDS
 
 PIECE = "schumann_robert/opus41no1/movement4.mxl"
 NAMES = ("Violin I", "Violin II", "Viola", "Cello")
@@ -27,10 +28,13 @@ def measure_levels(song: MidiSong, part: int, seconds: float) -> np.ndarray:
     """Measures a part's level in each frame, dB, float64 ``[T]``; NaN where it is silent."""
     frames = int(seconds / FRAME_S)
     levels = np.full(frames, np.nan)
-    notes = song.notes.select(song.channel == part)
+    notes, curve = song.notes.select(song.channel == part), song.curves[part].expression
     for start, end, velocity in zip(notes.start, notes.end, notes.velocity):
         inside = slice(int(start / FRAME_S), max(int(end / FRAME_S), int(start / FRAME_S) + 1))
-        level = max(40 * np.log10(velocity / 127), FLOOR_DB)
+        # The curve is the next note's a moment before that begins.
+        at = np.clip(FRAME_S * np.arange(frames)[inside], start, max(end - LEAD_SECONDS, start))
+        expression = curve.at(at - 1e-6 * (at > start)) / 127
+        level = np.maximum(40 * np.log10(velocity / 127 * expression), FLOOR_DB)
         levels[inside] = np.fmax(levels[inside], level)
     return levels
 

@@ -45,6 +45,7 @@ _SOFTER = re.compile(
     r"\b(dim(in)?\b|diminuendo|decresc|smorz|moren|calando|perdendo|più p\b|piu p\b)", re.IGNORECASE
 )
 _UNENDED, _FARTHEST = 16.0, 32.0  # quarters that "cresc." reaches: if nothing ends it, and at most
+_FALL = 0.5  # quarters in which a held fp has become soft
 _NEAR = 1.0  # a mark this many quarters after a hairpin's end is where it leads
 
 
@@ -64,6 +65,7 @@ class Levels:
         parts = list(parts)
         marks: dict[float, float] = {}
         self._accents: dict[float, int] = {}
+        self._falls: dict[float, float] = {}
         onsets = sorted({note.start for part in parts for note in part.notes})
         for at, name in sorted(d for part in parts for d in part.dynamics):
             at = _snap(at, onsets)
@@ -72,7 +74,8 @@ class Levels:
             elif name in _FORCED:
                 self._accents[at] = 2 * STEP
                 if name in _AFTER:
-                    marks[_next(at, onsets)] = float(LEVELS[_AFTER[name]])
+                    self._falls[at] = float(LEVELS[_AFTER[name]])
+                    marks[_next(at, onsets)] = self._falls[at]
             elif name in _STRESSED:
                 self._accents[at] = STEP
             else:
@@ -85,6 +88,24 @@ class Levels:
         """Returns the velocity at a position, before accents."""
         # Of two points at one position the later one counts: a mark holds from its note on.
         return float(np.interp(position, self._times, self._values))
+
+    def within(self, begin: float, end: float) -> tuple[tuple[float, float], ...]:
+        """Lists the levels while a note is held: (quarters after its beginning, velocity).
+
+        One alone where nothing changes; else they are joined by lines.
+        """
+        level = self.at(begin)
+        if begin in self._falls:
+            soft, struck = self._falls[begin], level + self.accent(begin)
+            return (0.0, struck), (min(_FALL, end - begin), soft)
+        first, last = np.searchsorted(self._times, (begin + 1e-6, end - 1e-6))
+        inside = zip(self._times[first:last].tolist(), self._values[first:last].tolist())
+        # A mark at the end is the next note's.
+        points = [(at - begin, value) for at, value in inside]
+        points.append((end - begin, self.at(end - 2e-6)))
+        if all(abs(value - level) < 1e-6 for _, value in points):
+            return ((0.0, level),)
+        return ((0.0, level), *points)
 
     def accent(self, position: float) -> int:
         """Returns what a sforzato adds to the velocity of the notes that begin here."""

@@ -9,7 +9,15 @@ from typing import Any
 from mt3synth.symbolic.midi.findings import Findings
 from mt3synth.symbolic.scores.barlines import Barlines, offset
 from mt3synth.symbolic.scores.repeats import find_order
-from mt3synth.symbolic.scores.written import Grace, Span, WrittenNote, WrittenPart, WrittenScore
+from mt3synth.symbolic.scores.written import (
+    Glide,
+    Grace,
+    Shake,
+    Span,
+    WrittenNote,
+    WrittenPart,
+    WrittenScore,
+)
 
 
 def read_written(score: Any, name: str) -> WrittenScore:
@@ -60,6 +68,7 @@ class _Reader:
         self.findings = Findings()
         # Where each of music21's elements stands, and of which part: spanners know only elements.
         self._where: dict[int, tuple[WrittenPart, float, float, str]] = {}
+        self._notes: dict[int, list[WrittenNote]] = {}
 
     def read_part(self, number: int, part: Any, measures: list[Any]) -> None:
         """Reads one of music21's parts."""
@@ -146,10 +155,12 @@ class _Reader:
                 graces=graces if key == chord[-1] else [],
                 velocity=_velocity(member) or _velocity(element),
             )
-            self._add(part, note, member.tie)
+            added = self._add(part, note, member.tie)
+            for who in {id(element), id(member)}:
+                self._notes.setdefault(who, []).append(added)
 
-    def _add(self, part: WrittenPart, note: WrittenNote, tie: Any) -> None:
-        """Adds a note, or lengthens the one that it is tied to."""
+    def _add(self, part: WrittenPart, note: WrittenNote, tie: Any) -> WrittenNote:
+        """Adds a note, or lengthens the one that it is tied to; returns which."""
         kind = None if tie is None else tie.type
         before, is_open, ended = self._tied.get(note.key, (None, False, 0.0))
         ends = self._own + float(note.source.quarterLength)
@@ -161,9 +172,10 @@ class _Reader:
             before.length = note.end - before.start
             before.marks |= note.marks
             self._tied[note.key] = (before, leads_on, ends)
-            return
+            return before
         self._tied[note.key] = (note, leads_on, ends)
         part.notes.append(note)
+        return note
 
     def _key(self, member: Any, drum: bool) -> int:
         if "Unpitched" in member.classes:
@@ -244,9 +256,32 @@ class _Reader:
             elif "PedalMark" in classes:
                 self._read_pedal(part, spanner, begin, end)
             elif "TremoloSpanner" in classes:
-                self.findings.add("tremolos between two notes: {} played without")
+                self._read_shake(spanner)
             elif "Glissando" in classes:
-                self.findings.add("glissandi: {} played without")
+                self._read_glides(spanner)
+
+    def _read_shake(self, spanner: Any) -> None:
+        sounding = [self._notes[id(e)] for e in spanner if id(e) in self._notes]
+        if len(sounding) != 2:
+            self.findings.add("tremolos between two notes, of which one is missing: {} ignored")
+            return
+        start = min(note.start for note in sounding[0])
+        end = max(note.end for note in sounding[1])
+        for second, notes in enumerate(sounding):
+            for note in notes:
+                note.shake = Shake(start, end, int(spanner.numberOfMarks), bool(second))
+
+    def _read_glides(self, spanner: Any) -> None:
+        sounding = [self._notes[id(e)] for e in spanner if id(e) in self._notes]
+        if len(sounding) < 2:
+            self.findings.add("glissandi to or from no note: {} ignored")
+        for notes, targets in itertools.pairwise(sounding):
+            # Of chords all notes glide, each to its own, or the top ones where that is unclear.
+            if len(notes) != len(targets):
+                notes, targets = notes[-1:], targets[-1:]
+            for note, target in zip(notes, targets):
+                if note.key != target.key and not (note.is_drum or target.is_drum):
+                    note.glide = Glide(target.key, spanner.slideType == "continuous")
 
     def _read_pedal(self, part: WrittenPart, spanner: Any, begin: float, end: float) -> None:
         if spanner.pedalType is not None and str(spanner.pedalType.value) != "sustain":

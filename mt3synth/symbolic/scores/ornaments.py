@@ -1,4 +1,4 @@
-"""Notes that are not written out: trills, mordents, turns, tremolos, arpeggios, grace notes.
+"""Notes that are not written out: trills, turns, tremolos, arpeggios, glissandi, grace notes.
 
 Which notes an ornament has is music21's to say; how fast they are follows from the tempo, for it is
 hands that limit them and not note values. The rules and their sources are in ``docs/scores.md``.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mt3synth.symbolic.scores.written import WrittenNote
+from mt3synth.symbolic.scores.written import Shake, WrittenNote
 
 _TRILLED = 0.08  # seconds between the notes of a trill
 _SMALL = 0.08  # seconds of each note of a mordent or turn
@@ -17,6 +17,11 @@ _BEFORE = 0.07  # seconds of a grace note before the beat
 _TREMOLO = 0.06  # seconds between the notes of a tremolo, at least
 _SPREAD = 0.045  # seconds between the notes of a broken chord
 _MOST_TAKEN = 0.5  # of the note, that small notes may take
+_GLIDING, _LONGEST_GLIDE = 0.5, 1.0  # of a note, how much of it glides; seconds, at most
+_SHORTEST_GLIDED = 0.03  # seconds of each note of a glissando
+_FARTHEST_SLIDE = 24  # semitones
+_WHITE_KEYS = {*range(16), 46}  # who has a hand or a mallet on keys, and the harp
+_WHITE = {0, 2, 4, 5, 7, 9, 11}
 _WIDEST = 2  # semitones; a key may make it an augmented second, which nobody trills
 
 Row = tuple[float, float, int]
@@ -36,6 +41,10 @@ def realize(note: WrittenNote, quarters_a_second: float, key: Any) -> list[Row]:
     """
     before, begin = _play_graces(note, quarters_a_second)
     length = note.end - begin
+    if note.shake is not None:
+        return before + _shake(note, note.shake, quarters_a_second)
+    if note.glide is not None and not is_slide(note):
+        return before + _glide(note, note.glide.key, begin, length, quarters_a_second)
     for ornament in note.ornaments:
         classes = ornament.classes
         if "Tremolo" in classes:
@@ -116,6 +125,48 @@ def _repeat(note: WrittenNote, begin: float, length: float, tremolo: Any, rate: 
     count = max(1, round(length / max(value, _TREMOLO * rate)))
     each = length / count
     return [(begin + index * each, each, note.key) for index in range(count)]
+
+
+def _shake(note: WrittenNote, shake: Shake, rate: float) -> list[Row]:
+    """Plays one of two notes that alternate, through the time of both."""
+    length = shake.end - shake.start
+    pairs = max(1, round(length / max(1.0 / 2**shake.strokes, _TREMOLO * rate) / 2))
+    each = length / (2 * pairs)
+    begins = (shake.start + (2 * pair + shake.second) * each for pair in range(pairs))
+    return [(begin, each, note.key) for begin in begins]
+
+
+def is_slide(note: WrittenNote) -> bool:
+    """Says whether a note's pitch slides to the next, without steps; keys and bars cannot."""
+    glide = note.glide
+    if glide is None or not glide.slides or note.program in _WHITE_KEYS or note.shake is not None:
+        return False
+    return abs(glide.key - note.key) <= _FARTHEST_SLIDE
+
+
+def glide_length(note: WrittenNote, quarters_a_second: float) -> float:
+    """Returns in how many of its last quarters a note glides."""
+    return min(note.length * _GLIDING, _LONGEST_GLIDE * quarters_a_second)
+
+
+def _glide(note: WrittenNote, target: int, begin: float, length: float, rate: float) -> list[Row]:
+    """Plays a glissando: the note, then the keys on the way to the next one."""
+    step = 1 if target > note.key else -1
+    keys = [
+        key
+        for key in range(note.key + step, target, step)
+        if note.program not in _WHITE_KEYS or key % 12 in _WHITE
+    ]
+    taken = min(glide_length(note, rate), length)
+    most = int(taken / (_SHORTEST_GLIDED * rate))
+    if len(keys) > most:  # as many as there is time for, evenly
+        keys = [keys[index * len(keys) // most] for index in range(most)]
+    if not keys:
+        return [(begin, length, note.key)]
+    each = taken / len(keys)
+    first = begin + length - taken
+    rows = [(first + index * each, each, key) for index, key in enumerate(keys)]
+    return [(begin, length - taken, note.key), *rows] if length > taken else rows
 
 
 def _spread(note: WrittenNote, begin: float, arpeggio: Any, rate: float) -> float:

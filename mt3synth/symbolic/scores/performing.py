@@ -5,16 +5,18 @@ from __future__ import annotations
 import bisect
 import dataclasses
 from collections import defaultdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mt3synth.symbolic.midi import MidiSong
+from mt3synth.symbolic.midi.findings import Findings
 from mt3synth.symbolic.midi.song import MAX_NOTES, MAX_SECONDS
 from mt3synth.symbolic.notes import Notes
 from mt3synth.symbolic.scores import articulations, ornaments, tempo
 from mt3synth.symbolic.scores.dynamics import Levels
 from mt3synth.symbolic.scores.errors import ScoreError
+from mt3synth.symbolic.scores.gestures import SUSTAINED, Gesture, Gestures, play_gestures
 from mt3synth.symbolic.scores.phrasing import Phrasing
 from mt3synth.symbolic.scores.techniques import Techniques
 from mt3synth.symbolic.scores.written import WrittenNote, WrittenPart, WrittenScore
@@ -22,13 +24,16 @@ from mt3synth.symbolic.scores.written import WrittenNote, WrittenPart, WrittenSc
 _SHORTEST = 0.03  # seconds
 
 
-def perform(score: WrittenScore, name: str, expression: float = 0.0) -> MidiSong:
+def perform(
+    score: WrittenScore, name: str, expression: float = 0.0, curves: bool = True
+) -> MidiSong:
     """Plays a score.
 
     Args:
       score: as it is written.
       name: the file's, for messages.
       expression: how far players go beyond what is written, from 0, to the letter, to 1.
+      curves: whether swells and slides within notes are played, by curves beside the notes.
 
     Raises:
       ScoreError: it has no notes, or plays over 200 000 notes or 4 hours.
@@ -49,22 +54,29 @@ def perform(score: WrittenScore, name: str, expression: float = 0.0) -> MidiSong
     groups: dict[str, list[WrittenPart]] = defaultdict(list)
     for part in score.parts:
         groups[part.group].append(part)
-    played: list[Notes] = []
+    played: list[_Played] = []
     for staves in groups.values():
         levels = Levels(staves, score.findings)
         techniques = Techniques(staves, score.findings)
         for part in staves:
-            rows = _play_part(part, score, clock, levels, techniques, expression, name)
-            played.append(_time(rows, clock, phrasing))
-    if sum(len(notes) for notes in played) > MAX_NOTES:
+            rows, gestures = _play_part(part, score, clock, levels, techniques, expression, name)
+            played.append(_time(rows, gestures if curves else None, clock, phrasing))
+    if sum(len(each.notes) for each in played) > MAX_NOTES:
         raise _too_many(name)
     return _join(played, score)
 
 
+class _Played(NamedTuple):
+    """Holds the notes of a part, and what changes within them; None where nothing is to."""
+
+    notes: Notes
+    gestures: Gestures | None
+
+
 # A row for each note that sounds: from and to in quarters, key, velocity, program, drum or not,
-# the part of its length that it sounds, and the measure in which it is written.
-_COLUMNS = 8
-_FROM, _TO, _KEY, _VELOCITY, _PROGRAM, _DRUM, _GATE, _MEASURE = range(_COLUMNS)
+# the part of its length that it sounds, in which measure it is written, and which gesture it has.
+_COLUMNS = 9
+_FROM, _TO, _KEY, _VELOCITY, _PROGRAM, _DRUM, _GATE, _MEASURE, _GESTURE = range(_COLUMNS)
 
 
 def _play_part(
@@ -75,16 +87,21 @@ def _play_part(
     techniques: Techniques,
     expression: float,
     name: str,
-) -> np.ndarray:
-    """Plays one part, and unfolds its repeats; float64 ``[n, 8]``, positions as played."""
+) -> tuple[np.ndarray, list[Gesture]]:
+    """Plays one part, and unfolds its repeats.
+
+    Returns:
+      Rows, float64 ``[n, 9]``, positions as played, and the gestures that they name.
+    """
     written: list[tuple[float, ...]] = []
+    gestures: dict[Gesture, int] = {}
     keys = sorted(part.keys, key=lambda pair: pair[0])
     for note in part.notes:
         index = bisect.bisect_right(keys, note.start + 1e-6, key=lambda pair: pair[0])
         key = keys[index - 1][1] if index else None
-        written += _play_note(
-            note, key, clock.quarters_a_second(note.start), levels, techniques, expression
-        )
+        rate = clock.quarters_a_second(note.start)
+        for row, gesture in _play_note(note, key, rate, levels, techniques, expression):
+            written.append((*row, float(gestures.setdefault(gesture, len(gestures)))))
         if len(written) > MAX_NOTES:
             raise _too_many(name)
     rows = np.array(written).reshape(-1, _COLUMNS)
@@ -94,11 +111,11 @@ def _play_part(
         held = (ends > begin + 1e-6) & (ends <= end) & (rows[:, _FROM] < end)
         held &= rows[:, _DRUM] == 0
         rows[held, _TO], rows[held, _GATE] = end, 1.0
-    return _unfold(rows, score, clock, name)
+    return _unfold(rows, score, clock, name), list(gestures)
 
 
 def _unfold(rows: np.ndarray, score: WrittenScore, clock: tempo.Clock, name: str) -> np.ndarray:
-    """Lays the measures out as they are played; float64 ``[n, 8]``."""
+    """Lays the measures out as they are played; float64 ``[n, 9]``."""
     rows = rows[np.argsort(rows[:, _MEASURE], kind="stable")]
     edges = np.searchsorted(rows[:, _MEASURE], np.arange(len(score.measures)))
     order = np.array(score.order, np.int64)
@@ -120,11 +137,12 @@ def _play_note(
     levels: Levels,
     techniques: Techniques,
     expression: float,
-) -> list[tuple[float, ...]]:
+) -> list[tuple[tuple[float, ...], Gesture]]:
+    """Plays a note: rows without their last column, and what changes within each."""
     rows = ornaments.realize(note, rate, key)
     program = techniques.program(note)
     gate = articulations.gate(note, expression)
-    played: list[tuple[float, ...]] = []
+    played: list[tuple[tuple[float, ...], Gesture]] = []
     # An accent is struck once, also on a trill.
     struck = next((index for index, row in enumerate(rows) if row[0] >= note.start), None)
     for index, (at, length, sounding) in enumerate(rows):
@@ -135,18 +153,24 @@ def _play_note(
             if index == struck:
                 velocity = velocity * articulations.accent(note) + levels.accent(note.start)
         last = index == len(rows) - 1
-        played.append(
-            (
-                at,
-                at + length,
-                float(sounding),
-                velocity,
-                float(program),
-                float(note.is_drum),
-                gate if last else 1.0,
-                float(note.measure),
-            )
+        row = (
+            at,
+            at + length,
+            float(sounding),
+            velocity,
+            float(program),
+            float(note.is_drum),
+            gate if last else 1.0,
+            float(note.measure),
         )
+        within: tuple[tuple[float, float], ...] = ((0.0, max(velocity, 1.0)),)
+        if note.velocity is None and program in SUSTAINED and not note.is_drum:
+            within = levels.within(at, at + length)
+        slide = None
+        if last and note.glide is not None and ornaments.is_slide(note):
+            after = max(length - ornaments.glide_length(note, rate), 0.0)
+            slide = after, float(note.glide.key - note.key)
+        played.append((row, Gesture(within, slide)))
     return played
 
 
@@ -154,7 +178,12 @@ def _too_many(name: str) -> ScoreError:
     return ScoreError(f"{name}: over {MAX_NOTES} notes with repeats and ornaments")
 
 
-def _time(rows: np.ndarray, clock: tempo.Clock, phrasing: Phrasing | None) -> Notes:
+def _time(
+    rows: np.ndarray,
+    gestures: list[Gesture] | None,
+    clock: tempo.Clock,
+    phrasing: Phrasing | None,
+) -> _Played:
     """Turns rows as played into notes in seconds; a key struck again ends what sounds there."""
     inside = (rows[:, _KEY] >= 0) & (rows[:, _KEY] <= 127)  # a trill may lead out of the keys
     rows = rows[inside]
@@ -174,8 +203,17 @@ def _time(rows: np.ndarray, clock: tempo.Clock, phrasing: Phrasing | None) -> No
         velocity=np.clip(np.round(velocity), 1, 127),
         program=rows[:, _PROGRAM],
         is_drum=rows[:, _DRUM],
-    ).sorted()
-    return notes.replace(end=_end_when_struck_again(notes))
+    )
+    order = notes.order()
+    notes = notes.select(order)
+    notes = notes.replace(end=_end_when_struck_again(notes))
+    numbers = rows[order, _GESTURE].astype(np.int64).tolist()
+    made_of = [] if gestures is None else [gestures[number] for number in numbers]
+    if not any(len(gesture.levels) > 1 or gesture.slide for gesture in made_of):
+        return _Played(notes, None)
+    made = play_gestures(notes, velocity[order], rows[order, _FROM], made_of, clock)
+    loud = np.clip(np.round(made.velocity), 1, 127)
+    return _Played(notes.replace(velocity=loud.astype(notes.velocity.dtype)), made)
 
 
 def _end_when_struck_again(notes: Notes) -> np.ndarray:
@@ -190,13 +228,23 @@ def _end_when_struck_again(notes: Notes) -> np.ndarray:
     return end
 
 
-def _join(played: list[Notes], score: WrittenScore) -> MidiSong:
-    channel = np.repeat(np.arange(len(played)), [len(notes) for notes in played])
-    notes = Notes.chained(played)
+def _join(played: list[_Played], score: WrittenScore) -> MidiSong:
+    channel = np.repeat(np.arange(len(played)), [len(each.notes) for each in played])
+    notes = Notes.chained([each.notes for each in played])
     song = MidiSong.of_notes(notes)
+    curves = dict.fromkeys(range(len(played)), song.curves[0])
+    beside = Findings()
+    for number, (_, made) in enumerate(played):
+        if made is not None:
+            curves[number] = dataclasses.replace(
+                curves[number], expression=made.expression, bend=made.bend
+            )
+            beside.ignore("swells within notes", made.swells)
+            beside.ignore("slides", made.slides)
     return dataclasses.replace(
         song,
         channel=channel[notes.order()].astype(np.int32),
-        curves=dict.fromkeys(range(len(played)), song.curves[0]),
+        curves=curves,
         reports=score.findings.lines(),
+        beside=beside.lines(),
     )

@@ -14,7 +14,9 @@ from mt3synth.symbolic.scores.parsing import parse
 from mt3synth.symbolic.scores.performing import perform
 
 
-def play_score(data: bytes, name: str = "score", expression: float = 0.0) -> MidiSong:
+def play_score(
+    data: bytes, name: str = "score", expression: float = 0.0, curves: bool = True
+) -> MidiSong:
     """Plays a score in notation.
 
         song = play_score(Path("quartet.musicxml").read_bytes(), "quartet.musicxml")
@@ -24,6 +26,8 @@ def play_score(data: bytes, name: str = "score", expression: float = 0.0) -> Mid
       data: the file's content: MusicXML, compressed or not, kern, or ABC.
       name: the file's, for messages.
       expression: how far players go beyond what is written, from 0, to the letter, to 1.
+      curves: whether swells and slides within notes are played, by expression and pitch wheel.
+        Whoever takes the notes alone does without: a swell's note is as hard as its loudest moment.
 
     Returns:
       The notes; of each the part, counted from 0, as its channel.
@@ -37,7 +41,7 @@ def play_score(data: bytes, name: str = "score", expression: float = 0.0) -> Mid
     if form is None:
         raise ScoreError(f"{name}: no score in notation (MusicXML, kern or ABC)")
     score, left_out = parse(data, name, form)
-    song = perform(read_written(score, name), name, expression)
+    song = perform(read_written(score, name), name, expression, curves)
     return dataclasses.replace(song, reports=[*left_out, *song.reports])
 
 

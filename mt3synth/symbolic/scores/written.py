@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from mt3synth.symbolic.midi.findings import Findings
 
@@ -33,6 +33,8 @@ class WrittenNote:
       chord: keys of its chord, rising.
       graces: grace notes before it, in their order: (keys, written length, whether slashed).
       velocity: that the file gives for the note itself, or None.
+      glide: where a glissando or a slide leads from it, or None.
+      shake: the tremolo between this and another note, or None.
     """
 
     start: float
@@ -49,6 +51,8 @@ class WrittenNote:
     chord: tuple[int, ...]
     graces: list[Grace] = field(default_factory=list)
     velocity: int | None = None
+    glide: Glide | None = None
+    shake: Shake | None = None
 
     @property
     def end(self) -> float:
@@ -58,6 +62,33 @@ class WrittenNote:
 
 def _start(note: WrittenNote) -> float:
     return note.start
+
+
+class Glide(NamedTuple):
+    """A glissando, or a slide, to another note.
+
+    Attributes:
+      key: of that note.
+      slides: whether the pitch slides, without steps.
+    """
+
+    key: int
+    slides: bool
+
+
+class Shake(NamedTuple):
+    """A tremolo between two notes, or chords.
+
+    Attributes:
+      start, end: quarters, of both together.
+      strokes: how many beams there are through the stems.
+      second: whether the note is the second of the two.
+    """
+
+    start: float
+    end: float
+    strokes: int
+    second: bool
 
 
 Grace = tuple[tuple[int, ...], float, bool]

@@ -121,10 +121,66 @@ def test_an_accent_on_a_trill_is_struck_once():
     assert set(velocities[1:]) == {80}
 
 
+def gliding(kind: str, first: str, second: str, quarters: float = 2) -> str:
+    mark = f'<{kind} type="{{}}" number="1"/>'
+    return note(first, quarters, mark.format("start")) + note(second, 2, mark.format("stop"))
+
+
+def test_a_glissando_runs_through_the_keys_between():
+    played = rows(play(gliding("glissando", "C4", "G4")))
+    assert [key for _, _, key in played] == list(range(60, 68))
+    assert played[0] == (0, 1, 60) and played[-1] == (2, 2, 67)
+    assert [start for start, _, _ in played[1:-1]] == pytest.approx(1 + np.arange(6) / 6, abs=1e-3)
+    assert keys(gliding("glissando", "G4", "E4")) == [67, 66, 65, 64]
+
+
+def test_on_keys_and_harps_it_runs_through_the_white_ones():
+    song = play(gliding("glissando", "C4", "C5"), name="Harp", program=47)
+    assert song.notes.pitch.tolist() == [60, 62, 64, 65, 67, 69, 71, 72]
+    # Nobody slides on a piano.
+    song = play(gliding("slide", "C4", "G4"), name="Piano", program=1)
+    assert song.notes.pitch.tolist() == [60, 62, 64, 65, 67]
+
+
+def test_a_glissando_has_no_more_notes_than_there_is_time_for():
+    played = play(gliding("glissando", "C3", "C6", 0.5)).notes
+    assert np.diff(played.start)[1:].min() >= 0.03 - 1e-6
+    assert np.all(np.diff(played.pitch.astype(int)) > 0) and played.pitch[-1] == 84
+
+
+def shaken(first: str, second: str, strokes: int) -> str:
+    mark = f'<ornaments><tremolo type="{{}}">{strokes}</tremolo></ornaments>'
+    return note(first, 1, mark.format("start")) + note(second, 1, mark.format("stop"))
+
+
+def test_a_tremolo_between_two_notes_alternates_through_the_time_of_both():
+    played = rows(play(shaken("C4", "E4", 2) + note("G4", 2)))
+    assert [key for _, _, key in played] == [60, 64] * 4 + [67]
+    assert [start for start, _, _ in played] == pytest.approx([*np.arange(8) / 4, 2])
+    # Not faster than hands are.
+    assert np.diff([start for start, _, _ in rows(play(shaken("C4", "E4", 8)))]).min() > 0.05
+
+
+def test_a_tremolo_between_chords_alternates_whole_chords():
+    mark = '<ornaments><tremolo type="{}">1</tremolo></ornaments>'
+    measure = "".join(
+        note(low, 1, mark.format(side)) + note(high, 1, "", "<chord/>")
+        for low, high, side in (("C4", "E4", "start"), ("F4", "A4", "stop"))
+    )
+    assert [(start, key) for start, _, key in rows(play(measure))] == [
+        *((0, 60), (0, 64), (0.5, 65), (0.5, 69)),
+        *((1, 60), (1, 64), (1.5, 65), (1.5, 69)),
+    ]
+
+
 def test_what_is_not_played_is_reported():
-    slide = '<glissando type="{}" number="1" line-type="wavy"/>'
-    song = play(note("C4", 2, slide.format("start")) + note("C5", 2, slide.format("stop")))
-    assert song.reports == ["glissandi: 1 played without"]
+    for measure, told in (
+        (gliding("slide", "C4", "G4"), "glissandi to or from no note: 1 ignored"),
+        (shaken("C4", "G4", 3), "tremolos between two notes, of which one is missing: 1 ignored"),
+    ):
+        first, second = measure.split("</note>", 1)
+        cue = second.replace("<voice>1</voice>", '<voice>1</voice><type size="cue">half</type>')
+        assert play(f"{first}</note>{cue}").reports == ["cue notes: 1 not played", told]
     cue = quarters("C4", "D4").replace(
         "<voice>1</voice>", '<voice>1</voice><type size="cue">quarter</type>', 1
     )
