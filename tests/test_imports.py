@@ -168,7 +168,8 @@ FLOORS = (
             "audio bundle cache_folder configuration model_spec signals synthesis vocoder"
         ),
         "commands.doctor": (
-            "bundle configuration commands.shared data_pipelines.corpus evaluation.embeddings"
+            "bundle configuration transcription commands.shared data_pipelines.corpus "
+            "evaluation.embeddings"
         ),
         "commands.performances": "bundle configuration",
         "commands.vocode": "audio bundle configuration vocoder commands.shared",
@@ -213,6 +214,7 @@ LIBRARIES = {
     "pyloudnorm": "audio.level",
     "sklearn": "evaluation.metrics evaluation.report.tsne",
     "basic_pitch": "transcription",
+    "harmonica": "transcription",
     "onnxruntime": "transcription",
     "matplotlib": (
         "reporting evaluation.report data_pipelines.alignment.picture data_pipelines.inspection "

@@ -86,6 +86,9 @@ def main(args: argparse.Namespace) -> int:
     lacking[_MUSICNN] += _missing_musicnn()
     for task, lines in lacking.items():
         print(f"{task}: {'; '.join(lines) or 'ready'}")
+    if not lacking["synthesize"]:  # what they share with rendering
+        for line in _transcribers():
+            print(f"evaluate --transcriber {line}")
     return 0 if renders else 2
 
 
@@ -153,6 +156,12 @@ def _missing_soundfonts() -> list[str]:
         except UserError:
             lines.append(f"{soundfont.file} missing: apt install {soundfont.package}")
     return lines
+
+
+def _transcribers() -> list[str]:
+    from mt3synth.transcription.loading import list_transcribers
+
+    return list_transcribers()
 
 
 def _missing_musicnn() -> list[str]:

@@ -50,13 +50,13 @@ class Names:
       title: of the page.
       command: the command line, so that others may run it.
       vocoder: of the vocoded real audio.
-      transcriber: or None where there was none.
+      transcribers: none where notes were left out.
     """
 
     title: str
     command: str
     vocoder: str
-    transcriber: str | None
+    transcribers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def evaluate(
             },
             "shrinkage": evaluators.shrinkage,
             "vocoder": names.vocoder,
-            "transcriber": names.transcriber,
+            "transcribers": list(names.transcribers),
             "seed": evaluators.seed,
             "pieces": len(found.pieces),
             "performances": sorted({p.performance for p in found.pieces}),

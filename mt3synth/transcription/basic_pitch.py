@@ -21,6 +21,7 @@ import soxr
 
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
+from mt3synth.transcription.transcriber import NotInstalled
 from mt3synth.types import Float
 
 INSTALL = (
@@ -54,13 +55,18 @@ _DECODING: dict[str, Any] = {
 }
 
 
+def find_missing() -> list[str]:
+    """Lists what is not installed, by the names that are imported; nothing is imported for it."""
+    return [name for name in ("basic_pitch", "onnxruntime") if find_spec(name) is None]
+
+
 class BasicPitch:
     """Hears notes in audio: a `mt3synth.transcription.transcriber.Transcriber`.
 
         BasicPitch()(audio, sample_rate=16000)  # Notes
 
     Raises:
-      UserError: basic-pitch or something it needs is not installed; says how to install it.
+      NotInstalled: basic-pitch or something it needs is missing; says how to install it.
     """
 
     def __init__(self) -> None:
@@ -148,9 +154,9 @@ def _windows(audio: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 def _import_decoder() -> tuple[Callable[..., Any], Path]:
     """Returns basic-pitch's function from activations to notes, and the package's folder."""
-    missing = [name for name in ("basic_pitch", "onnxruntime") if find_spec(name) is None]
+    missing = find_missing()
     if missing:
-        raise UserError(f"{' and '.join(missing)} is not installed; {INSTALL}")
+        raise NotInstalled(f"{' and '.join(missing)} is not installed; {INSTALL}")
     try:
         with _without_tensorflow():
             import basic_pitch

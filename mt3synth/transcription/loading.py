@@ -1,9 +1,12 @@
-"""Loads a transcriber by its name: the built-in one, or a user's own."""
+"""Loads a transcriber by its name: a built-in one, or a user's own."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +14,72 @@ import numpy as np
 
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
-from mt3synth.transcription.transcriber import Transcriber
+from mt3synth.transcription import basic_pitch, harmonica
+from mt3synth.transcription.transcriber import NotInstalled, Transcriber
 from mt3synth.types import Float
 
-BASIC_PITCH = "mt3synth.transcription.basic_pitch:BasicPitch"
+BASIC_PITCH = "basic-pitch"
+JUDGES = (BASIC_PITCH, "harmonica-small", "harmonica-x-large")
+"""Those that `mt3synth evaluate` asks if nobody is named, as far as they are installed: of the same
+audio one forgives what the next does not."""
+
+_BUILT_IN: dict[str, Callable[[], Transcriber]] = {
+    BASIC_PITCH: basic_pitch.BasicPitch,
+    **{f"harmonica-{size}": partial(harmonica.Harmonica, size) for size in harmonica.SIZES},
+}
+
+
+def find_installed() -> tuple[str, ...]:
+    """Names those of `JUDGES` that are installed; imports nothing of them."""
+    missing = {BASIC_PITCH: basic_pitch.find_missing()}
+    return tuple(name for name in JUDGES if not missing.get(name, harmonica.find_missing()))
+
+
+def list_transcribers() -> list[str]:
+    """Says of each built-in transcriber, in a line, whether it is ready or how to install it."""
+    lines = []
+    for module, name in ((basic_pitch, BASIC_PITCH), (harmonica, "harmonica")):
+        missing = module.find_missing()
+        state = f"{', '.join(missing)} missing: {module.INSTALL}" if missing else "ready"
+        lines.append(f"{name}: {state}")
+    lines[-1] += f" ({harmonica.DISTRIBUTION} {harmonica.LICENCE})"
+    return lines
+
+
+def identify_transcriber(name: str) -> str:
+    """Identifies a transcriber by its name and version, or by the content of its file.
+
+    What another version heard must not be taken for what this one hears.
+    """
+    if name == BASIC_PITCH:
+        return "mt3synth.transcription.basic_pitch:BasicPitch"  # as when it was the only one
+    if name in _BUILT_IN:
+        return f"{name} {harmonica.find_version()}"
+    path = Path(name.rpartition(":")[0])
+    if path.suffix == ".py" and path.is_file():
+        return f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    return name
 
 
 def load_transcriber(name: str) -> Transcriber:
-    """Loads what ``module:attribute`` or ``file.py:attribute`` names; a class is instantiated.
+    """Loads a transcriber.
+
+    Args:
+      name: ``basic-pitch``, ``harmonica-small`` or another of its sizes; or ``module:attribute`` or
+        ``file.py:attribute``, of which a class is instantiated.
 
     Raises:
-      UserError: it is not there, or cannot be called.
+      NotInstalled: it is known, or may be; but it is not installed.
+      UserError: there is no such thing, or it cannot be called.
     """
+    if name in _BUILT_IN:
+        return _BUILT_IN[name]()
     source, _, attribute = name.rpartition(":")
     if not source or not attribute.isidentifier():
-        raise UserError(f"transcriber {name!r}: write module:attribute or file.py:attribute")
+        raise UserError(
+            f"transcriber {name!r}: write module:attribute or file.py:attribute, or one of"
+            f" {', '.join(_BUILT_IN)}"
+        )
     found = _members(source, name).get(attribute)
     if found is None:
         raise UserError(f"transcriber {name!r}: {source} has no {attribute}")
@@ -54,7 +108,7 @@ def _members(source: str, name: str) -> dict[str, Any]:
         try:
             return vars(importlib.import_module(source))
         except ModuleNotFoundError as error:
-            raise UserError(
+            raise NotInstalled(
                 f"transcriber {name!r}: {error}; install it, or name a file:"
                 " path/to/it.py:attribute"
             ) from error

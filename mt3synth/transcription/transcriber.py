@@ -6,8 +6,13 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 from mt3synth.types import Float
+
+
+class NotInstalled(UserError):
+    """A transcriber that would be known, were it installed; the message says how to install it."""
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ from mt3synth.evaluation.embeddings import Embedding
 from mt3synth.evaluation.embeddings.gaussian import Gaussian
 from mt3synth.evaluation.metrics.audio_distance import multi_resolution_stft
 from mt3synth.evaluation.metrics.frechet import frechet_distance
-from mt3synth.evaluation.metrics.notes import NoteCounts, count_notes, pooled
+from mt3synth.evaluation.metrics.note_counts import NoteCounts, count_notes, pooled
 from mt3synth.symbolic.notes import Notes
 from mt3synth.transcription.transcriber import Transcriber
 from mt3synth.types import FloatND

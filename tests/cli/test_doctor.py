@@ -15,6 +15,8 @@ def test_says_versions_devices_model_and_that_rendering_works(run, bundle_folder
     assert "devices: cpu 0" in said or "devices: gpu 0" in said
     assert "3 performances, default studio" in said
     assert "\nsynthesize: ready\n" in said
+    assert "\nevaluate --transcriber harmonica: " in said
+    assert outcome.out[-1].endswith("(harmonica-amt states no licence)")
 
 
 def test_a_missing_model_is_said_and_fails(run):

@@ -9,6 +9,7 @@ from evaluation_cases import RATE, write_audio, write_case
 
 from data_pipelines.corpus.performances import DEFAULT_FILE
 from mt3synth.evaluation.embeddings import musicnn_setup
+from mt3synth.transcription import harmonica
 
 FAST = ("--vocoder", "griffin-lim", "--gin.griffin_lim.GriffinLim.iterations=1")
 OWN = """
@@ -24,7 +25,9 @@ def evaluate(run, bundle_folder, here):
 
     def call(*options):
         (here / "own.py").write_text(OWN)
-        quick = ("--bundle", bundle_folder, *FAST, "--transcriber", "own.py:nothing")
+        quick = ("--bundle", bundle_folder, *FAST)
+        if "--transcriber" not in options:
+            quick += ("--transcriber", "own.py:nothing")
         return run("evaluate", *options, *quick, "--examples", "1", "--cache", "cache")
 
     return call
@@ -40,10 +43,24 @@ def test_files(evaluate, here):
     report = json.loads((here / "out/report.json").read_text())
     assert report["embedding"]["name"] == "log-mel"
     assert report["vocoder"] == "Griffin-Lim"
-    assert report["notes"]["scores"]["note"]["real"]["f1"] == 0
+    assert report["notes"]["own.py:nothing"]["scores"]["note"]["real"]["f1"] == 0
     names = ("index.html", "tables.md", "scores.csv", "pieces.csv", "confusion.csv", "problems.csv")
     assert all((here / "out" / name).stat().st_size for name in names)
     assert sorted(p.name for p in (here / "cache").iterdir()) == ["embeddings", "notes", "vocoded"]
+
+
+def test_a_transcriber_that_is_not_installed_leaves_the_rest(evaluate, here, monkeypatch):
+    monkeypatch.setattr(harmonica, "find_version", lambda: None)
+    case = write_case(here / "case", ("dull",))
+    asked = ("--transcriber", "own.py:nothing", "harmonica-x-large", "own.py:nothing")
+    done = evaluate(*case.options, "--out", "out", *asked)
+    assert done.status == 2
+    assert len(done.err) == 1
+    assert done.err[0].startswith("mt3synth evaluate: --transcriber harmonica-x-large: harmonica-")
+    assert "pip install --no-deps" in done.err[0] and "states no licence" in done.err[0]
+    report = json.loads((here / "out/report.json").read_text())
+    assert list(report["notes"]) == ["own.py:nothing"]
+    assert "harmonica-x-large" in (here / "out/problems.csv").read_text()
 
 
 def test_what_could_not_be_measured_is_listed_and_the_status_is_3(evaluate, here):
@@ -105,7 +122,9 @@ def test_setup_gets_the_weights_and_ends(run, monkeypatch):
     asked = []
     monkeypatch.setattr(musicnn_setup, "setup", lambda folder: asked.append(folder) or "there")
     done = run("evaluate", "--setup")
-    assert (done.status, done.out, asked) == (0, ["musicnn: there"], [None])
+    assert (done.status, done.out[0], asked) == (0, "musicnn: there", [None])
+    assert done.out[1].startswith("basic-pitch: ")
+    assert done.out[2].startswith("harmonica: ") and "states no licence" in done.out[2]
 
 
 @pytest.mark.parametrize(

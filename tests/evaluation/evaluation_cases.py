@@ -22,12 +22,13 @@ from mt3synth.symbolic.notes import Notes
 from mt3synth.transcription.transcriber import Transcriber
 from mt3synth.vocoder.griffin_lim import GriffinLim
 
+JUDGE = "half a score"
 RATE = 16000
 SECONDS = 18.5  # 36 embeddings of log-mel statistics, more than its 32 dimensions
 SOUNDS = {"dull": (1, 0.001), "bright": (9, 0.001), "hissing": (1, 0.05)}
 """Harmonics, and the level of the hiss."""
 
-NAMES = Names("Evaluation of tunes", "mt3synth evaluate", "Griffin-Lim", "half a score")
+NAMES = Names("Evaluation of tunes", "mt3synth evaluate", "Griffin-Lim", (JUDGE,))
 EXAMPLES = ExampleOptions(examples=2, seconds=3.0)
 
 
@@ -102,7 +103,7 @@ def quick_evaluators(cache: Path, transcriber: Transcriber | None = None) -> Eva
         embedding=embedding("log-mel"),
         cache=EmbeddingCache(cache / "embeddings"),
         vocoder=CachedVocoder(GriffinLim(MELGAN, iterations=1), "quick", cache / "vocoded"),
-        transcriber=transcriber,
+        transcribers={} if transcriber is None else {JUDGE: transcriber},
         seed=0,
     )
 

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from evaluation_cases import (
     EXAMPLES,
+    JUDGE,
     NAMES,
     RATE,
     all_at_once,
     evaluation_set,
     evaluators,
+    half_a_score,
     sound,
     tune,
     write_audio,
@@ -66,8 +68,8 @@ def test_a_perfect_rendering_is_as_close_as_the_real_one(report: dict[str, Any])
 
 
 def test_notes_are_counted_over_all_pieces(report: dict[str, Any]) -> None:
-    scores = report["notes"]["scores"]
-    assert report["notes"]["left_out"] == {"drum onset": "the scores have no drums"}
+    scores = report["notes"][JUDGE]["scores"]
+    assert report["notes"][JUDGE]["left_out"] == {"drum onset": "the scores have no drums"}
     note = scores["note"]["generated"]
     written = [len(tune(n)) for n in range(3)]
     assert note["reference"] == sum(written)
@@ -94,9 +96,9 @@ def test_performances_are_recognised_by_their_recordings(report: dict[str, Any])
 
 
 def test_notes_of_each_performance_stand_by_themselves(report: dict[str, Any]) -> None:
-    by_performance = report["notes"]["by_performance"]
+    by_performance = report["notes"][JUDGE]["by_performance"]
     assert sorted(by_performance) == ["bright", "dull", "hissing"]
-    pooled = report["notes"]["scores"]["note"]["generated"]["matched"]
+    pooled = report["notes"][JUDGE]["scores"]["note"]["generated"]["matched"]
     assert sum(part["generated"]["matched"] for part in by_performance.values()) == pooled
     assert all(part["pieces"] == 1 for part in by_performance.values())
 
@@ -148,17 +150,25 @@ def test_a_transcriber_that_fails_on_some_audio_leaves_the_rest(tmp_path: Path) 
             raise RuntimeError("out of luck")
         return tune(0)
 
-    run = replace(evaluators(tmp_path / "cache"), transcriber=fragile)
+    both = {"fragile": fragile, JUDGE: half_a_score}
+    run = replace(evaluators(tmp_path / "cache"), transcribers=both)
     done = evaluate(evaluation_set(root), run, NAMES, ExampleOptions(0), all_at_once)
     assert done.report["problems"] == [
         {
             "item": "0.wav (generated)",
-            "reason": "the transcriber failed: RuntimeError('out of luck')",
+            "reason": "the transcriber fragile failed: RuntimeError('out of luck')",
         }
     ]
-    note = done.report["notes"]["scores"]["note"]
+    note = done.report["notes"]["fragile"]["scores"]["note"]
     assert [note[kind]["pieces"] for kind in ("generated", "vocoded", "real")] == [1, 2, 2]
     assert note["generated_over_vocoded"]["pieces"] == 1
+    other = done.report["notes"][JUDGE]["scores"]["note"]
+    assert [other[kind]["pieces"] for kind in ("generated", "vocoded", "real")] == [2, 2, 2]
+    (side_by_side,) = [t for t in done.tables if t.heading == "Notes found again"]
+    judges = ("fragile", JUDGE)
+    assert side_by_side.columns == (
+        "", *(c for judge in judges for c in (judge, "precision", "recall"))
+    )  # fmt: skip
 
 
 class Nothing:

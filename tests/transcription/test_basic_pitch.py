@@ -6,13 +6,13 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from transcription_cases import RATE, line, tones
 
 from mt3synth.errors import UserError
-from mt3synth.evaluation.metrics.notes import count_notes
+from mt3synth.evaluation.metrics.note_counts import count_notes
 from mt3synth.symbolic.notes import Notes
 from mt3synth.transcription import basic_pitch
 
-RATE = 16000
 NEEDED = ("basic_pitch", "onnxruntime", "librosa", "mir_eval", "pretty_midi", "resampy", "sklearn")
 needs_basic_pitch = pytest.mark.skipif(
     any(find_spec(name) is None for name in NEEDED),
@@ -20,30 +20,9 @@ needs_basic_pitch = pytest.mark.skipif(
 )
 
 
-def tones(notes: Notes, seconds: float) -> np.ndarray:
-    """Plays each note as a decaying tone of six harmonics."""
-    audio = np.zeros(int(seconds * RATE))
-    for start, end, pitch in zip(notes.start, notes.end, notes.pitch):
-        time = np.arange(int((end - start) * RATE)) / RATE
-        hertz = 440 * 2 ** ((pitch - 69) / 12)
-        tone = sum(np.sin(2 * np.pi * k * hertz * time) / k for k in range(1, 7))
-        first = round(start * RATE)
-        audio[first : first + len(time)] += 0.1 * tone * np.exp(-2 * time)
-    return audio.astype(np.float32)
-
-
 @needs_basic_pitch
 def test_finds_notes_on_time_over_several_windows() -> None:
-    start = np.arange(0.3, 8.0, 0.45)
-    count = len(start)
-    score = Notes(
-        start=start,
-        end=start + 0.4,
-        pitch=60 + (np.arange(count) * 5) % 17,
-        velocity=np.full(count, 80),
-        program=np.zeros(count),
-        is_drum=np.zeros(count),
-    )
+    score = line()
     heard = basic_pitch.BasicPitch()(tones(score, 9.0), RATE)
     counts = count_notes(score, heard)
     assert counts.recall == 1.0

@@ -131,7 +131,7 @@ def main(args: argparse.Namespace) -> int:
         real=make_real(names, bundle.spec.mel, args.soundfonts, performances),
         vocoder=vocoder,
     )
-    evaluators = options.load_evaluators(args, bundle.spec.mel, vocoder, config.seed)
+    evaluators, lacking = options.load_evaluators(args, bundle.spec.mel, vocoder, config.seed)
     items = EvaluationSet()
     seams = Seams(*config.window_seconds(bundle.spec))
     identity = {
@@ -165,7 +165,8 @@ def main(args: argparse.Namespace) -> int:
             add_song(evaluation, song, renderers, _say)
 
     title = f"Evaluation of bundle {bundle.folder.resolve().name}"
-    return run(args, items, evaluators, options.make_names(args, title, vocoder), complete)
+    called = options.make_names(args, title, vocoder)
+    return run(args, items, evaluators, called, lacking, complete)
 
 
 def _performances(names: list[str] | None, usual: Sequence[str], bundle: Bundle) -> list[int]:

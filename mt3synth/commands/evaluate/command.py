@@ -50,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_seconds("--window-overlap", help="that neighbouring segments share (default: 0)")
     whose = "whose mel frames and vocoder to measure with (default: the one shipped)"
     add("--bundle", metavar="DIR", help=whose)
-    add("--setup", action="store_true", help="get the weights of musicnn through pip, and end")
+    own = "get the weights of musicnn through pip, say what transcribers need, and end"
+    add("--setup", action="store_true", help=own)
     add("--seed", type=int, metavar="N", help="of all random choices (default: 0)")
     options.add_arguments(parser)
     subcommands = parser.add_subparsers(dest="subcommand", metavar="[bundle]")
@@ -85,15 +86,18 @@ def main(args: argparse.Namespace) -> int:
     items = read_evaluation_set(paths, seams)
     bundle = bundles.load(args.bundle or bundles.DEFAULT)
     vocoder = vocoder_options.read(args, bundle)
-    evaluators = options.load_evaluators(args, bundle.spec.mel, vocoder, args.seed or 0)
+    evaluators, lacking = options.load_evaluators(args, bundle.spec.mel, vocoder, args.seed or 0)
     names = options.make_names(args, f"Evaluation of {args.generated.resolve().name}", vocoder)
-    return run(args, items, evaluators, names)
+    return run(args, items, evaluators, names, lacking)
 
 
 def _setup(args: argparse.Namespace) -> int:
     from mt3synth.evaluation.embeddings.musicnn_setup import setup
+    from mt3synth.transcription.loading import list_transcribers
 
     print(f"musicnn: {setup(args.embedding_source)}")
+    for line in list_transcribers():
+        print(line)
     return 0
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mt3synth.evaluation.caching import CachedVocoder
     from mt3synth.evaluation.embeddings.gaussian import Shrinkage
     from mt3synth.evaluation.evaluate import Names
+    from mt3synth.evaluation.evaluation_set import Problem
     from mt3synth.evaluation.metrics.metric import Evaluators
     from mt3synth.vocoder.protocol import Vocoder
 
@@ -41,8 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--embedding-source", metavar="PLACE", help=place)
     shrink = "shrink covariances, for few embeddings: ledoit-wolf, or a share in 0..1"
     add("--shrinkage", metavar="S", help=shrink)
-    hears = "hears the notes for note F1: module:attribute, file.py:attribute, none (basic-pitch)"
-    add("--transcriber", metavar="NAME", help=hears)
+    hears = (
+        "who hears the notes for note F1, several or none: basic-pitch, harmonica-small,"
+        " harmonica-x-large, module:attribute, file.py:attribute (default: those of the first three"
+        " that are installed)"
+    )
+    add("--transcriber", nargs="+", metavar="NAME", help=hears)
     add("--examples", type=int, default=6, metavar="N", help="pieces to hear on the page (6)")
     add("--example-seconds", type=float, default=10.0, metavar="S", help="length of each (10)")
     add_folder("--listening-test", help="folder for a blind listening test, if one is wanted")
@@ -86,33 +91,45 @@ def read_shrinkage(args: argparse.Namespace) -> Shrinkage:
 
 def load_evaluators(
     args: argparse.Namespace, mel: MelSpec, vocoder: Vocoder, seed: int
-) -> Evaluators:
-    """Loads what measures.
+) -> tuple[Evaluators, list[Problem]]:
+    """Loads what measures, and says at once on stderr which transcriber is not installed.
+
+    Returns:
+      What measures, and a problem for each transcriber that is missing: the rest is measured.
 
     Raises:
-      UserError: the embedding or the transcriber is not installed, or cannot be loaded.
+      UserError: the embedding is not installed, or there is no such transcriber.
     """
     from mt3synth.evaluation.caching import CachedTranscriber
     from mt3synth.evaluation.embeddings import embedding
     from mt3synth.evaluation.embeddings.cache import EmbeddingCache
+    from mt3synth.evaluation.evaluation_set import Problem
     from mt3synth.evaluation.metrics.metric import Evaluators
-    from mt3synth.transcription.loading import load_transcriber
+    from mt3synth.transcription.loading import identify_transcriber, load_transcriber
+    from mt3synth.transcription.transcriber import NotInstalled
 
     folder = args.cache or cache_folder("evaluation")
-    name = name_transcriber(args)
-    transcriber = None
-    if name is not None:
-        identity = identify_transcriber(name)
-        transcriber = CachedTranscriber(load_transcriber(name), identity, folder / "notes")
-    return Evaluators(
+    transcribers, lacking = {}, []
+    for name in name_transcribers(args):
+        try:
+            found = load_transcriber(name)
+        except NotInstalled as error:
+            lacking.append(Problem(f"--transcriber {name}", str(error)))
+            continue
+        transcribers[name] = CachedTranscriber(found, identify_transcriber(name), folder / "notes")
+    evaluators = Evaluators(
         mel=mel,
         embedding=embedding(args.embedding, args.embedding_source),
         cache=EmbeddingCache(folder / "embeddings"),
         vocoder=wrap_vocoder(vocoder, args.vocoder_source, folder / "vocoded"),
-        transcriber=transcriber,
+        transcribers=transcribers,
         seed=seed,
         shrinkage=read_shrinkage(args),
     )
+    for problem in lacking:
+        # Now, and not after an hour of measuring without it.
+        print(f"mt3synth evaluate: {problem.item}: {problem.reason}", file=sys.stderr, flush=True)
+    return evaluators, lacking
 
 
 def wrap_vocoder(vocoder: Vocoder, source: str | None, folder: Path) -> CachedVocoder:
@@ -135,7 +152,7 @@ def make_names(args: argparse.Namespace, title: str, vocoder: Vocoder) -> Names:
         title=title,
         command=f"mt3synth {shlex.join(sys.argv[1:])}",
         vocoder=name_vocoder(vocoder),
-        transcriber=name_transcriber(args),
+        transcribers=name_transcribers(args),
     )
 
 
@@ -148,22 +165,14 @@ def name_vocoder(vocoder: Vocoder) -> str:
     return f"{name} {about['vocoder_weights']}" if "vocoder_weights" in about else name
 
 
-def name_transcriber(args: argparse.Namespace) -> str | None:
-    """Gives the transcriber's full name, or None for none."""
-    from mt3synth.transcription.loading import BASIC_PITCH
+def name_transcribers(args: argparse.Namespace) -> tuple[str, ...]:
+    """Names the transcribers to ask, each once."""
+    from mt3synth.transcription.loading import BASIC_PITCH, find_installed
 
-    return None if args.transcriber == NO_TRANSCRIBER else args.transcriber or BASIC_PITCH
-
-
-def identify_transcriber(name: str) -> str:
-    """Identifies a transcriber by its name, and by the content of its file if it is one."""
-    import hashlib
-
-    path = Path(name.rpartition(":")[0])
-    # A file may change under its name, and what another version heard must not be found again.
-    if path.suffix == ".py" and path.is_file():
-        return f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
-    return name
+    if args.transcriber is None:
+        # Where there is none at all, basic-pitch, that the report says how to install it.
+        return find_installed() or (BASIC_PITCH,)
+    return tuple(dict.fromkeys(name for name in args.transcriber if name != NO_TRANSCRIBER))
 
 
 def _check_folder(folder: Path | None, option: str) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mt3synth.errors import UserError
 from mt3synth.evaluation.evaluate import PAGE, Evaluation, ExampleOptions, Names, evaluate, write
-from mt3synth.evaluation.evaluation_set import EvaluationSet
+from mt3synth.evaluation.evaluation_set import EvaluationSet, Problem
 from mt3synth.evaluation.listening import trials
 from mt3synth.evaluation.metrics.metric import Evaluators
 from mt3synth.evaluation.report.tables import NOT_MEASURED
@@ -22,6 +22,7 @@ def run(
     items: EvaluationSet,
     evaluators: Evaluators,
     names: Names,
+    lacking: Sequence[Problem] = (),
     complete: Callable[[Evaluation], None] = lambda evaluation: None,
 ) -> int:
     """Evaluates, writes the report and what else the options ask for, and prints the tables.
@@ -31,15 +32,18 @@ def run(
       items: what to measure.
       evaluators: what measures.
       names: for the report.
+      lacking: transcribers that are not installed, which stderr has said already.
       complete: adds to the evaluation before it is written.
 
     Returns:
-      The exit status: 3 if something could not be measured, else 0.
+      The exit status: 2 if a transcriber was not installed, else 3 if something could not be
+      measured, else 0.
 
     Raises:
       UserError: a folder cannot be written to.
     """
     examples = ExampleOptions(args.examples, args.example_seconds)
+    items.problems += lacking
     done = evaluate(items, evaluators, names, examples, _progress)
     complete(done)
     write(done, names, args.out)
@@ -49,8 +53,12 @@ def run(
     problems = done.report["problems"]
     if args.listening_test is not None:
         problems += _write_listening_test(args.listening_test, items, evaluators)
+    said = {problem.item for problem in lacking}
     for problem in problems:
-        print(f"mt3synth evaluate: {problem['item']}: {problem['reason']}", file=sys.stderr)
+        if problem["item"] not in said:
+            print(f"mt3synth evaluate: {problem['item']}: {problem['reason']}", file=sys.stderr)
+    if lacking:
+        return 2
     return 3 if problems else 0
 
 

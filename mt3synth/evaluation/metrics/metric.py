@@ -49,7 +49,7 @@ class Evaluators:
       embedding: of audio.
       cache: of embeddings.
       vocoder: for the vocoded real audio.
-      transcriber: hears notes; None leaves notes out.
+      transcribers: hear notes, each under its name in reports; without any notes are left out.
       seed: of every random choice.
       shrinkage: of covariances, see `mt3synth.evaluation.embeddings.gaussian.Gaussian.covariance`.
     """
@@ -58,7 +58,7 @@ class Evaluators:
     embedding: Embedding
     cache: EmbeddingCache
     vocoder: CachedVocoder
-    transcriber: Transcriber | None
+    transcribers: Mapping[str, Transcriber]
     seed: int
     shrinkage: Shrinkage = None
 

@@ -1,27 +1,21 @@
-"""Counts the notes to be played that a transcriber finds again; matching is mir_eval's.
+"""Counts the notes to be played that transcribers find again, each of them a judge by itself.
 
-``note``               same pitch, onset within 50 ms
-``note + offset``      and the offset within 50 ms or a fifth of the note's length
-``note + instrument``  like ``note``, and the same General MIDI program
-``frame``              pitches sounding every 20 ms, whatever plays them
-``drum onset``         same percussion key, onset within 50 ms; all others leave drums out
-
-Definitions: Raffel et al., "mir_eval: a transparent implementation of common MIR metrics", ISMIR
-2014, with MIREX's tolerances; instruments and drums as Gardner et al., "MT3", ICLR 2022, section
-3.3. Counts are added up over recordings before F1 is taken. A transcriber errs on real audio, too:
-what matters is the ratio to the vocoded real recording of the same notes.
+What is counted is defined in `mt3synth.evaluation.metrics.note_counts`. Counts are added up over
+recordings before F1 is taken. A transcriber errs on real audio, too: what matters is the ratio to
+the real recording of the same notes, as it is and vocoded. And no transcriber hears like another:
+what one forgives is all that another hears, so they stand side by side, with precision and recall,
+and each kind of ensemble has a row, as a mean hides the worst.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, field
 
 from mt3synth.errors import UserError
-from mt3synth.evaluation.evaluation_set import KINDS, LABELS
+from mt3synth.evaluation.evaluation_set import KINDS, LABELS, Problem
 from mt3synth.evaluation.metrics.bootstrap import bootstrap_interval
+from mt3synth.evaluation.metrics.ensembles import ENSEMBLES, name_ensemble
 from mt3synth.evaluation.metrics.metric import (
     Evaluators,
     Figures,
@@ -32,325 +26,266 @@ from mt3synth.evaluation.metrics.metric import (
     ScoreRow,
     rows_of_pieces,
 )
+from mt3synth.evaluation.metrics.note_counts import (
+    COUNTERS,
+    Heard,
+    NoteCounts,
+    count_all,
+    pooled,
+)
 from mt3synth.reporting.tables import Table, number, with_interval
-from mt3synth.symbolic.notes import Notes
 
 NAME = "notes"
-# MIREX's tolerances, as in all published figures: with others nothing could be compared.
-ONSET_TOLERANCE_S = 0.05
-PITCH_TOLERANCE_CENTS = 50.0
-FRAME_S = 0.02  # as the mel frames of the model
-
-_OFFSET_RATIO = 0.2  # of a note's length, for ends fade where onsets are sharp
-_QUARTER_TONE = 0.5  # of a semitone: pitches are whole ones
-_SHORTEST_S = 1e-3  # mir_eval refuses notes without a length
-
-
-@dataclass(frozen=True)
-class NoteCounts:
-    """Counts matches between the notes that were to be played and a transcription.
-
-        NoteCounts(matched=2, reference=4, estimated=5).f1  # 4/9
-
-    Attributes:
-      matched: notes of the reference that were found, each with a note of its own.
-      reference: notes that were to be played.
-      estimated: notes of the transcription.
-    """
-
-    matched: int
-    reference: int
-    estimated: int
-
-    @property
-    def precision(self) -> float:
-        """Returns the share of the transcription that is right; not a number if it is empty."""
-        return self.matched / self.estimated if self.estimated else float("nan")
-
-    @property
-    def recall(self) -> float:
-        """Returns the share of the reference that was found; not a number if it is empty."""
-        return self.matched / self.reference if self.reference else float("nan")
-
-    @property
-    def f1(self) -> float:
-        """Returns the harmonic mean of precision and recall; not a number without any notes."""
-        total = self.reference + self.estimated
-        return 2 * self.matched / total if total else float("nan")
-
-    def figures(self) -> Figures:
-        """Lists the counts and what follows from them, for JSON."""
-        shares = {name: getattr(self, name) for name in ("f1", "precision", "recall")}
-        return {**shares, **vars(self)}
-
-
-def pooled(counts: Iterable[NoteCounts]) -> NoteCounts:
-    """Adds up counts, so that each recording weighs as much as it has notes."""
-    rows = [(c.matched, c.reference, c.estimated) for c in counts] or [(0, 0, 0)]
-    return NoteCounts(*map(sum, zip(*rows)))
-
-
-def match_count(
-    reference: Notes,
-    estimated: Notes,
-    onset_tolerance: float = ONSET_TOLERANCE_S,
-    offset_ratio: float | None = None,
-) -> NoteCounts:
-    """Counts what mir_eval's ``match_notes`` matches of notes as they are, drums too.
-
-    Args:
-      reference: the notes that were to be played, or some of them.
-      estimated: the transcription, or some of its notes.
-      onset_tolerance: seconds.
-      offset_ratio: an offset may be off by this share of the note's length, or by 50 ms; None does
-        not look at offsets.
-    """
-    import mir_eval
-
-    pairs = []
-    if len(reference) and len(estimated):
-        pairs = mir_eval.transcription.match_notes(
-            *_intervals_and_hertz(reference),
-            *_intervals_and_hertz(estimated),
-            onset_tolerance=onset_tolerance,
-            pitch_tolerance=PITCH_TOLERANCE_CENTS,
-            offset_ratio=offset_ratio,
-        )
-    return NoteCounts(len(pairs), len(reference), len(estimated))
-
-
-def count_notes(
-    reference: Notes, estimated: Notes, onset_tolerance: float = ONSET_TOLERANCE_S
-) -> NoteCounts:
-    """Counts notes of the same onset and pitch; drums of either side are left out.
-
-    Args:
-      reference: the notes that were to be played.
-      estimated: the transcription.
-      onset_tolerance: seconds.
-    """
-    return match_count(_pitched(reference), _pitched(estimated), onset_tolerance)
-
-
-def count_notes_with_offsets(reference: Notes, estimated: Notes) -> NoteCounts:
-    """Counts notes of the same onset, pitch and offset; drums have no offset and are left out."""
-    return match_count(_pitched(reference), _pitched(estimated), offset_ratio=_OFFSET_RATIO)
-
-
-def count_notes_with_instruments(reference: Notes, estimated: Notes) -> NoteCounts:
-    """Counts notes of the same onset, pitch and program, drums left out."""
-    # Each program's notes are matched among themselves: mir_eval knows no instruments.
-    reference, estimated = _pitched(reference), _pitched(estimated)
-    programs = np.unique(np.concatenate([reference.program, estimated.program]))
-    ours, theirs = (
-        [notes.select(notes.program == program) for program in programs]
-        for notes in (reference, estimated)
-    )
-    return pooled(map(match_count, ours, theirs))
-
-
-def count_drums(reference: Notes, estimated: Notes) -> NoteCounts:
-    """Counts drum notes of the same onset and percussion key."""
-    return match_count(reference.select(reference.is_drum), estimated.select(estimated.is_drum))
-
-
-def count_frames(reference: Notes, estimated: Notes) -> NoteCounts:
-    """Counts pitches that sound, every `FRAME_S` seconds, drums left out.
-
-    ``reference`` of the result counts those of all frames together. A pitch that several
-    instruments play counts once.
-    """
-    from mir_eval.multipitch import compute_num_freqs, compute_num_true_positives
-
-    frames = int(np.ceil(max(reference.end_time, estimated.end_time) / FRAME_S))
-    ours, theirs = (_sounding(_pitched(notes), frames) for notes in (reference, estimated))
-    matched = compute_num_true_positives(ours, theirs, window=_QUARTER_TONE)
-    return NoteCounts(
-        matched=int(matched.sum()),
-        reference=int(compute_num_freqs(ours).sum()),
-        estimated=int(compute_num_freqs(theirs).sum()),
-    )
-
-
-COUNTERS: dict[str, Callable[[Notes, Notes], NoteCounts]] = {
-    "note": count_notes,
-    "note + offset": count_notes_with_offsets,
-    "note + instrument": count_notes_with_instruments,
-    "frame": count_frames,
-    "drum onset": count_drums,
-}
-
-
-def count_all(reference: Notes, estimated: Notes) -> dict[str, NoteCounts]:
-    """Counts in every way, by name."""
-    return {name: count(reference, estimated) for name, count in COUNTERS.items()}
-
-
-@dataclass(frozen=True)
-class Heard:
-    """Tells what a transcriber can tell apart, as far as its transcriptions show.
-
-    Attributes:
-      programs: General MIDI programs in the references, and in the transcriptions.
-      drums: whether there were drums in the references, and in the transcriptions.
-    """
-
-    programs: tuple[set[int], ...]
-    drums: tuple[bool, ...]
-
-    @staticmethod
-    def of(reference: Notes, estimated: Notes) -> Heard:
-        """Looks at one recording."""
-        both = (reference, estimated)
-        programs = tuple(set(_pitched(notes).program.tolist()) for notes in both)
-        return Heard(programs, tuple(bool(notes.is_drum.any()) for notes in both))
-
-    @staticmethod
-    def pooled(several: Sequence[Heard]) -> Heard:
-        """Takes several recordings together."""
-        programs = tuple(set().union(*sets) for sets in zip(*(h.programs for h in several)))
-        return Heard(programs, tuple(map(any, zip(*(h.drums for h in several)))))
-
-    @property
-    def void(self) -> dict[str, str]:
-        """Names the ways of counting that would say nothing, and why."""
-        reasons = {}
-        written, heard = self.programs
-        if heard <= {0} and not written <= {0}:
-            reasons["note + instrument"] = "the transcriber names no instruments"
-        if not self.drums[0]:
-            reasons["drum onset"] = "the scores have no drums"
-        elif not self.drums[1]:
-            reasons["drum onset"] = "the transcriber hears no drums"
-        return reasons
 
 
 @dataclass(frozen=True, eq=False)
-class Transcribed:
-    """Holds what came of a transcription: counts by name, and what it could tell apart."""
+class Judged:
+    """Holds what came of one transcription: counts by name, and what it could tell apart."""
 
     counts: dict[str, NoteCounts]
     heard: Heard
 
 
-def measure(piece: HeardPiece, kind: str, evaluators: Evaluators) -> Transcribed | None:
-    """Transcribes a piece whose notes are known.
+@dataclass(frozen=True, eq=False)
+class Transcribed:
+    """Holds what every transcriber made of a piece.
 
-    Raises:
-      UserError: the transcriber failed.
+    Attributes:
+      ensemble: who plays, see `mt3synth.evaluation.metrics.ensembles.name_ensemble`.
+      by: transcriber, by its name.
+      failures: what became of the others.
     """
-    if piece.notes is None or evaluators.transcriber is None:
+
+    ensemble: str
+    by: dict[str, Judged] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+
+
+def measure(piece: HeardPiece, kind: str, evaluators: Evaluators) -> Transcribed | None:
+    """Transcribes a piece whose notes are known; one transcriber that fails leaves the others."""
+    if piece.notes is None or not evaluators.transcribers:
         return None
-    try:
-        estimated = evaluators.transcriber(piece.audio[kind], evaluators.mel.sample_rate)
-    except UserError:
-        raise
-    except Exception as error:  # one of the user's may fail in any way, on some audio only
-        raise UserError(f"the transcriber failed: {error!r}") from error
-    return Transcribed(count_all(piece.notes, estimated), Heard.of(piece.notes, estimated))
+    found = Transcribed(name_ensemble(piece.notes))
+    for name, transcribe in evaluators.transcribers.items():
+        try:
+            estimated = transcribe(piece.audio[kind], evaluators.mel.sample_rate)
+        except UserError as error:
+            found.failures.append(str(error))
+        except Exception as error:  # one of the user's may fail in any way, on some audio only
+            found.failures.append(f"the transcriber {name} failed: {error!r}")
+        else:
+            heard = Heard.of(piece.notes, estimated)
+            found.by[name] = Judged(count_all(piece.notes, estimated), heard)
+    return found
+
+
+def note_failures(metric: str, found: Measurements) -> None:
+    """Adds the transcribers that failed to the problems of ``found``."""
+    for piece in found.pieces:
+        for kind, value in piece.values.get(metric, {}).items():
+            for reason in value.failures:
+                item = f"{piece.name} ({kind})"
+                found.problems.append(Problem(item, " ".join(reason.split())))
 
 
 def aggregate(found: Measurements, evaluators: Evaluators) -> Figures:
-    """Takes F1 in every way and kind over all pieces, and of notes by performance, too."""
-    pieces = [p for p in found.pieces if p.values.get(NAME)]
-    if not pieces:
-        return {}
-    heard = Heard.pooled([value.heard for p in pieces for value in p.values[NAME].values()])
-    by_performance: dict[str, list[Measured]] = {}
-    for piece in pieces:
-        by_performance.setdefault(piece.performance, []).append(piece)
-    return {
-        "pieces": len(pieces),
-        "left_out": heard.void,
-        "scores": {
-            counter: _figures(pieces, counter, evaluators.seed)
-            for counter in COUNTERS
-            if counter not in heard.void
-        },
-        "by_performance": {
-            name: {"pieces": len(own), **_figures(own, "note", evaluators.seed)}
-            for name, own in sorted(by_performance.items())
-        },
-    }
+    """Takes F1 in every way and kind over all pieces, by each transcriber.
+
+    Of notes by performance and by ensemble, too.
+    """
+    note_failures(NAME, found)
+    figures: Figures = {}
+    for judge in evaluators.transcribers:
+        pieces = [p for p in found.pieces if any(_by(p, judge))]
+        if pieces:
+            figures[judge] = _judge(judge, pieces, evaluators.seed)
+    return figures
 
 
 def tables(figures: Figures, report: Figures) -> list[Table]:
-    """Shows every F1, and the F1 of notes of each performance."""
-    note = f"Heard by {report['transcriber']} in {figures['pieces']} pieces, counts pooled."
-    for counter, reason in figures["left_out"].items():
-        note += f" No {counter}: {reason}."
-    labels = tuple(LABELS[kind] for kind in KINDS)
-    rows = tuple((name, *_cells(part)) for name, part in figures["scores"].items())
-    columns = ("F1", *labels, "generated / vocoded")
-    made = [Table("Notes found again", columns, rows, note)]
-    if len(figures["by_performance"]) > 1:
-        rows = tuple(
-            (name, *_cells(part), *_shares(part), f"{part['pieces']}")
-            for name, part in figures["by_performance"].items()
-        )
-        columns = ("note F1", *labels, "generated / vocoded", "precision", "recall", "found")
-        note = "Precision, recall and notes found are those of what was generated."
-        made.append(Table("Notes found again by performance", (*columns, "pieces"), rows, note))
+    """Shows note F1 with a column for each judge, by ensemble too, then each judge's own tables."""
+    judges = list(figures)
+    most = max(part["pieces"] for part in figures.values())
+    note = (
+        f"Note F1, precision and recall of {most} pieces, counts pooled; the last rows are ratios"
+        " of F1 over the pieces that have both."
+    )
+    columns = [name for judge in judges for name in (judge, "precision", "recall")]
+    rows = _side_by_side("", [figures[j]["scores"]["note"] for j in judges])
+    made = [Table("Notes found again", ("", *columns), tuple(rows), note)]
+    rows = []
+    for ensemble in ENSEMBLES:
+        parts = [figures[judge]["by_ensemble"].get(ensemble, {}) for judge in judges]
+        if any(parts):
+            pieces = max(part.get("pieces", 0) for part in parts)
+            rows += _side_by_side(f"{ensemble} ({pieces}): ", parts)
+    made.append(
+        Table("Notes found again by ensemble", ("", *columns), tuple(rows), _ENSEMBLES_NOTE)
+    )
+    for judge, part in figures.items():
+        made += _own_tables(judge, part)
     return made
 
 
 def score_rows(figures: Figures) -> Iterable[ScoreRow]:
-    """Gives every F1."""
-    for counter, part in figures["scores"].items():
-        for kind in KINDS:
-            if kind in part:
-                yield f"{counter} f1", kind, part[kind]["f1"], *part[kind]["interval"]
+    """Gives every F1, and of notes precision and recall, too."""
+    for judge, of_judge in figures.items():
+        for counter, part in of_judge["scores"].items():
+            yield from _scores(f"{counter} {{}}, {judge}", part)
+        for ensemble, part in of_judge["by_ensemble"].items():
+            yield from _scores(f"note {{}}, {judge}, {ensemble}", part)
+
+
+_ENSEMBLES_NOTE = "By who plays: families of General MIDI; other is any mixture, and whatever else."
+
+
+def _judge(judge: str, pieces: Sequence[Measured], seed: int) -> Figures:
+    """Sums up what one transcriber heard."""
+    heard = Heard.pooled([value.heard for p in pieces for value in _by(p, judge)])
+    by_performance: dict[str, list[Measured]] = {}
+    by_ensemble: dict[str, list[Measured]] = {name: [] for name in ENSEMBLES}
+    for piece in pieces:
+        by_performance.setdefault(piece.performance, []).append(piece)
+        by_ensemble[next(iter(piece.values[NAME].values())).ensemble].append(piece)
+    grouped = {
+        "by_performance": dict(sorted(by_performance.items())),
+        "by_ensemble": {name: own for name, own in by_ensemble.items() if own},
+    }
+    return {
+        "pieces": len(pieces),
+        "left_out": heard.void,
+        "scores": {
+            counter: _figures(pieces, judge, counter, seed)
+            for counter in COUNTERS
+            if counter not in heard.void
+        },
+        **{
+            how: {
+                name: {"pieces": len(own), **_figures(own, judge, "note", seed)}
+                for name, own in groups.items()
+            }
+            for how, groups in grouped.items()
+        },
+    }
+
+
+def _figures(pieces: Sequence[Measured], judge: str, counter: str, seed: int) -> Figures:
+    """Sums up each kind, and takes ratios to real audio and to it vocoded, over the same pieces."""
+
+    def f1(kind: str) -> Callable[[Sequence[Measured]], float]:
+        return lambda chosen: _pooled(chosen, judge, kind, counter).f1
+
+    def having(*kinds: str) -> list[Measured]:
+        return [
+            p for p in pieces if all(k in p.values[NAME] and judge in _of(p, k).by for k in kinds)
+        ]
+
+    figures: Figures = {}
+    for kind in KINDS:
+        if own := having(kind):
+            figures[kind] = {
+                **_pooled(own, judge, kind, counter).figures(),
+                "pieces": len(own),
+                "interval": bootstrap_interval(own, f1(kind), seed),
+            }
+    for kind, best in _RATIOS:
+        # Over the same pieces, or a ratio would compare easy ones with hard ones.
+        if both := having(kind, best):
+
+            def ratio(chosen: Sequence[Measured], kind: str = kind, best: str = best) -> float:
+                most = f1(best)(chosen)
+                return f1(kind)(chosen) / most if most else float("nan")
+
+            figures[f"{kind}_over_{best}"] = {
+                "ratio": ratio(both),
+                "pieces": len(both),
+                "interval": bootstrap_interval(both, ratio, seed),
+            }
+    return figures
+
+
+_RATIOS = (("generated", "vocoded"), ("generated", "real"), ("vocoded", "real"))
+
+
+def _of(piece: Measured, kind: str) -> Transcribed:
+    found: Transcribed = piece.values[NAME][kind]
+    return found
+
+
+def _by(piece: Measured, judge: str) -> list[Judged]:
+    """Lists what one transcriber made of a piece, kind by kind."""
+    found: Iterable[Transcribed] = piece.values.get(NAME, {}).values()
+    return [value.by[judge] for value in found if judge in value.by]
+
+
+def _pooled(pieces: Sequence[Measured], judge: str, kind: str, counter: str) -> NoteCounts:
+    return pooled(_of(p, kind).by[judge].counts[counter] for p in pieces)
 
 
 def _numbers(value: Transcribed, figures: Figures) -> dict[str, float]:
     """Gives counts, precision, recall and F1 of a piece, in each way that says anything."""
     return {
-        f"{counter}: {key}": figure
-        for counter in figures["scores"]
-        for key, figure in value.counts[counter].figures().items()
+        f"{counter}: {key}, {judge}": figure
+        for judge, found in value.by.items()
+        for counter in figures.get(judge, {}).get("scores", {})
+        for key, figure in found.counts[counter].figures().items()
     }
 
 
-def _figures(pieces: Sequence[Measured], counter: str, seed: int) -> Figures:
-    """Sums up each kind, and takes the ratio to the vocoded real audio, over the same pieces."""
-
-    def f1(kind: str) -> Callable[[Sequence[Measured]], float]:
-        return lambda chosen: _pooled(chosen, kind, counter).f1
-
-    figures: Figures = {}
+def _side_by_side(label: str, parts: Sequence[Figures]) -> list[tuple[str, ...]]:
+    """Makes a row for each kind and ratio that any judge has, three columns for each judge."""
+    rows = []
     for kind in KINDS:
-        having = [p for p in pieces if kind in p.values[NAME]]
-        if having:
-            figures[kind] = {
-                **_pooled(having, kind, counter).figures(),
-                "pieces": len(having),
-                "interval": bootstrap_interval(having, f1(kind), seed),
-            }
-    # Over the same pieces, or a ratio would compare easy ones with hard ones.
-    both = [p for p in pieces if {"generated", "vocoded"} <= set(p.values[NAME])]
-    if both:
-
-        def ratio(chosen: Sequence[Measured]) -> float:
-            best = f1("vocoded")(chosen)
-            return f1("generated")(chosen) / best if best else float("nan")
-
-        figures["generated_over_vocoded"] = {
-            "ratio": ratio(both),
-            "pieces": len(both),
-            "interval": bootstrap_interval(both, ratio, seed),
-        }
-    return figures
+        if any(kind in part for part in parts):
+            cells = [
+                cell
+                for part in parts
+                for cell in (
+                    _f1(part, kind),
+                    *(number(part.get(kind, {}).get(n)) for n in ("precision", "recall")),
+                )
+            ]
+            rows.append((f"{label}{LABELS[kind]}", *cells))
+    for kind, best in _RATIOS:
+        if any(f"{kind}_over_{best}" in part for part in parts):
+            cells = [cell for part in parts for cell in (_ratio(part, kind, best), "", "")]
+            rows.append((f"{label}{kind} / {best}", *cells))
+    return rows
 
 
-def _pooled(pieces: Sequence[Measured], kind: str, counter: str) -> NoteCounts:
-    return pooled(p.values[NAME][kind].counts[counter] for p in pieces)
+def _own_tables(judge: str, part: Figures) -> list[Table]:
+    """Shows every way of counting of one judge, and its note F1 of each performance."""
+    note = f"Heard in {part['pieces']} pieces, counts pooled."
+    for counter, reason in part["left_out"].items():
+        note += f" No {counter}: {reason}."
+    labels = tuple(LABELS[kind] for kind in KINDS)
+    rows = tuple((name, *_cells(of)) for name, of in part["scores"].items())
+    columns = ("F1", *labels, "generated / vocoded")
+    made = [Table(f"Every count by {judge}", columns, rows, note)]
+    if len(part["by_performance"]) > 1:
+        rows = tuple(
+            (name, *_cells(of), *_shares(of), f"{of['pieces']}")
+            for name, of in part["by_performance"].items()
+        )
+        columns = ("note F1", *labels, "generated / vocoded", "precision", "recall", "found")
+        note = "Precision, recall and notes found are those of what was generated."
+        heading = f"Notes found again by performance, {judge}"
+        made.append(Table(heading, (*columns, "pieces"), rows, note))
+    return made
 
 
 def _cells(part: Figures) -> tuple[str, ...]:
     """Formats F1 of every kind and their ratio for a table."""
-    f1 = (with_interval(part[k]["f1"], part[k]["interval"]) if k in part else "–" for k in KINDS)
-    ratio = part.get("generated_over_vocoded")
-    return *f1, "–" if ratio is None else with_interval(ratio["ratio"], ratio["interval"])
+    return *(_f1(part, kind) for kind in KINDS), _ratio(part, "generated", "vocoded")
+
+
+def _f1(part: Figures, kind: str) -> str:
+    return with_interval(part[kind]["f1"], part[kind]["interval"]) if kind in part else "–"
+
+
+def _ratio(part: Figures, kind: str, best: str) -> str:
+    ratio = part.get(f"{kind}_over_{best}")
+    return "–" if ratio is None else with_interval(ratio["ratio"], ratio["interval"])
 
 
 def _shares(part: Figures) -> tuple[str, ...]:
@@ -362,25 +297,13 @@ def _shares(part: Figures) -> tuple[str, ...]:
     return number(of["precision"]), number(of["recall"]), found
 
 
-def _pitched(notes: Notes) -> Notes:
-    return notes.select(~notes.is_drum)
-
-
-def _intervals_and_hertz(notes: Notes) -> tuple[np.ndarray, np.ndarray]:
-    import mir_eval
-
-    intervals = np.stack([notes.start, np.maximum(notes.end, notes.start + _SHORTEST_S)], axis=1)
-    return intervals, mir_eval.util.midi_to_hz(notes.pitch.astype(float))
-
-
-def _sounding(notes: Notes, frames: int) -> list[np.ndarray]:
-    """Lists the MIDI keys that sound in the middle of each frame."""
-    roll = np.zeros((frames, 128), bool)
-    for start, end, pitch in zip(notes.start, notes.end, notes.pitch):
-        # Frame i is that whose middle, (i + 0.5) * FRAME_S, lies in the note.
-        first, last = (int(np.ceil(t / FRAME_S - 0.5)) for t in (start, end))
-        roll[max(first, 0) : last, pitch] = True
-    return [np.flatnonzero(row).astype(float) for row in roll]
+def _scores(name: str, part: Figures) -> Iterable[ScoreRow]:
+    """Gives F1, precision and recall of every kind; ``name`` has a place for which."""
+    for kind in KINDS:
+        if kind in part:
+            yield name.format("f1"), kind, part[kind]["f1"], *part[kind]["interval"]
+            for share in ("precision", "recall"):
+                yield name.format(share), kind, part[kind][share], "", ""
 
 
 NOTES = Metric(

@@ -17,7 +17,7 @@ notes of their differences in dB, so that a lost note is not made good by a loud
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -35,7 +35,7 @@ from mt3synth.evaluation.metrics.metric import (
     mean,
     rows_of_pieces,
 )
-from mt3synth.evaluation.metrics.notes import NoteCounts, pooled
+from mt3synth.evaluation.metrics.note_counts import NoteCounts, pooled
 from mt3synth.reporting.tables import Table, number
 from mt3synth.symbolic.group_seconds import DRUMS
 from mt3synth.symbolic.groups import DEFAULT_GROUPS, program_table
@@ -69,7 +69,8 @@ class ThinLevels:
       held: level of each eighth of each long note, dB re full scale ``[h 8]``.
       rests: level of all rests together, dB re full scale ``[1]``; ``[0]`` without a rest.
       start: loudest sample of the first 60 ms against the loudest after it, dB.
-      counts: of notes found again; None without a transcriber, and of drums.
+      counts: of notes found again, by transcriber; none of drums.
+      failures: of transcribers.
     """
 
     group: str
@@ -79,7 +80,8 @@ class ThinLevels:
     held: Float[np.ndarray, "h 8"]
     rests: Float[np.ndarray, " r"]
     start: float
-    counts: NoteCounts | None
+    counts: dict[str, NoteCounts] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
 
 
 def group_of(notes: Notes) -> str | None:
@@ -143,28 +145,26 @@ def measure_levels(audio: FloatND, sample_rate: int, notes: Notes) -> ThinLevels
         held=levels(edges[:, :-1], edges[:, 1:]),
         rests=_decibels(power / lengths.sum(keepdims=True)) if len(lengths) else np.zeros(0),
         start=start_db(audio, sample_rate),
-        counts=None,
     )
 
 
 def measure(piece: HeardPiece, kind: str, evaluators: Evaluators) -> ThinLevels | None:
-    """Measures a piece of thin music whose notes are known.
-
-    Raises:
-      UserError: the transcriber failed.
-    """
+    """Measures a piece of thin music whose notes are known."""
     if piece.notes is None:
         return None
     heard = measure_levels(piece.audio[kind], evaluators.mel.sample_rate, piece.notes)
     if heard is None or heard.group == DRUMS:
         return heard
     found = notes_metric.measure(piece, kind, evaluators)
-    counts = None if found is None else found.counts["note"]
-    return ThinLevels(**{**vars(heard), "counts": counts})
+    if found is None:
+        return heard
+    counts = {judge: judged.counts["note"] for judge, judged in found.by.items()}
+    return replace(heard, counts=counts, failures=found.failures)
 
 
 def aggregate(found: Measurements, evaluators: Evaluators) -> Figures:
     """Compares every kind with the real rendering, by performance and group."""
+    notes_metric.note_failures(NAME, found)
     parts: dict[str, dict[str, list[Measured]]] = {}
     order = [*(group.name for group in DEFAULT_GROUPS), DRUMS]
     for piece in sorted(
@@ -189,8 +189,13 @@ def tables(figures: Figures, report: Figures) -> list[Table]:
     made = []
     for performance, groups in figures.items():
         velocities = _velocities(groups.values())
-        columns = [*((f"level at {v}", 1, _farthest) for v in velocities), *_COLUMNS]
-        rows = {group: _row(part, velocities) for group, part in groups.items()}
+        judges = _judges(groups.values())
+        columns = [
+            *((f"level at {v}", 1, _farthest) for v in velocities),
+            *_COLUMNS,
+            *(column for judge in judges for column in _judge_columns(judge)),
+        ]
+        rows = {group: _row(part, velocities, judges) for group, part in groups.items()}
         if len(rows) > 1:
             worst = [choose(column) for (*_, choose), column in zip(columns, zip(*rows.values()))]
             rows["worst"] = worst
@@ -218,6 +223,7 @@ def score_rows(figures: Figures) -> Iterable[ScoreRow]:
             for kind, of in part.items():
                 named = {f"level_db velocity {v}": db for v, db in of.get("level_db", {}).items()}
                 named |= {name: of[name] for name in _SINGLE if of.get(name) is not None}
+                named |= {f"f1 {judge}": f1 for judge, f1 in of.get("f1", {}).items()}
                 for name, value in named.items():
                     yield f"thin {performance} {group} {name}", kind, value, "", ""
 
@@ -227,10 +233,10 @@ def _numbers(value: ThinLevels, figures: Figures) -> dict[str, float]:
     row = {"thin: level, dB": mean(value.notes), "thin: start, dB": value.start}
     if len(value.rests):
         row["thin: rests, dB"] = mean(value.rests)
-    return row if value.counts is None else {**row, "thin: note f1": value.counts.f1}
+    return row | {f"thin: note f1, {judge}": of.f1 for judge, of in value.counts.items()}
 
 
-_SINGLE = ("farthest_note_db", "held_db", "start_db", "bursts", "rests_db", "f1")
+_SINGLE = ("farthest_note_db", "held_db", "start_db", "bursts", "rests_db")
 _NOTE = (
     "Decibels of what was generated, less the real rendering's: the mean over notes by velocity,"
     " the note farthest off, the eighth of a held note farthest off, the piece whose rests are."
@@ -253,9 +259,12 @@ def _compare(pieces: Sequence[Measured], kind: str) -> Figures:
             v.start > 0 and (real is None or real.start <= 0) for v, real in zip(own, reals)
         ),
     }
-    counts = [value.counts for value in own if value.counts is not None]
-    if counts:
-        figures["f1"] = pooled(counts).f1
+    judges = dict.fromkeys(judge for value in own for judge in value.counts)
+    if judges:
+        figures["f1"] = {
+            judge: pooled(value.counts[judge] for value in own if judge in value.counts).f1
+            for judge in judges
+        }
     if kind == "real" or not pairs:
         return figures
     by_velocity: dict[int, list[np.ndarray]] = {}
@@ -286,18 +295,19 @@ def _difference(ours: FloatND, theirs: FloatND, real: ThinLevels) -> FloatND:
     return np.maximum(ours, floor) - np.maximum(theirs, floor)
 
 
-def _row(part: Figures, velocities: Sequence[str]) -> list[float | None]:
-    """Lists the figures of one group: its levels by velocity, then those of `_COLUMNS`."""
+def _row(part: Figures, velocities: Sequence[str], judges: Sequence[str]) -> list[float | None]:
+    """Lists the figures of one group: levels by velocity, `_COLUMNS`, then those of each judge."""
     ours, vocoded, real = (part.get(kind, {}) for kind in ("generated", "vocoded", "real"))
-    ratio = ours["f1"] / vocoded["f1"] if ours.get("f1") is not None and vocoded.get("f1") else None
+    heard: list[float | None] = []
+    for judge in judges:
+        f1, best = (kind.get("f1", {}).get(judge) for kind in (ours, vocoded))
+        heard += [f1, best, f1 / best if f1 is not None and best else None]
     return [
         *(ours.get("level_db", {}).get(v) for v in velocities),
         *(ours.get(name) for name in ("farthest_note_db", "held_db", "start_db")),
         real.get("start_db"),
         ours.get("rests_db"),
-        ours.get("f1"),
-        vocoded.get("f1"),
-        ratio,
+        *heard,
     ]
 
 
@@ -309,6 +319,12 @@ def _means(by_velocity: Mapping[int, Sequence[np.ndarray]]) -> dict[str, float]:
 def _velocities(groups: Iterable[Figures]) -> list[str]:
     named = {v for part in groups for of in part.values() for v in of.get("level_db", {})}
     return sorted(named, key=int)
+
+
+def _judges(groups: Iterable[Figures]) -> list[str]:
+    """Names the transcribers that heard anything, each once."""
+    kinds = [of for part in groups for of in part.values()]
+    return list(dict.fromkeys(judge for of in kinds for judge in of.get("f1", {})))
 
 
 def _chooser(key: Callable[[float], float]) -> Callable[[Iterable[float | None]], float | None]:
@@ -324,11 +340,17 @@ _COLUMNS = (
     ("start", 1, _highest),
     ("real start", 1, _highest),
     ("rests", 1, _farthest),
-    ("note F1", 3, _lowest),
-    ("vocoded", 3, _lowest),
-    ("ratio", 2, _lowest),
 )
 """Heading, digits after the point, and which of all groups is the worst."""
+
+
+def _judge_columns(judge: str) -> Iterable[tuple[str, int, Callable[..., float | None]]]:
+    """Gives the columns of one transcriber, laid out like `_COLUMNS`."""
+    return (
+        (f"note F1, {judge}", 3, _lowest),
+        ("vocoded", 3, _lowest),
+        ("ratio", 2, _lowest),
+    )
 
 
 def _group(piece: Measured) -> str:

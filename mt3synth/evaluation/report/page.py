@@ -80,7 +80,7 @@ def _about(report: Mapping[str, Any]) -> list[str]:
         f" {report['recordings']} recordings. Embedding {report['embedding']['name']}"
         f" {report['embedding']['version']} ({report['embedding']['dimension']} dimensions,"
         f" {report['embedding']['rate']:g} per second); vocoder {report['vocoder']};"
-        f" transcriber {report['transcriber'] or 'none'}; seed {report['seed']}.",
+        f" transcribers {', '.join(report['transcribers']) or 'none'}; seed {report['seed']}.",
         "Beside what was generated stand the real recordings and what the vocoder leaves of them:"
         " no rendering through this vocoder can be expected to do better. Square brackets hold"
         " 95 % bootstrap intervals over pieces.",

@@ -13,7 +13,7 @@ import soundfile
 from data_pipelines.prepare.manifest import read_manifest
 from data_pipelines.prepare.transcribe import TranscriptionJob, find_jobs, transcribe
 from mt3synth.errors import UserError
-from mt3synth.evaluation.metrics.notes import count_notes
+from mt3synth.evaluation.metrics.note_counts import count_notes
 from mt3synth.symbolic.midi import read_midi, write_midi
 from mt3synth.symbolic.notes import Notes
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from evaluation_cases import all_at_once, quick_evaluators
+from evaluation_cases import JUDGE, all_at_once, quick_evaluators
 from PIL import Image
 
 import mt3synth
@@ -133,7 +133,7 @@ def report_on(model: Any, corpus: Path, folder: Path) -> dict[str, Any]:
     using = quick_evaluators(folder / "cache", by_the_clock)
     vocoder = CachedVocoder(GriffinLim(MELGAN, iterations=4), "the same", folder / "vocoded")
     using = replace(using, shrinkage="ledoit-wolf", vocoder=vocoder)
-    names = Names("A bundle", "mt3synth evaluate bundle", "Griffin-Lim", "by the clock")
+    names = Names("A bundle", "mt3synth evaluate bundle", "Griffin-Lim", (JUDGE,))
     items = read_evaluation_set(paths)
     return evaluate(items, using, names, ExampleOptions(0), all_at_once).report
 
@@ -148,7 +148,7 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_pictures")
 def test_a_faithful_model_does_as_well_as_can_be(corpus: Path, tmp_path: Path) -> None:
     report = report_on(faithful, corpus, tmp_path)
-    part = report["notes"]["by_performance"]["studio"]
+    part = report["notes"][JUDGE]["by_performance"]["studio"]
     assert part["pieces"] == 3  # two of them crossed
     assert [part[kind]["f1"] for kind in ("real", "vocoded", "generated")] == [1.0, 1.0, 1.0]
     assert part["generated"]["reference"] == 9
@@ -175,7 +175,7 @@ def test_a_faithful_model_does_as_well_as_can_be(corpus: Path, tmp_path: Path) -
 @pytest.mark.usefixtures("no_pictures")
 def test_an_indifferent_model_is_found_out(corpus: Path, tmp_path: Path) -> None:
     report = report_on(indifferent, corpus, tmp_path)
-    part = report["notes"]["by_performance"]["studio"]
+    part = report["notes"][JUDGE]["by_performance"]["studio"]
     assert part["generated"]["matched"] == 3  # the last note of each excerpt
     assert part["generated"]["f1"] == pytest.approx(2 * 3 / (9 + 3))
     assert part["generated_over_vocoded"]["ratio"] == pytest.approx(0.5)

@@ -72,7 +72,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     }
     performances = ("dull", "bright")
     root = write_case(tmp_path_factory.mktemp("loudness"), performances).root
-    run = replace(evaluators(root / "cache"), transcriber=None)
+    run = replace(evaluators(root / "cache"), transcribers={})
     made = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mt3synth.evaluation.evaluate._pictures", lambda *_: {})

@@ -6,7 +6,7 @@ import mir_eval
 import numpy as np
 import pytest
 
-from mt3synth.evaluation.metrics.notes import NoteCounts, count_notes, pooled
+from mt3synth.evaluation.metrics.note_counts import NoteCounts, count_notes, pooled
 from mt3synth.symbolic.notes import Notes
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from browser import ask
+from evaluation_cases import JUDGE
 
 
 def test_csv_files_hold_the_same_figures(folder: Path, report: dict[str, Any]) -> None:
@@ -12,18 +13,18 @@ def test_csv_files_hold_the_same_figures(folder: Path, report: dict[str, Any]) -
         rows = {(row["score"], row["kind"]): row for row in csv.DictReader(file)}
     part = report["fad"]["by_piece"]["generated"]
     assert float(rows["group_fad by_piece", "generated"]["value"]) == part["group_fad"]
-    low, high = report["notes"]["scores"]["frame"]["real"]["interval"]
-    assert float(rows["frame f1", "real"]["low"]) == low
-    assert float(rows["frame f1", "real"]["high"]) == high
+    low, high = report["notes"][JUDGE]["scores"]["frame"]["real"]["interval"]
+    assert float(rows[f"frame f1, {JUDGE}", "real"]["low"]) == low
+    assert float(rows[f"frame f1, {JUDGE}", "real"]["high"]) == high
     with open(folder / "confusion.csv", newline="") as file:
         nearest = [row for row in csv.DictReader(file) if row["level"] == "by_piece"]
     assert len(nearest) == 9
     assert all(row["nearest"] == row["performance"] and row["rank"] == "1" for row in nearest)
     with open(folder / "pieces.csv", newline="") as file:
         pieces = list(csv.DictReader(file))
-    matched = sum(float(r["value"]) for r in pieces
-                  if (r["kind"], r["score"]) == ("generated", "note: matched"))  # fmt: skip
-    assert matched == report["notes"]["scores"]["note"]["generated"]["matched"]
+    wanted = ("generated", f"note: matched, {JUDGE}")
+    matched = sum(float(r["value"]) for r in pieces if (r["kind"], r["score"]) == wanted)
+    assert matched == report["notes"][JUDGE]["scores"]["note"]["generated"]["matched"]
 
 
 def test_page_in_a_browser(folder: Path, tmp_path: Path) -> None:
@@ -51,7 +52,9 @@ def test_page_in_a_browser(folder: Path, tmp_path: Path) -> None:
         "Recognised performance",
         "Generated pieces by target (row) and recognised performance (column)",
         "Notes found again",
-        "Notes found again by performance",
+        "Notes found again by ensemble",
+        "Every count by half a score",
+        "Notes found again by performance, half a score",
         "Beside the real recording of the same notes",
         "Loudness",
         "Level against velocity",

@@ -4,7 +4,7 @@ import mir_eval
 import numpy as np
 import pytest
 
-from mt3synth.evaluation.metrics.notes import (
+from mt3synth.evaluation.metrics.note_counts import (
     Heard,
     NoteCounts,
     count_all,
