@@ -53,6 +53,7 @@ EVAL = [
     "scikit-learn>=1.5",
 ]
 HUB = ["tensorflow>=2.21", "tensorflow-hub>=0.16"]  # TRILL and VGGish
+DEMO = [*SCORES, "gradio>=6.31,<7", "pillow>=11"]  # ffmpeg, to hear songs while they are made
 ALIGN = [*DATA, "librosa>=0.11", "synctoolbox>=1.4"]
 # Beam wants protobuf 6, and what SeqIO reads vocabularies with is made for 7 from 0.2.3 on.
 BEAM = [*DATA, "apache-beam>=2.70", "sentencepiece<0.2.3"]
@@ -75,6 +76,7 @@ DEV = [
     "mirdata>=1.0",
     "mypy>=1.15",
     "nbclient>=0.10",
+    "playwright>=1.50",  # with the chromium of the system
     "pytest>=8",
     "pytest-xdist>=3.6",
     "ruff>=0.9",
@@ -99,6 +101,8 @@ setup(
         "mt3synth": [
             "bundles/**/*",
             "commands/export/*.md",
+            "demo/*.js",
+            "demo/examples/*.mid",
             "evaluation/bundle/*.mid",
             "importers/*.md",
             "**/page.*",
@@ -114,13 +118,14 @@ setup(
         "train": TRAIN,
         "eval": EVAL,
         "hub": HUB,
+        "demo": DEMO,
         "align": ALIGN,
         "beam": BEAM,
         "t5x": T5X,
         "cuda": CUDA,
         "cuda12": CUDA12,
         "tpu": TPU,
-        "dev": sorted({*TRAIN, *EVAL, *ALIGN, *BEAM, *DEV}),
+        "dev": sorted({*TRAIN, *EVAL, *DEMO, *ALIGN, *BEAM, *DEV}),
     },
     entry_points={"console_scripts": ["mt3synth = mt3synth.cli:main"]},
     classifiers=[

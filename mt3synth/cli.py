@@ -15,6 +15,7 @@ from mt3synth.standard_error import survive_broken_stderr
 
 COMMANDS = (
     "synthesize",
+    "demo",
     "vocode",
     "performances",
     "prepare",

@@ -142,6 +142,7 @@ FLOORS = (
             "data_pipelines.{filesystem,performances,seqio_pipeline}"
         ),
         "": "model",
+        "demo": ("audio bundle model model_spec renderer reporting score song symbolic vocoder"),
         "evaluation": "",
         "evaluation.evaluation_set": "audio symbolic",
         "evaluation.embeddings": "atomic audio cache_folder",
@@ -167,6 +168,7 @@ FLOORS = (
         "commands.shared": (
             "audio bundle cache_folder configuration model_spec signals synthesis vocoder"
         ),
+        "commands.demo": "configuration demo commands.shared mt3synth",
         "commands.doctor": (
             "bundle configuration transcription commands.shared data_pipelines.corpus "
             "evaluation.embeddings"
@@ -216,6 +218,7 @@ LIBRARIES = {
     "basic_pitch": "transcription",
     "harmonica": "transcription",
     "onnxruntime": "transcription",
+    "gradio": "demo.page demo.server",
     "matplotlib": (
         "reporting evaluation.report data_pipelines.alignment.picture data_pipelines.inspection "
         "training.diffusion.samples training.vocoder.validation"

@@ -43,6 +43,8 @@ TRAIN, DATA = "'mt3synth[train]'", "'mt3synth[data]'"
 NEEDS = (
     Need("synthesize", "jax flax note_seq soundfile soxr scipy safetensors gin tqdm", "mt3synth"),
     Need("synthesize MusicXML, kern, ABC", "music21", "'mt3synth[scores]'"),
+    # Without ffmpeg a song cannot be heard while it is made.
+    Need("demo", "gradio PIL music21", "'mt3synth[demo]'", "ffmpeg"),
     Need("train", "optax orbax.checkpoint tensorboardX tensorflow seqio", TRAIN),
     # ffmpeg is for M4A, WMA and films.
     Need("prepare", "google_crc32c matplotlib mir_eval yaml upath", DATA, "ffmpeg"),

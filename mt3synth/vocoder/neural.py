@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -40,6 +40,7 @@ class NeuralVocoder:
       config: shape of the network.
       params: its weights, float32.
       block: frames of which audio is made at a time.
+      on_block: is told after each block which share of the frames at hand is sound, 0 to 1.
 
     Raises:
       ValueError: a block of no frames, or a network that cannot invert such frames.
@@ -50,6 +51,7 @@ class NeuralVocoder:
     params: PyTree
     # 13 s: beside the context of 194 frames on either side little is computed twice.
     block: int = 640
+    on_block: Callable[[float], Any] | None = None
 
     def __post_init__(self) -> None:
         if self.block < 1:
@@ -110,6 +112,8 @@ class NeuralVocoder:
             if len(part):
                 yield part
             start, block = start + block, self.block
+            if self.on_block is not None:
+                self.on_block(min(1.0, start / (total + lag)))
 
     @cached_property
     def _on_device(self) -> PyTree:

@@ -1,0 +1,1 @@
+"""Opens a local page on which songs are rendered in a browser."""

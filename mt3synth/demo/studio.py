@@ -1,0 +1,237 @@
+"""What the page does for visitors: renders, streams, compares, lets performances be heard."""
+
+from __future__ import annotations
+
+import io
+import math
+import threading
+import wave
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from mt3synth.audio.playback import limit_softly, to_pcm
+from mt3synth.demo.following import Tell
+from mt3synth.demo.pictures import draw_mel
+from mt3synth.demo.piece import Piece, read_example
+from mt3synth.demo.rooms import Rooms, discard
+from mt3synth.errors import UserError, explain_memory
+from mt3synth.model import Model
+from mt3synth.renderer import OnStep, Renderer
+from mt3synth.reporting.clips import cut, mp3
+from mt3synth.score import Score, Span
+from mt3synth.song import Song
+from mt3synth.vocoder.neural import NeuralVocoder
+
+MAX_STEPS = 50
+"""Of the diffusion; more would keep others waiting for what nobody hears."""
+
+COMPARED_SECONDS = 30.0
+"""The longest stretch of which two performances are compared."""
+
+_SAMPLE, _SAMPLE_SECONDS = "The plainest of tunes", 5.0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Says how a visitor wants a song.
+
+    Attributes:
+      performance: name of the one whose sound it gets.
+      steps: of the diffusion; 0 renders the prior alone, if the model has one.
+      seed: of the random numbers.
+      start, end: seconds between which the song is rendered.
+      expression: how far players go beyond a score in notation.
+      stems: whether parts are rendered one by one.
+
+    Raises:
+      UserError: more steps than the page offers, or no stretch of time.
+    """
+
+    performance: str
+    steps: int
+    seed: int = 0
+    start: float = 0.0
+    end: float = math.inf
+    expression: float = 0.0
+    stems: bool = False
+
+    def __post_init__(self) -> None:
+        if self.steps > MAX_STEPS:
+            raise UserError(f"{self.steps} steps; at most {MAX_STEPS} here")
+        Span(self.start, self.end)
+
+    def span(self, piece: Piece) -> Span:
+        """Returns the part of a song that is wanted: all of it, if nothing of it is left out."""
+        whole = self.start == 0 and self.end >= piece.seconds
+        return Span() if whole else Span(self.start, self.end)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Names what was made of a song.
+
+    Attributes:
+      wav: the sound, for a player.
+      files: all files to be fetched, by what they are.
+      mel: a PNG of the mel frames with the notes over them.
+      reports: one line for each kind of thing that was not rendered as written.
+      seconds: how long it plays.
+    """
+
+    wav: Path
+    files: Mapping[str, Path]
+    mel: bytes
+    reports: tuple[str, ...]
+    seconds: float
+
+
+class Studio:
+    """Renders what visitors ask for with one model.
+
+        studio = Studio(mt3synth.load(), Rooms(folder))
+        rendered = studio.render(piece, Wish("tape", steps=0), tell)
+
+    Args:
+      model: by which.
+      rooms: where files go.
+    """
+
+    def __init__(self, model: Model, rooms: Rooms) -> None:
+        self.model = model
+        self.rooms = rooms
+        self._samples: dict[str, bytes] = {}
+        self._sampling = threading.Lock()
+
+    @property
+    def default_steps(self) -> int:
+        """Returns the steps that the model names."""
+        return self.model.renderer().config.for_model(self.model.spec).steps
+
+    @property
+    def least_steps(self) -> int:
+        """Returns the fewest steps that the model can render with."""
+        return 0 if self.model.spec.has_prior else 1
+
+    def render(self, piece: Piece, wish: Wish, tell: Tell) -> Rendered:
+        """Renders a song to the samples that `mt3synth synthesize` gives, and writes all files.
+
+        Raises:
+          UserError: there is nothing to render, or an option is out of its bounds.
+        """
+        with explain_memory(f"{piece.name}: "):
+            tell("Reading the score", None)
+            score = self._read(piece, wish)
+            song = self._renderer(wish, tell).render(score, _tell_steps(tell))
+            tell("Writing the files", None)
+            return self._write(song, score, f"{piece.stem}.{wish.performance}")
+
+    def compare(
+        self, piece: Piece, wishes: tuple[Wish, Wish], tell: Tell
+    ) -> tuple[Rendered, Rendered]:
+        """Renders one stretch of a song twice.
+
+        Raises:
+          UserError: as `render`, or the stretch is too long.
+        """
+        for wish in wishes:
+            if wish.end - wish.start > COMPARED_SECONDS:
+                raise UserError(f"compare at most {COMPARED_SECONDS:g} s of a song at once")
+        first, second = (
+            self.render(piece, wish, partial(_prefixed, tell, f"{wish.performance}: "))
+            for wish in wishes
+        )
+        return first, second
+
+    def stream(self, piece: Piece, wish: Wish) -> Iterator[tuple[bytes, float]]:
+        """Renders a song from left to right.
+
+        Yields:
+          WAV files of consecutive stretches, as they are made, and the seconds made so far.
+
+        Raises:
+          UserError: as `render`.
+        """
+        score = self._read(piece, wish)
+        rate, made = self.model.spec.mel.sample_rate, 0
+        for part in self._renderer(replace(wish, stems=False)).stream(score, soon=True):
+            made += len(part)
+            yield _wav(to_pcm(limit_softly(part)), rate), made / rate
+
+    def sample(self, performance: str) -> Path:
+        """Returns an MP3 of a few seconds in a performance, which is rendered once.
+
+        Raises:
+          UserError: there is no such performance.
+        """
+        name = self.model.bundle.performance(performance).name
+        with self._sampling:
+            if name not in self._samples:
+                score = read_example(_SAMPLE, self.model.spec).score
+                song = self.model.renderer(name).render(score)
+                part = cut(song.audio, song.sample_rate, 0.0, _SAMPLE_SECONDS)
+                self._samples[name] = mp3(part, song.sample_rate)
+        path = self.rooms.new() / f"{name}.mp3"
+        path.write_bytes(self._samples[name])
+        return path
+
+    def _read(self, piece: Piece, wish: Wish) -> Score:
+        return piece.read(wish.span(piece), self.model.spec, wish.expression)
+
+    def _renderer(self, wish: Wish, tell: Tell | None = None) -> Renderer:
+        renderer = self.model.renderer(
+            wish.performance, steps=wish.steps, seed=wish.seed, stems=wish.stems
+        )
+        vocoder = renderer.vocoder
+        if tell is None or not isinstance(vocoder, NeuralVocoder):
+            return renderer
+        told = replace(vocoder, on_block=lambda done: tell("Making sound of the frames", done))
+        return replace(renderer, vocoder=told)
+
+    def _write(self, song: Song, score: Score, stem: str) -> Rendered:
+        room = self.rooms.new()
+        try:
+            files = {"WAV": room / f"{stem}.wav", "FLAC": room / f"{stem}.flac"}
+            for path in files.values():
+                song.write(path)
+            if song.stems:
+                files["Stems"] = _zip_stems(song, room / f"{stem}.stems.zip")
+            mel = draw_mel(song.mel, song.mel_spec, score.notes)
+        except BaseException:
+            discard(room)
+            raise
+        reports = (*song.reports, *song.level_reports)
+        return Rendered(files["WAV"], files, mel, reports, song.seconds)
+
+
+def _zip_stems(song: Song, path: Path) -> Path:
+    """Packs the sound of each part into one file."""
+    unpacked = path.with_suffix("")
+    unpacked.mkdir()
+    song.write_stems(unpacked / f"{path.name.removesuffix('.stems.zip')}.wav")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for each in sorted(unpacked.iterdir()):
+            packed.write(each, each.name)
+    discard(unpacked)
+    return path
+
+
+def _prefixed(tell: Tell, before: str, text: str, share: float | None) -> None:
+    tell(before + text[0].lower() + text[1:], share)
+
+
+def _tell_steps(tell: Tell) -> OnStep:
+    return lambda done, steps: tell(f"Denoising the frames: step {done} of {steps}", done / steps)
+
+
+def _wav(pcm: bytes, sample_rate: int) -> bytes:
+    """Makes a mono WAV file of 16-bit samples."""
+    written = io.BytesIO()
+    with wave.open(written, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(sample_rate)
+        file.writeframes(pcm)
+    return written.getvalue()
