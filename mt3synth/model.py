@@ -25,6 +25,7 @@ from mt3synth import bundle as bundles
 from mt3synth.audio.level import LevelConfig
 from mt3synth.audio.playback import in_blocks, limit_softly
 from mt3synth.bundle import Bundle, Performance
+from mt3synth.cast import read_cast
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
 from mt3synth.renderer import OnStep, Renderer
@@ -101,7 +102,9 @@ class Model:
           score: a MIDI file or a score in notation (MusicXML, kern, ABC), as its path (``-`` is
             standard input), its bytes or open; a ``pretty_midi.PrettyMIDI``, a
             ``note_seq.NoteSequence`` or `mt3synth.symbolic.Notes`.
-          performance: name of the one whose sound it gets; None takes the bundle's default.
+          performance: name of the one whose sound it gets, or an expression that blends several,
+            changes along the song or names one for each instrument (`mt3synth.cast`); None takes
+            the bundle's default.
           start: seconds from which on the song is rendered.
           end: seconds up to which.
           expression: how far players go beyond a score in notation, from 0, to the letter, to 1.
@@ -218,7 +221,7 @@ class Model:
         return Renderer(
             self.bundle,
             self._synthesizer,
-            self.bundle.performance(performance),
+            read_cast(performance, [each.name for each in self.performances], self.bundle.default),
             sampling_config(self.spec, sampling, config),
             self._vocoder(vocoder, vocoder_source),
             stems,

@@ -13,7 +13,8 @@ import numpy as np
 from mt3synth import __version__
 from mt3synth.audio.level import Level, LevelConfig, fit_level
 from mt3synth.audio.mel import log_mel
-from mt3synth.bundle import Bundle, Performance
+from mt3synth.bundle import Bundle
+from mt3synth.cast import Cast, Line
 from mt3synth.controllers.treatment import Treatment, describe_treatments
 from mt3synth.errors import UserError
 from mt3synth.mix import Mix, add_sounds, add_streams, mix_parts
@@ -24,12 +25,16 @@ from mt3synth.symbolic.notes import Notes
 from mt3synth.synthesis import SamplingConfig, Synthesizer
 from mt3synth.synthesis.options import describe
 from mt3synth.synthesis.parts import Part, check_part, part_config, split_parts
-from mt3synth.types import Float, FloatND, Int
+from mt3synth.synthesis.shares import Shares
+from mt3synth.types import FloatND, Int
 from mt3synth.vocoder import registry
 from mt3synth.vocoder.protocol import Vocoder, check_spec, vocode_song, vocode_stream
 
 OnStep = Callable[[int, int], Any]
 """Is told how many steps of a rendering are done, and how many there are in all."""
+
+FADE_SECONDS = 1.0
+"""Over which one performance gives way to the next, half of it before the time that is named."""
 
 PRACTICE_DB = -15.0
 """Level of the part that is practised: still to be followed, and far below whoever plays it."""
@@ -41,6 +46,7 @@ class _Take(NamedTuple):
     part: str
     notes: Notes
     treatment: Treatment
+    shares: Shares
     config: SamplingConfig
     db: float
 
@@ -56,7 +62,7 @@ class Renderer:
     Attributes:
       bundle: the model.
       synthesizer: makes its frames.
-      performance: whose sound the songs get.
+      cast: whose sound the songs get.
       config: how they are sampled.
       vocoder: turns frames into audio.
       stems: whether the songs keep the sound of each of their parts.
@@ -70,7 +76,7 @@ class Renderer:
 
     bundle: Bundle
     synthesizer: Synthesizer
-    performance: Performance
+    cast: Cast
     config: SamplingConfig
     vocoder: Vocoder
     stems: bool = False
@@ -84,24 +90,24 @@ class Renderer:
     @property
     def by_parts(self) -> bool:
         """Says whether parts are rendered one by one and summed, which they are only if need be."""
-        return self.stems or self.practice is not None
+        return self.stems or self.practice is not None or bool(self.cast.parts)
 
     def parts(self, score: Score) -> tuple[Part, ...]:
         """Splits a score as it is rendered by parts.
 
         Raises:
-          UserError: it has no part that is to be practised.
+          UserError: it has no part that is to be practised, or that is to have a sound of its own.
         """
         parts = split_parts(score.notes, self.bundle.spec.roll.groups, score.channel)
-        if self.practice is not None:
-            check_part(self.practice, parts)
+        for name in (*([] if self.practice is None else [self.practice]), *self.cast.parts):
+            check_part(name, parts)
         return parts
 
     def render(self, score: Score, on_step: OnStep | None = None) -> Song:
         """Renders a score that was read for this model.
 
         Raises:
-          UserError: a part is to be practised that the score does not have.
+          UserError: it lacks a part that is named, or ends before its performance changes.
           VocoderError: the vocoder cannot turn the frames into audio.
         """
         takes, spec = self._takes(score), self.bundle.spec.mel
@@ -109,7 +115,7 @@ class Renderer:
         sounds: dict[str, FloatND] = {}
         for number, take in enumerate(takes):
             done = on_step and _counted(on_step, sum(steps[:number]), sum(steps))
-            mel = self._frames(take.notes, take.config, done)
+            mel = self.synthesizer.mel(take.notes, take.shares, take.config, done)
             sound = vocode_song(self.vocoder, mel)
             sound = take.treatment.apply(sound, spec.sample_rate, self.stereo)
             # Summed at once: of a long song not all groups are in memory together.
@@ -118,8 +124,6 @@ class Renderer:
         reports = self.reports(score)
         if self.by_parts:
             (audio, stems, _), level = self._mix(sounds, self._level(score))
-            told = f"{len(sounds)} parts rendered one by one and summed: {', '.join(sounds)}"
-            reports = (*reports, told)
         else:
             # A vocoder's sound may exceed full scale, which a file would clip.
             audio, level = fit_level(sounds[""], spec.sample_rate, self._level(score))
@@ -145,14 +149,18 @@ class Renderer:
           soon: whether the first sound is wanted early: see `StreamingVocoder`.
 
         Raises:
-          UserError: parts are to be rendered one by one, or two channels.
+          UserError: parts are to be rendered one by one, or two channels; or the score ends before
+            its performance changes.
           VocoderError: the vocoder cannot turn the frames into audio.
         """
         if self.by_parts or self.stereo:
             raise UserError(
-                "a stream is of the whole song, mono; leave out stems, practice, stereo"
+                "a stream is of the whole song, mono; leave out stems, practice, stereo and "
+                "performances of single instruments"
             )
-        takes = self._takes_of("", np.arange(len(score.notes)), score.of_levels())
+        self.cast.check_end(score.end)
+        rows = np.arange(len(score.notes))
+        takes = self._takes_of("", rows, score.of_levels(), self.cast.others)
         steps = [self.synthesizer.steps(t.notes, t.config, streamed=True) for t in takes]
         made = [0] * len(takes)
 
@@ -163,7 +171,7 @@ class Renderer:
 
         def play(number: int, take: _Take) -> Iterator[FloatND]:
             done = on_step and partial(count, number)
-            pieces = self.synthesizer.stream(take.notes, self.performance.index, take.config, done)
+            pieces = self.synthesizer.stream(take.notes, take.shares, take.config, done)
             parts = vocode_stream(self.vocoder, pieces, soon)
             if not take.treatment.moves_level:
                 return parts
@@ -192,7 +200,7 @@ class Renderer:
         treated = describe_treatments(treatments, self.stereo)
         if streamed and any(each.moves_pitch for each in self._treatments(score)):
             treated.append("bends, tunings and modulation: not applied to a stream")
-        return (*score.reports, *treated, *self._unheard(score))
+        return (*score.reports, *treated, *self._unheard(score), *self._told(score))
 
     def _treatments(self, score: Score) -> list[Treatment]:
         groups = score.groups(np.arange(len(score.notes)), self.stereo)
@@ -200,24 +208,39 @@ class Renderer:
 
     def _takes(self, score: Score) -> list[_Take]:
         """Lists what is rendered by itself: of the song, or of each part, its groups of notes."""
+        self.cast.check_end(score.end)
         if not self.by_parts:
-            return self._takes_of("", np.arange(len(score.notes)), score)
+            return self._takes_of("", np.arange(len(score.notes)), score, self.cast.others)
         takes = []
         for part in self.parts(score):
             soft = self.practice is not None and part.is_called(self.practice)
-            takes += self._takes_of(part.name, part.rows, score, PRACTICE_DB if soft else 0.0)
+            line = self.cast.line(part.name, part.instrument)
+            takes += self._takes_of(part.name, part.rows, score, line, PRACTICE_DB if soft else 0.0)
         return takes
 
     def _takes_of(
-        self, part: str, rows: Int[np.ndarray, " r"], score: Score, db: float = 0.0
+        self, part: str, rows: Int[np.ndarray, " r"], score: Score, line: Line, db: float = 0.0
     ) -> list[_Take]:
         takes = []
         for number, (notes, treatment) in enumerate(score.groups(rows, self.stereo), 1):
             # Groups are told apart as parts are; the first is what there is where nothing is done.
             name = f"{part} {number}" if number > 1 else part
             config = part_config(self.config, name) if name else self.config
-            takes.append(_Take(part, treatment.lay_out(notes), treatment, config, db))
+            shares = self._shares(line, score, treatment)
+            takes.append(_Take(part, treatment.lay_out(notes), treatment, shares, config, db))
         return takes
+
+    def _shares(self, line: Line, score: Score, treatment: Treatment) -> Shares:
+        """Says whose sound the frames of some notes get, as they are laid out for a treatment."""
+        rate = self.bundle.spec.mel.frame_rate
+        changes = []
+        for time, blend in line.changes:
+            # What began before the span of the song is what it begins with.
+            at = time - score.span.start
+            seconds = float(treatment.source_seconds(at)) if at > 0 else at
+            shares = {self.bundle.performance(name).index: share for name, share in blend.shares}
+            changes.append((seconds * rate, shares))
+        return Shares(tuple(changes), FADE_SECONDS * rate)
 
     def _mix(self, sounds: dict[str, FloatND], asked: LevelConfig) -> tuple[Mix, Level]:
         """Sums the sounds of parts, which all get the gain that their sum needs."""
@@ -235,20 +258,36 @@ class Renderer:
         written = self.is_long(score) and self.level.loudness is None
         return replace(self.level, peaks="scale") if self.by_parts or written else self.level
 
-    def _frames(
-        self, notes: Notes, config: SamplingConfig, on_step: Callable[[int], Any] | None
-    ) -> Float[np.ndarray, "T M"]:
-        return self.synthesizer.mel(notes, self.performance.index, config, on_step)
-
     def _unheard(self, score: Score) -> tuple[str, ...]:
-        """Names the instruments of a score that the model never heard in its performance."""
-        roll = self.bundle.spec.roll
-        playing = group_seconds(score.notes, roll.groups, roll.drum_seconds)
-        unheard = self.performance.unheard(playing)
-        if not unheard:
+        """Names the instruments of a score that the model never heard in their performance."""
+        roll, begin = self.bundle.spec.roll, score.span.start
+        unheard: dict[str, dict[str, None]] = {}
+        for notes, line in self._lines(score):
+            for start, end, name in line.spells():
+                within = notes.select(notes.within(start - begin, end - begin))
+                playing = group_seconds(within, roll.groups, roll.drum_seconds)
+                for instrument in self.bundle.performance(name).unheard(playing):
+                    unheard.setdefault(name, {})[instrument] = None
+        return tuple(
+            f"instruments never heard in performance {name!r}, whose sound there is a guess: "
+            f"{', '.join(instruments)}"
+            for name, instruments in unheard.items()
+        )
+
+    def _told(self, score: Score) -> tuple[str, ...]:
+        """Says that a score is rendered by parts, which does not sound like players in one room."""
+        if not self.by_parts:
             return ()
-        where = f"performance {self.performance.name!r}, whose sound there is a guess"
-        return (f"instruments never heard in {where}: {', '.join(unheard)}",)
+        names = [part.name for part in self.parts(score)]
+        return (f"{len(names)} parts rendered one by one and summed: {', '.join(names)}",)
+
+    def _lines(self, score: Score) -> list[tuple[Notes, Line]]:
+        """Lists notes of a score, and whose sound they get."""
+        if not self.cast.parts:
+            return [(score.notes, self.cast.others)]
+        return [
+            (part.notes, self.cast.line(part.name, part.instrument)) for part in self.parts(score)
+        ]
 
     def metadata(self, score: Score) -> dict[str, str]:
         """Returns everything that the sound of a score depends on, by name.
@@ -261,7 +300,7 @@ class Renderer:
         return {
             "software": f"mt3synth {__version__}",
             "bundle": self.bundle.hash,
-            "performance": self.performance.name,
+            "performance": str(self.cast),
             **({"score": name} if name else {}),
             **({"expression": str(float(score.expression))} if score.expression else {}),
             **({"parts": "one by one"} if self.by_parts else {}),

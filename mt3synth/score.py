@@ -61,6 +61,7 @@ class Score:
       notes: at least one; time 0 is the start of ``span``.
       name: of the file, or empty if the notes came from none.
       span: the part of the song that they are.
+      end: when the song's last note ends, in seconds of the whole song.
       reports: one line for each kind of thing in the song that cannot be rendered as written.
       channel: MIDI channel or part of each note, int32 ``[n]``; None where the source has none.
       treatments: what is done to the sound of notes beyond what the model makes of them.
@@ -75,6 +76,7 @@ class Score:
     notes: Notes
     name: str
     span: Span
+    end: float
     reports: tuple[str, ...]
     channel: Int[np.ndarray, " n"] | None = None
     treatments: tuple[Treatment, ...] = (Treatment(),)
@@ -176,6 +178,7 @@ def read_score(
         notes,
         "" if path is None else path.name,
         span,
+        song.notes.end_time,
         tuple(reports),
         None if isinstance(source, Notes) else song.channel[rows],
         tuple(each.shifted(-span.start) for each in treatments),

@@ -21,7 +21,11 @@ def metrics_as_before():
 
 
 @pytest.mark.usefixtures("metrics_as_before")
-@pytest.mark.parametrize("page", [PAGE, ROOT / "docs/sampling.md"], ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page",
+    [PAGE, ROOT / "docs/sampling.md", ROOT / "docs/controls.md"],
+    ids=lambda page: page.stem,
+)
 def test_every_block_runs(page, tmp_path, monkeypatch):
     monkeypatch.setattr(model_spec, "NETWORKS", dict(model_spec.NETWORKS))
     (tmp_path / "docs").symlink_to(ROOT / "docs")

@@ -26,7 +26,14 @@ ROOT = Path(__file__).resolve().parent.parent
 # A bare name is a package of mt3synth and all its rooms; `a.{b,c}` is `a.b` and `a.c`.
 FLOORS = (
     {"types": "", "errors": ""},
-    {"atomic": "", "cache_folder": "", "param_check": "", "signals": "", "standard_error": ""},
+    {
+        "atomic": "",
+        "cache_folder": "",
+        "param_check": "",
+        "signals": "",
+        "standard_error": "",
+        "times": "",
+    },
     {
         "symbolic.programs": "",
         "symbolic.grid": "",
@@ -57,12 +64,13 @@ FLOORS = (
     {
         "batch_protocols": "model_spec",
         "bundle": "atomic model_spec models param_check vocoder",
+        "cast": "times",
         "mix": "",
         "score": "controllers model_spec symbolic",
         "song": "atomic audio reporting",
         "synthesis": "audio denoising diffusion model_spec models symbolic",
     },
-    {"renderer": "audio bundle controllers mix score song symbolic synthesis vocoder"},
+    {"renderer": "audio bundle cast controllers mix score song symbolic synthesis vocoder"},
     {
         "data_pipelines": "",
         "data_pipelines.workers": "",
@@ -134,7 +142,7 @@ FLOORS = (
             "optim,parallel,run_folder,state}"
         ),
         "importers": "audio bundle diffusion model_spec models param_check symbolic",
-        "model": "audio bundle model_spec renderer score song synthesis vocoder",
+        "model": "audio bundle cast model_spec renderer score song synthesis vocoder",
     },
     {
         "adapters": (

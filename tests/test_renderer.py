@@ -199,3 +199,34 @@ def test_a_scale_tunes_the_keys(model, tmp_path):
     told = f"bends, tunings and modulation: applied to the sound of 1 of 2 {APART}"
     assert song.reports == written.reports == (told,)
     np.testing.assert_allclose(song.audio, written.audio, atol=1e-6)
+
+
+def test_each_instrument_may_have_a_performance_of_its_own(model):
+    both = render(model, performance="violin=hall,piano=old-radio")
+    assert both.reports[-1] == "2 parts rendered one by one and summed: piano, violin"
+    assert both.metadata["performance"] == "violin=hall,piano=old-radio,studio"
+    for name, performance in (("violin", "hall"), ("piano", "old-radio")):
+        alone = render(model, performance=performance, stems=True)
+        np.testing.assert_allclose(
+            both.stems[name] / both.gain, alone.stems[name] / alone.gain, atol=1e-4
+        )
+    with pytest.raises(UserError, match="no part 'viola'; did you mean 'violin'"):
+        render(model, performance="viola=hall")
+    with pytest.raises(UserError, match="performances of single instruments"):
+        model.stream(duet(), "violin=hall", steps=STEPS)
+
+
+def test_a_performance_may_change_along_the_song(model):
+    studio, hall = (render(model, performance=name) for name in ("studio", "hall"))
+    changed = render(model, performance="studio@0:00,hall@0:01")
+    fade = slice(25, 75)  # frames of half a second before and after
+    np.testing.assert_allclose(changed.mel[:25], studio.mel[:25], atol=1e-4)
+    np.testing.assert_allclose(changed.mel[75:], hall.mel[75:], atol=1e-4)
+    assert np.abs(changed.mel[fade] - studio.mel[fade]).max() > 0
+    assert changed.metadata["performance"] == "studio@0:00,hall@0:01"
+    # Times are those of the song, whatever of it is rendered.
+    late = render(model, performance="studio@0:00,hall@0:01", start=1.2)
+    whole = render(model, performance="hall", start=1.2)
+    np.testing.assert_allclose(late.mel[15:], whole.mel[15:], atol=1e-4)
+    with pytest.raises(UserError, match=r"hall@0:09 is after the song, which ends at 0:01\.5"):
+        render(model, performance="studio,hall@0:09")

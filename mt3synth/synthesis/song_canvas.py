@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import flax.linen as nn
 import jax
@@ -16,6 +17,7 @@ from mt3synth.synthesis.canvas import EDGE_FRAMES, Windows
 from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk, prior_chunk
 from mt3synth.synthesis.conditions import ScoreWindows
 from mt3synth.synthesis.sampling import SettledSampling
+from mt3synth.synthesis.shares import Shares, mix
 from mt3synth.types import Array, Float, PyTree
 
 
@@ -26,7 +28,7 @@ class SongCanvas:
       spec, network, params: the model.
       notes: the song.
       frames: its length.
-      performance: index of the performance.
+      shares: whose sound it gets.
       config: how to sample.
     """
 
@@ -37,11 +39,11 @@ class SongCanvas:
         params: PyTree,
         notes: Notes,
         frames: int,
-        performance: int,
+        shares: Shares,
         config: SettledSampling,
     ) -> None:
         self._spec, self._network, self._params = spec, network, params
-        self._performance, self._config, self._frames = performance, config, frames
+        self._config, self._frames = config, frames
         self._score = ScoreWindows(notes, spec)
         windows = Windows(frames + 2 * EDGE_FRAMES, spec.segment_frames, config.overlap)
         # Compiled for this song's length; the network, which is the large part, is not.
@@ -49,7 +51,8 @@ class SongCanvas:
         # Windows may begin before time 0, where there are no notes.
         starts = windows.starts - EDGE_FRAMES
         self._chunks = [starts[i : i + config.chunk] for i in range(0, len(starts), config.chunk)]
-        self._encoded: dict[int, PyTree] = {}
+        self._shares = [shares.within(each, spec.segment_frames) for each in self._chunks]
+        self._encoded: dict[tuple[int, int], PyTree] = {}
         self.shape = (windows.canvas_frames, spec.mel.bins)
 
     def song(self, canvas: Float[Array, "L M"]) -> Float[Array, "T M"]:
@@ -62,13 +65,19 @@ class SongCanvas:
 
     def prior(self) -> Prior:
         """The prior of the whole canvas. Raises ValueError if the model has none."""
-        priors = [
-            prior_chunk(self._network, self._params, self._conditions(number))
-            for number in range(len(self._chunks))
-        ]
-        means = [prior.mean[: len(starts)] for prior, starts in zip(priors, self._chunks)]
-        # The deviation is one for all frames of a song.
-        return Prior(self._join(jnp.concatenate(means)), priors[0].deviation[0])
+        deviation: Array | None = None
+
+        def mean(number: int, performance: int) -> Array:
+            nonlocal deviation
+            conditions = self._conditions(number, performance)
+            prior = prior_chunk(self._network, self._params, conditions)
+            # The deviation is one for all frames and performances.
+            deviation = prior.deviation[0] if deviation is None else deviation
+            return prior.mean[: len(self._chunks[number])]
+
+        means = [mix(shares, partial(mean, number)) for number, shares in enumerate(self._shares)]
+        assert deviation is not None  # there is at least one window
+        return Prior(self._join(jnp.concatenate(means)), deviation)
 
     def _windows_x0(self, views: Float[Array, "W T M"], time: Array) -> Iterator[Array]:
         for number, starts in enumerate(self._chunks):
@@ -77,31 +86,35 @@ class SongCanvas:
             # The last chunk is filled up, so that the network is compiled for one size.
             # Filled with zeros, whose results are cut off again.
             x_t = jnp.pad(x_t, ((0, self._config.chunk - len(starts)), (0, 0), (0, 0)))
-            x0 = denoise_chunk(
-                self._network,
-                self._spec.diffusion,
-                self._config.guidance,
-                self._params,
-                self._context(number),
-                x_t,
-                time,
-            )
-            yield x0[: len(starts)]
+            yield mix(self._shares[number], partial(self._x0, number, x_t, time))
 
-    def _context(self, number: int) -> PyTree:
+    def _x0(self, number: int, x_t: Float[Array, "C T M"], time: Array, performance: int) -> Array:
+        """x0 of the windows of chunk ``number`` in one performance."""
+        x0 = denoise_chunk(
+            self._network,
+            self._spec.diffusion,
+            self._config.guidance,
+            self._params,
+            self._context(number, performance),
+            x_t,
+            time,
+        )
+        return x0[: len(self._chunks[number])]
+
+    def _context(self, number: int, performance: int) -> PyTree:
         """Chunk ``number`` encoded, once if memory allows to keep it."""
-        if number in self._encoded:
-            return self._encoded[number]
-        conditions = self._conditions(number)
+        if (number, performance) in self._encoded:
+            return self._encoded[number, performance]
+        conditions = self._conditions(number, performance)
         encoded = encode_chunk(self._network, self._config.guidance, self._params, conditions)
         # The first chunks are kept and the others encoded anew: evicting in turn would keep none
         # until it is asked for again.
         if (len(self._encoded) + 1) * _bytes(encoded) <= self._config.context_bytes:
-            self._encoded[number] = encoded
+            self._encoded[number, performance] = encoded
         return encoded
 
-    def _conditions(self, number: int) -> Conditions:
-        return self._score.conditions(self._chunks[number], self._config.chunk, self._performance)
+    def _conditions(self, number: int, performance: int) -> Conditions:
+        return self._score.conditions(self._chunks[number], self._config.chunk, performance)
 
 
 def _bytes(tree: PyTree) -> int:

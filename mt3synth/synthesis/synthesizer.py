@@ -25,10 +25,11 @@ from mt3synth.diffusion.sampler import iterate
 from mt3synth.model_spec import ModelSpec
 from mt3synth.symbolic.notes import Notes
 from mt3synth.synthesis.canvas import EDGE_FRAMES, Windows, cross_fade
-from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk, prior_chunk
 from mt3synth.synthesis.conditions import FinishedFrames, ScoreWindows
 from mt3synth.synthesis.sampling import SamplingConfig, SettledSampling
+from mt3synth.synthesis.shares import Shares
 from mt3synth.synthesis.song_canvas import SongCanvas
+from mt3synth.synthesis.song_window import SongWindow
 from mt3synth.types import Array, Float, Key, PyTree
 
 LONGEST_CANVAS_S = 600.0
@@ -51,7 +52,7 @@ class Synthesizer:
     def mel(
         self,
         notes: Notes,
-        performance: int,
+        performance: int | Shares,
         config: SamplingConfig,
         on_step: Callable[[int], Any] | None = None,
     ) -> Float[np.ndarray, "T M"]:
@@ -59,7 +60,7 @@ class Synthesizer:
 
         Args:
           notes: the song, in seconds.
-          performance: index of the performance whose sound it gets.
+          performance: index of the performance whose sound it gets, or the shares of several.
           config: how to sample.
           on_step: called with the number of each step when it is done, 1 to `steps`.
 
@@ -70,14 +71,14 @@ class Synthesizer:
         settled = self.settle(notes, config)
         if settled.continuity != "canvas":
             return np.concatenate(list(self.stream(notes, performance, settled, on_step)))
-        self._check(notes, performance)
-        x0 = self._canvas(notes, performance, settled, on_step)
+        shares = self._check(notes, performance)
+        x0 = self._canvas(notes, shares, settled, on_step)
         return from_network(x0, self.spec.mel)
 
     def stream(
         self,
         notes: Notes,
-        performance: int,
+        performance: int | Shares,
         config: SamplingConfig,
         on_step: Callable[[int], Any] | None = None,
     ) -> Iterator[Float[np.ndarray, "T M"]]:
@@ -85,11 +86,11 @@ class Synthesizer:
 
         What would be a canvas is a stream; arguments and errors are those of `mel`.
         """
-        self._check(notes, performance)
+        shares = self._check(notes, performance)
         settled = self.settle(notes, config, streamed=True)
         # Counts from the song's beginning; what lies before it is the silence at its edge.
         frames, at = self.frames(notes, settled), -self._edge(settled)
-        for piece in self._left_to_right(notes, performance, settled, on_step):
+        for piece in self._left_to_right(notes, shares, settled, on_step):
             inside = piece[max(-at, 0) : max(frames - at, 0)]
             at += len(piece)
             # A window may hold nothing but the edge.
@@ -129,14 +130,17 @@ class Synthesizer:
         # Rounded up: the last frame holds the end of the tail.
         return math.ceil((notes.end_time + config.tail) * self.spec.mel.frame_rate)
 
-    def _check(self, notes: Notes, performance: int) -> None:
+    def _check(self, notes: Notes, performance: int | Shares) -> Shares:
         if not len(notes):
             raise ValueError("there are no notes to render")
+        shares = performance if isinstance(performance, Shares) else Shares.of(performance)
         # A network that knows no performances has one sound all the same.
         last = max(1, self.spec.network.performances) - 1
         # Here and not in the network, whose answer to an unknown index is NaN.
-        if not 0 <= performance <= last:
-            raise ValueError(f"performance {performance}; the model knows 0 to {last}")
+        for index in shares.indices:
+            if not 0 <= index <= last:
+                raise ValueError(f"performance {index}; the model knows 0 to {last}")
+        return shares
 
     def _edge(self, config: SettledSampling) -> int:
         # Told that nothing came before, a network that reads a context begins a song as it should.
@@ -150,7 +154,7 @@ class Synthesizer:
     def _left_to_right(
         self,
         notes: Notes,
-        performance: int,
+        shares: Shares,
         config: SettledSampling,
         on_step: Callable[[int], Any] | None,
     ) -> Iterator[Float[np.ndarray, "T M"]]:
@@ -166,11 +170,11 @@ class Synthesizer:
             told = FinishedFrames.none(spec.network.context_frames, spec.mel.bins)
         finished: Array | None = None
         for number, start in enumerate(windows.starts - self._edge(config)):
-            conditions = score.conditions([int(start)], 1, performance, told)
-            encoded = encode_chunk(self.network, guidance, self.params, conditions)
-            prior = None
-            if spec.has_prior:
-                prior = prior_chunk(self.network, self.params, conditions)
+            window = SongWindow(
+                spec, self.network, self.params, score, int(start), shares, guidance, told
+            )
+            prior = window.prior() if spec.has_prior else None
+            if prior is not None:
                 # The prior, too, goes on from what is finished, or a late start would begin with a
                 # seam.
                 prior = prior._replace(mean=_go_on(finished, prior.mean))
@@ -178,13 +182,10 @@ class Synthesizer:
             def denoise(
                 x_t: Array,
                 time: Array,
-                encoded: PyTree = encoded,
+                window: SongWindow = window,
                 finished: Array | None = finished,
             ) -> Array:
-                x0 = denoise_chunk(
-                    self.network, spec.diffusion, guidance, self.params, encoded, x_t, time
-                )
-                return _go_on(finished, x0)
+                return _go_on(finished, window.denoise(x_t, time))
 
             # By number of the window: its noise does not depend on how much was drawn before.
             key = jax.random.fold_in(jax.random.key(config.seed), number)
@@ -201,15 +202,13 @@ class Synthesizer:
     def _canvas(
         self,
         notes: Notes,
-        performance: int,
+        shares: Shares,
         config: SettledSampling,
         on_step: Callable[[int], Any] | None,
     ) -> Float[np.ndarray, "T M"]:
         """The song, all windows at every step."""
         frames = self.frames(notes, config)
-        canvas = SongCanvas(
-            self.spec, self.network, self.params, notes, frames, performance, config
-        )
+        canvas = SongCanvas(self.spec, self.network, self.params, notes, frames, shares, config)
         prior = canvas.prior() if self.spec.has_prior else None
         key = jax.random.key(config.seed)
         x0 = self._draw(canvas.denoise, canvas.shape, prior, key, config, on_step)

@@ -51,7 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --stream: 16-bit samples without a header, mono, lower byte first",
     )
     parser.add_argument(
-        "--performance", metavar="NAME", help="whose sound; `mt3synth performances` lists them"
+        "--performance",
+        metavar="NAME",
+        help="whose sound; `mt3synth performances` lists them. a*0.7+b*0.3 blends, a@0:00,b@1:30 "
+        "changes, violin=a,piano=b has one for each instrument, rendered one by one",
     )
     parser.add_argument("--bundle", metavar="DIR", help="a model other than the default one")
     parser.add_argument("--save-mel", metavar="OUT.npy", help="also keep the log-mel frames [T, M]")
