@@ -174,7 +174,7 @@ class ModelSpec:
         if network.get("prior") is None:
             network.pop("prior", None)  # so that older versions can read it
         else:
-            network["prior"] = dataclasses.asdict(network["prior"])
+            network["prior"] = _without_defaults(network["prior"], "exponent")
         return {
             "network": {"type": kind, **network},
             "mel": self.mel.to_dict(),

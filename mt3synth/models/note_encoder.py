@@ -3,8 +3,8 @@
 Most of what a rendering will be is known from its notes: a note of this instrument, key and
 loudness has about this spectrum, sets in here, decays so fast and rings on after its end. Each note
 is given a few envelopes over time and, by a small network, a spectrum for each of them; the sum
-over all notes, in linear magnitude, and its log are the *sketch*. It is a soundfont that gradients
-can reach, and costs a matrix product. Beside it every note lends the frames in which it sounds some
+over all notes, in linear magnitude or power, and its log are the *sketch*. It is a soundfont that
+gradients can reach, and costs a matrix product. Beside it every note lends the frames in which it sounds some
 features, for the denoiser to read.
 
 The sketch serves as the mean of a prior (`mt3synth.diffusion.prior`), so that diffusion is left
@@ -75,9 +75,11 @@ class NotePriorConfig:
         range.
       range_low, range_high: natural logs of magnitude that are -1 and 1 in the network's range.
       window_hops: length of a frame's window in hops; how far a note reaches into frames before it.
+      exponent: of the magnitudes that notes are added as. 1 adds them as if in phase, 2 as powers,
+        which is what sounds that know nothing of each other's phase come to on average.
 
     Raises:
-      ValueError: a count below 1, or a range without extent.
+      ValueError: a count below 1, a range without extent, or an exponent that is not positive.
     """
 
     instruments: int = 19
@@ -88,6 +90,7 @@ class NotePriorConfig:
     range_low: float = math.log(1e-5)
     range_high: float = 4.0
     window_hops: float = 2.0
+    exponent: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("instruments", "width", "key_width", "features"):
@@ -95,6 +98,8 @@ class NotePriorConfig:
                 raise ValueError(f"{name}={getattr(self, name)}; must be at least 1")
         if not self.deviation > 0:
             raise ValueError(f"deviation={self.deviation}; must be positive")
+        if not self.exponent > 0:
+            raise ValueError(f"exponent={self.exponent}; must be positive")
         if not self.range_low < self.range_high:
             raise ValueError(
                 f"range_low={self.range_low} must be below range_high={self.range_high}"
@@ -213,13 +218,14 @@ class NoteEncoder(nn.Module):
           frames: when each frame begins.
         """
         c = self.config
-        # Added up before the log: of sounds together the magnitudes nearly add up, and their logs
-        # do not.
+        # Added up before the log: of sounds together the magnitudes or the powers nearly add up, and
+        # their logs do not.
         total, features = self._add_all(notes, condition, frames)
         # Noise and hum of a performance, without which the log of a silent frame would have no
         # bound.
         floor = self._dense(self.bins, "floor", -8.0, ("condition", "mel"))(condition)
-        log_magnitude = jnp.log(total + jnp.exp(floor)[:, None])
+        total += jnp.exp(c.exponent * floor)[:, None]
+        log_magnitude = jnp.log(total) / c.exponent
         # Natural log of magnitude to the range -1 to 1 that the denoiser works in.
         extent = c.range_high - c.range_low
         return Sketch(2 * (log_magnitude - c.range_low) / extent - 1, features)
@@ -227,7 +233,7 @@ class NoteEncoder(nn.Module):
     def _add_all(
         self, notes: Float[Array, "B N 5"], condition: Array, frames: Array
     ) -> tuple[Float[Array, "B T M"], Float[Array, "B T F"]]:
-        """Sums magnitudes and features of all notes, `NOTES_AT_ONCE` of them at a time."""
+        """Sums powers of magnitudes, and features, of all notes, `NOTES_AT_ONCE` at a time."""
         batch, count, columns = notes.shape
         # Nearly always; a scan of one turn would only hide the product from the compiler.
         if count <= NOTES_AT_ONCE:
@@ -256,7 +262,7 @@ class NoteEncoder(nn.Module):
     def _add(
         self, notes: Float[Array, "B N 5"], condition: Array, frames: Array
     ) -> tuple[Float[Array, "B T M"], Float[Array, "B T F"]]:
-        """Sums magnitudes and features of notes that fit into memory together."""
+        """Sums powers of magnitudes, and features, of notes that fit into memory together."""
         c = self.config
         rows = NoteRows.of(notes)
         shape = envelopes(rows, frames, c.window_hops)
@@ -268,12 +274,12 @@ class NoteEncoder(nn.Module):
         spectra += self._dense(self.bins, "timbre", 0.0)(hidden)[:, :, None]
         # Clipped, for one spectrum that has gone astray would be infinite as a magnitude, and with
         # it the sum over all notes.
-        magnitude = jnp.exp(jnp.clip(spectra, _QUIETEST, _LOUDEST))
+        raised = jnp.exp(c.exponent * jnp.clip(spectra, _QUIETEST, _LOUDEST))
 
         shared = self._dense(ENVELOPES * c.features, "features", 0.0)(hidden)
         shared = shared.reshape(*hidden.shape[:2], ENVELOPES, c.features)
         return (
-            jnp.einsum("bnkt,bnkm->btm", shape, magnitude),
+            jnp.einsum("bnkt,bnkm->btm", shape**c.exponent, raised),
             jnp.einsum("bnkt,bnkf->btf", shape, shared),
         )
 

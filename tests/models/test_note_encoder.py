@@ -1,5 +1,6 @@
 """The note encoder against a plain loop over notes, and what its sketch may depend on."""
 
+import dataclasses
 import math
 
 import flax.linen as nn
@@ -80,22 +81,27 @@ def test_a_tone_fills_a_window_from_its_onset_on():
     )
 
 
-def test_notes_add_up_in_magnitude(params):
+@pytest.mark.parametrize("exponent", [1.0, 2.0])
+def test_notes_add_up_as_magnitudes_or_as_powers(params, exponent):
     """Adds the sketches of three notes by themselves up above one floor."""
+    encoder = NoteEncoder(dataclasses.replace(CONFIG, exponent=exponent), BINS)
 
-    def magnitude(notes):
-        unit = (sketch(params, notes).mean + 1) / 2
-        return np.exp(unit * (CONFIG.range_high - CONFIG.range_low) + CONFIG.range_low)
+    @jax.jit
+    def summed(notes):
+        found = encoder.apply(params, jnp.asarray(notes), jnp.asarray(CONDITION), TIMES)
+        unit = (found.mean + 1) / 2
+        extent = CONFIG.range_high - CONFIG.range_low
+        return jnp.exp(exponent * (unit * extent + CONFIG.range_low))
 
     nobody = np.zeros_like(NOTES)
     nobody[..., 4] = -1
-    floor = magnitude(nobody)
+    floor = summed(nobody)
     alone = []
     for note in range(3):
         only = nobody.copy()
         only[:, note] = NOTES[:, note]
-        alone.append(magnitude(only) - floor)
-    np.testing.assert_allclose(magnitude(NOTES), sum(alone) + floor, rtol=2e-3)
+        alone.append(summed(only) - floor)
+    np.testing.assert_allclose(summed(NOTES), sum(alone) + floor, rtol=4e-3)
 
 
 def test_order_and_padding_do_not_count(params):
@@ -148,3 +154,5 @@ def test_bad_shapes_are_refused(as_released):
         NotePriorConfig(instruments=3, width=0)
     with pytest.raises(ValueError, match="deviation=0; must be positive"):
         NotePriorConfig(instruments=3, deviation=0)
+    with pytest.raises(ValueError, match="exponent=0.0; must be positive"):
+        NotePriorConfig(instruments=3, exponent=0.0)

@@ -6,6 +6,7 @@ sees to the rest.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,12 @@ from mt3synth.training.parallel.mesh import (
 from mt3synth.training.parallel.sharding import gathered, param_shardings, state_shardings
 from mt3synth.training.state import Metrics, TrainState
 from mt3synth.types import Array, Float, JaxBatch, Key, PyTree
+
+LEVEL_BANDS = 8
+"""Parts of a frame whose powers a prior is to meet: so few that the partials of a note share one, so
+many that brilliance counts as much as the fundamental."""
+
+_MOST_EXCESS = 2.0
 
 
 def example_losses(
@@ -89,9 +96,12 @@ def prior_losses(
 ) -> Float[Array, " B"]:
     """Computes how far the mean of each example's prior is from its frames.
 
-    That is the mean square distance of the log magnitudes, and to it the mean square difference of
-    the frames' levels. The best guess of a log lies below the log of the best guess, so without
-    the levels a prior heard by itself would be some 4 dB too soft.
+    That is the mean square distance of the log magnitudes, and to it how unlikely the powers of
+    `LEVEL_BANDS` equal parts of each frame are. The mean of a log lies below the log of the mean,
+    so by the distance alone a prior heard by itself is too soft: most where it knows least, as of
+    noises and drums. The powers are judged by the Itakura-Saito divergence of the real one from
+    the prior's (Fevotte et al. 2009, Neural Computation 21(3)), which is least where the prior's
+    is their mean.
 
     Args:
       prior: of the frames.
@@ -99,12 +109,23 @@ def prior_losses(
       nats_per_unit: by how much a log magnitude grows from 0 to 1 in that range.
     """
 
-    def level(frames: Array) -> Array:
-        # The log of the summed squares of all bins, scaled back into the network's range.
-        return jax.nn.logsumexp(2 * nats_per_unit * frames, axis=-1) / (2 * nats_per_unit)
+    def log_powers(frames: Array) -> Array:
+        bands = frames.reshape(*frames.shape[:-1], -1, frames.shape[-1] // _bands(frames))
+        return jax.nn.logsumexp(2 * nats_per_unit * bands, axis=-1)
 
-    levels = jnp.mean(jnp.square(level(prior.mean) - level(mel)), axis=1)
-    return jnp.mean(jnp.square(prior.mean - mel), axis=(1, 2)) + levels
+    excess = log_powers(mel) - log_powers(prior.mean)
+    # Beyond e^2 of what was expected it grows no faster than a line: a breath where the prior
+    # says silence would else outweigh all the rest of a batch.
+    within = jnp.minimum(excess, _MOST_EXCESS)
+    divergence = jnp.expm1(within) - within + jnp.expm1(_MOST_EXCESS) * (excess - within)
+    # Near its minimum it is half the square of a log power: in units of the network's range the
+    # square of a log magnitude, like the distance.
+    levels = divergence / (2 * nats_per_unit**2)
+    return jnp.mean(jnp.square(prior.mean - mel), axis=(1, 2)) + jnp.mean(levels, axis=(1, 2))
+
+
+def _bands(frames: Array) -> int:
+    return math.gcd(frames.shape[-1], LEVEL_BANDS)
 
 
 def _nats_per_unit(network: nn.Module) -> float:

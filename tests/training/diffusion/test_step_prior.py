@@ -63,10 +63,36 @@ def test_all_of_the_network_learns_afterwards(begun):
     assert {"note_prior", "frames_out", "frames_in"} <= changed(params, state.params)
 
 
-def test_a_prior_is_as_far_off_as_its_frames_and_their_level_are():
-    mel = jnp.zeros((2, 3, 4))
-    prior = Prior(mel.at[1].set(0.5), jnp.ones((2, 1, 4)))
-    np.testing.assert_allclose(prior_losses(prior, mel, 7.0), [0, 0.25 + 0.25], atol=1e-6)
+def test_a_prior_that_says_its_frames_has_no_loss_and_else_each_example_has_its_own():
+    mel = jax.random.normal(jax.random.key(0), (2, 3, 16))
+    losses = prior_losses(Prior(mel.at[1].add(0.1), jnp.ones((2, 1, 16))), mel, 7.0)
+    assert losses[0] == 0 and losses[1] > 0.01
+
+
+def test_the_loss_of_levels_is_least_where_the_prior_has_the_mean_power():
+    # Noise of one bin a band: its power is exponential, the mean of whose log lies 2.5 dB below
+    # the log of its mean. What the distance of logs adds is least at the mean of the log.
+    nats = 7.0
+    power = jax.random.exponential(jax.random.key(0), (1, 20000, 8))
+    mel = jnp.log(power) / (2 * nats)
+    offsets = jnp.linspace(-4, 2, 61)  # dB
+
+    def losses(db):
+        mean = jnp.full_like(mel, db / 10 * np.log(10) / (2 * nats))
+        prior = Prior(mean, jnp.ones((1, 1, 8)))
+        distance = jnp.mean(jnp.square(mean - mel))
+        return prior_losses(prior, mel, nats)[0] - distance, distance
+
+    levels, distances = jax.vmap(losses)(offsets)
+    assert abs(offsets[jnp.argmin(levels)]) < 0.3
+    assert abs(offsets[jnp.argmin(distances)] + 2.5) < 0.2
+
+
+def test_sound_where_silence_was_said_does_not_outweigh_all_else():
+    nats = 7.0
+    mel = jnp.zeros((1, 1, 8))
+    silence = Prior(jnp.full((1, 1, 8), -1.0), jnp.ones((1, 1, 8)))
+    assert prior_losses(silence, mel, nats)[0] < 5
 
 
 def test_a_prior_that_learns_first_needs_a_loss(as_released):
