@@ -4,8 +4,8 @@ Most of what a rendering will be is known from its notes: a note of this instrum
 loudness has about this spectrum, sets in here, decays so fast and rings on after its end. Each note
 is given a few envelopes over time and, by a small network, a spectrum for each of them; the sum
 over all notes, in linear magnitude or power, and its log are the *sketch*. It is a soundfont that
-gradients can reach, and costs a matrix product. Beside it every note lends the frames in which it sounds some
-features, for the denoiser to read.
+gradients can reach, and costs a matrix product. Beside it every note lends the frames in which it
+sounds some features, for the denoiser to read.
 
 The sketch serves as the mean of a prior (`mt3synth.diffusion.prior`), so that diffusion is left
 with what notes do not decide.
@@ -218,8 +218,8 @@ class NoteEncoder(nn.Module):
           frames: when each frame begins.
         """
         c = self.config
-        # Added up before the log: of sounds together the magnitudes or the powers nearly add up, and
-        # their logs do not.
+        # Added up before the log: of sounds together the powers add up, on average, and the logs do
+        # not.
         total, features = self._add_all(notes, condition, frames)
         # Noise and hum of a performance, without which the log of a silent frame would have no
         # bound.

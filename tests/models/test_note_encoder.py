@@ -154,5 +154,5 @@ def test_bad_shapes_are_refused(as_released):
         NotePriorConfig(instruments=3, width=0)
     with pytest.raises(ValueError, match="deviation=0; must be positive"):
         NotePriorConfig(instruments=3, deviation=0)
-    with pytest.raises(ValueError, match="exponent=0.0; must be positive"):
+    with pytest.raises(ValueError, match=r"exponent=0\.0; must be positive"):
         NotePriorConfig(instruments=3, exponent=0.0)

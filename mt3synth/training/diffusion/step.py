@@ -38,7 +38,7 @@ from mt3synth.training.state import Metrics, TrainState
 from mt3synth.types import Array, Float, JaxBatch, Key, PyTree
 
 LEVEL_BANDS = 8
-"""Parts of a frame whose powers a prior is to meet: so few that the partials of a note share one, so
+"""Parts of a frame whose powers a prior is to meet: so few that partials of a note share one, so
 many that brilliance counts as much as the fundamental."""
 
 _MOST_EXCESS = 2.0
