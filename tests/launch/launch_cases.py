@@ -100,7 +100,7 @@ def check(command: list[str]) -> None:
             check_mt3synth(["prepare", *command[1:]])
         case "python":
             check_python(command)
-        case "sed" | "apt-get" | "tensorboard":
+        case "sed" | "apt-get" | "tensorboard" | "launch/train_default.sh":
             return
         case _:
             check_known(command)

@@ -87,7 +87,7 @@ def pod(cloud: StandIns, *arguments: str, replies=()) -> subprocess.CompletedPro
     )
 
 
-@pytest.mark.parametrize("name", ["tpu_pod.sh", "dataflow.sh", "slurm.sbatch"])
+@pytest.mark.parametrize("name", ["tpu_pod.sh", "dataflow.sh", "slurm.sbatch", "train_default.sh"])
 def test_syntax(name):
     subprocess.run(["bash", "-n", LAUNCH / name], check=True)
     assert "set -euo pipefail" in (LAUNCH / name).read_text()
@@ -200,3 +200,46 @@ def test_dataflow_calls_beam_with_options_that_it_knows(cloud):
     assert not unknown
     assert (values.runner, values.sdk_location) == ("DataflowRunner", "container")
     assert values.sdk_container_image.endswith("/beam")
+
+
+def train_default(cloud: StandIns, **variables: str) -> list[list[str]]:
+    work = cloud.folder / "work"
+    done = cloud.run("launch/train_default.sh", str(work), BUDGET_MINUTES="100", **variables)
+    assert done.returncode == 0, done.stderr
+    calls = cloud.calls("mt3synth")
+    for call in calls:
+        check(call)
+    return calls
+
+
+def minutes_of(calls: list[list[str]], command: str) -> list[int]:
+    return [int(c[c.index("--budget-minutes") + 1]) for c in calls if c[1] == command]
+
+
+def test_the_default_model_is_trained_stage_by_stage_within_one_budget(cloud):
+    calls = train_default(cloud)
+    grouped = ("prepare", "evaluate")
+    stages = [" ".join(c[1:3]) if c[1] in grouped else c[1] for c in calls]
+    assert stages == [
+        *["prepare corpus"] * 3,
+        *("train-vocoder", "export", "train", "train", "export", "evaluate bundle"),
+    ]
+    assert minutes_of(calls, "train-vocoder") + minutes_of(calls, "train") == [40, 20, 40]
+    # The second run begins where the first one ended, and the bundle is made of it.
+    prior, whole = (call for call in calls if call[1] == "train")
+    assert whole[whole.index("--init-from") + 1] == prior[prior.index("--run") + 1]
+    bundle = calls[-2]
+    assert bundle[bundle.index("--run") + 1] == whole[whole.index("--run") + 1]
+
+
+def test_a_vocoder_that_is_there_leaves_its_share_to_the_model(cloud):
+    calls = train_default(cloud, VOCODER="mt3synth/bundles/default")
+    assert minutes_of(calls, "train-vocoder") == []
+    assert minutes_of(calls, "train") == [20, 80]
+    assert "mt3synth/bundles/default" in calls[-2]
+
+
+def test_shares_that_leave_nothing_are_refused(cloud):
+    done = cloud.run("launch/train_default.sh", "work", VOCODER_SHARE="80", PRIOR_SHARE="20")
+    assert done.returncode == 2 and "must leave some of 100" in done.stderr
+    assert not cloud.calls("mt3synth")
