@@ -100,11 +100,18 @@ FLOORS = (
         "data_pipelines.corpus.expression": "symbolic data_pipelines.corpus.arrangement",
         "data_pipelines.corpus.sound": ("cache_folder symbolic data_pipelines.filesystem"),
         "data_pipelines.corpus.performances": "data_pipelines.corpus.{expression,sound}",
+        "data_pipelines.corpus.played_scores": (
+            "symbolic data_pipelines.{filesystem,workers} data_pipelines.corpus.arrangement"
+        ),
+        "data_pipelines.corpus.written": (
+            "symbolic data_pipelines.corpus.{arrangement,expression,played_scores}"
+        ),
         "data_pipelines.corpus.songs": (
-            "symbolic data_pipelines.corpus.{arrangement,expression,performances}"
+            "symbolic "
+            "data_pipelines.corpus.{arrangement,expression,performances,played_scores,written}"
         ),
         "data_pipelines.corpus.recipe": (
-            "data_pipelines.corpus.{arrangement,performances,songs,sound}"
+            "data_pipelines.corpus.{arrangement,performances,played_scores,songs,sound}"
         ),
         "data_pipelines.corpus.listing": (
             "symbolic data_pipelines.{recordings,workers} "
@@ -112,7 +119,7 @@ FLOORS = (
         ),
         "data_pipelines.corpus.build": (
             "data_pipelines.{filesystem,inspection,performances,prepare,recordings,shards} "
-            "data_pipelines.corpus.{arrangement,listing,performances,recipe,sound}"
+            "data_pipelines.corpus.{arrangement,listing,performances,played_scores,recipe,sound}"
         ),
         "data_pipelines.open_data": ("data_pipelines.{filesystem,reading}"),
         "training": "",

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from data_pipelines.corpus.arrangement import scores as score_files
-from data_pipelines.corpus.arrangement.kinds import DEFAULT_KINDS, ENSEMBLE_ONLY, Kinds
+from data_pipelines.corpus.arrangement.kinds import DEFAULT_KINDS, ENSEMBLE_ONLY, WRITTEN, Kinds
 from data_pipelines.corpus.arrangement.scores import Split
 from data_pipelines.corpus.listing import RenderingError, list_recordings
 from data_pipelines.corpus.performances import DEFAULT_FILE
+from data_pipelines.corpus.played_scores import fill_played
 from data_pipelines.corpus.recipe import SongBook
 from data_pipelines.corpus.sound.soundfonts import find_playable
 from data_pipelines.filesystem import write_text
@@ -99,6 +100,8 @@ def build_corpus(out: Path, settings: CorpusSettings) -> dict[str, Any]:
     workers = settings.workers or os.cpu_count() or 1
     cache = settings.cache or score_files.find_cache()
     score_files.fill_cache(cache, workers)
+    if WRITTEN in dict(settings.kinds):
+        fill_played(cache, workers)
     # Opened before anything is written: it refuses what is missing.
     book = SongBook.open(
         settings.seed, cache, settings.performances, settings.soundfonts, settings.kinds
@@ -142,6 +145,8 @@ def _describe_recipe(book: SongBook) -> dict[str, Any]:
     # Where files lie decides nothing; what is in them is in the digests.
     for path in ("cache", "performances_file", "folders"):
         del fields[path]
+    if not book.played:  # as before there was the kind that needs them
+        del fields["played"]
     fonts = {file: size for file, size in book.soundfonts}
     return {**fields, "soundfonts": fonts, "kinds": dict(book.kinds)}
 

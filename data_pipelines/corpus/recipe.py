@@ -10,9 +10,10 @@ from pathlib import Path
 
 from data_pipelines.corpus.arrangement import scores as score_files
 from data_pipelines.corpus.arrangement.arrange import Arrangement
-from data_pipelines.corpus.arrangement.kinds import DEFAULT_KINDS, ENSEMBLE_ONLY, Kinds
+from data_pipelines.corpus.arrangement.kinds import DEFAULT_KINDS, ENSEMBLE_ONLY, WRITTEN, Kinds
 from data_pipelines.corpus.arrangement.scores import Score, Split
 from data_pipelines.corpus.performances import DEFAULT_FILE, Performance, read_performances
+from data_pipelines.corpus.played_scores import PlayedScores, hash_played, read_played
 from data_pipelines.corpus.songs import (
     PlayedSong,
     count_held_out,
@@ -44,6 +45,7 @@ class SongBook:
       performances_file: TOML.
       folders: looked through first for soundfonts.
       kinds: of songs, with their shares.
+      played: digest of the scores as the rules play them; empty where no kind needs them.
     """
 
     seed: int
@@ -55,11 +57,14 @@ class SongBook:
     performances_file: Path = field(repr=False)
     folders: tuple[Path, ...] = field(repr=False)
     kinds: Kinds = ENSEMBLE_ONLY
+    played: str = ""
 
     def __repr__(self) -> str:
         shown = [f.name for f in fields(self) if f.repr]
         if self.kinds == ENSEMBLE_ONLY:
             shown.remove("kinds")  # as before there were kinds: shards of then are the same
+        if not self.played:
+            shown.remove("played")
         return f"SongBook({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
     @staticmethod
@@ -92,6 +97,7 @@ class SongBook:
             performances_file=performances_file.resolve(),
             folders=tuple(folder.resolve() for folder in folders),
             kinds=kinds,
+            played=hash_played(cache) if WRITTEN in dict(kinds) else "",
         )
 
     def all_performances(self) -> tuple[Performance, ...]:
@@ -108,10 +114,13 @@ class SongBook:
         """Plays a song: its notes, and in which performance."""
         performances = self.all_performances()
         scores = _read_scores(self.cache)[split]
+        played = _read_played(self.cache, split) if self.played else None
         if split == "train":
-            return play_training(self.seed, index, scores, performances, self.kinds)
+            return play_training(self.seed, index, scores, performances, self.kinds, played)
         excerpts = _cut_excerpts(self.cache, split)
-        return play_held_out(self.seed, split, index, scores, excerpts, performances, self.kinds)
+        return play_held_out(
+            self.seed, split, index, scores, excerpts, performances, self.kinds, played
+        )
 
 
 # What a worker reads once, however many songs it makes.
@@ -125,6 +134,11 @@ def _read_scores(cache: Path) -> dict[Split, list[Score]]:
 @lru_cache(maxsize=4)
 def _cut_excerpts(cache: Path, split: Split) -> list[Arrangement]:
     return cut_held_out_excerpts(_read_scores(cache)[split])
+
+
+@lru_cache(maxsize=4)
+def _read_played(cache: Path, split: Split) -> PlayedScores:
+    return read_played(cache, [score.source for score in _read_scores(cache)[split]])
 
 
 _read_performances = lru_cache(maxsize=2)(read_performances)

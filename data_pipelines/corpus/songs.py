@@ -12,12 +12,15 @@ from data_pipelines.corpus.arrangement.kinds import (
     ARRANGERS,
     ENSEMBLE,
     ENSEMBLE_ONLY,
+    WRITTEN,
     Kinds,
     choose_kind,
 )
 from data_pipelines.corpus.arrangement.scores import Score, Split
 from data_pipelines.corpus.expression import Player, play
 from data_pipelines.corpus.performances import Performance
+from data_pipelines.corpus.played_scores import PlayedScores
+from data_pipelines.corpus.written import RING_OUT_S, play_written
 from mt3synth.symbolic.notes import Notes
 
 _SPLIT_KEYS: dict[Split, int] = {"train": 0, "validation": 1, "test": 2}
@@ -50,15 +53,20 @@ def play_training(
     scores: Sequence[Score],
     performances: Sequence[Performance],
     kinds: Kinds = ENSEMBLE_ONLY,
+    played: PlayedScores | None = None,
 ) -> PlayedSong:
-    """Plays the ``index``-th song of the training set."""
+    """Plays the ``index``-th song of the training set.
+
+    ``played`` are the scores as the rules play them, for songs that are played as written.
+    """
     rng = _seed_song(seed, "train", index)
     # The performance is drawn first and from the weights alone, so that none gets other music.
     weight = np.array([p.weight for p in performances])
     performance = int(rng.choice(len(performances), p=weight / weight.sum()))
     kind = choose_kind(kinds, seed, index)
     if kind != ENSEMBLE:
-        return _play_kind(kind, scores, performance, performances[performance].player, rng)
+        player = performances[performance].player
+        return _play_kind(kind, scores, performance, player, rng, played)
     # Apart, because there are far more of them than of scores in parts.
     tunes = [s for s in scores if len(s.parts) == 1]
     voiced = [s for s in scores if len(s.parts) > 1]
@@ -86,6 +94,7 @@ def play_held_out(
     excerpts: Sequence[Arrangement],
     performances: Sequence[Performance],
     kinds: Kinds = ENSEMBLE_ONLY,
+    played: PlayedScores | None = None,
 ) -> PlayedSong:
     """Plays the ``index``-th song of a held-out split, in the performances by turns.
 
@@ -97,7 +106,7 @@ def play_held_out(
     player = performances[performance].player
     kind = choose_kind(kinds, seed, index)
     if kind != ENSEMBLE:
-        return _play_kind(kind, scores, performance, player, rng)
+        return _play_kind(kind, scores, performance, player, rng, played)
     excerpt = excerpts[sum(choose_kind(kinds, seed, i) == ENSEMBLE for i in range(index))]
     return _hand_on(excerpt, play(excerpt, player, rng, plain=True), performance, rng)
 
@@ -114,8 +123,18 @@ def count_held_out(seed: int, excerpts: int, kinds: Kinds) -> int | None:
 
 
 def _play_kind(
-    kind: str, scores: Sequence[Score], performance: int, player: Player, rng: np.random.Generator
+    kind: str,
+    scores: Sequence[Score],
+    performance: int,
+    player: Player,
+    rng: np.random.Generator,
+    played: PlayedScores | None,
 ) -> PlayedSong:
+    if kind == WRITTEN:
+        if played is None:
+            raise ValueError(f"songs of kind {kind!r} need the scores as they are played")
+        notes, source = play_written(played, player, rng)
+        return PlayedSong(notes, performance, source, rng, RING_OUT_S)
     while True:  # an excerpt that is all rests is drawn again
         arrangement = ARRANGERS[kind](scores, rng)
         if any(len(line) for line in arrangement.lines):

@@ -8,11 +8,14 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from data_pipelines.corpus.arrangement.scores import Part, Score
 from data_pipelines.corpus.performances import DEFAULT_FILE, read_performances
+from data_pipelines.corpus.played_scores import EXPRESSIONS, Playing, find_folder, save_played
 from mt3synth.errors import UserError
+from mt3synth.symbolic.notes import Notes
 
 STUDIO = read_performances()[0]
 # Where pretty_midi has TimGM6mb.sf2.
@@ -64,7 +67,7 @@ def tune(bars: int = 16) -> Score:
 
 
 def scores_cache(folder: Path) -> Path:
-    """Fills a cache with made-up scores: two for training, one for each held-out split."""
+    """Fills a cache with made-up scores, parsed and played: two for training, one held out each."""
     scores = [
         chorale(),
         tune(),
@@ -76,7 +79,24 @@ def scores_cache(folder: Path) -> Path:
         path = folder / f"{score.source.replace('/', '__')}.json"
         path.write_text(json.dumps({"scores": [asdict(score)]}))
     (folder / "index.json").write_text(json.dumps([score.source for score in scores]))
+    played = find_folder(folder)
+    played.mkdir()
+    for score in scores:
+        save_played(played, score.source, [play_plainly(score)] * len(EXPRESSIONS))
+    (played / "index.json").write_text(json.dumps([score.source for score in scores]))
     return folder
+
+
+def play_plainly(score: Score) -> Playing:
+    """Plays a score for violins at two quarters a second, a step louder with each bar."""
+    rows = np.array(
+        [
+            (start / 2, (start + length) / 2, key, 60 + start // 4, 40, 0, number)
+            for number, part in enumerate(score.parts)
+            for start, length, key in zip(part.start, part.duration, part.pitch)
+        ]
+    ).T
+    return Playing(score.source, Notes(*rows[:6]), rows[6].astype(np.int64))
 
 
 def small_performances(path: Path) -> Path:

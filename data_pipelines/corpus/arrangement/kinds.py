@@ -30,6 +30,9 @@ Kinds = tuple[tuple[str, float], ...]
 ENSEMBLE = "ensemble"
 """Scores for ensembles and bands, cut at bar lines: what a corpus of one kind consists of."""
 
+WRITTEN = "written"
+"""Scores played as they are written, by the rules that play a user's scores."""
+
 ARRANGERS: dict[str, Callable[[Sequence[Score], np.random.Generator], Arrangement]] = {
     "edges": arrange_abrupt,
     "soft": arrange_soft,
@@ -43,17 +46,19 @@ ARRANGERS: dict[str, Callable[[Sequence[Score], np.random.Generator], Arrangemen
 
 ENSEMBLE_ONLY: Kinds = ((ENSEMBLE, 1.0),)
 # Shares of songs. Thin songs are shorter, so of the segments that training reads two thirds are
-# still of ensembles, a fifth is piano alone, and well over a third has at most two parts.
+# still of ensembles, played as written or not, a fifth is piano alone, and well over a third has at
+# most two parts.
 DEFAULT_KINDS: Kinds = (
-    (ENSEMBLE, 0.32),
-    ("edges", 0.09),
+    (ENSEMBLE, 0.26),
+    ("edges", 0.07),
     ("soft", 0.05),
-    ("piano", 0.22),
+    ("piano", 0.20),
     ("solo", 0.12),
     ("parts", 0.06),
     ("held", 0.05),
     ("notes", 0.045),
     ("drums", 0.045),
+    (WRITTEN, 0.10),
 )
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -65,7 +70,7 @@ def read_kinds(text: str) -> Kinds:
       UserError: an unknown kind, one named twice, or a share that is no number above 0.
     """
     shares: dict[str, float] = {}
-    known = (ENSEMBLE, *ARRANGERS)
+    known = (ENSEMBLE, *ARRANGERS, WRITTEN)
     for entry in text.split(","):
         name, _, number = (part.strip() for part in entry.partition("="))
         if name not in known or name in shares:
@@ -79,6 +84,8 @@ def read_kinds(text: str) -> Kinds:
             raise UserError(f"--kinds: {entry!r}; the share must be more than 0")
     # In the order of the table and not of the option, so that the same shares give the same songs.
     total = sum(shares.values())
+    if math.isclose(total, 1):  # shares that a corpus names are taken to the last bit
+        total = 1.0
     return tuple((name, shares[name] / total) for name in known if name in shares)
 
 

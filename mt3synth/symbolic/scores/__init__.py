@@ -2,6 +2,6 @@
 
 from mt3synth.symbolic.scores.errors import ScoreError
 from mt3synth.symbolic.scores.formats import Format, find_format
-from mt3synth.symbolic.scores.reading import play_score, read_music
+from mt3synth.symbolic.scores.reading import play_often, play_score, read_music
 
-__all__ = ["Format", "ScoreError", "find_format", "play_score", "read_music"]
+__all__ = ["Format", "ScoreError", "find_format", "play_often", "play_score", "read_music"]

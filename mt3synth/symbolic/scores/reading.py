@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from collections.abc import Sequence
 
 from mt3synth.symbolic.midi import MidiSong, Source, read_song, read_source
 from mt3synth.symbolic.scores import musicxml
@@ -36,13 +37,28 @@ def play_score(
       ScoreError: it is in none of these notations, is damaged or does harm, has no notes, its
         repeats contradict each other, or music21 is not installed.
     """
-    _check_expression(expression)
+    return play_often(data, name, [expression], curves)[0]
+
+
+def play_often(
+    data: bytes, name: str, expressions: Sequence[float], curves: bool = True
+) -> list[MidiSong]:
+    """Plays a score once with each expression; it is parsed once. Arguments as `play_score`.
+
+    Raises:
+      ScoreError: as `play_score`.
+    """
+    for expression in expressions:
+        _check_expression(expression)
     form = find_format(data)
     if form is None:
         raise ScoreError(f"{name}: no score in notation (MusicXML, kern or ABC)")
     score, left_out = parse(data, name, form)
-    song = perform(read_written(score, name), name, expression, curves)
-    return dataclasses.replace(song, reports=[*left_out, *song.reports])
+    songs = []
+    for expression in expressions:
+        song = perform(read_written(score, name), name, expression, curves)
+        songs.append(dataclasses.replace(song, reports=[*left_out, *song.reports]))
+    return songs
 
 
 def read_music(source: Source, expression: float = 0.0) -> MidiSong:

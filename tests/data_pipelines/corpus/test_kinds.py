@@ -30,6 +30,7 @@ from data_pipelines.corpus.arrangement.voices import make_line
 from data_pipelines.corpus.build import CorpusSettings, build_corpus
 from data_pipelines.corpus.expression import play
 from data_pipelines.corpus.performances import read_performances
+from data_pipelines.corpus.played_scores import hash_played, read_played
 from data_pipelines.corpus.recipe import SongBook
 from data_pipelines.corpus.songs import count_held_out, play_held_out, play_training
 from data_pipelines.corpus.sound.render import RING_OUT_S
@@ -176,6 +177,9 @@ def test_shares_hold_in_any_stretch_of_songs() -> None:
 
 def test_kinds_are_read_and_mistakes_named() -> None:
     assert read_kinds("solo=1,ensemble=3") == (("ensemble", 0.75), ("solo", 0.25))
+    # As a corpus names them: whoever goes on with one must get the same.
+    told = ",".join(f"{kind}={share}" for kind, share in DEFAULT_KINDS)
+    assert read_kinds(told) == DEFAULT_KINDS
     for text, problem in (
         ("choir=1", "must be one of ensemble, edges"),
         ("solo=1,solo=2", "named twice"),
@@ -190,27 +194,28 @@ def test_an_ensemble_sounds_the_same_in_whatever_mixture() -> None:
     performances = read_performances()
     index = next(i for i in range(99) if choose_kind(DEFAULT_KINDS, 3, i) == ENSEMBLE)
     alone = play_training(3, index, SCORES, performances)
-    mixed = play_training(3, index, SCORES, performances, DEFAULT_KINDS)
+    mixed = play_training(3, index, SCORES, performances, DEFAULT_KINDS)  # needs none played
     for column in ("start", "end", "pitch", "velocity", "program"):
         np.testing.assert_array_equal(getattr(alone.notes, column), getattr(mixed.notes, column))
     assert (mixed.source, mixed.ring_out_s) == (alone.source, RING_OUT_S)
 
 
-def test_a_held_out_split_mixes_its_own_excerpts_and_ends_with_them() -> None:
+def test_a_held_out_split_mixes_its_own_excerpts_and_ends_with_them(tmp_path) -> None:
     from data_pipelines.corpus.songs import cut_held_out_excerpts
 
     scores = [chorale(40, "mozart/a.mxl", "Mozart")]
     excerpts = cut_held_out_excerpts(scores)
     performances = read_performances()
     size = count_held_out(0, len(excerpts), DEFAULT_KINDS)
+    own = read_played(scores_cache(tmp_path / "scores"), ["mozart/a.mxl"])
     played = [
-        play_held_out(0, "test", i, scores, excerpts, performances, DEFAULT_KINDS)
+        play_held_out(0, "test", i, scores, excerpts, performances, DEFAULT_KINDS, own)
         for i in range(size)
     ]
     whole = [song for i, song in enumerate(played) if choose_kind(DEFAULT_KINDS, 0, i) == ENSEMBLE]
     assert [song.source for song in whole] == [e.source for e in excerpts]
     assert len(whole) < size and played[-1] is whole[-1]
-    other = play_held_out(0, "validation", 0, scores, excerpts, performances, DEFAULT_KINDS)
+    other = play_held_out(0, "validation", 0, scores, excerpts, performances, DEFAULT_KINDS, own)
     assert len(other.notes) != len(played[0].notes)  # draws of its own
     assert count_held_out(0, len(excerpts), ENSEMBLE_ONLY) == len(excerpts)
     assert count_held_out(0, len(excerpts), read_kinds("solo=1")) is None
@@ -227,11 +232,12 @@ def test_a_recipe_of_ensembles_is_called_what_it_was_before_there_were_kinds(tmp
     assert "kinds=(('solo', 1.0),)" in repr(SongBook(**fields, kinds=(("solo", 1.0),)))
 
 
-def test_a_third_of_all_segments_is_thin_and_a_fifth_is_piano_alone() -> None:
+def test_a_third_of_all_segments_is_thin_and_a_fifth_is_piano_alone(tmp_path) -> None:
     performances = read_performances()
+    played = read_played(scores_cache(tmp_path / "scores"), ["bach/made.mxl"])
     shares = SegmentShares()
     for i in range(150):
-        song = play_training(0, i, SCORES, performances, DEFAULT_KINDS)
+        song = play_training(0, i, SCORES, performances, DEFAULT_KINDS, played)
         samples = int((song.notes.end_time + song.ring_out_s) * RATE)
         audio = np.zeros(samples, np.int16)
         shares.add(Song(f"train-{i:05d}", audio, RATE, song.notes, song.performance))
@@ -258,6 +264,7 @@ def test_a_mixed_corpus_says_what_is_in_it(tmp_path) -> None:
     built = build_corpus(tmp_path / "corpus", settings)
     assert json.loads((tmp_path / "corpus" / "corpus.json").read_text()) == built
     assert built["recipe"]["kinds"] == dict(DEFAULT_KINDS)
+    assert built["recipe"]["played"] == hash_played(settings.cache)
     assert set(built["segments"]) == {"train", "validation", "test"}
     seen = inspect(tmp_path / "corpus", tmp_path / "report", ExampleOptions(most=0), "train")
     assert seen.shares.to_dict() == built["segments"]["train"]
