@@ -100,12 +100,13 @@ def build_corpus(out: Path, settings: CorpusSettings) -> dict[str, Any]:
     workers = settings.workers or os.cpu_count() or 1
     cache = settings.cache or score_files.find_cache()
     score_files.fill_cache(cache, workers)
+    # Opened before scores are played and before anything is written: it refuses what is missing.
+    book = SongBook.open(
+        settings.seed, cache, settings.performances, settings.soundfonts, ENSEMBLE_ONLY
+    )
     if WRITTEN in dict(settings.kinds):
         fill_played(cache, workers)
-    # Opened before anything is written: it refuses what is missing.
-    book = SongBook.open(
-        settings.seed, cache, settings.performances, settings.soundfonts, settings.kinds
-    )
+    book = book.mixed_of(settings.kinds)
     _refuse_another(out, book)  # before hours of work, and before anything is written
     about = _describe_sources(book)
     # Here, for workers that find no unpacked soundfont would all unpack it at once.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -96,9 +96,16 @@ class SongBook:
             cache=cache.resolve(),
             performances_file=performances_file.resolve(),
             folders=tuple(folder.resolve() for folder in folders),
-            kinds=kinds,
-            played=hash_played(cache) if WRITTEN in dict(kinds) else "",
-        )
+        ).mixed_of(kinds)
+
+    def mixed_of(self, kinds: Kinds) -> SongBook:
+        """Returns the book with songs of other kinds.
+
+        Raises:
+          UserError: they need scores that are not played yet.
+        """
+        played = hash_played(self.cache) if WRITTEN in dict(kinds) else ""
+        return replace(self, kinds=kinds, played=played)
 
     def all_performances(self) -> tuple[Performance, ...]:
         """Reads the performances, in the order of their indices."""

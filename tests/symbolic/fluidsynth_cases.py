@@ -18,10 +18,11 @@ needs_fluidsynth = pytest.mark.skipif(
 )
 
 
-def play(path: Path) -> np.ndarray:
-    """Plays a file with banks in Yamaha's manner; samples ``[S, 2]`` without reverb and chorus."""
+def play(path: Path, rooms: bool = False) -> np.ndarray:
+    """Plays a file with banks in Yamaha's manner: ``[S, 2]``, dry or with reverb and chorus."""
     audio = path.with_suffix(".wav")
-    options = ["-R", "0", "-C", "0", "-o", "synth.midi-bank-select=xg", "-r", str(RATE)]
+    dry = [] if rooms else ["-R", "0", "-C", "0"]
+    options = [*dry, "-o", "synth.midi-bank-select=xg", "-r", str(RATE)]
     command = ["fluidsynth", "-niq", "-g", "0.5", *options, "-F", audio, SOUNDFONT, path]
     subprocess.run(command, check=True, capture_output=True)
     return soundfile.read(audio)[0]

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mt3synth.symbolic.midi import MidiSong
 
 REAL_INPUTS = Path(__file__).parent / "real_inputs"
 END = b"\x00\xff\x2f\x00"
@@ -62,3 +67,26 @@ def midi(*tracks: bytes, form: int = 1, division: int = 480) -> bytes:
     """A whole file; each track gets its end."""
     chunks = [chunk(track + END) for track in tracks]
     return header(form, len(tracks), division) + b"".join(chunks)
+
+
+def mismatches(song: MidiSong, expected: dict[str, Any]) -> list[str]:
+    """Lists in what a file of `REAL_INPUTS` is not read as its entry in expected.json says."""
+    notes = song.notes
+    found = {
+        "notes": len(notes),
+        "drums": int(notes.is_drum.sum()),
+        "programs": sorted(set(notes.program[~notes.is_drum].tolist())),
+        "lowest": int(notes.pitch.min()),
+    }
+    wrong = [
+        f"{name} {value}" for name, value in found.items() if expected.get(name, value) != value
+    ]
+    if len(notes) < expected.get("least_notes", 1):
+        wrong.append(f"{len(notes)} notes")
+    if abs(notes.end_time - expected.get("end", notes.end_time)) > 0.06:
+        wrong.append(f"ends at {notes.end_time:.2f} s")
+    if notes.end[:4].max() > expected.get("first_four_end_by", np.inf):
+        wrong.append(f"the first four end at {notes.end[:4].max():.2f} s")
+    if not any(expected.get("report", "") in line for line in [*song.reports, ""]):
+        wrong.append(f"nothing said of {expected['report']!r}")
+    return wrong
