@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 import jax
 import numpy as np
@@ -93,6 +93,8 @@ class Model:
         level: LevelConfig | None = None,
         fold: bool = False,
         keyboard_map: str | os.PathLike[str] | None = None,
+        tempo: float = 1.0,
+        transpose: int = 0,
         on_step: OnStep | None = None,
         **sampling: Unpack[SamplingOptions],
     ) -> Song:
@@ -124,6 +126,8 @@ class Model:
             the defaults of `LevelConfig`.
           fold: whether notes outside A0 to C8 are moved into it by octaves; else a model that
             cannot render them leaves them out.
+          tempo: how many times as fast as written; all times are those that are heard then.
+          transpose: semitones by which all but drums are moved.
           on_step: called after each step with the number of steps done and of all.
           **sampling: what differs from ``config``: steps, seed, sampler, spacing, eta,
             guidance_notes, guidance_performance, guidance_kind, continuity, overlap, tail and the
@@ -145,8 +149,36 @@ class Model:
             level=level,
             **sampling,
         )
-        notes = read_score(score, span, self.spec, tuning, expression, fold, keyboard_map)
+        reading = (tuning, expression, fold, keyboard_map, tempo, transpose)
+        notes = read_score(score, span, self.spec, *reading)
         return renderer.render(notes, on_step)
+
+    def variations(
+        self, score: ScoreSource, count: int, performance: str | None = None, **options: Any
+    ) -> Iterator[Song]:
+        """Renders a song several times, as players would who play it again.
+
+            for number, song in enumerate(model.variations("song.mid", 3, steps=8), 1):
+                song.write(f"song.{number}.wav")
+
+        Args:
+          score: as for `render`; no open file, which can be read but once.
+          count: how many.
+          performance: as for `render`.
+          **options: as for `render`. The first song is what `render` makes of them, and the seed of
+            each is one more than that of the one before.
+
+        Raises:
+          UserError: as `render`, at the song that meets it; a count below 1, or all would be the
+            same: a model with a prior draws nothing with steps=0.
+        """
+        if count < 1:
+            raise UserError(f"variations={count}; must be at least 1")
+        names = ("config", *SamplingOptions.__annotations__)
+        sampling = {name: options[name] for name in names if name in options}
+        renderer = self.renderer(performance, **sampling)
+        seeds = [renderer.varied(number).config.seed for number in range(count)]
+        return (self.render(score, performance, **{**options, "seed": seed}) for seed in seeds)
 
     def stream(
         self,
@@ -157,6 +189,8 @@ class Model:
         end: float = math.inf,
         expression: float = 0.0,
         fold: bool = False,
+        tempo: float = 1.0,
+        transpose: int = 0,
         samples: int | None = None,
         vocoder: Vocoder | str | None = None,
         vocoder_source: str | os.PathLike[str] | None = None,
@@ -175,9 +209,8 @@ class Model:
 
         Args:
           samples: of each array but the last; None yields them as they are made.
-          score, performance, start, end, expression, fold, vocoder, vocoder_source, config: as for
-            `render`.
-          on_step, **sampling: as for `render`.
+          score, performance, start, end, expression, fold, tempo, transpose: as for `render`.
+          vocoder, vocoder_source, config, on_step, **sampling: as for `render`.
 
         Returns:
           Mono float32 arrays ``[S]`` in [-1, 1], ``spec.mel.sample_rate`` samples per second.
@@ -195,7 +228,8 @@ class Model:
             config=config,
             **sampling,
         )
-        notes = read_score(score, span, self.spec, expression=expression, fold=fold)
+        reading = (None, expression, fold, None, tempo, transpose)
+        notes = read_score(score, span, self.spec, *reading)
         parts = renderer.stream(notes, on_step, soon=True)
         limited = map(limit_softly, parts)
         return limited if samples is None else in_blocks(limited, samples)

@@ -23,7 +23,7 @@ from mt3synth.song import Song
 from mt3synth.symbolic.group_seconds import group_seconds
 from mt3synth.symbolic.notes import Notes
 from mt3synth.synthesis import SamplingConfig, Synthesizer
-from mt3synth.synthesis.options import describe
+from mt3synth.synthesis.options import check_seed, describe
 from mt3synth.synthesis.parts import Part, check_part, part_config, split_parts
 from mt3synth.synthesis.shares import Shares
 from mt3synth.types import FloatND, Int
@@ -133,6 +133,22 @@ class Renderer:
             mel = log_mel(audio.mean(axis=1) if self.stereo else audio, spec)
         metadata = {**self.metadata(score), **level.describe()}
         return Song(audio, mel, spec, level.gain, reports, metadata, stems, level.reports)
+
+    def varied(self, number: int) -> Renderer:
+        """Returns one that renders the same in another way; 0 is this one.
+
+        Raises:
+          UserError: a model's prior alone is rendered, which is always the same.
+        """
+        if not number:
+            return self
+        if not self.config.for_model(self.bundle.spec).steps:
+            raise UserError(
+                "with steps=0 this model renders the mean of all variations, which is one; give "
+                "--steps 8 or more"
+            )
+        seed = check_seed(self.config.seed + number)
+        return replace(self, config=replace(self.config, seed=seed))
 
     def stream(
         self, score: Score, on_step: OnStep | None = None, soon: bool = False
@@ -310,6 +326,8 @@ class Renderer:
             **({"keyboard map": score.keyboard_map} if score.keyboard_map else {}),
             **{bound: str(float(value)) for bound, value in span.items()},
             **({"fold": "octaves"} if score.folded else {}),
+            **({"tempo": str(float(score.tempo))} if score.tempo != 1 else {}),
+            **({"transpose": str(score.transpose)} if score.transpose else {}),
             **describe(self.synthesizer.settle(score.notes, self.config), self.bundle.spec),
             **registry.describe(self.vocoder),
             **self._level(score).describe(),

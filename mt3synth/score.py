@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from mt3synth.controllers.keyboard_map import read_tuning
-from mt3synth.controllers.song_treatment import treat_song
+from mt3synth.controllers.song_treatment import TreatedSong, treat_song
 from mt3synth.controllers.treatment import Treatment
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
@@ -27,6 +27,9 @@ from mt3synth.symbolic.notes import Notes
 from mt3synth.symbolic.roll import KEYS, LOWEST_KEY, count_notes, substitutions
 from mt3synth.symbolic.scores import read_music
 from mt3synth.types import Int
+
+SLOWEST, FASTEST = 0.25, 4.0
+"""Times the written tempo, beyond which nobody takes it for the same song."""
 
 ScoreSource: TypeAlias = Source | Notes | SongInMemory
 """What a score is read from: a file of MIDI or notation, or notes in one of three forms."""
@@ -71,6 +74,8 @@ class Score:
       keyboard_map: name of the file that says which key plays which degree of it, or empty.
       expression: with how much of it a score in notation was played.
       folded: whether notes were moved by octaves, so that the model can render them.
+      tempo: how many times as fast as written they are; ``span`` and all times are as played.
+      transpose: by how many semitones they are moved.
     """
 
     notes: Notes
@@ -85,6 +90,8 @@ class Score:
     keyboard_map: str = ""
     expression: float = 0.0
     folded: bool = False
+    tempo: float = 1.0
+    transpose: int = 0
 
     def of_levels(self) -> Score:
         """Returns the score with no more done to its notes' sound than that it gets its level."""
@@ -122,6 +129,8 @@ def read_score(
     expression: float = 0.0,
     fold: bool = False,
     keyboard_map: str | os.PathLike[str] | None = None,
+    tempo: float = 1.0,
+    transpose: int = 0,
 ) -> Score:
     """Reads what a model can render of a song.
 
@@ -138,14 +147,19 @@ def read_score(
         pitch; without a scale, of twelve equal steps.
       expression: how far players go beyond a score in notation, from 0, to the letter, to 1.
       fold: whether notes outside A0 to C8 are moved into it by octaves.
+      tempo: how many times as fast it is played; the times of ``span`` are those that are heard.
+      transpose: semitones by which all but drums are moved.
 
     Raises:
-      UserError: source or tuning cannot be read, or there is nothing that the model can render.
+      UserError: source or tuning cannot be read, tempo or transposition is out of bounds, or there
+        is nothing that the model can render.
     """
     path = Path(source) if isinstance(source, (str, os.PathLike)) else None
     where = "" if path is None else f"{path}: "
+    _check_changes(tempo, transpose)
     scale = read_tuning(tuning, keyboard_map)
-    song = treat_song(_read(source, expression), scale)
+    written = _transposed(_read(source, expression), transpose)
+    song = _at_tempo(treat_song(written, scale), tempo)
     rows = np.flatnonzero(song.notes.within(span.start, span.end))
     notes, reports = song.notes.cropped(span.start, span.end), song.reports
     if not len(notes):
@@ -187,7 +201,39 @@ def read_score(
         _name(keyboard_map),
         expression,
         folded,
+        tempo,
+        transpose,
     )
+
+
+def _check_changes(tempo: float, transpose: int) -> None:
+    # Written so that NaN is refused as well.
+    if not SLOWEST <= tempo <= FASTEST:
+        raise UserError(f"tempo={tempo}; must be between {SLOWEST} and {FASTEST} times as written")
+    if not isinstance(transpose, int) or not -127 <= transpose <= 127:
+        raise UserError(f"transpose={transpose}; must be a whole number of semitones, -127 to 127")
+
+
+def _transposed(song: MidiSong, semitones: int) -> MidiSong:
+    """Moves all notes but drums, and leaves out those for which there is no key."""
+    pitch = np.where(song.notes.is_drum, song.notes.pitch, song.notes.pitch + semitones)
+    inside = (pitch >= 0) & (pitch <= 127)
+    lost = int(np.sum(~inside))
+    reports = [f"transposed beyond keys 0 to 127: {count_notes(lost)} left out"] if lost else []
+    return dataclasses.replace(
+        song,
+        notes=song.notes.select(inside).replace(pitch=pitch[inside]),
+        channel=song.channel[inside],
+        detune=song.detune[inside],
+        reports=sorted(song.reports + reports),
+    )
+
+
+def _at_tempo(song: TreatedSong, tempo: float) -> TreatedSong:
+    """Plays a song faster or slower, at the same pitch."""
+    factor = 1 / tempo
+    treatments = tuple(treatment.stretched(factor) for treatment in song.treatments)
+    return dataclasses.replace(song, notes=song.notes.stretched(factor), treatments=treatments)
 
 
 def _name(path: str | os.PathLike[str] | None) -> str:

@@ -79,6 +79,10 @@ class Notes:
         """Moves every note later by ``seconds`` (earlier if negative)."""
         return self.replace(start=self.start + seconds, end=self.end + seconds)
 
+    def stretched(self, factor: float) -> Notes:
+        """Multiplies all times by ``factor``."""
+        return self.replace(start=factor * self.start, end=factor * self.end)
+
     def transposed(self, semitones: int) -> Notes:
         """Moves pitched notes by ``semitones``, drops those that leave 0..127; drums stay."""
         pitch = np.where(self.is_drum, self.pitch, self.pitch + semitones)

@@ -104,9 +104,19 @@ def sampling_config(
         raise
     except ValueError as error:
         raise UserError(str(error)) from error
-    if config.seed > _MAX_SEED:
-        raise UserError(f"seed={config.seed}; must be at most {_MAX_SEED}")
+    check_seed(config.seed)
     return config
+
+
+def check_seed(seed: int) -> int:
+    """Returns a seed that is in its bounds.
+
+    Raises:
+      UserError: it is not.
+    """
+    if seed > _MAX_SEED:
+        raise UserError(f"seed={seed}; must be at most {_MAX_SEED}")
+    return seed
 
 
 def describe(config: SamplingConfig, spec: ModelSpec) -> dict[str, str]:

@@ -38,11 +38,26 @@ class Job:
       source: file to read.
       audio: file for the sound.
       mel: file for its log-mel frames, or None.
+      variation: number of the ways in which it was made before.
     """
 
     source: Path
     audio: Path
     mel: Path | None
+    variation: int = 0
+
+
+def vary(jobs: Sequence[Job], count: int) -> list[Job]:
+    """Plans each job several times, song.wav becoming song.1.wav and so on."""
+
+    def numbered(path: Path, number: int) -> Path:
+        return path.with_name(f"{path.stem}.{number + 1}{path.suffix}")
+
+    return [
+        Job(job.source, numbered(job.audio, n), job.mel and numbered(job.mel, n), n)
+        for job in jobs
+        for n in range(count)
+    ]
 
 
 def plan_jobs(

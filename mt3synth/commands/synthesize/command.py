@@ -20,7 +20,7 @@ from mt3synth.errors import UserError
 
 if TYPE_CHECKING:
     from mt3synth.renderer import Renderer
-    from mt3synth.score import Span
+    from mt3synth.score import Score
 
 HELP = "render MIDI files to audio"
 DEFAULT_GIN = "gin_configs/infer/default.gin"
@@ -75,6 +75,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fold", action="store_true", help="move notes outside A0 to C8 into it by octaves"
     )
+    parser.add_argument(
+        "--tempo", type=float, default=1.0, metavar="X", help="times as fast as written (1)"
+    )
+    parser.add_argument(
+        "--transpose", type=int, default=0, metavar="N", help="semitones up, or down if negative"
+    )
+    parser.add_argument(
+        "--stems", action="store_true", help="also OUT.PART.wav of each part, which add up to OUT"
+    )
+    parser.add_argument(
+        "--practice", metavar="PART", help="this part soft, all others as they are, to play along"
+    )
+    parser.add_argument(
+        "--variations",
+        type=int,
+        default=1,
+        metavar="N",
+        help="of each song: OUT.1.wav to OUT.N.wav, with seeds from --seed on",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
     level_options.add_arguments(parser)
     sampling_options.add_arguments(parser)
@@ -87,7 +106,13 @@ def main(args: argparse.Namespace) -> int:
         raise UserError("--raw goes with --stream -")
     if args.stream is not None:
         return _stream(args)
+    if args.variations < 1:
+        raise UserError(f"--variations {args.variations}; must be at least 1")
     jobs = outputs.plan_jobs(args.inputs, args.output, args.save_mel, suffix=f".{args.format}")
+    if args.variations > 1:
+        if any(str(job.source) in ("-", "/dev/stdin") for job in jobs):
+            raise UserError("--variations reads a song several times; name a file instead of -")
+        jobs = outputs.vary(jobs, args.variations)
     return outputs.run_jobs(jobs, "synthesize", args.overwrite, lambda: _prepare(args))
 
 
@@ -102,12 +127,15 @@ def _stream(args: argparse.Namespace) -> int:
     if args.stereo or args.tuning is not None or args.keyboard_map is not None:
         left_out = "--stereo, --tuning and --keyboard-map"
         raise UserError(f"--stream is mono and tunes nothing; leave out {left_out}")
+    if args.stems or args.practice is not None or args.variations != 1:
+        left_out = "--stems, --practice and --variations"
+        raise UserError(f"--stream is of the whole song, once; leave out {left_out}")
     if len(args.inputs) > 1 or Path(args.inputs[0]).is_dir():
         raise UserError("--stream renders a single song; name one MIDI file, or -")
     from mt3synth.commands.synthesize.stream_job import stream
 
-    span, renderer = _load(args)
-    stream(args.inputs[0], span, renderer, args.raw, args.expression, args.fold)
+    read, renderer = _load(args)
+    stream(args.inputs[0], read, renderer, args.raw)
     return 0
 
 
@@ -115,16 +143,21 @@ def _prepare(args: argparse.Namespace) -> Callable[[outputs.Job], None]:
     """Loads the model; returns what renders one song with it."""
     from mt3synth.commands.synthesize.render_job import render
 
-    span, renderer = _load(args)
-    options = (args.tuning, args.expression, args.fold, args.keyboard_map)
-    return lambda job: render(job, span, renderer, *options)
+    read, renderer = _load(args)
+    # Before the first of several songs is rendered, not before the second.
+    renderer.varied(args.variations - 1)
+    return lambda job: render(job, read, renderer, args.overwrite)
 
 
-def _load(args: argparse.Namespace) -> tuple[Span, Renderer]:
-    """Reads the options that all songs share, and loads the model."""
+def _load(args: argparse.Namespace) -> tuple[Callable[[str | Path], Score], Renderer]:
+    """Reads the options that all songs share, and loads the model.
+
+    Returns:
+      What reads a song's score, and what renders it.
+    """
     import mt3synth
     from mt3synth.commands.shared import compilation_cache
-    from mt3synth.score import Span
+    from mt3synth.score import Span, read_score
 
     # Before the model is loaded, for which what is wrong here need not wait.
     span, level = Span(args.start, args.end), level_options.read(args)
@@ -133,9 +166,16 @@ def _load(args: argparse.Namespace) -> tuple[Span, Renderer]:
     model = mt3synth.load(args.bundle)
     renderer = model.renderer(
         args.performance,
+        stems=args.stems,
+        practice=args.practice,
         stereo=args.stereo,
         vocoder=vocoder_options.read(args, model.bundle),
         config=sampling_options.read(args, model.spec),
         level=level,
     )
-    return span, renderer
+    options = (args.tuning, args.expression, args.fold, args.keyboard_map)
+
+    def read(source: str | Path) -> Score:
+        return read_score(source, span, model.spec, *options, args.tempo, args.transpose)
+
+    return read, renderer

@@ -15,8 +15,10 @@ from mt3synth.audio.long_files import Written, write_blocks
 from mt3synth.commands.shared.interrupts import Interrupts
 from mt3synth.commands.shared.outputs import Job
 from mt3synth.commands.shared.saving import report, report_saved
+from mt3synth.errors import UserError
 from mt3synth.renderer import OnStep, Renderer
-from mt3synth.score import Score, Span, read_score
+from mt3synth.score import Score
+from mt3synth.song import stem_paths
 
 T = TypeVar("T")
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}, {rate_noinv_fmt}]"
@@ -24,32 +26,31 @@ _BAR = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}, {rate_noinv_fm
 
 def render(
     job: Job,
-    span: Span,
+    read: Callable[[str | Path], Score],
     renderer: Renderer,
-    tuning: str | None = None,
-    expression: float = 0.0,
-    fold: bool = False,
-    keyboard_map: str | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Renders one song, and reports on stderr what was not rendered as written.
 
     Args:
       job: the song, and what is made of it.
-      span: the part of it.
-      renderer: by which.
-      tuning: a Scala file, or None.
-      expression: how far players go beyond a score in notation.
-      fold: whether notes outside the keys are moved by octaves.
-      keyboard_map: a file that goes with it, or None.
+      read: reads the score that is rendered of a file.
+      renderer: by which; if it keeps stems, their files are written beside that of the mix.
+      overwrite: whether stems may replace files. What ``job`` names was looked at before.
 
     Raises:
       UserError: nothing to render, or nowhere to write; no half-written file is left.
     """
-    spec = renderer.bundle.spec
-    score = read_score(job.source, span, spec, tuning, expression, fold, keyboard_map)
+    score, renderer = read(job.source), renderer.varied(job.variation)
     # Before minutes of rendering, not after them. What is added then is no longer than this.
     check_output(job.audio, {**renderer.metadata(score), **Level(1e-5, 1e-5, ()).describe()})
-    for line in renderer.reports(score):
+    if renderer.stems:
+        names = [part.name for part in renderer.parts(score)]
+        for stem in stem_paths(job.audio, names).values():
+            if stem.exists() and not overwrite:
+                raise UserError(f"{stem} exists; give --overwrite to replace it, or another -o")
+    told = renderer.reports(score)
+    for line in told if not job.variation else ():
         report(f"{job.source}: {line}")
     began = time.monotonic()
     if job.mel is None and renderer.is_long(score) and _is_local(job.audio, renderer, score):
@@ -60,6 +61,8 @@ def render(
     if job.mel is not None:
         song.write_mel(job.mel)
     song.write(job.audio)
+    if renderer.stems:
+        song.write_stems(job.audio)
     report_saved(job.audio, song.seconds, song.level_reports, began)
 
 

@@ -5,39 +5,36 @@ from __future__ import annotations
 import os
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import BinaryIO
 
 from mt3synth.audio.playback import limit_softly, to_pcm
 from mt3synth.commands.shared.interrupts import Interrupts
 from mt3synth.commands.shared.saving import report
 from mt3synth.renderer import Renderer
-from mt3synth.score import Span, read_score
+from mt3synth.score import Score
 from mt3synth.types import FloatND
 
 
 def stream(
     source: str,
-    span: Span,
+    read: Callable[[str | Path], Score],
     renderer: Renderer,
     raw: bool,
-    expression: float = 0.0,
-    fold: bool = False,
 ) -> None:
     """Renders a song to standard output; a reader that goes away early ends it quietly.
 
     Args:
       source: path of a MIDI file or a score, or ``-``.
-      span: what of it is rendered.
+      read: reads the score that is rendered of it.
       renderer: by which.
       raw: whether the samples have no WAV header.
-      expression: how far players go beyond a score in notation.
-      fold: whether notes outside the keys are moved by octaves.
 
     Raises:
       UserError: nothing to render.
     """
-    score = read_score(source, span, renderer.bundle.spec, expression=expression, fold=fold)
+    score = read(source)
     for line in renderer.reports(score, streamed=True):
         report(f"{source}: {line}")
     with Interrupts() as interrupts:
