@@ -23,8 +23,12 @@ def metrics_as_before():
 @pytest.mark.usefixtures("metrics_as_before")
 @pytest.mark.parametrize(
     "page",
-    [PAGE, ROOT / "docs/sampling.md", ROOT / "docs/controls.md"],
-    ids=lambda page: page.stem,
+    [
+        pytest.param(PAGE, id="extending"),
+        # It renders by every sampler, each of them another program of the default bundle's.
+        pytest.param(ROOT / "docs/sampling.md", marks=pytest.mark.slow, id="sampling"),
+        pytest.param(ROOT / "docs/controls.md", id="controls"),
+    ],
 )
 def test_every_block_runs(page, tmp_path, monkeypatch):
     monkeypatch.setattr(model_spec, "NETWORKS", dict(model_spec.NETWORKS))

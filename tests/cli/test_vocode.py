@@ -30,7 +30,8 @@ ONE_ITERATION = "--gin.griffin_lim.GriffinLim.iterations=1"
 @pytest.fixture(scope="module")
 def voice() -> VocoderWeights:
     """Makes a tiny network of random weights, loud enough to clip."""
-    config, rng = VocosConfig(width=16, layers=1, mlp_width=16), np.random.default_rng(0)
+    config = VocosConfig(width=16, layers=1, mlp_width=16, projections=2)
+    rng = np.random.default_rng(0)
     params = jax.tree.map(
         lambda leaf: rng.normal(0, 0.1, leaf.shape).astype(np.float16).astype(np.float32),
         abstract_params(config, MELGAN),

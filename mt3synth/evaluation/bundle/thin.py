@@ -30,7 +30,7 @@ from mt3synth.types import FloatND
 
 @dataclass(frozen=True)
 class ThinOptions:
-    """Of which instruments thin music is rendered, and in which performances.
+    """Says of which instruments thin music is rendered, and in which performances.
 
         ThinOptions(performances=(0, 5), groups=("piano", "drums"))
 

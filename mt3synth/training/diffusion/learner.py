@@ -45,6 +45,9 @@ class DenoiserLearner:
       params: parameters to begin with instead of fresh ones.
       held: indices of performances whose embeddings stay as they are.
       remark: on the data, for the headline; "" for none.
+
+    Attributes:
+      optimizer: confined to what is trained.
     """
 
     def __init__(
@@ -73,12 +76,12 @@ class DenoiserLearner:
         # Shapes are enough to find out what a pattern means.
         frozen = freeze(optimizer.build(config.steps), abstract_params(spec), freezing)
         # Outermost: a row that is held gets no update, whatever the optimizer within makes of it.
-        self._optimizer = hold_rows(frozen, TABLE, held)
+        self.optimizer = hold_rows(frozen, TABLE, held)
         make_step = partial(
             make_train_step,
             network,
             spec.diffusion,
-            self._optimizer,
+            self.optimizer,
             ema_decay=config.ema_decay,
             condition_drop=config.condition_drop,
             time_power=config.time_power,
@@ -99,12 +102,12 @@ class DenoiserLearner:
 
     def abstract(self) -> TrainState:
         """Returns the state as shapes with their shardings."""
-        return abstract_state(self._network, self._example, self._optimizer, self.mesh)
+        return abstract_state(self._network, self._example, self.optimizer, self.mesh)
 
     def fresh(self) -> TrainState:
         """Makes the state before the first step."""
         return init_state_sharded(
-            self._network, self._example, self._optimizer, self.mesh, self._seed, self._params
+            self._network, self._example, self.optimizer, self.mesh, self._seed, self._params
         )
 
     def update_after(self, step: int) -> Update:

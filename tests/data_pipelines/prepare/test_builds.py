@@ -149,6 +149,7 @@ def test_an_interruption_while_names_are_given(
     assert prepare(manifest, out, must_not_run) == undisturbed
 
 
+@pytest.mark.slow
 def test_killed_and_run_again(manifest: Path, undisturbed: dict, tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "mt3synth.cli", "prepare", "pairs", "--manifest", manifest]

@@ -174,6 +174,9 @@ def test_what_the_bundle_knew_stays_behind_the_performances_of_the_data(tuned, b
     old = table(bundle.params)
     np.testing.assert_allclose(table(ema)[2:], old[[0, 2]], rtol=1e-6)
     assert not np.allclose(table(ema)[1], old[1], rtol=1e-3)  # it was trained on
+    for part in ("note_prior", "frames_in", "frames_out"):  # and so was the network, all through
+        pairs = zip(jax.tree.leaves(ema[part]), jax.tree.leaves(bundle.params[part]))
+        assert any(not np.allclose(now, then, rtol=1e-3) for now, then in pairs), part
 
 
 @pytest.fixture
@@ -212,6 +215,18 @@ def test_only_mine_drops_them_and_such_a_run_goes_on(begin, tmp_path):
     assert names_in(tmp_path / "mine") == ["new", "mine"]
 
 
+def test_keeping_moves_nothing_but_new_embeddings(begin, tmp_path):
+    """By the optimizer that the run would have, given a gradient of one for everything."""
+    learner = begin(tmp_path, keep_known=True)
+    params = learner.fresh().params
+    ones = jax.tree.map(np.ones_like, params)
+    moved, _ = learner.optimizer.update(ones, learner.optimizer.init(params), params)
+    rows = moved["performance_embedding"].pop("embedding")
+    assert np.all(rows[0]) and not np.any(rows[1:])
+    assert not any(np.any(leaf) for leaf in jax.tree.leaves(moved))
+
+
+@pytest.mark.slow
 def test_all_that_was_known_can_be_kept_to_the_last_bit(bundle, data, tmp_path):
     made, _ = tune(bundle, data, tmp_path, keep_known=True)
     before, after = table(bundle.params), table(made.params)

@@ -40,6 +40,7 @@ def finished(tmp_path_factory):
     return folder, run(folder, tiny_spec, Tones(), CONFIG, OPTIMIZER)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_like_an_undisturbed_one(finished, tmp_path):
     class Cut(Tones):
         def training(self, spec, batch, seed, start, **share):
@@ -141,8 +142,8 @@ def test_little_or_nothing_held_out(held_out, said, tmp_path, capsys):
                 if held_out:
                     yield {name: values[:held_out] for name, values in whole.items()}
 
-    config = TrainConfig(steps=2, batch_size=4, eval_every=1, save_every=2)
-    assert int(run(tmp_path, tiny_spec, Few(), config, OPTIMIZER).step) == 2
+    config = TrainConfig(steps=1, batch_size=4, eval_every=1, save_every=1)
+    assert int(run(tmp_path, tiny_spec, Few(), config, OPTIMIZER).step) == 1
     out, err = capsys.readouterr()
     assert ("no validation split" in out + err) == said
     assert ("validation loss by time" in out + err) != said

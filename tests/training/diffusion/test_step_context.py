@@ -77,6 +77,7 @@ def losses_of(name: str) -> Any:
     )
 
 
+@pytest.mark.slow
 def test_two_micro_batches_make_the_update_of_one():
     (one, loss), (two, other) = updated(1), updated(2)
     assert loss == pytest.approx(other, rel=1e-5)

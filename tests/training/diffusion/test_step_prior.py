@@ -53,6 +53,7 @@ def test_the_prior_alone_learns_if_it_is_to_and_by_its_own_loss(begun):
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.slow
 def test_all_of_the_network_learns_afterwards(begun):
     spec, network, params, batch = begun
     optimizer = optax.sgd(0.1)

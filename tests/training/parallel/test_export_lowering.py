@@ -6,9 +6,11 @@ alone. Activations are bfloat16 here, for that is what an accelerator will be gi
 
 from __future__ import annotations
 
+import pytest
 from mesh_cases import on_eight_devices
 
 
+@pytest.mark.slow
 def test_it_lowers_for_accelerators() -> None:
     for network, found in on_eight_devices("run_export.py", "unet", "t5").items():
         assert found.pop("sampled_type") == "float32"

@@ -87,20 +87,25 @@ def test_each_learns_by_its_own_loss_alone(usual):
     assert not same(before["generator"], after["generator"])
 
 
-def test_discriminators_do_not_learn_by_what_the_generator_learns_by(usual, tmp_path):
-    """Their update is the same whatever the generator's losses count."""
+@pytest.fixture(scope="module")
+def critical(tmp_path_factory) -> VocoderLearner:
+    """Makes one whose generator learns by nothing but what discriminators say."""
+    weights = LossWeights(mel=0.0, mels=0.0, stft=0.0, level=0.0, adversarial=100.0)
+    return learner(tmp_path_factory.mktemp("critical"), weights)
+
+
+def test_discriminators_do_not_learn_by_what_the_generator_learns_by(usual, critical):
+    """Their update is the same whatever the generator's losses count; theirs alone moves it."""
     _, one, _ = updated(usual, step=3)
-    _, other, _ = updated(learner(tmp_path, LossWeights(adversarial=100.0)), step=3)
+    _, other, metrics = updated(critical, step=3)
     assert same(one["discriminators"], other["discriminators"])
     assert not same(one["generator"], other["generator"])
-
-
-def test_the_generator_is_moved_by_the_discriminators_alone_if_nothing_else_counts(tmp_path):
-    weights = LossWeights(mel=0.0, mels=0.0, stft=0.0, level=0.0)
-    made = learner(tmp_path, weights)
-    _, _, metrics = updated(made, step=3)
     assert metrics["gradient_norm"] > 0
-    _, _, metrics = updated(made, step=2)
+
+
+@pytest.mark.slow
+def test_the_generator_is_not_moved_before_they_join_if_nothing_else_counts(critical):
+    _, _, metrics = updated(critical, step=2)
     assert metrics["gradient_norm"] == 0
 
 
@@ -124,7 +129,8 @@ def test_an_interrupted_run_ends_like_an_undisturbed_one(finished, tmp_path):
     assert same(jax.device_get(resumed), jax.device_get(finished[1]))
 
 
-@pytest.mark.parametrize("done", [pytest.param(2, marks=pytest.mark.slow), 3])
+@pytest.mark.slow
+@pytest.mark.parametrize("done", [2, 3])
 def test_what_was_stopped_before_discriminators_join_goes_on_bit_for_bit(finished, tmp_path, done):
     class Terminated(Tones):
         def training(self, *args, **share):
