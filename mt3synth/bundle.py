@@ -16,7 +16,7 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -276,6 +276,13 @@ def _check_vocoder(vocoder: VocoderWeights | None, spec: ModelSpec, folder: Path
 
 def abstract_params(spec: ModelSpec) -> PyTree:
     """Returns the shapes of the network's parameters, without computing any."""
+    # Dictionaries of its own for whoever asks, who may put other things into them.
+    return jax.tree.map(lambda leaf: leaf, _trace_params(spec))
+
+
+# Traced once for all bundles of a network that a process opens: it is most of what loading takes.
+@lru_cache(maxsize=8)
+def _trace_params(spec: ModelSpec) -> PyTree:
     context = spec.network.context_frames
 
     # All of it is traced: an array made outside would be a program to be compiled, whenever a

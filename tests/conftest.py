@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from inspect import unwrap
 from pathlib import Path
 
 import jaxtyping
@@ -42,6 +43,20 @@ def well_compiled() -> Iterator[None]:
     jax.config.update("jax_disable_most_optimizations", False)
     yield
     jax.config.update("jax_disable_most_optimizations", before)
+
+
+@pytest.fixture(scope="module")
+def quick_griffin_lim() -> Iterator[None]:
+    """Lets Griffin-Lim take one step where none is asked for, where what it sounds like is all one.
+
+    Compiled as tests are, its sixteen take longer than everything else in a short rendering.
+    """
+    from mt3synth.vocoder.griffin_lim import GriffinLim
+
+    with pytest.MonkeyPatch.context() as patch:
+        usual = unwrap(GriffinLim.__init__)
+        patch.setattr(usual, "__defaults__", (1, *usual.__defaults__[1:]))
+        yield
 
 
 @pytest.fixture

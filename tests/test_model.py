@@ -21,6 +21,8 @@ from mt3synth.vocoder.griffin_lim import GriffinLim
 ROOT = Path(__file__).parents[1]
 STEPS = 2
 
+pytestmark = pytest.mark.usefixtures("quick_griffin_lim")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

@@ -11,6 +11,8 @@ from mt3synth.vocoder.protocol import Vocoder, VocoderError, check_spec
 
 VOCODER = GriffinLim(MELGAN)
 
+pytestmark = pytest.mark.usefixtures("well_compiled")
+
 
 def chord(seconds: float) -> np.ndarray:
     """Plays a C major triad, three partials a note, every half second, over a little noise."""

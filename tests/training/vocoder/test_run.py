@@ -25,6 +25,8 @@ from mt3synth.training.vocoder.run import run
 from mt3synth.training.vocoder.validation import Validation, log_mel_distance
 from mt3synth.vocoder.vocos import Vocos
 
+pytestmark = pytest.mark.usefixtures("quick_griffin_lim")
+
 
 def train(folder: Path, config: VocoderTrainConfig = CONFIG, data=None, **more):
     return run(str(folder), NETWORK, CRITICS, data or Tones(), config, OPTIMIZER, **more)
