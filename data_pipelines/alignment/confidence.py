@@ -48,6 +48,7 @@ def measure_agreement(
     frames = np.arange(length)
     at = time_map(frames / FEATURE_RATE - lead)
     inside = (at >= 0) & (at * FEATURE_RATE < recording.shape[1] - 1)
+    # Silence agrees with silence in any two pieces.
     sounding = inside & (score.sum(axis=0) > 0)
     ours = _smooth(score)[:, sounding]
     theirs = _smooth(recording)[:, np.round(at[sounding] * FEATURE_RATE).astype(int)]
@@ -56,6 +57,7 @@ def measure_agreement(
     ours, theirs = (x - x.mean(axis=0) for x in (ours, theirs))
     sums = np.stack([(ours * theirs).sum(0), (ours**2).sum(0), (theirs**2).sum(0)])
     whole = float(_correlate(sums.sum(axis=1)))
+    # Sums are averaged and not correlations: loud seconds count by what they hold.
     nearby = uniform_filter1d(sums, int(_LOCAL_S * FEATURE_RATE), axis=1, mode="constant")
     return Agreement(whole, at[sounding], _correlate(nearby))
 

@@ -57,6 +57,7 @@ def align_files(recording: Recording, midi: Path, picture: Path, threshold: floa
         is written then.
     """
     audio = recording.audio.read(SAMPLE_RATE)
+    # Cut before anything is looked at: what lies outside would be aligned to silence.
     end = None if recording.end is None else round(recording.end * SAMPLE_RATE)
     audio = audio[round(recording.start * SAMPLE_RATE) : end]
     score, _ = recording.notes.read()
@@ -112,6 +113,7 @@ def align_listing(
         midi = out / f"{name}.mid"
         before = rows.get(midi.name)
         try:
+            # The threshold may have risen since: a pair that passed then must pass now.
             if before is None or not midi.is_file() or before.confidence < threshold:
                 rows[midi.name] = align_files(recording, midi, out / f"{name}.png", threshold)
                 # After every pair, so that an interruption loses one pair at most.

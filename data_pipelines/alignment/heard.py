@@ -69,6 +69,7 @@ def compare_with_heard(notes: Notes, heard: Notes) -> list[Stretch]:
     """
     notes, heard = (n.select(~n.is_drum).sorted() for n in (notes, heard))
     offsets = np.arange(-_REACH_S, _REACH_S + _STEP_S / 2, _STEP_S)
+    # For all notes once; stretches overlap and take their rows of it.
     meets = _find_meetings(notes, heard, offsets)
     stretches = []
     for start in np.arange(0.0, max(notes.end_time - _SPAN_S, 0.0) + _HOP_S, _HOP_S):
@@ -98,6 +99,7 @@ def compare_with_heard(notes: Notes, heard: Notes) -> list[Stretch]:
 
 def can_be_judged(stretches: list[Stretch]) -> bool:
     """Tells whether enough was heard to say anything of the pair."""
+    # Of a recording that is mostly unclear to a transcriber, the clear rest may be chance.
     clear = sum(stretch.clear for stretch in stretches)
     return bool(stretches) and clear >= _ENOUGH * len(stretches)
 
@@ -119,6 +121,7 @@ def find_displacement(stretches: list[Stretch]) -> str | None:
 def _find_meetings(notes: Notes, heard: Notes, offsets: FloatND) -> FloatND:
     """Tells which notes meet a heard one of their key at which offsets, bool ``[n, G]``."""
     meets = np.zeros((len(notes), len(offsets)), bool)
+    # Key by key: a heard note of another key proves nothing.
     for pitch in np.unique(notes.pitch):
         own = np.flatnonzero(notes.pitch == pitch)
         onsets = heard.start[heard.pitch == pitch]

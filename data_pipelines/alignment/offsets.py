@@ -64,6 +64,7 @@ def measure_offsets(notes: Notes, audio: FloatND) -> Offsets:
     seconds = len(audio) / SAMPLE_RATE
     if silence := find_silence(audio):
         raise UserError(f"the recording is {silence}")
+    # Notes behind the recording's end have nowhere to be found.
     onsets = group_onsets(notes.select(notes.start < seconds))
     if len(onsets.times) < _FEWEST_ONSETS:
         raise UserError(
@@ -73,8 +74,11 @@ def measure_offsets(notes: Notes, audio: FloatND) -> Offsets:
     evidence = find_onset_evidence(audio)
     offsets = np.arange(-_REACH_S, _REACH_S + _STEP_S / 2, _STEP_S)
     curves = onsets.evidence(evidence, onsets.times, offsets)
+    # Stiffer than an alignment is: the pair should be aligned, and what is looked for is how far it
+    # is off.
     middle = track_offsets(_TRUST * curves, offsets, onsets.times, _JITTER_S, _DRIFT)
     times = onsets.times + middle
+    # As an alignment has it, so that an aligned pair is off by nothing.
     offset = middle + find_speaking_offsets(onsets, times, evidence)
     low, high = np.percentile(offset, [5, 95])
     chroma = find_score_chroma(onsets.notes, onsets.notes.end_time), find_recording_chroma(audio)
@@ -92,6 +96,7 @@ def _find_evidenced(curves: FloatND, offsets: FloatND, middle: FloatND) -> Float
     """Tells which onsets have evidence, bool ``[K]``."""
     best = maximum_filter1d(curves, 2 * round(WINDOW_S / _STEP_S) + 1, axis=1)
     away = np.abs(offsets[None] - middle[:, None])
+    # The best within so much of where it should be: no onset is exact to a hundredth of a second.
     own = np.take_along_axis(best, away.argmin(axis=1)[:, None], axis=1)
     # Compared with its own surroundings, so that a busy or noisy passage proves nothing.
     around = np.where(away >= _APART_S, best, np.nan)
@@ -104,6 +109,7 @@ def find_problem(offsets: Offsets, tolerance: float = TOLERANCE_S) -> str | None
     docs/alignment.md has the measurement behind the limits.
     """
     early, late = (round(1000 * x) for x in (offsets.earliest, offsets.latest))
+    # The gravest first: of another piece neither onsets nor offsets mean anything.
     if offsets.agreement < _LEAST_AGREEMENT:
         return (
             f"does not match: agreement {offsets.agreement:.2f}; "

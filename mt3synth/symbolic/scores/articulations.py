@@ -39,6 +39,7 @@ def gate(note: WrittenNote, expression: float = 0.0) -> float:
     if not gates:
         factor = 1.0 if "Slurred" in note.marks else 1.0 - _UNSLURRED * expression
     else:
+        # The shortest of several signs counts: a staccato with an accent stays one.
         factor = min(gates)
         if factor < 1 and ("Tenuto" in note.marks or "Slurred" in note.marks):
             factor = max(factor, _PORTATO)
@@ -48,4 +49,5 @@ def gate(note: WrittenNote, expression: float = 0.0) -> float:
 def accent(note: WrittenNote) -> float:
     """Returns the factor on a note's velocity; the strongest of its signs counts."""
     factors = [_FACTORS[mark] for mark in note.marks if mark in _FACTORS]
+    # The strongest: two accents on one note are one in two manners of writing.
     return max(factors, default=1.0)

@@ -31,6 +31,7 @@ class Barlines:
     """
 
     def __init__(self, parts: Sequence[Sequence[Any]]) -> None:
+        # Where music21 has put the measures; how far parts have drifted is read off these.
         self._bases = [[offset(measure) for measure in measures] for measures in parts]
         self._lengths = [
             [b - a for a, b in itertools.pairwise(bases)] + [float(measures[-1].highestTime)]
@@ -66,6 +67,7 @@ class Barlines:
         own = self._lengths[part][measure]
         length = self.starts[measure + 1] - self.starts[measure]
         ratio = length / own if own > 0 else 1.0
+        # What lacks much is left as it is: a rest is missing, and its notes are in time.
         return ratio if 0 < ratio <= _STRETCHED and abs(ratio - 1) > 1e-6 else 1.0
 
     def place(self, part: int, measure: int, at: float) -> float:

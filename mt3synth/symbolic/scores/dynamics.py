@@ -68,6 +68,7 @@ class Levels:
         self._falls: dict[float, float] = {}
         onsets = sorted({note.start for part in parts for note in part.notes})
         for at, name in sorted(d for part in parts for d in part.dynamics):
+            # A mark is meant for a note, and not for the 32nd before it.
             at = _snap(at, onsets)
             if name in LEVELS:
                 marks[at] = float(LEVELS[name])
@@ -81,6 +82,7 @@ class Levels:
             else:
                 findings.add("dynamic marks that are no usual ones: {} ignored")
         spans = {h for part in parts for h in part.hairpins}
+        # After the printed hairpins, whose beginnings end what a word has begun.
         spans |= _find_words([w for part in parts for w in part.words], sorted(marks), spans)
         self._times, self._values = _trace(sorted(marks.items()), sorted(spans))
 
@@ -175,6 +177,7 @@ def _trace(
             # A mark in the other direction is sudden: "cresc." to a subito p.
             if (marked - here) * direction > 0:
                 goal = marked
+        # Within what is ever written: a chain of hairpins without marks would leave MIDI's range.
         goal = float(min(max(goal, _SOFTEST), _LOUDEST))
         times.extend((max(begin, times[-1]), max(end, times[-1])))
         values.extend((here, goal))

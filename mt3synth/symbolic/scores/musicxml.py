@@ -43,6 +43,7 @@ def unpack(data: bytes, name: str) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.namelist()
+            # Before any of them is read: the list alone may be an attack.
             if len(members) > _MAX_MEMBERS:
                 raise ScoreError(f"{name}: {len(members)} files in it; no .mxl has so many")
             return _read_member(archive, _find_score(archive, members, name), name)
@@ -64,6 +65,7 @@ def _find_score(archive: zipfile.ZipFile, members: list[str], name: str) -> str:
             parser.Parse(_read_member(archive, _CONTAINER, name), True)
         except expat.ExpatError as error:
             raise ScoreError(f"{name}: {_CONTAINER} is damaged ({error})") from error
+        # The first is the score; others are the same in other formats.
         if roots and roots[0] in members:
             return roots[0]
     found = [
@@ -137,6 +139,7 @@ class _Checker:
             )
         if tag == "measure":
             self._measure = attributes.get("number", "?")
+        # Not ``note``, which a rest is as well.
         elif tag in ("pitch", "unpitched"):
             self.notes += 1
         elif tag == "repeat" and "times" in attributes:

@@ -67,6 +67,7 @@ def _play_graces(note: WrittenNote, rate: float) -> tuple[list[Row], float]:
     if len(note.graces) == 1 and not note.graces[0][2]:
         # An appoggiatura, without a slash, takes its own value of the note.
         keys, length, _ = note.graces[0]
+        # At most half, or the note that is meant would be the shorter one.
         taken = min(length, note.length * _MOST_TAKEN)
         return [(note.start, taken, key) for key in keys], note.start + taken
     each = _BEFORE * rate
@@ -84,6 +85,7 @@ def _play_graces(note: WrittenNote, rate: float) -> tuple[list[Row], float]:
 def _trill(
     note: WrittenNote, begin: float, length: float, trill: Any, rate: float, key: Any
 ) -> list[Row]:
+    # In seconds: hands are as fast in an adagio as in a presto.
     seconds = length / rate
     if seconds < 3 * _SHORTEST_TRILLED:
         return [(begin, length, note.key)]

@@ -45,6 +45,7 @@ def parse(data: bytes, name: str, form: Format) -> tuple[Any, list[str]]:
         if not _LENGTH.search(data):
             # ABC 2.1, 4.6: without a meter the unit is an eighth; music21 wants it said.
             data = re.sub(rb"^K:", b"L:1/8\nK:", data, count=1, flags=re.MULTILINE)
+    # MusicXML is counted by its elements, which text has none of.
     if form in ("abc", "humdrum") and len(data) > _MAX_TEXT:
         raise ScoreError(f"{name}: over {_MAX_TEXT} bytes; take it apart")
     try:
@@ -62,6 +63,7 @@ def parse(data: bytes, name: str, form: Format) -> tuple[Any, list[str]]:
             score = parser.stream
             if isinstance(score, stream.Opus):  # of one tune still
                 score = next(iter(score.scores))
+            # Here once, so that nothing behind it knows of transposing instruments.
             score.toSoundingPitch(inPlace=True)
     except Exception as error:  # music21 raises anything at all on a bad file
         raise ScoreError(f"{name}: music21 cannot read it ({first_line(error)})") from error

@@ -59,6 +59,7 @@ class Phrasing:
         """
         index = np.searchsorted(self._downbeats, quarters + 1e-6) - 1
         on_beat = np.abs(self._downbeats[np.maximum(index, 0)] - quarters) < 1e-3
+        # About the middle of the arch, so that a phrase is as loud on average as it is written.
         added = _ARCH_LEVEL * (self._arch(quarters) - 0.5)
         added = added + np.where(on_beat, _DOWNBEAT, 0.0) + _PER_OCTAVE * (keys - middle) / 12
         return np.asarray(self._expression * added)
@@ -88,6 +89,7 @@ def _find_edges(score: WrittenScore, begins: np.ndarray) -> list[float]:
     whole = [marked[0]]
     for left, right in itertools.pairwise(marked):
         first, last = np.searchsorted(begins, (left + 1e-6, right - 1e-6))
+        # Equal pieces, so that none is left over at the end.
         pieces = max(1, round((last - first + 1) / _MOST_MEASURES))
         whole += [float(begins[first + (last - first) * k // pieces]) for k in range(1, pieces)]
         whole.append(right)
@@ -101,5 +103,6 @@ def _find_silences(score: WrittenScore) -> set[float]:
     for start, end in notes:
         if start > latest + 1e-6:
             found.add(start)
+        # The longest so far and not the last one: another part may still be sounding.
         latest = max(latest, end)
     return found

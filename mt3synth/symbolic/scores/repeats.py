@@ -35,6 +35,7 @@ def find_order(parts: list[list[Any]], brackets: list[Any], name: str) -> list[i
     """
     from music21 import note, repeat, stream
 
+    # The longest part: files leave out what is empty at the end of others.
     count = max(len(measures) for measures in parts)
     bare: list[Any] = [stream.Measure(number=index + 1) for index in range(count)]
     jumps: list[tuple[int, str]] = []
@@ -42,6 +43,7 @@ def find_order(parts: list[list[Any]], brackets: list[Any], name: str) -> list[i
         measure.groups.append(str(index))  # its name, which copies keep
         measure.append(note.Rest())  # so that measures follow each other in time
         jumps += [(index, sign) for sign in _copy_signs(parts, index, measure)]
+    # No sign at all, as in most scores: nothing is to be worked out.
     if not jumps and not any(m.leftBarline or m.rightBarline for m in bare):
         return list(range(count))
     skeleton = stream.Part()
@@ -58,6 +60,7 @@ def find_order(parts: list[list[Any]], brackets: list[Any], name: str) -> list[i
     if sum(sign in _PRINTED for _, sign in jumps) > 1:
         # music21 would follow none of them.
         raise ScoreError(_explain(jumps, bare, where))
+    # Before music21 writes the measures out one by one.
     _check_length(bare, where)
     try:
         with warnings.catch_warnings():

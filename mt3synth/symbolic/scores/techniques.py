@@ -47,6 +47,7 @@ class Techniques:
         words = sorted({word for part in parts for word in part.words})
         programs = {note.program for part in parts for note in part.notes if not note.is_drum}
         self._changes = {program: _find_changes(program, words) for program in programs}
+        # What a program is found for is no technique that is ignored, whatever the list below says.
         heard = {at for changes in self._changes.values() for at, _ in changes}
         for at, text in words:
             if _UNHEARD.search(text) and at not in heard:

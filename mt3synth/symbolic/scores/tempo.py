@@ -46,6 +46,7 @@ def read_tempo(score: WrittenScore) -> list[Ramp]:
     """
     words = score.words()
     steps = {at: named for at, text in words if (named := _name_tempo(text)) is not None}
+    # Over the words: a number says more than "Allegro".
     steps.update(score.tempos)
     first = steps[min(steps)] if steps else DEFAULT
     base: dict[float, float] = {}
@@ -100,6 +101,7 @@ def _join(base: dict[float, float], ramps: dict[float, float], end: float) -> li
         if at in base:
             now = base[at]
         if at in ramps:
+            # Up to what ends it if that is near; else nobody would slow down all the way.
             stop = following if following - at <= _FARTHEST else at + _UNENDED
             line.append((at, stop, now, now * ramps[at]))
             at = stop
@@ -145,6 +147,7 @@ class Clock:
         self._points = np.append(np.concatenate(points), self.begins[-1])
         speed = np.concatenate(speeds)
         if shape is not None:
+            # At the middle of each cut, whose tempo is taken as constant.
             speed = speed * shape((self._points[:-1] + self._points[1:]) / 2)
         self._last_speed = float(speed[-1])
         self._seconds = np.concatenate([[0.0], np.cumsum(60 / speed * np.diff(self._points))])
@@ -202,6 +205,7 @@ class Clock:
 
     def _plain(self, quarters: np.ndarray) -> np.ndarray:
         # A tied note may last past the end of what is played.
+        # At the last tempo there was.
         beyond = np.maximum(quarters - self._points[-1], 0.0) * 60 / self._last_speed
         return np.interp(quarters, self._points, self._seconds) + beyond
 
