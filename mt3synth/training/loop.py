@@ -172,6 +172,7 @@ def fit(
     # Measured before the first step, when the devices have nothing else to do.
     peak = find_peak_of_all(list(mesh.devices.flat), learner.dtype)
     logger.info(f"MFU is the share of {peak.flops_per_second / 1e12:.3g} TFLOP/s, {peak.source}")
+    # From here on time counts: what came before was opening and compiling.
     progress = Progress(
         batch_size=config.batch_size,
         segment_seconds=learner.segment_seconds,

@@ -58,6 +58,7 @@ class StopRequests(SignalHandler):
         # Between two steps and not in the handler: there the state is whole.
         if self._alone:
             return self._requested
+        # A step that JAX has all agree on: one that stopped alone would leave the others waiting.
         if multihost_utils.reached_preemption_sync_point(step):
             return self._requested or signal.SIGTERM
         return None

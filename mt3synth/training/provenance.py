@@ -49,6 +49,7 @@ def record_data(folder: Path, data: TrainingData, spec: ModelSpec, batch_size: i
     """
     if jax.process_index() != 0 or (folder / DATA_FILE).exists():
         return
+    # A data set of one's own may not know: then nothing is said of it.
     groups = getattr(data, "training_groups", None)
     found = {
         "sources": [_shown_of(source) for source in getattr(data, "sources", [])],
@@ -88,6 +89,7 @@ def record_origin(folder: Path, source: Bundle) -> None:
     else:
         # Bundles of before had no such file, but a card that says something.
         history = _read(source.folder / PROVENANCE_FILE) or _history_of_old(source.folder)
+    # Its folder has a name that says nothing to anybody.
     name = "default" if source.folder == bundles.DEFAULT else source.folder.resolve().name
     about = {"name": name, "hash": None if is_run else source.hash, **history}
     with write_folder(origin, UserError) as unfinished:
@@ -178,6 +180,7 @@ def _history_of_old(folder: Path) -> dict[str, Any]:
     """Returns what a bundle without provenance says of its training elsewhere."""
     # In a row that `mt3synth export` has always written.
     card = (folder / CARD).read_text("utf-8") if (folder / CARD).is_file() else ""
+    # Read off the text: there was nothing else.
     steps = re.search(r"after (\d+) training steps", card)
     corpus = _read(folder / CORPUS_FILE)
     return {

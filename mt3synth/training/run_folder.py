@@ -52,6 +52,7 @@ def claim_files(
     Raises:
       UserError: the folder is that of another run.
     """
+    # Made before anything is compared, so that what is compared is what will be written.
     texts = {folder / name: json.dumps(value, indent=1) + "\n" for name, value in contents.items()}
     # All are compared before the first is written: a folder that is refused stays as it was.
     for path, text in texts.items():

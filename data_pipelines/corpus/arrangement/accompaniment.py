@@ -49,6 +49,7 @@ def write_drums(bars: np.ndarray, length: float, rng: np.random.Generator) -> Li
     for bar in range(len(bars)):
         begin, end = edges[bar], edges[bar + 1]
         groove = pair[int(bar // phrase) % 2]
+        # At the end of a phrase, where a drummer leads over.
         fill = bar % phrase == phrase - 1 and rng.random() < 0.7
         stop = max(begin, end - float(rng.choice([1, 2]))) if fill else end
         for key, hits in groove.items():

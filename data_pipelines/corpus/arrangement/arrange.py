@@ -97,6 +97,7 @@ def arrange(score: Score, rng: np.random.Generator) -> Arrangement:
     # semibreves, tune books in quavers, and both have to sound at every speed.
     rate = float(np.exp(rng.uniform(np.log(1.2), np.log(8.0))))  # notes per second of a busy voice
     busiest = max(len(set(p.start)) for p in score.parts) / score.length
+    # Bounded, for a score of long notes alone would run away.
     bpm = float(np.clip(60 * rate / busiest, 40, 320))
     length = seconds * bpm / 60
     start = _choose_start(score, length, rng)

@@ -116,6 +116,7 @@ class Checkpoints:
         # The newest first: what an older one lacks is trained again, what nobody reads is lost.
         damaged: dict[int, str] = {}
         for step in sorted(self._manager.all_steps(), reverse=True):
+            # All processes read the same step, or all go on to the one before.
             found, problem = self._read(step, abstract)
             if found is not None:
                 if damaged:
@@ -214,6 +215,7 @@ class Checkpoints:
                     stacklevel=3,
                 )
         holds_everywhere(True)  # The others must not look before the folders are moved.
+        # The manager has listed what has just been moved.
         self._manager.reload()
 
     @contextmanager

@@ -88,6 +88,7 @@ class SampleRenderer:
         """
         spec, config = self._spec, self._config
         count = len(self._batch["mel"])
+        # The first that is here: the mesh may reach over other machines.
         device = jax.local_devices()[0]
         # On one device: weights that lie on a mesh would have to be gathered in each of the steps.
         params, batch = jax.device_put((params, self._batch), device)

@@ -75,6 +75,7 @@ def example_losses(
     conditions = conditions_of(batch, *keep)
     # Nothing is drawn in the network here, so the batch goes through it as one.
     if dropout_keys is None:
+        # The prior as well: it comes out of the same pass of the encoder.
         predicted, prior = _estimate(network, spec, params, x_t, time, conditions)
     else:
         predicted, prior = _estimate_with_dropout(
@@ -162,6 +163,7 @@ def _estimate_with_dropout(
     """
 
     def one(x_t: Array, time: Array, conditions: Conditions, key: Array) -> Any:
+        # A batch of one: networks know nothing else.
         given = jax.tree.map(lambda leaf: leaf[None], (x_t, time, conditions))
         found = _estimate(network, spec, params, *given, deterministic=False, rngs={"dropout": key})
         return jax.tree.map(lambda leaf: leaf[0], found)
@@ -285,10 +287,12 @@ def make_train_step(
             }
             return with_sharding_constraint(grads, shardings), metrics
 
+        # Each device knows the places of its own examples, and draws for these alone.
         index = with_sharding_constraint(jnp.arange(size), batch_sharding(mesh))
         grads, metrics = sum_micro_batches(sums, (dict(batch), index), accumulation)
         # Before it is clipped: what is to be seen is what the data ask for.
         metrics["gradient_norm"] = optax.global_norm(grads)
+        # With the parameters, which weight decay needs.
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         step = state.step + 1
@@ -323,6 +327,7 @@ def make_eval_step(
         check_batch_size(size, mesh)
         shardings = gathered(param_shardings(network, batch, mesh))
         params = with_sharding_constraint(params, shardings)
+        # The same for every diffusion time: what differs between them is how much of it there is.
         noise = fixed_noise(seed, size, tuple(frame_shape))
         noise = with_sharding_constraint(noise, batch_sharding(mesh))
         keep = (jnp.ones(size, bool), jnp.ones(size, bool))

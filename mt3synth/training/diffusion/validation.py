@@ -52,6 +52,7 @@ class Validation:
         # Read once and kept: a few batches, and every validation is then of the same.
         batches = list(islice(data.validation(spec, config.batch_size), config.eval_batches))
         self.example: Batch | None = batches[0] if batches else None
+        # Whole ones alone, for a smaller one would be another program.
         self._batches = [batch for batch in batches if len(batch["mel"]) == config.batch_size]
         if self.example is not None and not self._batches:
             shares = math.prod(mesh.shape[axis] for axis in BATCH_AXES)

@@ -49,6 +49,7 @@ def load_source(source: str) -> Bundle:
     if source == "default":
         return bundles.load(bundles.DEFAULT)
     folder = Path(source)
+    # Checkpoints are what only a run has.
     if not (folder / FOLDER).is_dir():
         return bundles.load(folder)
     spec, performances = read_run(folder)
@@ -106,6 +107,7 @@ def confine_to_new(
     if freezing != FreezeConfig():
         raise UserError("--keep-known says what is frozen; leave --freeze and TRAIN_ONLY out")
     known = known_performances(bundle)
+    # One sound for everything: there is no row that could be learned alone.
     if not known:
         raise UserError(
             f"--keep-known: {bundle.folder} tells no performances apart, so that embeddings alone "

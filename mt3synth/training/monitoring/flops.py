@@ -74,6 +74,7 @@ def find_peak_of_all(devices: Sequence[jax.Device], dtype: str) -> Peak:
     mine = next(d for d in devices if d.process_index == jax.process_index())
     one = find_peak(mine, dtype)
     on_cpu = mine.platform == "cpu"
+    # Simulated devices add no arithmetic.
     count = len({d.process_index for d in devices} if on_cpu else devices)
     return Peak(count * one.flops_per_second, f"{count} x {one.source}")
 
@@ -169,6 +170,7 @@ def _equation(equation: Any) -> float:
         kernel, features = equation.invars[1].aval.shape, params["dimension_numbers"].rhs_spec[0]
         taps = math.prod(size for axis, size in enumerate(kernel) if axis != features)
         # Of a dilated input only the entries between the holes are multiplied.
+        # Each number of the output is a sum over the kernel's taps and input channels.
         return 2.0 * _size(equation.outvars[0]) * taps / math.prod(params["lhs_dilation"])
     if name == "cond":  # Only one branch runs.
         return max(_count(branch.jaxpr) for branch in params["branches"])

@@ -60,6 +60,7 @@ class Logger:
             # Scalars beyond the checkpoint are made again; without this TensorBoard would show
             # both.
             self.writer = SummaryWriter(str(folder / FOLDER), purge_step=first + 1)
+        # Over nothing: the loop counts, and says where it is.
         self._bar: tqdm[NoReturn] | None = None
         # In a log file a bar would be a line for every step.
         if shown and sys.stderr.isatty():

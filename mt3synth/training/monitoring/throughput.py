@@ -130,6 +130,7 @@ class Progress:
           ValueError: no update was done since.
         """
         now = self._clock()
+        # Updates in a pause are in neither: a first one is mostly compilation.
         done, seconds = step - self._counted, now - self._since - self._paused
         if done < 1:
             raise ValueError(f"step={step}; must be more than {self._counted}, reported before")

@@ -125,6 +125,7 @@ def replace_plan(opt_state: PyTree, plan: Plan) -> PyTree:
       KeyError: the optimizer has no planned rate.
     """
     is_planned = lambda node: isinstance(node, PlannedRateState)  # noqa: E731
+    # Looked for before anything is replaced: an optimizer of one's own would go on at its old rate.
     if not any(map(is_planned, jax.tree.leaves(opt_state, is_leaf=is_planned))):
         raise KeyError("planned_steps")
 

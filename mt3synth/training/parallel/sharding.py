@@ -102,6 +102,7 @@ def gathered(params: PyTree) -> PyTree:
     """
 
     def whole(sharding: NamedSharding) -> NamedSharding:
+        # Tensor parts stay apart: to put them together would undo what the axis is for.
         axes = (None if axis == "fsdp" else axis for axis in sharding.spec)
         return NamedSharding(sharding.mesh, PartitionSpec(*axes))
 
@@ -144,6 +145,7 @@ def state_shardings(state: PyTree, params: PyTree, mesh: Mesh) -> PyTree:
 
 def fetch_to_host(params: PyTree) -> PyTree:
     """Fetches parameters as NumPy arrays, wherever they lie; every process must call it."""
+    # Nothing to be gathered where this process holds every part.
     if all(leaf.is_fully_addressable for leaf in jax.tree.leaves(params)):
         return jax.device_get(params)
     from jax.experimental import multihost_utils

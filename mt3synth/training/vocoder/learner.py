@@ -65,6 +65,7 @@ class VocoderLearner:
         self._config, self._data, self._spec = config, data, spec
         self._validation, self.mesh = validation, mesh
         self.position = ReaderPosition(0, config.batch_size, config.seed, data.identity)
+        # Sound has been read in one order from the beginning.
         self.former_data: tuple[str, ...] = ()
         self.segment_seconds = config.frames / spec.frame_rate
         self.dtype = "float32"

@@ -65,6 +65,7 @@ def make_update(
         params = with_sharding_constraint(params, gathered(shardings[GENERATOR]))
         output: Any = generator.apply({"params": params}, mel, method="render_unprojected")
         made, level = output
+        # Over the batch only here: losses give a number for each example.
         losses = {name: jnp.mean(loss) for name, loss in spectral_losses(made, real, spec).items()}
         losses["level"] = jnp.mean(level_distance(level, real, spec))
         if critics is None:
@@ -75,6 +76,7 @@ def make_update(
             of_real, of_made = (judged(critics, audio) for audio in (real, made))
             losses["adversarial"] = jnp.mean(generator_loss([f[-1] for f in of_made]))
             losses["matching"] = jnp.mean(feature_matching(of_real, of_made))
+        # By name, so that a loss without a weight is an error and not left out.
         weighted = [getattr(config.weights, name) * loss for name, loss in losses.items()]
         return sum(weighted, jnp.zeros(())), (made, losses)
 
@@ -102,6 +104,7 @@ def make_update(
         # made once in a step; they must not send it a gradient.
         made = jax.lax.stop_gradient(made)
         critics_value, critics_grads = jax.value_and_grad(critics_loss)(critics, real, made)
+        # To the parts at once, so that no device holds all gradients whole.
         critics_grads = with_sharding_constraint(critics_grads, shardings[DISCRIMINATORS])
         # The learning rate of both falls at the end of the run, whenever the critics joined it.
         before = optax.tree_utils.tree_set(state.opt_state[DISCRIMINATORS], updates=state.step)
