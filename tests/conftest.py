@@ -15,6 +15,10 @@ def pytest_configure(config: pytest.Config) -> None:
     # Tests of a file share models and programs: of several processes, one runs all of them.
     if config.getoption("dist", "no") == "load":
         config.option.dist = "loadfile"
+    # Of several processes each has a core: threads of BLAS would wait for those of the others. By
+    # the environment, which the processes are given before they import NumPy.
+    for library in ("OPENBLAS", "OMP", "MKL"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     # Most of what the suite does is to compile tiny networks that run a few times. The slow tests
     # train for hundreds of steps, and are compiled as a user's programs are.
     if config.getoption("markexpr") == "not slow":

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from inspect import unwrap
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +25,9 @@ from evaluation_cases import (
 from mt3synth.audio.mel import MELGAN
 from mt3synth.evaluation.caching import CachedVocoder
 from mt3synth.evaluation.evaluate import ExampleOptions, evaluate, write
-from mt3synth.evaluation.metrics.bootstrap import bootstrap_interval
 from mt3synth.evaluation.report import csv_files
 from mt3synth.symbolic.notes import Notes
 from mt3synth.vocoder.griffin_lim import GriffinLim
-
-
-@pytest.fixture
-def roughly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draws few samples for intervals, which take much of the time, for what is not about them."""
-    monkeypatch.setattr(unwrap(bootstrap_interval), "__defaults__", (20, 0.95))
 
 
 @pytest.fixture
@@ -116,7 +108,7 @@ def test_what_was_measured_is_not_measured_again(case: Path, folder: Path, monke
     assert json.loads(json.dumps(done.report["fad"])) == kept["fad"]
 
 
-@pytest.mark.usefixtures("unseen", "roughly")
+@pytest.mark.usefixtures("unseen")
 def test_what_is_wrong_with_one_item_leaves_the_others(tmp_path: Path) -> None:
     root = write_case(tmp_path, ("dull", "bright")).root
     write_audio(root / "generated/1.wav", np.zeros(RATE))
@@ -139,7 +131,7 @@ def test_what_is_wrong_with_one_item_leaves_the_others(tmp_path: Path) -> None:
     assert "Not measured" in (tmp_path / "out/index.html").read_text()
 
 
-@pytest.mark.usefixtures("unseen", "roughly")
+@pytest.mark.usefixtures("unseen")
 def test_a_transcriber_that_fails_on_some_audio_leaves_the_rest(tmp_path: Path) -> None:
     root = write_case(tmp_path, ("dull", "bright")).root
     calls = []
@@ -194,7 +186,7 @@ class NotFinite:
         return made * np.float32(np.nan) if audio.max() > 0.9 else made
 
 
-@pytest.mark.usefixtures("unseen", "roughly")
+@pytest.mark.usefixtures("unseen")
 def test_what_is_not_finite_is_a_problem_of_its_item(tmp_path: Path) -> None:
     root = write_case(tmp_path, ("dull", "bright")).root
     loud = sound(tune(0), "dull")
@@ -215,7 +207,7 @@ def test_what_is_not_finite_is_a_problem_of_its_item(tmp_path: Path) -> None:
     assert all(set(example.audio) == {"generated", "real"} for example in done.examples)
 
 
-@pytest.mark.usefixtures("unseen", "roughly")
+@pytest.mark.usefixtures("unseen")
 def test_a_held_out_recording_may_be_called_like_a_piece(tmp_path: Path) -> None:
     root = write_case(tmp_path, ("dull", "bright")).root
     write_audio(root / "generated/bright/0.wav", sound(tune(0), "dull"))
@@ -231,7 +223,7 @@ def test_a_held_out_recording_may_be_called_like_a_piece(tmp_path: Path) -> None
     assert items["held out bright/0.wav"] == "bright"
 
 
-@pytest.mark.usefixtures("unseen", "roughly")
+@pytest.mark.usefixtures("unseen")
 def test_too_few_embeddings_are_said_and_shrunk_only_when_asked(tmp_path: Path) -> None:
     root = write_case(tmp_path, ("dull", "bright")).root
     for number, name in enumerate(("dull", "bright")):

@@ -50,7 +50,10 @@ def bootstrap_interval(
     rng = np.random.default_rng(seed)
     # Whole excerpts are drawn, not their notes or seams: what belongs to one excerpt is alike.
     chosen = rng.integers(len(items), size=(draws, len(items)))
-    values = np.array([statistic([items[i] for i in row]) for row in chosen], float)
+    # Of a few excerpts most draws come more than once: 1000 of three are 27 different ones.
+    distinct, which = np.unique(chosen, axis=0, return_inverse=True)
+    each = np.array([statistic([items[i] for i in row]) for row in distinct], float)
+    values = each[which.reshape(-1)]
     values = values[~np.isnan(values)]
     if not len(values):
         return float("nan"), float("nan")
