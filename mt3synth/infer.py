@@ -100,7 +100,7 @@ def _prepare(config: InferConfig) -> Callable[[outputs.Job], None]:
     import mt3synth
     from mt3synth.commands.shared import compilation_cache, vocoder_options
     from mt3synth.commands.synthesize.render_job import render
-    from mt3synth.score import Span
+    from mt3synth.score import Span, read_score
     from mt3synth.synthesis import SamplingConfig
     from mt3synth.synthesis.options import SamplingOptions, sampling_config
 
@@ -114,7 +114,7 @@ def _prepare(config: InferConfig) -> Callable[[outputs.Job], None]:
         vocoder=vocoder_options.make(config.vocoder, config.vocoder_source, model.bundle),
         config=sampling_config(model.spec, options, build.build(SamplingConfig), build.build),
     )
-    return lambda job: render(job, span, renderer)
+    return lambda job: render(job, lambda path: read_score(path, span, model.spec), renderer)
 
 
 if __name__ == "__main__":
