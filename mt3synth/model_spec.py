@@ -258,7 +258,8 @@ def make_spec(
 
     Args:
       network: a network's config class, its own shape already bound (by gin, say).
-      mel, roll, codec, diffusion, segment_frames: as in `ModelSpec`.
+      mel, codec, diffusion, segment_frames: as in `ModelSpec`.
+      roll: as in `ModelSpec`; its frame rate follows that of the frames.
       performances: how many performances the data hold.
       context_frames: how many frames before a segment the data carry; None if they carry as many
         as the network reads.
@@ -267,6 +268,7 @@ def make_spec(
       UserError: the network's class or `ModelSpec` refuses a value, or the context has another
         length than the data carry.
     """
+    roll = dataclasses.replace(roll, frame_rate=mel.frame_rate)
     sizes = {
         "mel_bins": mel.bins,
         "roll_channels": roll.channels,

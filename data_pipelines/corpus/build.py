@@ -63,6 +63,7 @@ class CorpusSettings:
       performances: TOML file of the performances.
       soundfonts: folders looked through first for soundfonts.
       kinds: of songs, with their shares.
+      sample_rate: at which audio is kept; front ends of any rate are made of it when it is read.
 
     Raises:
       UserError: a value out of its range.
@@ -79,6 +80,7 @@ class CorpusSettings:
     performances: Path = DEFAULT_FILE
     soundfonts: tuple[Path, ...] = ()
     kinds: Kinds = DEFAULT_KINDS
+    sample_rate: int = 44_100
 
     def __post_init__(self) -> None:
         for name in ("hours", "validation_hours", "test_hours"):
@@ -96,7 +98,9 @@ def build_corpus(out: Path, settings: CorpusSettings) -> dict[str, Any]:
       UserError: a soundfont, FluidSynth or music21 is missing, a song could not be rendered, or
         ``out`` holds something else, a corpus made of something else, or more hours.
     """
-    prepare = PrepareSettings(format=settings.format, shard_minutes=settings.shard_minutes)
+    names = ("sample_rate", "format", "shard_minutes")
+    prepare = PrepareSettings(**{name: getattr(settings, name) for name in names})
+    _refuse_another_rate(out, settings.sample_rate)
     workers = settings.workers or os.cpu_count() or 1
     cache = settings.cache or score_files.find_cache()
     score_files.fill_cache(cache, workers)
@@ -202,6 +206,19 @@ def _refuse_another(out: Path, book: SongBook) -> None:
         raise UserError(f"{out}: was built with {', '.join(differing)}; name a new folder")
     if read_performances(out) not in ([], _list_entries(book)):
         raise UserError(f"{out}: has other performances; name a new folder")
+
+
+def _refuse_another_rate(out: Path, sample_rate: int) -> None:
+    """Names the rate that a corpus has, rather than leave half of it at another."""
+    try:
+        before = json.loads((out / CORPUS_FILE).read_text(encoding="utf-8"))["sample_rate"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # none there, or none that can be read, which is met below
+    if before != sample_rate:
+        raise UserError(
+            f"{out}: was built at {before} samples per second (now {sample_rate}); name a new"
+            f" folder, or --sample-rate {before}"
+        )
 
 
 def _refuse_less(out: Path, listed: list[Recording]) -> None:

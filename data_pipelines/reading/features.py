@@ -178,9 +178,11 @@ class SegmentFeatures:
         if segment.sample_rate != self.mel.sample_rate:
             raise UserError(
                 f"song {segment.id!r} has {segment.sample_rate} samples per second, the mel spec "
-                f"{self.mel.sample_rate}; build the corpus at that rate"
+                f"{self.mel.sample_rate}; register the task with the same mel spec"
             )
         samples = segment_samples(self.frames, self.context_frames, self.mel)
+        if segment.frames is not None:
+            samples = len(segment.audio)
         if (len(segment.audio), segment.context_frames) != (samples, self.context_frames):
             raise ValueError(
                 f"segments of {len(segment.audio)} samples, {segment.context_frames} frames of "

@@ -63,7 +63,8 @@ class SegmentReader:
             raise ValueError(f"pitch_shift={pitch_shift} semitones; must be at least 0")
         self._songs, self._features = songs, features
         self._pitch_shift, self._seed, self._edges = pitch_shift, tuple(seed), edges
-        self._frames = [features.mel.frames(song.audio.samples) for song in songs]
+        mel = features.mel
+        self._frames = [mel.frames(song.audio.samples_at(mel.sample_rate)) for song in songs]
         counts = [len(training_starts(length, features.frames, 0)) for length in self._frames]
         self._ends = np.cumsum(counts)  # of the songs' segments, counted through
         # Two, because segments of neighbouring passes meet in one batch.

@@ -33,7 +33,8 @@ class Segment:
       start_frame: where in the song the segment starts.
       context_frames: how many frames before that travel with it.
       audio: the samples that all these frames cover and a window more on either side, zero outside
-        the song, int16 ``[S]`` (see ``segment_samples``).
+        the song, int16 ``[S]`` (see ``segment_samples``); none where ``frames`` are there
+        and the song has another rate.
       notes: the notes in it and within ``NOTE_MARGIN_S`` of it, whole and in song time,
         float64 ``[n, 6]`` in the order of ``note_tables.NOTE_COLUMNS``.
       sample_rate: of the audio, in samples per second.

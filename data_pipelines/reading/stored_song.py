@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import numpy as np
 from data_pipelines.reading.features import SegmentFeatures
 from data_pipelines.reading.segments import NOTE_MARGIN_S, Segment, segment_lead, segment_samples
 from mt3synth.audio.mel import MelSpec
+from mt3synth.audio.resampling import resample_stretch, resampled_length
 from mt3synth.errors import UserError, explain_os_errors
 from mt3synth.types import Float
 
@@ -61,20 +64,56 @@ class SongAudio:
         Raises:
           UserError: they cannot be read.
         """
-        return self.read_pcm(first, count) / np.float32(32768)
+        return self.read_at(self.sample_rate, first, count)
 
-    def read_pcm(self, first: int, count: int) -> np.ndarray:
-        """Reads like `read`, but gives the int16 ``[count]`` of the file.
+    def read_at(self, sample_rate: int, first: int, count: int) -> Float[np.ndarray, " S"]:
+        """Reads like `read`, but counts and gives samples at another rate.
 
         Raises:
           UserError: they cannot be read.
         """
+        return self.read_pcm(first, count, sample_rate) / np.float32(32768)
+
+    def samples_at(self, sample_rate: int) -> int:
+        """Counts its samples at another rate."""
+        return resampled_length(self.samples, self.sample_rate, sample_rate)
+
+    def read_pcm(self, first: int, count: int, sample_rate: int | None = None) -> np.ndarray:
+        """Reads like `read_at`, but gives int16 ``[count]``: by default those of the file.
+
+        Raises:
+          UserError: they cannot be read.
+        """
+        rate = sample_rate or self.sample_rate
+        return resample_stretch(self._read_stored, self.sample_rate, rate, first, count)
+
+    def _read_stored(self, first: int, count: int) -> np.ndarray:
         low, high = max(first, 0), min(first + count, self.samples)
         out = np.zeros(count, np.int16)
         if low < high:
             values = read_values(self.path, "<i2", high - low, self.offset + 2 * low)
             out[low - first : high - first] = values
         return out
+
+
+def say_lower_rates(songs: Sequence[SongAudio], sample_rate: int, whose: str) -> None:
+    """Says on stderr, in one line, that some songs have less treble than is asked for.
+
+    Args:
+      songs: to be read at ``sample_rate``.
+      sample_rate: samples per second.
+      whose: rate that is.
+    """
+    lower = [song for song in songs if song.sample_rate < sample_rate]
+    if lower:
+        rate = lower[0].sample_rate
+        print(
+            f"{lower[0].path}: song {lower[0].id!r} ({len(lower)} of {len(songs)} songs) has {rate}"
+            f" samples per second, {whose} {sample_rate}: above {rate / 2:g} Hz silence is learned"
+            f" from it; prepare with --sample-rate {sample_rate} if the recording has more",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,13 +161,18 @@ class StoredSong(ABC):
         stored = None
         if shift == 0 and start_frame >= context:
             stored = self.stored_frames(start_frame - context, context + frames, spec)
+        audio = np.zeros(0, np.int16)
+        # Reading costs next to nothing; resampling costs as much as frames that are there already.
+        if stored is None or spec.sample_rate == self.audio.sample_rate:
+            count = segment_samples(frames, context, spec)
+            audio = self.audio.read_pcm(first, count, spec.sample_rate)
         return Segment(
             id=self.audio.id,
             start_frame=start_frame,
             context_frames=context,
-            audio=self.audio.read_pcm(first, segment_samples(frames, context, spec)),
+            audio=audio,
             notes=self.notes_between(begin - NOTE_MARGIN_S, end + NOTE_MARGIN_S),
-            sample_rate=self.audio.sample_rate,
+            sample_rate=spec.sample_rate,
             performance=self.performance,
             shift=shift,
             frames=stored,

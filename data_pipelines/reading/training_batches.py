@@ -18,7 +18,7 @@ from data_pipelines.reading.schedule import Schedule
 from data_pipelines.reading.segment_reader import SegmentReader
 from data_pipelines.reading.segments import Segment, check_edges
 from data_pipelines.reading.song_lists import list_songs
-from data_pipelines.reading.stored_song import StoredSong
+from data_pipelines.reading.stored_song import StoredSong, say_lower_rates
 from data_pipelines.shards.formats import FORMATS, format_of
 from data_pipelines.shards.names import CORPUS_FILE, find_shards, splits_in
 from data_pipelines.shards.note_tables import notes_from_table
@@ -169,6 +169,9 @@ class SegmentData:
                 raise ValueError(f"{name}={value}; must be at least {least}")
         # One process takes any number of notes; several must agree on a length beforehand.
         features = self._features(spec, any_notes=process_count == 1)
+        if process_index == 0:
+            audio = [song.audio for song in self._training_songs()]
+            say_lower_rates(audio, spec.mel.sample_rate, "the frames")
         readers = self._readers("train", features, seed)
         schedule = Schedule.of([r.pass_length ** (1 / self._temperature) for r in readers], seed)
         together = batch * process_count

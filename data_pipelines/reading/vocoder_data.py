@@ -13,7 +13,7 @@ import numpy as np
 from data_pipelines.reading.augmentation import AugmentationConfig, augment
 from data_pipelines.reading.prefetch import Prefetched
 from data_pipelines.reading.song_lists import list_songs
-from data_pipelines.reading.stored_song import SongAudio
+from data_pipelines.reading.stored_song import SongAudio, say_lower_rates
 from data_pipelines.shards.formats import FORMATS, format_of
 from data_pipelines.shards.names import splits_in
 from mt3synth.errors import UserError
@@ -63,13 +63,14 @@ class VocoderData:
         return hashlib.sha256(json.dumps([files, repr(self.augmentation)]).encode()).hexdigest()
 
     def check(self, sample_rate: int) -> None:
-        """Reads all folders once.
+        """Reads all folders once, and says on stderr if some have less treble than is asked for.
 
         Raises:
           UserError: as `training` and `validation`.
         """
         for split in ("train", "validation"):
-            self._songs(split, sample_rate)
+            self._songs(split)
+        say_lower_rates(self._songs("train"), sample_rate, "the vocoder")
 
     def training(
         self,
@@ -86,7 +87,7 @@ class VocoderData:
 
         Args:
           samples: of a segment.
-          sample_rate: of the segments; that of all songs.
+          sample_rate: of the segments; songs of another are resampled.
           batch: segments in a batch of this process.
           seed: of all that is drawn.
           start: begin at this batch.
@@ -94,16 +95,16 @@ class VocoderData:
           process_count: shares of a batch.
 
         Raises:
-          UserError: a split is missing or damaged, or has no songs, or one of another sample rate.
+          UserError: a split is missing or damaged, or has no songs.
         """
-        songs = self._songs("train", sample_rate)
-        ends = np.cumsum([song.samples for song in songs])
+        songs = self._songs("train")
+        ends = np.cumsum([song.samples_at(sample_rate) for song in songs])
 
         def batches() -> Iterator[Batch]:
             for number in count(start):
                 first = (number * process_count + process_index) * batch
                 segments = [
-                    self._segment(songs, ends, samples, [seed, index])
+                    self._segment(songs, ends, samples, sample_rate, [seed, index])
                     for index in range(first, first + batch)
                 ]
                 yield {"audio": np.stack(segments)}
@@ -117,21 +118,23 @@ class VocoderData:
         none without such a split. A shorter song has silence before it.
 
         Raises:
-          UserError: the split is damaged, or has a song of another sample rate.
+          UserError: the split is damaged.
         """
-        songs = self._songs("validation", sample_rate)
-        ends = np.cumsum([song.samples for song in songs])
+        songs = self._songs("validation")
+        lengths = [song.samples_at(sample_rate) for song in songs]
+        ends = np.cumsum(lengths)
         found = min(segments, int(ends[-1]) // samples if songs else 0)
         audio = np.zeros((found, samples), np.float32)
         for number in range(found):
             # In the middle of each of equal parts, so that neither end counts more.
             sample = int((number + 0.5) / found * ends[-1])
             index = int(np.searchsorted(ends, sample, side="right"))
-            within = sample - int(ends[index]) + songs[index].samples
-            audio[number] = songs[index].read(min(within, songs[index].samples - samples), samples)
+            within = sample - int(ends[index]) + lengths[index]
+            first = min(within, lengths[index] - samples)
+            audio[number] = songs[index].read_at(sample_rate, first, samples)
         return audio
 
-    def _songs(self, split: str, sample_rate: int) -> list[SongAudio]:
+    def _songs(self, split: str) -> list[SongAudio]:
         if split not in self._listed:
             self._listed[split] = [
                 song.audio
@@ -140,30 +143,29 @@ class VocoderData:
                 for song in list_songs(folder, split)
             ]
         songs = self._listed[split]
-        for song in songs:
-            if song.sample_rate != sample_rate:
-                raise UserError(
-                    f"{song.path}: song {song.id!r} has {song.sample_rate} samples per second; the "
-                    f"vocoder has {sample_rate}: prepare it at that rate"
-                )
         if split == "train" and not sum(song.samples for song in songs):
             raise UserError(f"{', '.join(map(str, self.folders))}: the train split has no songs")
         return songs
 
     def _segment(
-        self, songs: Sequence[SongAudio], ends: np.ndarray, samples: int, draw: Sequence[int]
+        self,
+        songs: Sequence[SongAudio],
+        ends: np.ndarray,
+        samples: int,
+        rate: int,
+        draw: Sequence[int],
     ) -> Float[np.ndarray, " S"]:
         rng = np.random.default_rng(draw)
         # A room rings on: what sounds before a segment is read with it, and cut off again.
-        lead = int(self.augmentation.lead_s * songs[0].sample_rate)
+        lead = int(self.augmentation.lead_s * rate)
 
         def one() -> np.ndarray:
             # By length, so that a second of a long song is as likely as one of a short song.
             song = songs[int(np.searchsorted(ends, rng.integers(ends[-1]), side="right"))]
-            first = int(rng.integers(max(1, song.samples - samples + 1)))
-            return song.read(first - lead, lead + samples)
+            first = int(rng.integers(max(1, song.samples_at(rate) - samples + 1)))
+            return song.read_at(rate, first - lead, lead + samples)
 
         audio = one()
         other = one() if rng.random() < self.augmentation.mix else None
-        made = augment(audio, other, songs[0].sample_rate, self.augmentation, rng)
+        made = augment(audio, other, rate, self.augmentation, rng)
         return made[lead:]

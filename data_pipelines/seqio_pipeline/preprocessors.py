@@ -17,6 +17,7 @@ from data_pipelines.seqio_pipeline.tensorflow_runtime import tensorflow
 from data_pipelines.shards.note_tables import NOTE_COLUMNS, notes_to_table
 from data_pipelines.shards.tfrecord import parse_sequence
 from mt3synth.audio.mel import MelSpec
+from mt3synth.audio.resampling import resample_pcm
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,26 @@ def decode_arrays(dataset: Any, performances: Sequence[int] | None = None) -> An
         }
 
     return dataset.map(decode)
+
+
+def resample_songs(dataset: Any, sample_rate: int) -> Any:
+    """Takes the audio of songs as ``decode_arrays`` gives them to a rate, where it has another."""
+    tf = tensorflow()
+
+    def resampled(audio: np.ndarray, rate: np.int64) -> np.ndarray:
+        return resample_pcm(audio, int(rate), sample_rate)
+
+    def resample(song: dict[str, Any]) -> dict[str, Any]:
+        inputs = [song["audio"], song["sample_rate"]]
+        audio = tf.cond(
+            song["sample_rate"] == sample_rate,
+            lambda: song["audio"],
+            lambda: tf.numpy_function(resampled, inputs, tf.int16, stateful=False),
+        )
+        rate = tf.constant(sample_rate, tf.int64)
+        return {**song, "audio": tf.ensure_shape(audio, [None]), "sample_rate": rate}
+
+    return dataset.map(resample)
 
 
 def training_segments(dataset: Any, cut: Cut) -> Any:

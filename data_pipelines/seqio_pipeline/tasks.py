@@ -107,6 +107,7 @@ def register_tasks(
                 # Before anything is drawn, so that a cached task draws anew in every pass, too.
                 seqio.CacheDatasetPlaceholder(),
                 partial(preprocessors.decode_arrays, performances=performances),
+                partial(preprocessors.resample_songs, sample_rate=mel_spec.sample_rate),
                 partial(cutter, cut=cut),
             ],
             output_features=_output_features(),

@@ -4,7 +4,8 @@ A shard is a folder ``<split>-00000-of-00004.arrays`` with
 
 * ``audio.npy`` int16 ``[S]``: the songs' samples, one after the other;
 * ``mel.npy`` float16 ``[T, M]``: the songs' log-mel frames in the network's range, likewise; a
-  song of S samples has ceil(S / hop) of them, and the front end is named in ``songs.json``;
+  song of S samples at the front end's rate has ceil(S / hop) of them, and the front end is named in
+  ``songs.json``. Frames of any other front end are made of the samples when they are read;
 * ``notes.npy`` float64 ``[n, 6]``: the songs' notes in the order of `note_tables.NOTE_COLUMNS`, in
   seconds of their song;
 * ``songs.json``: the front end, and for each song its id, performance and sample rate, and how many
@@ -26,6 +27,7 @@ from data_pipelines.filesystem import write_atomically
 from data_pipelines.shards.note_tables import NOTE_COLUMNS, notes_from_table, notes_to_table
 from data_pipelines.songs import Song
 from mt3synth.audio.mel import MELGAN, MelSpec, log_mel, to_network
+from mt3synth.audio.resampling import resample_pcm, resampled_length
 from mt3synth.errors import UserError
 
 _HEADER_BYTES = 128  # of a .npy file: room for any length
@@ -55,8 +57,7 @@ class ArraySong(NamedTuple):
 def write(path: Path, songs: Iterable[Song], spec: MelSpec = MELGAN) -> int:
     """Writes one shard, whole or not at all, and returns how many songs it holds.
 
-    Raises:
-      UserError: a song of another sample rate than ``spec``.
+    Samples stay at their rate; the frames of ``spec`` are made of them resampled.
     """
     index: list[dict[str, Any]] = []
     with write_atomically(path) as folder:
@@ -67,13 +68,9 @@ def write(path: Path, songs: Iterable[Song], spec: MelSpec = MELGAN) -> int:
             _append_rows(folder / "notes.npy", np.float64, (len(NOTE_COLUMNS),)) as add_notes,
         ):
             for song in songs:
-                if song.sample_rate != spec.sample_rate:
-                    raise UserError(
-                        f"song {song.id!r} has {song.sample_rate} samples per second, the mel spec "
-                        f"{spec.sample_rate}; build the corpus at that rate"
-                    )
                 add_audio(song.audio)
-                frames = log_mel(song.audio.astype(np.float32) / 32768, spec)
+                heard = resample_pcm(song.audio, song.sample_rate, spec.sample_rate)
+                frames = log_mel(heard.astype(np.float32) / 32768, spec)
                 add_mel(to_network(frames, spec).astype(np.float16))
                 add_notes(notes_to_table(song.notes))
                 about = {name: getattr(song, name) for name in _SONG_KEYS}
@@ -128,7 +125,9 @@ def open_shard(path: Path) -> tuple[MelSpec, list[ArraySong]]:
         songs = []
         first = (0, 0, 0)
         for entry in content["songs"]:
-            counts = (entry["samples"], spec.frames(entry["samples"]), entry["notes"])
+            rates = (entry["sample_rate"], spec.sample_rate)
+            frames = spec.frames(resampled_length(entry["samples"], *rates))
+            counts = (entry["samples"], frames, entry["notes"])
             end = (first[0] + counts[0], first[1] + counts[1], first[2] + counts[2])
             rows = [a[i:j] for a, i, j in zip((audio, mel, notes), first, end)]
             name, performance, rate = (entry[key] for key in _SONG_KEYS)

@@ -77,6 +77,15 @@ def audio_seconds(path: str | os.PathLike[str]) -> float:
     return sound.seconds
 
 
+def read_rate(path: str | os.PathLike[str]) -> int:
+    """Returns the samples per second of a file, from its header.
+
+    Raises:
+      AudioError: the file is missing, unreadable or empty.
+    """
+    return _open(path).sample_rate
+
+
 def stated_seconds(path: str | os.PathLike[str]) -> float | None:
     """Returns how long a file plays by its header; None where that does not say.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -60,11 +61,15 @@ def _prepare(args: argparse.Namespace) -> Callable[[outputs.Job], None]:
     parse.parse([_GIN, *(args.gin_file or [])], args.gin_bindings)
     bundle = bundles.load(args.bundle or bundles.DEFAULT)
     vocoder = vocoder_options.read(args, bundle)
-    return lambda job: _vocode(job, bundle, vocoder)
+    said: list[object] = []
+    return lambda job: _vocode(job, bundle, vocoder, said)
 
 
-def _vocode(job: outputs.Job, bundle: Bundle, vocoder: Vocoder) -> None:
-    """Takes one file to frames and back, as long afterwards as before."""
+def _vocode(job: outputs.Job, bundle: Bundle, vocoder: Vocoder, said: list[object]) -> None:
+    """Takes one file to frames and back, as long afterwards as before.
+
+    Of the first file that has less treble than the frames, ``said`` is told, and the user.
+    """
     from mt3synth.audio.files import check_output, read_audio, write_audio
     from mt3synth.audio.level import LevelConfig, fit_level
     from mt3synth.audio.mel import log_mel
@@ -82,6 +87,9 @@ def _vocode(job: outputs.Job, bundle: Bundle, vocoder: Vocoder) -> None:
     }
     check_output(job.audio, metadata)
     began = time.monotonic()
+    if not said and (reason := _lacking_treble(job, bundle)):
+        said.append(reason)
+        print(f"mt3synth vocode: {reason}", file=sys.stderr, flush=True)
     audio = read_audio(job.source, rate)
     with Interrupts() as interrupts:
         # The last frame reaches past the end of the recording.
@@ -91,3 +99,16 @@ def _vocode(job: outputs.Job, bundle: Bundle, vocoder: Vocoder) -> None:
     fitted, level = fit_level(made, rate, LevelConfig(peaks="scale"))
     write_audio(job.audio, fitted, rate, {**metadata, **level.describe()})
     report_saved(job.audio, len(fitted) / rate, level.reports, began)
+
+
+def _lacking_treble(job: outputs.Job, bundle: Bundle) -> str:
+    """Says that a recording does not reach as high as the frames; "" if it does."""
+    from mt3synth.audio.files import read_rate
+
+    rate, high = read_rate(job.source), bundle.spec.mel.high_hz
+    if rate / 2 >= high:
+        return ""
+    return (
+        f"{job.source}: {rate} samples per second, and the frames reach to {high:g} Hz: above"
+        f" {rate / 2:g} Hz there is nothing to hear; vocoded all the same"
+    )

@@ -46,6 +46,7 @@ from mt3synth.vocoder.stft import Stft
 _CHUNK = 512  # mel frames at a time: one compilation and arrays of 8 MB, whatever the song
 _CONTEXT = 32  # frames of a chunk that the chunk before has already made audio of
 _AHEAD = 16  # frames at its end that are dropped: they have not heard what follows
+_STEP_S = 0.005  # a quarter of MELGAN's hop
 _SPREAD_ITERATIONS = 10  # a chord's mel bins are met to 0.3 % then, and to 3 % after 3 steps
 
 
@@ -64,7 +65,8 @@ class GriffinLim:
       spec: the mel frames it inverts.
       iterations: projections; 0 keeps the starting phases.
       momentum: in [0, 1); 0 is the algorithm of 1984.
-      refine: steps per mel frame; must divide ``spec.hop``.
+      refine: steps per mel frame; must divide ``spec.hop``. 0 takes steps as near to 5 ms as the
+        hop allows, which are 4 of MELGAN's.
       seed: of the phases in the first frame.
 
     Raises:
@@ -74,7 +76,7 @@ class GriffinLim:
     spec: MelSpec
     iterations: int = 16
     momentum: float = 0.99
-    refine: int = 4
+    refine: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -83,6 +85,8 @@ class GriffinLim:
         if not 0 <= self.momentum < 1:
             raise ValueError(f"momentum={self.momentum}; must be in [0, 1)")
         # Else the frames in between would not fall on samples.
+        if not self.refine:
+            object.__setattr__(self, "refine", _steps_of(self.spec))
         if self.refine < 1 or self.spec.hop % self.refine:
             raise ValueError(
                 f"refine={self.refine} steps per frame; must divide hop={self.spec.hop} samples"
@@ -138,6 +142,13 @@ class GriffinLim:
             yield chunk[: step * hop]
             known = chunk[step * hop :][: _CONTEXT * hop]
             start += step
+
+
+def _steps_of(spec: MelSpec) -> int:
+    """Divides a hop into whole steps of some 5 ms; of two that are as near, the shorter."""
+    parts = [part for part in range(1, spec.hop + 1) if spec.hop % part == 0]
+    wanted = spec.hop / spec.sample_rate / _STEP_S
+    return max(parts, key=lambda part: (-abs(np.log(part / wanted)), part))
 
 
 @partial(jax.jit, static_argnames=("spec", "refine"))

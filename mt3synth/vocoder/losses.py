@@ -6,6 +6,7 @@ Every loss returns ``[B]``; the training step weighs and averages them.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,25 +51,32 @@ class Resolution:
 
 # At 16 kHz from 16 ms, for attacks, to bins of 8 Hz, for single partials.
 RESOLUTIONS = tuple(Resolution(*r) for r in ((256, 24), (512, 48), (1024, 96), (2048, 128)))
+_RATE = 16_000
+
+
+def resolutions_at(sample_rate: int) -> tuple[Resolution, ...]:
+    """Returns `RESOLUTIONS` as long in seconds at another rate, by powers of two."""
+    octaves = round(math.log2(sample_rate / _RATE))
+    return tuple(Resolution(int(r.window * 2.0**octaves), r.bins) for r in RESOLUTIONS)
 
 
 def spectral_losses(
     made: Float[Array, "B S"],
     real: Float[Array, "B S"],
     spec: MelSpec,
-    resolutions: Sequence[Resolution] = RESOLUTIONS,
+    resolutions: Sequence[Resolution] | None = None,
 ) -> dict[str, Float[Array, " B"]]:
     """Measures distances of spectra.
 
     ``mel``: mean absolute difference of the log-mel frames of ``spec``.
     ``mels``: the same in the mel bins of each of ``resolutions``, and the mean over them.
     ``stft``: spectral convergence and log magnitude distance, as Yamamoto et al. 2020 (arXiv
-    1910.11480, eq. 4 to 6) sum them up, mean over ``resolutions``. Magnitudes are kept above the
-    floor of ``spec``, so that what nobody hears does not count.
+    1910.11480, eq. 4 to 6) sum them up, mean over ``resolutions``, by default `resolutions_at`.
+    Magnitudes are kept above the floor of ``spec``, so that what nobody hears does not count.
     """
     # Each transform is computed once and serves both distances.
     mels, stfts = [], []
-    for resolution in resolutions:
+    for resolution in resolutions or resolutions_at(spec.sample_rate):
         window, frames = resolution.window, resolution.mel(spec)
         a, b = (magnitudes(audio, window, window // 4, window) for audio in (made, real))
         # In logs: what is soft counts as what is loud does.

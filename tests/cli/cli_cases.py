@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from mt3synth import bundle
-from mt3synth.audio.mel import MELGAN
+from mt3synth.audio.mel import MELGAN, MelSpec
 from mt3synth.diffusion.guidance import Guidance
 from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.model_spec import ModelSpec, make_spec
@@ -26,7 +26,13 @@ PERFORMANCES = tuple(
 )
 
 
-def tiny_spec() -> ModelSpec:
+FULL_BAND = MelSpec(
+    sample_rate=44100, hop=882, window=1764, fft=2048, bins=24, high_hz=16000.0, scale_high=5.0
+)
+"""Frames of the whole band, made tiny."""
+
+
+def tiny_spec(mel: MelSpec = MELGAN) -> ModelSpec:
     """Makes the network of gin_configs/models/unet_tiny.gin."""
     network = partial(
         UNetConfig,
@@ -38,7 +44,7 @@ def tiny_spec() -> ModelSpec:
     )
     spec = make_spec(
         network,
-        mel=MELGAN,
+        mel=mel,
         roll=RollSpec(),
         codec=EventCodec(127),
         performances=len(PERFORMANCES),
@@ -65,8 +71,8 @@ def write_song(path: str | Path, *keys: int, program: int = 0, seconds: float = 
     return Path(path)
 
 
-def save_model(folder: Path) -> Path:
+def save_model(folder: Path, mel: MelSpec = MELGAN) -> Path:
     """Writes a bundle of random weights."""
-    spec = tiny_spec()
+    spec = tiny_spec(mel)
     bundle.save(folder, spec, PERFORMANCES, "studio", random_params(spec), "# A random model\n")
     return folder

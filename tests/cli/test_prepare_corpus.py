@@ -31,6 +31,7 @@ def test_options_become_settings(run: Callable, monkeypatch: pytest.MonkeyPatch)
         *("--validation-hours", "0.1", "--test-hours", "0.2", "--format", "numpy"),
         *("--workers", "5", "--shard-minutes", "2", "--scores-cache", "scores"),
         *("--performances", "mine.toml", "--soundfonts", "one", "--soundfonts", "two"),
+        *("--sample-rate", "48000"),
     )
     plain = builder.CorpusSettings(hours=2.5, seed=3)
     every = builder.CorpusSettings(
@@ -44,8 +45,23 @@ def test_options_become_settings(run: Callable, monkeypatch: pytest.MonkeyPatch)
         cache=Path("scores"),
         performances=Path("mine.toml"),
         soundfonts=(Path("one"), Path("two")),
+        sample_rate=48000,
     )
+    assert plain.sample_rate == 44100  # whatever the front end, the whole band is kept
     assert asked == [(Path("a b"), plain), (Path("a b"), every)]
+
+
+def test_a_corpus_of_another_rate_is_not_continued(run, here):
+    (here / "out").mkdir()
+    (here / "out/corpus.json").write_text('{"sample_rate": 16000}')
+    (here / "scores").mkdir()
+    done = run("prepare", "corpus", "--out", "out", "--hours", "1", "--seed", "0",
+               "--scores-cache", "scores")  # fmt: skip
+    assert done.status == 2
+    assert done.err == [
+        "mt3synth prepare corpus: out: was built at 16000 samples per second (now 44100); name a"
+        " new folder, or --sample-rate 16000"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """`mt3synth train-vocoder` from a prepared folder to a recording that its vocoder takes back."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import soundfile
@@ -44,9 +42,6 @@ def corpora(here):
     song = noise_song("a", 1.0)
     prepare(here / "one", "numpy", train=[song], validation=[noise_song("v", 1.0, seed=1)])
     prepare(here / "two", "tfrecord", train=[noise_song("b", 0.5, seed=2)])
-    other = dataclasses.replace(song, sample_rate=22050)
-    prepare(here / "other_rate", "tfrecord", train=[other])
-    prepare(here / "other_rate_held_out", "tfrecord", train=[song], validation=[other])
     prepare(here / "no_songs", "numpy", train=[])
     prepare(here / "not_split", "numpy", validation=[song])
     (here / "empty").mkdir()
@@ -92,8 +87,6 @@ def test_from_folders_to_a_recording_and_back(train, run, bundle_folder, here):
         ("--data empty", "empty: holds no data set"),
         ("--data no_songs", "no_songs: the train split has no songs"),
         ("--data not_split", "not_split: no train-*"),
-        ("--data other_rate", "song 'a' has 22050 samples per second; the vocoder has 16000"),
-        ("--data other_rate_held_out", "other_rate_held_out/validation-00000-of-00001.tfrecord"),
         ("--data one --gin.DATA_FOLDER=[]", "gin configuration: folder=[]; must be at least one"),
         ("--data one --gin.BATCH_SIZE=0", "gin configuration: batch_size=0; must be at least 1"),
         ("--data one --gin.VOCODR=1", "no file defines VOCODR; did you mean VOCODER?"),

@@ -22,7 +22,7 @@ from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 
 RING_OUT_S = 1.5
-_RENDER_RATE = 32_000  # soundfont samples above 8 kHz would alias if rendered at 16 kHz directly
+_RENDER_RATE = 32_000  # at least: soundfont samples above 8 kHz would alias if rendered at 16 kHz
 _SYNTH_GAIN = 0.5
 _LATENCY_S = 0.003  # FluidSynth's sound comes so late after a note-on, measured on drum clicks
 _TICKS_PER_SECOND = 10_000
@@ -100,8 +100,9 @@ def synthesize(notes: Notes, soundfont: Path, sample_rate: int) -> np.ndarray:
     with tempfile.TemporaryDirectory(prefix="mt3synth-") as folder:
         midi, wave = Path(folder) / "song.mid", Path(folder) / "song.wav"
         midi.write_bytes(encode_midi(notes))
+        rendered = str(max(_RENDER_RATE, sample_rate))
         command = [program, "-ni", "-q", "-R", "0", "-C", "0", "-g", str(_SYNTH_GAIN)]
-        command += ["-r", str(_RENDER_RATE), "-O", "float", "-T", "wav", "-F", str(wave)]
+        command += ["-r", rendered, "-O", "float", "-T", "wav", "-F", str(wave)]
         # At 256 voices no pedalled piano loses notes to FluidSynth's voice stealing.
         command += ["-o", "synth.dynamic-sample-loading=1", "-o", "synth.polyphony=256"]
         done = subprocess.run(

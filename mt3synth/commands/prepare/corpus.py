@@ -34,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: all; ensemble=1 for scores in parts alone)",
     )
     add("--format", help="tfrecord (default), or numpy: with mel frames beside")
+    kept = "at which audio is kept, for front ends of any rate (44100)"
+    add("--sample-rate", type=int, metavar="HZ", help=kept)
     add("--shard-minutes", type=float, metavar="M", help="audio in a shard (10)")
     add("--workers", type=int, metavar="N", help="processes (one a core)")
     add("--performances", type=Path, metavar="TOML", help="performances of your own")

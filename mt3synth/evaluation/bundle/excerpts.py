@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mt3synth.audio.resampling import resample_pcm
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 
@@ -60,6 +61,8 @@ def read_recordings(
 ) -> Iterator[Any]:
     """Yields up to ``most`` songs of each performance that last at least ``seconds``.
 
+    Their audio comes at ``sample_rate``, whatever rate the corpus keeps it at.
+
     Args:
       corpus: folder of a prepared data set.
       split: of it.
@@ -70,16 +73,11 @@ def read_recordings(
       all_needed: whether every performance must have one.
 
     Raises:
-      UserError: the corpus is missing, its sample rate is not the model's, a performance is not
-        below ``performances``, or one that is needed has no recording of that length.
+      UserError: the corpus is missing, a performance is not below ``performances``, or one that is
+        needed has no recording of that length.
     """
     counts: Counter[int] = Counter()
     for song in _songs(corpus, split, seconds):
-        if song.sample_rate != sample_rate:
-            raise UserError(
-                f"{corpus}: song {song.id!r} has {song.sample_rate} samples per second; the model "
-                f"wants {sample_rate}"
-            )
         if song.performance >= performances:
             raise UserError(
                 f"{corpus}: song {song.id!r} is of performance {song.performance}; the model knows "
@@ -88,7 +86,8 @@ def read_recordings(
         if counts[song.performance] == most:
             continue
         counts[song.performance] += 1
-        yield song
+        audio = resample_pcm(song.audio, song.sample_rate, sample_rate)
+        yield replace(song, audio=audio, sample_rate=sample_rate)
         if all(counts[p] == most for p in range(performances)):
             return  # the rest of a large split need not be read
     absent = [p for p in range(performances) if not counts[p]]

@@ -44,9 +44,9 @@ class Resolution:
 RESOLUTIONS = (Resolution(512, 50, 240), Resolution(1024, 120, 600), Resolution(2048, 240, 1200))
 """Those of Yamamoto et al., "Parallel WaveGAN", ICASSP 2020, arXiv 1910.11480, section 3.2."""
 
-_CHROMA_FFT = 4096  # bins 4 Hz apart at 16 kHz, against semitones of 6 Hz at 100 Hz
+_CHROMA_BIN_HZ = 4.0  # at most, against semitones of 6 Hz at 100 Hz
 _CHROMA_SECONDS = 0.05
-_CHROMA_HZ = (100.0, 5000.0)  # below, a bin is wider than a semitone at 16 kHz
+_CHROMA_HZ = (100.0, 5000.0)  # below, a bin is wider than a semitone
 
 
 @dataclass(frozen=True)
@@ -141,12 +141,13 @@ def chroma_similarity(
 def chroma(audio: Float[np.ndarray, " S"], sample_rate: int) -> Float[np.ndarray, "T 12"]:
     """Sums the energy of each pitch class, C first, every 50 ms; between 100 and 5000 Hz."""
     hop = round(_CHROMA_SECONDS * sample_rate)
-    hertz = np.fft.rfftfreq(_CHROMA_FFT, 1 / sample_rate)
+    fft = 1 << int(np.ceil(np.log2(sample_rate / _CHROMA_BIN_HZ)))
+    hertz = np.fft.rfftfreq(fft, 1 / sample_rate)
     used = (hertz >= _CHROMA_HZ[0]) & (hertz <= _CHROMA_HZ[1])
     keys = np.round(69 + 12 * np.log2(hertz[used] / 440)).astype(int)
     fold = np.zeros((len(keys), 12), np.float32)
     fold[np.arange(len(keys)), keys % 12] = 1
-    transform = Resolution(_CHROMA_FFT, hop, _CHROMA_FFT)
+    transform = Resolution(fft, hop, fft)
     blocks = [np.square(block[:, used]) @ fold for block in _magnitudes(audio, transform)]
     return np.concatenate(blocks).astype(np.float32)
 

@@ -36,6 +36,7 @@ def settings(tmp_path: Path) -> CorpusSettings:
         cache=scores_cache(tmp_path / "scores"),
         performances=small_performances(tmp_path / "performances.toml"),
         soundfonts=(SMALL_SOUNDFONT,),
+        sample_rate=16_000,
     )
 
 

@@ -260,6 +260,7 @@ def test_a_mixed_corpus_says_what_is_in_it(tmp_path) -> None:
         cache=scores_cache(tmp_path / "scores"),
         performances=small_performances(tmp_path / "performances.toml"),
         soundfonts=(SMALL_SOUNDFONT,),
+        sample_rate=16_000,
     )
     built = build_corpus(tmp_path / "corpus", settings)
     assert json.loads((tmp_path / "corpus" / "corpus.json").read_text()) == built

@@ -94,14 +94,26 @@ def test_identity_tells_other_data_apart(folders):
 
 
 def test_what_cannot_be_used_is_refused(folders, tmp_path):
-    with pytest.raises(UserError, match="16000 samples per second; the vocoder has 8000"):
-        next(VocoderData(folders["numpy"]).training(SAMPLES, 8000, 4, 0, 0))
-    with pytest.raises(UserError, match="16000 samples per second; the vocoder has 8000"):
-        VocoderData(folders["numpy"]).check(8000)
     with pytest.raises(UserError, match="no such folder"):
         VocoderData(tmp_path / "none")
     with pytest.raises(ValueError, match="at least one"):
         VocoderData([])
+
+
+@pytest.mark.parametrize("rate", [8000, 44100])
+def test_songs_are_taken_to_the_rate_of_the_vocoder(folders, rate, capsys):
+    data = VocoderData(folders["numpy"], PLAIN)
+    data.check(rate)
+    assert ("16000 samples per second, the vocoder 44100" in capsys.readouterr().err) == (
+        rate > 16000
+    )
+    samples = rate // 4
+    audio = next(data.training(samples, rate, 4, 0, 0))["audio"]
+    assert audio.shape == (4, samples) and np.abs(audio).max() > 0.05
+    power = np.abs(np.fft.rfft(audio)) ** 2
+    above = power[:, np.fft.rfftfreq(samples, 1 / rate) > 8500].sum()
+    assert above < 0.01 * power.sum()
+    assert data.validation(samples, rate, 2).shape == (2, samples)
 
 
 def test_a_mixture_is_the_sum_at_the_level_that_is_drawn():
