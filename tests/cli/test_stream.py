@@ -75,7 +75,7 @@ def test_the_samples_are_those_that_python_yields(stream, bundle_folder):
     np.testing.assert_allclose(audio, limit_softly(song.audio / song.gain), atol=1e-4)
 
 
-@pytest.mark.parametrize("raw", [(), ("--raw",)])
+@pytest.mark.parametrize("raw", [pytest.param((), marks=pytest.mark.slow), ("--raw",)])
 def test_a_reader_that_goes_away_is_no_error(bundle_folder, raw):
     write_song("song.mid", *range(40, 100))
     command = [sys.executable, "-m", "mt3synth", "synthesize", "song.mid", "--steps", "1"]

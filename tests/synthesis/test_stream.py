@@ -36,7 +36,7 @@ def song():
 def test_the_pieces_are_the_song_whatever_the_chunk(model, song):
     base = model.mel(song, 0, CONFIG)
     assert base.shape == (np.ceil((song.end_time + CONFIG.tail) * 50), 128)
-    for chunk in (1, 2, 8):
+    for chunk in (1, 8):
         config = dataclasses.replace(CONFIG, chunk=chunk)
         pieces = list(model.stream(song, 0, config))
         assert len(pieces) > 3
@@ -96,7 +96,7 @@ def test_the_prior_alone_is_that_of_a_canvas(model, song):
     streamed = model.mel(song, 0, config)
     canvas = model.mel(song, 0, dataclasses.replace(config, continuity="canvas"))
     np.testing.assert_allclose(streamed, canvas, atol=1e-4)
-    for chunk in (1, 2, 8):
+    for chunk in (1, 8):
         again = model.mel(song, 0, dataclasses.replace(config, chunk=chunk))
         np.testing.assert_array_equal(again, streamed)
 
