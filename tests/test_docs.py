@@ -48,6 +48,9 @@ def names_in(path: Path) -> dict[str, set[str]]:
         for name in _names(node):
             inner = node.body if isinstance(node, ast.ClassDef) else []
             found[name] = {name for child in inner for name in _names(child)}
+            # What a class is made with is a setting, too.
+            made = [c for c in inner if isinstance(c, ast.FunctionDef) and c.name == "__init__"]
+            found[name] |= {arg.arg for c in made for arg in [*c.args.args, *c.args.kwonlyargs]}
     return found
 
 
@@ -131,6 +134,25 @@ def test_names_are_there(page: Path):
     for word in words_of(page):
         if re.fullmatch(r"(mt3synth|data_pipelines)(\.\w+)+", word):
             assert is_there(word) or word.endswith((".gin", ".py")), word
+
+
+@every_page
+def test_gin_names_are_there(page: Path):
+    """Gin has ``module.Class.setting``, with the last name of a module alone."""
+    for word in words_of(page):
+        word = word.removeprefix("--gin.").lstrip("@")
+        if re.fullmatch(r"[a-z]\w+\.[A-Za-z]\w+\.[a-z]\w+", word) and not is_there(word):
+            first = word.partition(".")[0]
+            found = [name for name in modules() if name.endswith(f".{first}")]
+            # A function's settings are its parameters, which only their names can be held to.
+            whole, function = word.rpartition(".")[0], word.split(".")[1][0].islower()
+            there = any(is_there(f"{name}.{(whole if function else word)[len(first) + 1:]}")
+                        for name in found)  # fmt: skip
+            assert there or first in NO_MODULES, word
+
+
+NO_MODULES = {"glibc", "jax", "mlp", "self", "song", "spec"}
+"""What else pages have names of three parts from."""
 
 
 @cache
