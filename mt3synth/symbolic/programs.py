@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# By their number from zero, as MIDI messages and this project count; printed lists begin with one.
 PROGRAMS: tuple[str, ...] = (
     "Acoustic Grand Piano",
     "Bright Acoustic Piano",

@@ -57,6 +57,7 @@ class Windows:
     @property
     def canvas_frames(self) -> int:
         """Frames under all windows together; the song, filled up to a whole last window."""
+        # More than the song, unless it ends with a window: every window is whole.
         return self.count * self.hop + self.overlap
 
     @property

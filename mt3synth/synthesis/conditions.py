@@ -34,6 +34,8 @@ class FinishedFrames(NamedTuple):
     @staticmethod
     def none(count: int, bins: int) -> FinishedFrames:
         """No frames: all ``count`` are masked."""
+        # Zeros that nothing attends to, so that the first segment goes through the program of all
+        # others.
         return FinishedFrames(np.zeros((count, bins), np.float32), np.zeros(count, bool))
 
     def then(self, frames: Float[np.ndarray, "T M"]) -> FinishedFrames:
@@ -61,6 +63,8 @@ class ScoreWindows:
             else None
         )
         self._notes = None
+        # The settings of the roll decide on groups and drums here, too: one model tells instruments
+        # apart in one way.
         if "notes" in spec.features:
             self._notes = SongNoteList(
                 notes, spec.roll.groups, spec.mel.frame_rate, spec.roll.drum_seconds

@@ -86,6 +86,7 @@ def sampling_config(
         config = base or SamplingConfig()
         # Taken out before the rest is: the stepper and guidance are made of several options each.
         stepper = _stepper(given, config.stepper, spec.sampling, make_stepper)
+        # The nearest that says anything: the option, the configuration, the model.
         guidance = dataclasses.replace(
             given.pop("guidance", None) or config.guidance or spec.guidance,
             **{
@@ -139,6 +140,7 @@ def describe(config: SamplingConfig, spec: ModelSpec) -> dict[str, str]:
             else {}
         ),
         **({"guidance_rescale": str(guidance.rescale)} if guidance.rescale else {}),
+        # Texts throughout, as metadata of files are.
         "seed": str(config.seed),
         "continuity": continuity,
         **({} if continuity == "context" else {"overlap": str(config.overlap)}),

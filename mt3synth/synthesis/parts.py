@@ -58,6 +58,8 @@ def split_parts(
       The parts in the order of the groups, drums last; every note is in one of them.
     """
     names = [*(group.name for group in groups), DRUMS]
+    # By the groups of the model and not by programs: two that it plays with one sound are one
+    # player.
     instrument = np.where(notes.is_drum, len(groups), program_table(groups)[notes.program])
     # Without channels all notes of a group are one player's.
     player = np.zeros(len(notes), np.int32) if channel is None else channel

@@ -63,6 +63,7 @@ class Shares:
         return {
             index: share.astype(np.float32)
             for index, share in sorted(shares.items())
+            # A performance that is not heard in these windows costs nothing in them.
             if np.any(share > 0)
         }
 

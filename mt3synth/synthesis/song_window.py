@@ -42,6 +42,7 @@ class SongWindow:
         self._conditions = {
             index: score.conditions([start], 1, index, before) for index in self._shares
         }
+        # Once for all steps: a window is worked on alone until it is finished.
         self._encoded = {
             index: encode_chunk(network, guidance, params, conditions)
             for index, conditions in self._conditions.items()

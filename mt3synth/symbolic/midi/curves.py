@@ -51,6 +51,7 @@ class Curve:
 
     def shifted(self, seconds: float) -> Curve:
         """Moves every change later by ``seconds`` (earlier if negative); nothing is before 0."""
+        # What changed before 0 is in force at 0, as the last change before it left it.
         after = self.times + seconds > 0
         times = np.append(0.0, (self.times + seconds)[after])
         return Curve(times, np.append(self.at(-seconds), self.values[after]))

@@ -49,6 +49,7 @@ class Interpreter:
         self._releases = self._timeline.releases()
         self._channels: dict[int, Channel] = {}
         self._tunings = KeyTunings()
+        # Columns of plain numbers: a file may have hundreds of thousands of notes.
         self._start, self._end = array("d"), array("d")
         self._pitch, self._velocity, self._program = array("h"), array("b"), array("b")
         self._is_drum, self._number, self._track = array("b"), array("i"), array("i")
@@ -141,6 +142,7 @@ class Interpreter:
                 # The next strike of a key ends its note; the last one lasts as long as its track.
                 last = min(track_ends[self._track[notes[-1]]], now + _LONGEST_WAIT)
                 for note, end in zip(notes, [*(self._start[n] for n in notes[1:]), last]):
+                    # A drum's end is heard by nobody, and its track's may be hours away.
                     drum_end = self._start[note] + _DRUM_SECONDS
                     self._end[note] = drum_end if self._is_drum[note] else end
                 self._findings.add("notes never released: {} given an end", len(notes))

@@ -56,6 +56,7 @@ class Keys:
         now = self._starts[note]
         if self._idle.get((key, track)) == now:
             self._reversed.add(note)
+        # Nobody else may let go of what a track lets go of itself.
         if (key, track) not in self._releases:
             track = _ANY_TRACK
         for ringing in (self._held, self._caught):

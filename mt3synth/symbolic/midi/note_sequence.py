@@ -122,6 +122,7 @@ def notes_from_sequence(note_sequence: Any) -> Notes:
 
 def _read_rows(note_sequence: Any) -> tuple[Notes, np.ndarray]:
     """Reads the notes, sorted, and the number of each one's instrument, int32 ``[n]``."""
+    # Velocity 0 is a release in MIDI, and no note.
     heard = [n for n in note_sequence.notes if n.velocity]
     rows = [
         (n.start_time, n.end_time, n.pitch, n.velocity, 0 if n.is_drum else n.program, n.is_drum)
@@ -151,6 +152,7 @@ def sequence_from_notes(notes: Notes) -> Any:
     note_seq = import_note_seq()
     notes = notes.sorted()
     sequence = note_seq.NoteSequence(ticks_per_quarter=_TICKS_PER_QUARTER)
+    # Times are seconds already: any tempo would do, and this one has ticks of a millisecond.
     sequence.tempos.add(qpm=120)
     sequence.time_signatures.add(numerator=4, denominator=4)
     parts = sorted({(bool(d), int(p)) for d, p in zip(notes.is_drum, notes.program)})

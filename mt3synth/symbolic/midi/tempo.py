@@ -31,6 +31,7 @@ class TempoMap:
             scales = [(0, 1 / (rate * (division & 0xFF)))]
         else:
             scales = [(0, _tick_seconds(_DEFAULT_TEMPO, division))]
+            # By the tick alone: of two at one tick the later one in the file holds.
             for tick, tempo in sorted(tempos, key=lambda change: change[0]):
                 scale = _tick_seconds(tempo, division)
                 if tick == 0:
