@@ -72,6 +72,7 @@ def _lay_out(studio: Studio) -> dict[str, Any]:
     parts["live"] = gr.Audio(
         label="Heard while it is made" if _can_stream() else "Install ffmpeg to hear it meanwhile",
         streaming=True,
+        buttons=[],
         autoplay=True,
         interactive=False,
         elem_id="live",
@@ -96,8 +97,8 @@ def _lay_out(studio: Studio) -> dict[str, Any]:
 def _lay_out_settings(studio: Studio, parts: dict[str, Any]) -> None:
     gr.Markdown("## 3. How")
     with gr.Row(elem_classes="row"):
-        parts["start"] = gr.Number(0, label="From second", minimum=0, elem_id="start")
-        parts["end"] = gr.Number(None, label="To second", minimum=0, elem_id="end")
+        parts["start"] = gr.Number(0, label="From second", minimum=0, step=0.01, elem_id="start")
+        parts["end"] = gr.Number(None, label="To second", minimum=0, step=0.01, elem_id="end")
         parts["stems"] = gr.Checkbox(label="Parts one by one (stems)", elem_id="stems")
     with gr.Accordion("More", open=False, elem_id="more"), gr.Row(elem_classes="row"):
         parts["steps"] = gr.Slider(
@@ -122,7 +123,7 @@ def _lay_out_comparison(studio: Studio, parts: dict[str, Any]) -> None:
             names, value=names[-1], label="Beside the one above", elem_id="other"
         )
         parts["seconds"] = gr.Number(
-            4, label="Seconds, from the one above on", minimum=0.5, elem_id="seconds"
+            4, label="Seconds, from the one above on", minimum=0.5, step=0.5, elem_id="seconds"
         )
         parts["compare"] = gr.Button("Compare", elem_id="compare")
     with gr.Row(elem_classes="row"):
@@ -139,6 +140,7 @@ def _player(label: str, name: str, autoplay: bool = False) -> gr.Audio:
         interactive=False,
         autoplay=autoplay,
         waveform_options=_PLAIN,
+        buttons=["download"],
         elem_id=name,
     )
 

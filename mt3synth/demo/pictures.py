@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
 WIDTH = 1400
-_KEY_HEIGHT, _BIN_HEIGHT, _FOOT = 4, 2, 16
+_KEY_HEIGHT, _BIN_HEIGHT, _FOOT = 4, 3, 28
 _RANGE = 9.0  # natural log units (78 dB) from the brightest colour to the darkest
 _PAPER, _GRID, _INK = (250, 250, 247), (224, 224, 220), (90, 90, 90)
-_LIT = (120, 235, 235)
+_LIT = (60, 255, 235)
 
 # Tell neighbouring programs apart for eyes of any kind (Okabe and Ito 2008).
 _COLOURS = (
@@ -88,8 +88,8 @@ def draw_mel(log_mel: Float[FloatND, "T M"], spec: MelSpec, notes: Notes) -> byt
             continue
         hz = 440 * 2 ** ((int(notes.pitch[row]) - 69) / 12)
         y = height - _BIN_HEIGHT * (bin_of(hz, spec) + 0.5)
-        draw.line((left, y, right, y), fill=_LIT)
-        draw.line((left, y - 2, left, y + 2), fill=_LIT)
+        draw.line((left, y, right, y), fill=_LIT, width=2)
+        draw.line((left, y - 4, left, y + 4), fill=_LIT, width=2)
     return _encode(image, 96)
 
 
@@ -97,6 +97,9 @@ def _draw_seconds(
     draw: ImageDraw.ImageDraw, seconds: float, height: int, grid: bool = True
 ) -> None:
     """Writes times below a picture, about ten of them, and draws lines there."""
+    from PIL import ImageFont
+
+    font = ImageFont.load_default(20)
     for step in (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300):
         if seconds / step <= 12:
             break
@@ -104,7 +107,7 @@ def _draw_seconds(
         x = number * step * WIDTH / seconds
         if grid:
             draw.line((x, 0, x, height), fill=_GRID)
-        draw.text((x, height + 2), f"{number * step:g} s", fill=_INK, anchor="ma")
+        draw.text((x, height + 4), f"{number * step:g} s", _INK, font, anchor="ma")
 
 
 def _fade(colour: Sequence[int], velocity: int) -> tuple[int, int, int]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from cli_cases import save_model
+from cli_cases import PERFORMANCES, random_params, tiny_spec
 
 import mt3synth
+from mt3synth import bundle
 from mt3synth.demo.rooms import Rooms
 from mt3synth.demo.studio import Studio
+from mt3synth.diffusion.spec import SamplingSpec
 from mt3synth.model import Model
 
 
@@ -23,7 +26,11 @@ class Served(NamedTuple):
 
 @pytest.fixture(scope="session")
 def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_model(tmp_path_factory.mktemp("models") / "tiny")
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    # A step is what the page then does unless it is asked for more: samples of performances, too.
+    spec = replace(tiny_spec(), sampling=SamplingSpec(steps=1))
+    bundle.save(folder, spec, PERFORMANCES, "studio", random_params(spec), "# A random model\n")
+    return folder
 
 
 @pytest.fixture(scope="session")

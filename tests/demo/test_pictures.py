@@ -28,7 +28,7 @@ def opened(png):
 def test_a_note_is_drawn_where_it_sounds_and_as_high_as_it_is():
     picture = opened(draw_roll(notes_of((1.0, 2.0, 60, 127, 0, False)), 4.0))
     # Keys 58 to 62, four pixels each, from below.
-    assert picture.shape == (5 * 4 + 16, WIDTH, 3)
+    assert picture.shape == (5 * 4 + 28, WIDTH, 3)
     row = picture[10]
     dark = np.flatnonzero(row[:, 0] < 60)
     assert abs(dark.min() - WIDTH / 4) <= 1 and abs(dark.max() - WIDTH / 2) <= 1
@@ -50,14 +50,14 @@ def test_notes_lie_on_the_frames_of_their_pitch():
     lit = round(bin_of(440.0, SPEC))
     frames[50:100, lit] = 0.0
     picture = opened(draw_mel(frames, SPEC, notes_of((1.0, 2.0, 69, 80, 0, False))))
-    assert picture.shape == (2 * SPEC.bins + 16, WIDTH, 3)
-    cyan = np.argwhere(np.abs(picture[:-16] - (120, 235, 235)).max(axis=-1) < 12)
-    centre = 2 * SPEC.bins - 2 * (bin_of(440.0, SPEC) + 0.5)
+    assert picture.shape == (3 * SPEC.bins + 28, WIDTH, 3)
+    cyan = np.argwhere(np.abs(picture[:-28] - (60, 255, 235)).max(axis=-1) < 12)
+    centre = 3 * SPEC.bins - 3 * (bin_of(440.0, SPEC) + 0.5)
     assert np.abs(np.median(cyan[:, 0]) - centre) <= 1.5
     assert abs(cyan[:, 1].min() - WIDTH / 4) <= 2 and abs(cyan[:, 1].max() - WIDTH / 2) <= 2
     # What is bright in the frames is bright in the picture, around the line.
-    bright = picture[: 2 * SPEC.bins].sum(axis=-1)[:, 400:650].mean(axis=1)
-    assert abs(int(np.argmax(bright)) - centre) <= 3
+    bright = picture[: 3 * SPEC.bins].sum(axis=-1)[:, 400:650].mean(axis=1)
+    assert abs(int(np.argmax(bright)) - centre) <= 4
 
 
 def test_a_picture_does_not_grow_with_the_song():
