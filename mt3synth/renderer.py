@@ -315,6 +315,7 @@ class Renderer:
         name = os.fsencode(score.name).decode(errors="replace")
         return {
             "software": f"mt3synth {__version__}",
+            "origin": "rendered by a neural model",
             "bundle": self.bundle.hash,
             "performance": str(self.cast),
             **({"score": name} if name else {}),

@@ -35,6 +35,7 @@ def test_settings_version_and_bundle_go_into_the_metadata(synthesize, bundle_fol
     assert float(metadata.pop("gain_db")) <= 0 and float(metadata.pop("limited_db")) < 0
     assert metadata == {
         "software": f"mt3synth {__version__}",
+        "origin": "rendered by a neural model",
         "bundle": bundle.load(bundle_folder).hash,
         "performance": "hall",
         "score": "song.mid",
