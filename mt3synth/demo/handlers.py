@@ -6,6 +6,7 @@ import math
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, no_type_check
 
@@ -19,6 +20,7 @@ Shown = dict[Any, Any]
 """New values of some parts of the page."""
 
 _BROKEN = "Something in the page itself is broken; its terminal says more. Please try another song."
+_LONGEST_CAST = 200  # characters
 _NO_SONG = "There is no song yet: drop a file, or take an example"
 
 
@@ -96,7 +98,7 @@ class Handlers:
             song, wish = _asked(piece, settings)
             end = min(wish.start + _number(seconds, 4.0), wish.end)
             wishes = [
-                Wish(name, wish.steps, wish.seed, wish.start, end, wish.expression)
+                replace(wish, performance=name, end=end, stems=False)
                 for name in (wish.performance, other)
             ]
             pair = self._studio.compare(song, (wishes[0], wishes[1]), tell)
@@ -153,17 +155,29 @@ def _asked(piece: Piece | None, settings: tuple[Any, ...]) -> tuple[Piece, Wish]
     """Reads the settings of the page; a field that was emptied is as if nobody had touched it."""
     if piece is None:
         raise UserError(_NO_SONG)
-    performance, steps, seed, start, end, expression, stems = settings
+    performance, blended, share, cast, steps, seed, start, end, *playing = settings
+    expression, stems, tempo, transpose = playing
     wish = Wish(
-        performance,
+        _cast(performance, blended, _number(share, 0.0), cast),
         int(steps),
         int(_number(seed, 0)),
         _number(start, 0.0),
         _number(end, math.inf),
         _number(expression, 0.0),
         bool(stems),
+        _number(tempo, 1.0),
+        int(_number(transpose, 0)),
     )
     return piece, wish
+
+
+def _cast(performance: str, blended: str | None, share: float, cast: str | None) -> str:
+    """Says whose sound it gets: one performance, two of them blended, or what is written."""
+    if cast and cast.strip():
+        return cast.strip()[:_LONGEST_CAST]
+    if not blended or not share or blended == performance:
+        return performance
+    return f"{performance}*{1 - share:g}+{blended}*{share:g}"
 
 
 def _number(value: int | float | None, default: int | float) -> float:

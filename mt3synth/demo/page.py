@@ -18,6 +18,12 @@ _REGION = Path(__file__).with_name("region.js").read_text("utf-8")
 MODEL, READING = "model", "reading"
 """Queues: one rendering at a time, and some songs read beside it."""
 
+SETTINGS = (
+    *("performance", "blended", "share", "cast", "steps", "seed", "start", "end"),
+    *("expression", "stems", "tempo", "transpose"),
+)
+"""Parts that say how a song is wanted, in the order in which the handlers have them."""
+
 _READERS = 2
 _WAITING = 64
 """Visitors that may wait; one more is told that the queue is full."""
@@ -99,7 +105,30 @@ def _lay_out_settings(studio: Studio, parts: dict[str, Any]) -> None:
     with gr.Row(elem_classes="row"):
         parts["start"] = gr.Number(0, label="From second", minimum=0, step=0.01, elem_id="start")
         parts["end"] = gr.Number(None, label="To second", minimum=0, step=0.01, elem_id="end")
+        parts["tempo"] = gr.Slider(
+            0.5, 2, value=1, step=0.05, label="Tempo, times as written", elem_id="tempo"
+        )
+        parts["transpose"] = gr.Slider(
+            -12, 12, value=0, step=1, label="Transpose, semitones", elem_id="transpose"
+        )
         parts["stems"] = gr.Checkbox(label="Parts one by one (stems)", elem_id="stems")
+    names = [performance.name for performance in studio.model.performances]
+    with gr.Accordion("A blend of performances", open=False, elem_id="blend"):
+        with gr.Row(elem_classes="row"):
+            parts["blended"] = gr.Dropdown(
+                [("nothing", ""), *((name, name) for name in names)],
+                value="",
+                label="Blended with",
+                elem_id="blended",
+            )
+            parts["share"] = gr.Slider(
+                0, 1, value=0.5, step=0.05, label="How much of that", elem_id="share"
+            )
+        parts["cast"] = gr.Textbox(
+            label="Or in writing, such as church@0:00,tape@0:10 or violin=tape,piano=church",
+            max_length=200,
+            elem_id="cast",
+        )
     with gr.Accordion("More", open=False, elem_id="more"), gr.Row(elem_classes="row"):
         parts["steps"] = gr.Slider(
             studio.least_steps,
@@ -156,8 +185,7 @@ def _connect(page: gr.Blocks, parts: dict[str, Any], handlers: Handlers) -> None
         "show_progress": "minimal",
         "show_progress_on": parts["status"],
     }
-    named = ("performance", "steps", "seed", "start", "end", "expression", "stems")
-    settings = [parts[name] for name in named]
+    settings = [parts[name] for name in SETTINGS]
     song = [parts[name] for name in ("piece", "roll", "status", "start", "end")]
     result = [parts[name] for name in ("status", "player", "mel", "reports", "files")]
     pair = [parts[name] for name in ("status", "first", "first_mel", "second", "second_mel")]

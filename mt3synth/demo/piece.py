@@ -6,6 +6,7 @@ import io
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
@@ -52,13 +53,18 @@ class Piece:
         """Returns its name without suffix, for the files that are made of it."""
         return self.name.split(".")[0] or "song"
 
-    def read(self, span: Span, spec: ModelSpec, expression: float = 0.0) -> Score:
+    def read(self, span: Span, spec: ModelSpec, **playing: Any) -> Score:
         """Reads a part of it, as `mt3synth.score.read_score` does.
+
+        Args:
+          span: the part, in seconds as it is heard.
+          spec: the model.
+          **playing: expression, tempo and transposition.
 
         Raises:
           UserError: there is nothing to render in it.
         """
-        return _read(self.data, self.name, span, spec, expression)
+        return _read(self.data, self.name, span, spec, **playing)
 
 
 def read_piece(data: bytes, name: str, spec: ModelSpec) -> Piece:
@@ -77,7 +83,7 @@ def read_piece(data: bytes, name: str, spec: ModelSpec) -> Piece:
         raise UserError(
             f"{name}: {len(data) / 1e6:.1f} MB; a file may have at most {MAX_BYTES / 1e6:g} MB here"
         )
-    score = _read(data, name, Span(), spec, 0.0)
+    score = _read(data, name, Span(), spec)
     if score.notes.end_time > MAX_SECONDS:
         raise UserError(
             f"{name}: plays for {score.notes.end_time / 60:.0f} minutes; at most "
@@ -109,8 +115,8 @@ def plain_name(name: str) -> str:
     return cleaned[-80:] or "song.mid"
 
 
-def _read(data: bytes, name: str, span: Span, spec: ModelSpec, expression: float) -> Score:
+def _read(data: bytes, name: str, span: Span, spec: ModelSpec, **playing: Any) -> Score:
     opened = io.BytesIO(data)
     opened.name = name  # by which messages call it
-    score = read_score(opened, span, spec, expression=expression)
+    score = read_score(opened, span, spec, **playing)
     return replace(score, name=name)

@@ -15,10 +15,11 @@ from pathlib import Path
 from mt3synth.audio.playback import limit_softly, to_pcm
 from mt3synth.demo.following import Tell
 from mt3synth.demo.pictures import draw_mel
-from mt3synth.demo.piece import Piece, read_example
+from mt3synth.demo.piece import MAX_SECONDS, Piece, plain_name, read_example
 from mt3synth.demo.rooms import Rooms, discard
 from mt3synth.errors import UserError, explain_memory
 from mt3synth.model import Model
+from mt3synth.model_spec import ModelSpec
 from mt3synth.renderer import OnStep, Renderer
 from mt3synth.reporting.clips import cut, mp3
 from mt3synth.score import Score, Span
@@ -39,15 +40,17 @@ class Wish:
     """Says how a visitor wants a song.
 
     Attributes:
-      performance: name of the one whose sound it gets.
+      performance: name of the one whose sound it gets, or an expression (docs/controls.md).
       steps: of the diffusion; 0 renders the prior alone, if the model has one.
       seed: of the random numbers.
-      start, end: seconds between which the song is rendered.
+      start, end: seconds as the song is written between which it is rendered.
       expression: how far players go beyond a score in notation.
       stems: whether parts are rendered one by one.
+      tempo: how many times as fast as written it is played.
+      transpose: semitones by which all but drums are moved.
 
     Raises:
-      UserError: more steps than the page offers, or no stretch of time.
+      UserError: more steps than the page offers, no stretch of time, or no such tempo.
     """
 
     performance: str
@@ -57,16 +60,33 @@ class Wish:
     end: float = math.inf
     expression: float = 0.0
     stems: bool = False
+    tempo: float = 1.0
+    transpose: int = 0
 
     def __post_init__(self) -> None:
         if self.steps > MAX_STEPS:
             raise UserError(f"{self.steps} steps; at most {MAX_STEPS} here")
+        if not 0.25 <= self.tempo <= 4:
+            raise UserError(f"tempo={self.tempo}; must be within 0.25..4")
         Span(self.start, self.end)
 
-    def span(self, piece: Piece) -> Span:
-        """Returns the part of a song that is wanted: all of it, if nothing of it is left out."""
+    def read(self, piece: Piece, spec: ModelSpec) -> Score:
+        """Reads the part of a song that is wanted, as it is to be played.
+
+        Raises:
+          UserError: there is nothing to render in it, or it would be played for too long.
+        """
+        heard = (min(self.end, piece.seconds) - self.start) / self.tempo
+        if heard > MAX_SECONDS:
+            raise UserError(
+                f"{piece.name}: would play for {heard / 60:.0f} minutes at this tempo; at most "
+                f"{MAX_SECONDS / 60:g} here"
+            )
         whole = self.start == 0 and self.end >= piece.seconds
-        return Span() if whole else Span(self.start, self.end)
+        # Spans are of the song as it is heard.
+        span = Span() if whole else Span(self.start / self.tempo, self.end / self.tempo)
+        playing = {"expression": self.expression, "tempo": self.tempo, "transpose": self.transpose}
+        return piece.read(span, spec, **playing)
 
 
 @dataclass(frozen=True)
@@ -123,10 +143,11 @@ class Studio:
         """
         with explain_memory(f"{piece.name}: "):
             tell("Reading the score", None)
-            score = self._read(piece, wish)
+            score = wish.read(piece, self.model.spec)
             song = self._renderer(wish, tell).render(score, _tell_steps(tell))
             tell("Writing the files", None)
-            return self._write(song, score, f"{piece.stem}.{wish.performance}")
+            stem = plain_name(f"{piece.stem}.{wish.performance}.wav").removesuffix(".wav")
+            return self._write(song, score, stem)
 
     def compare(
         self, piece: Piece, wishes: tuple[Wish, Wish], tell: Tell
@@ -137,7 +158,7 @@ class Studio:
           UserError: as `render`, or the stretch is too long.
         """
         for wish in wishes:
-            if wish.end - wish.start > COMPARED_SECONDS:
+            if (wish.end - wish.start) / wish.tempo > COMPARED_SECONDS:
                 raise UserError(f"compare at most {COMPARED_SECONDS:g} s of a song at once")
         first, second = (
             self.render(piece, wish, partial(_prefixed, tell, f"{wish.performance}: "))
@@ -154,7 +175,7 @@ class Studio:
         Raises:
           UserError: as `render`.
         """
-        score = self._read(piece, wish)
+        score = wish.read(piece, self.model.spec)
         rate, made = self.model.spec.mel.sample_rate, 0
         for part in self._renderer(replace(wish, stems=False)).stream(score, soon=True):
             made += len(part)
@@ -176,9 +197,6 @@ class Studio:
         path = self.rooms.new() / f"{name}.mp3"
         path.write_bytes(self._samples[name])
         return path
-
-    def _read(self, piece: Piece, wish: Wish) -> Score:
-        return piece.read(wish.span(piece), self.model.spec, wish.expression)
 
     def _renderer(self, wish: Wish, tell: Tell | None = None) -> Renderer:
         renderer = self.model.renderer(

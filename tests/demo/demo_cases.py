@@ -11,12 +11,17 @@ import httpx
 
 SETTINGS = {
     "performance": "studio",
+    "blended": "",
+    "share": 0.5,
+    "cast": "",
     "steps": 1,
     "seed": 0,
     "start": 0,
     "end": None,
     "expression": 0,
     "stems": False,
+    "tempo": 1,
+    "transpose": 0,
 }
 """What stands in the fields of the page, in the order in which its events have them."""
 

@@ -81,10 +81,11 @@ def test_no_path_is_taken_from_a_visitor(served, visitor, tmp_path):
 
 def test_settings_that_the_page_does_not_offer_are_refused(visitor, song):
     visitor.drop("song.mid", song)
-    for wrong in ({"performance": "opera"}, {"steps": 1000}, {"seed": -1}):
+    for wrong in ({"performance": "opera"}, {"steps": 1000}, {"seed": -1}, {"cast": "hall*2"}):
         shown = visitor.render(**wrong)
         assert "error" in shown or 'role="alert"' in shown["status"]
-    assert "Rendered" in visitor.render()["status"]
+    shown = visitor.render(blended="hall", share=0.25)
+    assert shown["files"][0]["orig_name"] == "song.studio 0.75+hall 0.25.wav"
 
 
 def test_a_stretch_that_is_marked_is_taken_over(visitor):

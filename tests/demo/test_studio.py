@@ -113,9 +113,26 @@ def test_whoever_leaves_leaves_nothing(studio, piece):
     assert list(studio.rooms.folder.iterdir()) == []
 
 
+def test_tempo_transposition_and_blends_are_those_of_the_model(studio, piece):
+    wish = Wish("studio*0.5+hall*0.5", 1, start=0.5, end=1.0, tempo=2.0, transpose=3)
+    made = studio.render(piece, wish, quiet)
+    same = {"performance": wish.performance, "tempo": 2.0, "transpose": 3, "steps": 1}
+    song = studio.model.render(piece.score.notes, start=0.25, end=0.5, **same)
+    np.testing.assert_allclose(read_audio(made.wav, 16000), song.audio, atol=1 / 32000)
+    assert made.wav.name == "song.studio 0.5+hall 0.5.wav"
+
+
+def test_a_tempo_may_not_make_a_song_too_long(studio, tmp_path):
+    long = write_song(tmp_path / "long.mid", 60, 62, seconds=600.0)
+    piece = read_piece(long.read_bytes(), "long.mid", tiny_spec())
+    with pytest.raises(UserError, match="would play for 40 minutes at this tempo; at most 30"):
+        studio.render(piece, Wish("hall", 1, tempo=0.5), quiet)
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
+        ({"tempo": 9.0}, "tempo=9.0; must be within 0.25..4"),
         ({"steps": 51}, "51 steps; at most 50 here"),
         ({"start": 2.0, "end": 1.0}, "end=1.0 s; must be after start=2.0 s"),
         ({"start": -1.0}, "start=-1.0 s; must be at least 0"),
