@@ -4,8 +4,8 @@
     python tests/packages/matrix.py --only 3.12
 
 Every row is a fresh environment: a Python, and the lowest or the highest versions of NumPy, JAX and
-Flax that setup.py allows and the index has for it. Prints a table in Markdown; exits with 1 if a row
-failed. Pythons are `python3.11` and so on in PATH, or those of pyenv.
+Flax that setup.py allows and the index has for it. Prints a table in Markdown; exits with 1 if a
+row failed. Pythons are `python3.11` and so on in PATH, or those of pyenv.
 """
 
 from __future__ import annotations
