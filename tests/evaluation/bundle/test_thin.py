@@ -40,7 +40,7 @@ def half_as_loud(notes: Notes, performance: int, seconds: float) -> Rendered:
 
 
 def renderers(real=real) -> Renderers:
-    return Renderers(NAMES, MELGAN, half_as_loud, real, GriffinLim(MELGAN, iterations=2))
+    return Renderers(NAMES, MELGAN, half_as_loud, real, GriffinLim(MELGAN, iterations=8))
 
 
 def report_on(options: ThinOptions, using: Renderers, folder: Path) -> dict:
