@@ -22,10 +22,12 @@ import jax
 import numpy as np
 
 from mt3synth import bundle as bundles
+from mt3synth.again import earlier_of, render_again
 from mt3synth.audio.level import LevelConfig
 from mt3synth.audio.playback import in_blocks, limit_softly
 from mt3synth.bundle import Bundle, Performance
 from mt3synth.cast import read_cast
+from mt3synth.earlier import read_earlier
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
 from mt3synth.renderer import OnStep, Renderer
@@ -95,6 +97,8 @@ class Model:
         keyboard_map: str | os.PathLike[str] | None = None,
         tempo: float = 1.0,
         transpose: int = 0,
+        since: Song | str | os.PathLike[str] | None = None,
+        region: tuple[float, float] | None = None,
         on_step: OnStep | None = None,
         **sampling: Unpack[SamplingOptions],
     ) -> Song:
@@ -128,6 +132,10 @@ class Model:
             cannot render them leaves them out.
           tempo: how many times as fast as written; all times are those that are heard then.
           transpose: semitones by which all but drums are moved.
+          since: an earlier rendering, or its file with a sidecar (`Song.write_sidecar`): only what
+            changed since is rendered, and every sample outside of that stays what it was.
+          region: seconds of it from which to which is rendered again instead, with a performance, a
+            seed or steps that may differ.
           on_step: called after each step with the number of steps done and of all.
           **sampling: what differs from ``config``: steps, seed, sampler, spacing, eta,
             guidance_notes, guidance_performance, guidance_kind, continuity, overlap, tail and the
@@ -151,7 +159,12 @@ class Model:
         )
         reading = (tuning, expression, fold, keyboard_map, tempo, transpose)
         notes = read_score(score, span, self.spec, *reading)
-        return renderer.render(notes, on_step)
+        if since is None:
+            if region is not None:
+                raise UserError("region goes with since, the rendering of which it is")
+            return renderer.render(notes, on_step)
+        earlier = earlier_of(since) if isinstance(since, Song) else read_earlier(since)
+        return render_again(renderer, notes, earlier, region, on_step)
 
     def variations(
         self, score: ScoreSource, count: int, performance: str | None = None, **options: Any

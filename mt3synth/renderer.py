@@ -132,7 +132,8 @@ class Renderer:
             # No model made frames of the mix, so they are those of its sound.
             mel = log_mel(audio.mean(axis=1) if self.stereo else audio, spec)
         metadata = {**self.metadata(score), **level.describe()}
-        return Song(audio, mel, spec, level.gain, reports, metadata, stems, level.reports)
+        notes = score.notes if self.is_plain(score) else None
+        return Song(audio, mel, spec, level.gain, reports, metadata, stems, level.reports, notes)
 
     def varied(self, number: int) -> Renderer:
         """Returns one that renders the same in another way; 0 is this one.
@@ -245,6 +246,15 @@ class Renderer:
             shares = self._shares(line, score, treatment)
             takes.append(_Take(part, treatment.lay_out(notes), treatment, shares, config, db))
         return takes
+
+    def shares(self, score: Score) -> Shares:
+        """Says whose sound the frames of a score get that is rendered whole.
+
+        Raises:
+          UserError: it ends before its performance changes.
+        """
+        self.cast.check_end(score.end)
+        return self._shares(self.cast.others, score, Treatment())
 
     def _shares(self, line: Line, score: Score, treatment: Treatment) -> Shares:
         """Says whose sound the frames of some notes get, as they are laid out for a treatment."""

@@ -13,7 +13,9 @@ import numpy as np
 from mt3synth.atomic import write_bytes
 from mt3synth.audio.files import write_audio
 from mt3synth.audio.mel import MelSpec
-from mt3synth.errors import explain_os_errors
+from mt3synth.earlier import write_sidecar
+from mt3synth.errors import UserError, explain_os_errors
+from mt3synth.symbolic.notes import Notes
 from mt3synth.types import FloatND
 
 
@@ -37,6 +39,8 @@ class Song:
       stems: sound of each part by its name, which add up to ``audio``; empty if the song was
         rendered whole.
       level_reports: one line for each thing that was done to the level of the sound.
+      notes: that were rendered, time 0 being the beginning of the sound; None if not all of them
+        together, so that the song cannot be rendered again in part.
     """
 
     audio: FloatND
@@ -47,6 +51,7 @@ class Song:
     metadata: Mapping[str, str]
     stems: Mapping[str, FloatND] = field(default_factory=dict)
     level_reports: tuple[str, ...] = ()
+    notes: Notes | None = None
 
     @property
     def sample_rate(self) -> int:
@@ -88,6 +93,20 @@ class Song:
         for name, target in stem_paths(path, self.stems).items():
             metadata = {**self.metadata, "part": name}
             write_audio(target, self.stems[name], self.sample_rate, metadata)
+
+    def write_sidecar(self, path: str | os.PathLike[str]) -> None:
+        """Writes what `Model.render` needs to take the song up again, beside the file at ``path``.
+
+            song.write("v1.wav")
+            song.write_sidecar("v1.wav")  # v1.wav.sidecar.npz
+            song = model.render("v2.mid", since="v1.wav")
+
+        Raises:
+          UserError: `write` has not written the song there, as WAV or FLAC; or it is of parts.
+        """
+        if self.notes is None:
+            raise UserError(f"{path}: a song of parts has no sidecar; it is rendered as a whole")
+        write_sidecar(path, self.notes, self.mel, self.metadata)
 
     def write_mel(self, path: str | os.PathLike[str]) -> None:
         """Writes the mel frames as a .npy file, which appears whole or not at all.

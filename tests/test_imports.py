@@ -55,6 +55,8 @@ FLOORS = (
     },
     {
         "controllers": "audio symbolic",
+        "earlier": "atomic symbolic",
+        "splice": "",
         "denoising": "diffusion",
         "model_spec": "audio diffusion models symbolic",
         "reporting": "audio",
@@ -67,10 +69,11 @@ FLOORS = (
         "cast": "times",
         "mix": "",
         "score": "controllers model_spec symbolic",
-        "song": "atomic audio reporting",
+        "song": "atomic audio earlier reporting symbolic",
         "synthesis": "audio denoising diffusion model_spec models symbolic",
     },
     {"renderer": "audio bundle cast controllers mix score song symbolic synthesis vocoder"},
+    {"again": "audio earlier renderer score song splice symbolic synthesis times vocoder"},
     {
         "data_pipelines": "",
         "data_pipelines.workers": "",
@@ -149,7 +152,7 @@ FLOORS = (
             "optim,parallel,run_folder,state}"
         ),
         "importers": "audio bundle diffusion model_spec models param_check symbolic",
-        "model": "audio bundle cast model_spec renderer score song synthesis vocoder",
+        "model": "again audio bundle cast earlier model_spec renderer score song synthesis vocoder",
     },
     {
         "adapters": (
@@ -190,7 +193,9 @@ FLOORS = (
         ),
         "commands.performances": "bundle configuration",
         "commands.vocode": "audio bundle configuration vocoder commands.shared",
-        "commands.synthesize": "audio configuration renderer score song commands.shared mt3synth",
+        "commands.synthesize": (
+            "again audio configuration earlier renderer score song times commands.shared mt3synth"
+        ),
         "commands.train": "configuration training",
         "commands.train_vocoder": "commands.train",
         "commands.prepare": "reporting transcription data_pipelines commands.shared",

@@ -153,7 +153,7 @@ def _fit_peaks(audio: FloatND, sample_rate: int, peaks: Peaks) -> tuple[FloatND,
     # A limiter that is always at work spoils a sound: what is too loud throughout is turned down.
     body = max(1.0, _body_peak(audio, sample_rate))
     fitted = audio if body == 1 else audio / np.float32(body)
-    fitted, limited = _limit(fitted, sample_rate)
+    fitted, limited = limit_peaks(fitted, sample_rate)
     return fitted, 1 / body, limited
 
 
@@ -172,14 +172,14 @@ def _fit_loudness(
         if peaks == "scale":
             fitted, down = fit_peak(fitted)
             return fitted, gain * down, 1.0
-        fitted, limited = _limit(fitted, sample_rate)
+        fitted, limited = limit_peaks(fitted, sample_rate)
         if limited == 1:
             break
         measured = measure_loudness(fitted, sample_rate)
     return fitted, gain, limited
 
 
-def _limit(audio: FloatND, sample_rate: int) -> tuple[FloatND, float]:
+def limit_peaks(audio: FloatND, sample_rate: int) -> tuple[FloatND, float]:
     """Takes off what exceeds full scale; returns the sound, and the least factor.
 
     Each peak is met by a gain that falls shortly before it and comes back slowly: the greatest that

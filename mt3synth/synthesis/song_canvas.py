@@ -13,7 +13,7 @@ from mt3synth.diffusion.prior import Prior
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.conditions import Conditions
 from mt3synth.symbolic.notes import Notes
-from mt3synth.synthesis.canvas import EDGE_FRAMES, Windows
+from mt3synth.synthesis.canvas import Windows
 from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk, prior_chunk
 from mt3synth.synthesis.conditions import ScoreWindows
 from mt3synth.synthesis.sampling import SettledSampling
@@ -22,12 +22,13 @@ from mt3synth.types import Array, Float, PyTree
 
 
 class SongCanvas:
-    """A song as one array of frames that is denoised window by window.
+    """A song, or a stretch of one, as one array of frames that is denoised window by window.
 
     Args:
       spec, network, params: the model.
       notes: the song.
-      frames: its length.
+      windows: those that cover it.
+      first: the frame of the song at which they begin.
       shares: whose sound it gets.
       config: how to sample.
     """
@@ -38,26 +39,22 @@ class SongCanvas:
         network: nn.Module,
         params: PyTree,
         notes: Notes,
-        frames: int,
+        windows: Windows,
+        first: int,
         shares: Shares,
         config: SettledSampling,
     ) -> None:
         self._spec, self._network, self._params = spec, network, params
-        self._config, self._frames = config, frames
+        self._config = config
         self._score = ScoreWindows(notes, spec)
-        windows = Windows(frames + 2 * EDGE_FRAMES, spec.segment_frames, config.overlap)
         # Compiled for this song's length; the network, which is the large part, is not.
         self._split, self._join = jax.jit(windows.split), jax.jit(windows.join)
         # Windows may begin before time 0, where there are no notes.
-        starts = windows.starts - EDGE_FRAMES
+        starts = windows.starts + first
         self._chunks = [starts[i : i + config.chunk] for i in range(0, len(starts), config.chunk)]
         self._shares = [shares.within(each, spec.segment_frames) for each in self._chunks]
         self._encoded: dict[tuple[int, int], PyTree] = {}
         self.shape = (windows.canvas_frames, spec.mel.bins)
-
-    def song(self, canvas: Float[Array, "L M"]) -> Float[Array, "T M"]:
-        """The song's own frames, without the silence around it and what fills the last window."""
-        return canvas[EDGE_FRAMES : EDGE_FRAMES + self._frames]
 
     def denoise(self, x_t: Float[Array, "L M"], time: Float[Array, ""]) -> Float[Array, "L M"]:
         """x0 of the whole canvas from ``x_t``, by way of its windows."""

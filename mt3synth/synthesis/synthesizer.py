@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mt3synth.audio.mel import from_network
+from mt3synth.audio.mel import from_network, to_network
 from mt3synth.diffusion.prior import Prior, draw_marginal
 from mt3synth.diffusion.sampler import iterate
 from mt3synth.model_spec import ModelSpec
@@ -30,6 +30,7 @@ from mt3synth.synthesis.sampling import SamplingConfig, SettledSampling
 from mt3synth.synthesis.shares import Shares
 from mt3synth.synthesis.song_canvas import SongCanvas
 from mt3synth.synthesis.song_window import SongWindow
+from mt3synth.synthesis.stretches import Stretch
 from mt3synth.types import Array, Float, Key, PyTree
 
 LONGEST_CANVAS_S = 600.0
@@ -208,11 +209,72 @@ class Synthesizer:
     ) -> Float[np.ndarray, "T M"]:
         """The song, all windows at every step."""
         frames = self.frames(notes, config)
-        canvas = SongCanvas(self.spec, self.network, self.params, notes, frames, shares, config)
+        windows = Windows(frames + 2 * EDGE_FRAMES, self.spec.segment_frames, config.overlap)
+        canvas = SongCanvas(
+            self.spec, self.network, self.params, notes, windows, -EDGE_FRAMES, shares, config
+        )
         prior = canvas.prior() if self.spec.has_prior else None
         key = jax.random.key(config.seed)
         x0 = self._draw(canvas.denoise, canvas.shape, prior, key, config, on_step)
-        return np.asarray(canvas.song(x0))
+        # Without the silence around it and what fills the last window.
+        return np.asarray(x0[EDGE_FRAMES : EDGE_FRAMES + frames])
+
+    def resample(
+        self,
+        notes: Notes,
+        performance: int | Shares,
+        config: SamplingConfig,
+        stretch: Stretch,
+        known: Float[np.ndarray, "T M"],
+        on_step: Callable[[int], Any] | None = None,
+    ) -> Float[np.ndarray, "T M"]:
+        """Samples a stretch of a song anew, blended at every step with the frames around it.
+
+        Args:
+          notes, performance, config, on_step: as for `mel`; steps are those of one canvas.
+          stretch: what is sampled.
+          known: log-mel frames of the whole song; those in the middle of the stretch do not matter.
+
+        Returns:
+          The frames of the whole song; outside the stretch they are those of ``known``.
+
+        Raises:
+          ValueError: as `mel`; or the model reads a context, by which nothing can be told of frames
+            that come later.
+        """
+        spec, settled = self.spec, config.for_model(self.spec)
+        if settled.continuity == "context":
+            raise ValueError("continuity='context'; a stretch is sampled on a canvas")
+        shares = self._check(notes, performance)
+        windows = Windows(stretch.last - stretch.first, spec.segment_frames, settled.overlap)
+        # Windows are longer than the stretch is: the rest of them is as well before as after it.
+        count = windows.canvas_frames
+        start = stretch.first - (count - windows.frames) // 2
+        weights = stretch.weights(start, count)[:, None]
+        around = np.full((count, spec.mel.bins), -1, np.float32)  # silence
+        low, high = max(start, 0), min(start + count, len(known))
+        around[low - start : high - start] = to_network(known[low:high], spec.mel)
+        canvas = SongCanvas(spec, self.network, self.params, notes, windows, start, shares, settled)
+
+        def blend(x0: Array) -> Array:
+            return weights * x0 + (1 - weights) * around
+
+        prior = canvas.prior() if spec.has_prior else None
+        if prior is not None:
+            prior = prior._replace(mean=blend(prior.mean))
+        key = jax.random.key(settled.seed)
+        x0 = self._draw(
+            lambda x_t, time: blend(canvas.denoise(x_t, time)),
+            canvas.shape,
+            prior,
+            key,
+            settled,
+            on_step,
+            first=start + EDGE_FRAMES,
+        )
+        new, low, high = known.copy(), max(stretch.first, 0), min(stretch.last, len(known))
+        new[low:high] = from_network(np.asarray(x0)[low - start : high - start], spec.mel)
+        return new
 
     def _draw(
         self,
@@ -223,9 +285,12 @@ class Synthesizer:
         config: SettledSampling,
         on_step: Callable[[int], Any] | None,
         done: int = 0,
+        first: int = 0,
     ) -> Array:
         """Draws frames of a shape, ``done`` steps having been reported before.
 
+        Of the noise with which a whole song begins it takes what is there from row ``first`` on, so
+        that a stretch of a song begins as it did in the whole.
         Without steps the mean of the prior is drawn, which is the best guess at once.
         """
         schedule = self.spec.diffusion.schedule
@@ -233,7 +298,11 @@ class Synthesizer:
             assert prior is not None  # `SamplingConfig.for_model` refuses it otherwise
             return jnp.clip(prior.mean, -1, 1)
         key_start, key_steps = jax.random.split(key)
-        x_t = jax.random.normal(key_start, shape)
+        # Values do not depend on how many rows are drawn after them; before a song there is some
+        # noise of its own.
+        rows = np.arange(first, first + shape[0])
+        x_t = jax.random.normal(key_start, (max(rows[-1] + 1, 0) - min(first, 0), *shape[1:]))
+        x_t = x_t[rows] if first else x_t
         if prior is not None:
             scales = schedule.alpha_sigma(jnp.float32(config.start_time))
             x_t = draw_marginal(x_t, prior, *scales)

@@ -86,3 +86,44 @@ def test_what_a_stream_cannot_do(synthesize):
 def test_variations_of_standard_input(synthesize):
     outcome = synthesize("-", "--variations", 2)
     assert outcome.status == 2 and "name a file instead of -" in outcome.err[-1]
+
+
+def test_what_changed_since_is_rendered_again(synthesize, here):
+    write_song("v1.mid", *range(60, 76), seconds=1.0)
+    write_song("v2.mid", *range(60, 66), 50, *range(67, 76), seconds=1.0)
+    quick = ("--steps", 1)
+    assert synthesize("v1.mid", "--sidecar", *quick).status == 0
+    outcome = synthesize("v2.mid", "--since", "v1.wav", *quick)
+    assert outcome.status == 0
+    assert "v2.wav: rendered again: 0:03.84-0:08.96; all else is that of v1.wav" in outcome.err
+    begins, ends = round(3.84 * 16000), round(8.96 * 16000)
+    first, second = pcm("v1.wav"), pcm("v2.wav")
+    np.testing.assert_array_equal(first[:begins], second[:begins])
+    np.testing.assert_array_equal(first[ends:], second[ends:])
+    assert np.any(first[begins:ends] != second[begins:ends])
+    assert (here / "v2.wav.sidecar.npz").exists()
+    options = ("--since", "v2.wav", "--region", "0:12-0:13", "--seed", 8, "-o", "v3.wav")
+    assert synthesize("v2.mid", *options, *quick).status == 0
+    third = pcm("v3.wav")
+    outside = np.r_[0 : 12 * 16000, 13 * 16000 : len(third)]
+    np.testing.assert_array_equal(third[outside], second[outside])
+    assert np.any(third != second)
+    wrong = synthesize("v2.mid", "--since", "v1.wav", "--seed", 4, "-o", "v4.wav", *quick)
+    assert wrong.status == 2 and "rendered with seed 0, now it is 4" in wrong.err[-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--region 0:20-0:28", "--region goes with --since"),
+        ("--since none.wav", "none.wav: no such file; --since needs an earlier rendering"),
+        ("--since none.wav --region 0:28-0:20", "its end must be after its beginning"),
+        ("--sidecar -o song.mp3", "only WAV and FLAC keep the samples"),
+        ("--sidecar --stems", "is for songs that are rendered whole"),
+    ],
+)
+def test_what_is_no_earlier_rendering(synthesize, here, options, said):
+    write_song("song.mid", 60)
+    outcome = synthesize("song.mid", *options.split())
+    assert outcome.status == 2 and said in outcome.err[-1]
+    assert sorted(path.name for path in here.iterdir()) == ["song.mid"]

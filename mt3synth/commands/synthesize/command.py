@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from mt3synth.commands.shared import level_options, outputs, sampling_options, vocoder_options
 from mt3synth.configuration import parse
 from mt3synth.errors import UserError
+from mt3synth.times import read_region
 
 if TYPE_CHECKING:
     from mt3synth.renderer import Renderer
@@ -94,6 +95,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of each song: OUT.1.wav to OUT.N.wav, with seeds from --seed on",
     )
+    parser.add_argument(
+        "--sidecar", action="store_true", help="also OUT.sidecar.npz, which --since needs"
+    )
+    parser.add_argument(
+        "--since",
+        metavar="V1.wav",
+        help="render again only what changed since that rendering; all else stays to the last bit",
+    )
+    parser.add_argument(
+        "--region", metavar="A-B", help="with --since: this passage instead, such as 0:20-0:28"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
     level_options.add_arguments(parser)
     sampling_options.add_arguments(parser)
@@ -108,6 +120,10 @@ def main(args: argparse.Namespace) -> int:
         return _stream(args)
     if args.variations < 1:
         raise UserError(f"--variations {args.variations}; must be at least 1")
+    if args.region is not None:
+        if args.since is None:
+            raise UserError("--region goes with --since V1.wav, the rendering of which it is")
+        args.region = read_region(args.region)
     jobs = outputs.plan_jobs(args.inputs, args.output, args.save_mel, suffix=f".{args.format}")
     if args.variations > 1:
         if any(str(job.source) in ("-", "/dev/stdin") for job in jobs):
@@ -127,6 +143,8 @@ def _stream(args: argparse.Namespace) -> int:
     if args.stereo or args.tuning is not None or args.keyboard_map is not None:
         left_out = "--stereo, --tuning and --keyboard-map"
         raise UserError(f"--stream is mono and tunes nothing; leave out {left_out}")
+    if args.sidecar or args.since is not None or args.region is not None:
+        raise UserError("--stream renders a whole song; leave out --sidecar, --since and --region")
     if args.stems or args.practice is not None or args.variations != 1:
         left_out = "--stems, --practice and --variations"
         raise UserError(f"--stream is of the whole song, once; leave out {left_out}")
@@ -141,12 +159,15 @@ def _stream(args: argparse.Namespace) -> int:
 
 def _prepare(args: argparse.Namespace) -> Callable[[outputs.Job], None]:
     """Loads the model; returns what renders one song with it."""
-    from mt3synth.commands.synthesize.render_job import render
+    from mt3synth.commands.synthesize.render_job import Again, render
+    from mt3synth.earlier import read_earlier
 
     read, renderer = _load(args)
     # Before the first of several songs is rendered, not before the second.
     renderer.varied(args.variations - 1)
-    return lambda job: render(job, read, renderer, args.overwrite)
+    earlier = None if args.since is None else read_earlier(args.since)
+    again = Again(args.sidecar or earlier is not None, earlier, args.region)
+    return lambda job: render(job, read, renderer, args.overwrite, again)
 
 
 def _load(args: argparse.Namespace) -> tuple[Callable[[str | Path], Score], Renderer]:

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+from mt3synth.again import check_whole, render_again
 from mt3synth.audio.encoding import FORMATS
 from mt3synth.audio.files import check_output
 from mt3synth.audio.level import Level, describe_gain, report_gain
@@ -15,13 +16,32 @@ from mt3synth.audio.long_files import Written, write_blocks
 from mt3synth.commands.shared.interrupts import Interrupts
 from mt3synth.commands.shared.outputs import Job
 from mt3synth.commands.shared.saving import report, report_saved
+from mt3synth.earlier import Earlier, check_lossless, sidecar_path
 from mt3synth.errors import UserError
 from mt3synth.renderer import OnStep, Renderer
 from mt3synth.score import Score
-from mt3synth.song import stem_paths
+from mt3synth.song import Song, stem_paths
 
 T = TypeVar("T")
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}, {rate_noinv_fmt}]"
+
+
+class Again(NamedTuple):
+    """Says what of a song is rendered, when some of it was rendered before.
+
+    Attributes:
+      sidecar: whether a sidecar is written, so that it can be again.
+      earlier: the rendering before, if only what changed is to be rendered.
+      region: or only what lies between these seconds.
+    """
+
+    sidecar: bool = False
+    earlier: Earlier | None = None
+    region: tuple[float, float] | None = None
+
+
+WHOLE = Again()
+"""All of a song is rendered, once."""
 
 
 def render(
@@ -29,6 +49,7 @@ def render(
     read: Callable[[str | Path], Score],
     renderer: Renderer,
     overwrite: bool = False,
+    again: Again = WHOLE,
 ) -> None:
     """Renders one song, and reports on stderr what was not rendered as written.
 
@@ -37,6 +58,7 @@ def render(
       read: reads the score that is rendered of a file.
       renderer: by which; if it keeps stems, their files are written beside that of the mix.
       overwrite: whether stems may replace files. What ``job`` names was looked at before.
+      again: whether only some of it is rendered.
 
     Raises:
       UserError: nothing to render, or nowhere to write; no half-written file is left.
@@ -49,21 +71,38 @@ def render(
         for stem in stem_paths(job.audio, names).values():
             if stem.exists() and not overwrite:
                 raise UserError(f"{stem} exists; give --overwrite to replace it, or another -o")
+    if again.sidecar:
+        check_lossless(job.audio)
+        check_whole(renderer, score)
+        if sidecar_path(job.audio).exists() and not overwrite:
+            raise UserError(f"{sidecar_path(job.audio)} exists; give --overwrite to replace it")
     told = renderer.reports(score)
     for line in told if not job.variation else ():
         report(f"{job.source}: {line}")
     began = time.monotonic()
-    if job.mel is None and renderer.is_long(score) and _is_local(job.audio, renderer, score):
+    whole = job.mel is None and not again.sidecar
+    if whole and renderer.is_long(score) and _is_local(job.audio, renderer, score):
         written = _with_bar(score, renderer, job.audio.name, partial(_write_long, job.audio))
         report_saved(job.audio, written.seconds, report_gain(written.gain), began)
         return
-    song = _with_bar(score, renderer, job.audio.name, Renderer.render)
+    song = _with_bar(score, renderer, job.audio.name, partial(_render, again))
     if job.mel is not None:
         song.write_mel(job.mel)
     song.write(job.audio)
+    if again.sidecar:
+        song.write_sidecar(job.audio)
     if renderer.stems:
         song.write_stems(job.audio)
+    for line in song.reports:
+        if line not in told:
+            report(f"{job.audio}: {line}")
     report_saved(job.audio, song.seconds, song.level_reports, began)
+
+
+def _render(again: Again, renderer: Renderer, score: Score, on_step: OnStep) -> Song:
+    if again.earlier is None:
+        return renderer.render(score, on_step)
+    return render_again(renderer, score, again.earlier, again.region, on_step)
 
 
 def _is_local(path: Path, renderer: Renderer, score: Score) -> bool:
