@@ -103,26 +103,27 @@ def render_again(
     mel = _lengthened(earlier.mel, frames, math.log(spec.floor))
     audio = _lengthened(earlier.audio, frames * spec.hop, 0.0)
     gain, shares = np.float32(read_gain(earlier.metadata)), renderer.shares(score)
-    lead = round(LEAD_SECONDS * spec.frame_rate)
+    lead, said = round(LEAD_SECONDS * spec.frame_rate), list[str]()
     for number, stretch in enumerate(stretches):
 
         def done(step: int, before: int = number * settled.steps) -> None:
             if on_step is not None:
                 on_step(before + step, len(stretches) * settled.steps)
 
-        mel = synthesizer.resample(score.notes, shares, settled, stretch, mel, done)
+        mel = synthesizer.resample(score.notes, shares, settled, stretch, mel, done, said.append)
         low, high = max(stretch.first - lead, 0), min(stretch.last + lead, frames)
         # As loud as the song around it. What is too loud then is limited, and nothing beside it.
         made, _ = limit_peaks(gain * vocode_song(renderer.vocoder, mel[low:high]), spec.sample_rate)
         at, first, last = (frame * spec.hop for frame in (low, stretch.first, stretch.last))
-        audio = splice(audio, made, at, first, last, spec.sample_rate)
+        audio = splice(audio, made, at, first, last, spec)
     passages = ", ".join(
         f"{write_time(max(each.first, 0) / spec.frame_rate)}-"
         f"{write_time(min(each.last, frames) / spec.frame_rate)}"
         for each in stretches
     )
     told = f"rendered again: {passages}; all else is that of {earlier.name}"
-    reports = (*renderer.reports(score), told if stretches else f"the same as {earlier.name}")
+    told = told if stretches else f"the same as {earlier.name}"
+    reports = (*renderer.reports(score), *dict.fromkeys(said), told)
     # A song of which a passage was asked for otherwise has the settings of the rest of it.
     settings = renderer.metadata(score) if region is None else earlier.metadata
     kept = {name: earlier.metadata[name] for name in (GAIN, LIMITED) if name in earlier.metadata}
@@ -182,7 +183,7 @@ def _asked(
 
 def _rows(notes: Notes) -> set[tuple[float, ...]]:
     columns = (notes.start, notes.end, notes.pitch, notes.velocity, notes.program, notes.is_drum)
-    return set(zip(*(column.tolist() for column in columns)))
+    return set(map(tuple, np.stack(columns, axis=1).astype(float).tolist()))
 
 
 def _lengthened(values: FloatND, length: int, fill: float) -> Float[np.ndarray, "L *M"]:

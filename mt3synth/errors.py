@@ -74,7 +74,7 @@ def explain_memory(where: str = "") -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         raise UserError(
             f"{where}too little memory ({first_line(error)}); close other programs, or do less at a"
@@ -82,7 +82,8 @@ def explain_memory(where: str = "") -> Iterator[None]:
         ) from error
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
+    """Tells whether an error, of whatever library, is that there was not enough memory."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     # JAX's own error, known by its name so that nobody has to import JAX for it.

@@ -113,15 +113,16 @@ class Renderer:
         takes, spec = self._takes(score), self.bundle.spec.mel
         steps = [self.synthesizer.steps(take.notes, take.config) for take in takes]
         sounds: dict[str, FloatND] = {}
+        said: list[str] = []
         for number, take in enumerate(takes):
             done = on_step and _counted(on_step, sum(steps[:number]), sum(steps))
-            mel = self.synthesizer.mel(take.notes, take.shares, take.config, done)
+            mel = self.synthesizer.mel(take.notes, take.shares, take.config, done, said.append)
             sound = vocode_song(self.vocoder, mel)
             sound = take.treatment.apply(sound, spec.sample_rate, self.stereo)
             # Summed at once: of a long song not all groups are in memory together.
             before = [sounds[take.part]] if take.part in sounds else []
             sounds[take.part] = add_sounds([*before, np.float32(10 ** (take.db / 20)) * sound])
-        reports = self.reports(score)
+        reports = (*self.reports(score), *dict.fromkeys(said))
         if self.by_parts:
             (audio, stems, _), level = self._mix(sounds, self._level(score))
         else:

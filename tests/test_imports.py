@@ -56,7 +56,7 @@ FLOORS = (
     {
         "controllers": "audio symbolic",
         "earlier": "atomic symbolic",
-        "splice": "",
+        "splice": "audio",
         "denoising": "diffusion",
         "model_spec": "audio diffusion models symbolic",
         "reporting": "audio",

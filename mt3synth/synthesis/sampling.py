@@ -32,7 +32,8 @@ class SamplingConfig:
       guidance: weights of notes and performance; None takes those that the model names.
       seed: of all noise. The result depends on it, and not on ``chunk``.
       overlap: frames shared by neighbouring windows, unless a model reads a context.
-      chunk: windows of a canvas that the network denoises at once.
+      chunk: windows of a canvas that the network denoises at once, on an accelerator; a CPU takes
+        one after the other.
       tail: seconds kept after the last note, for its ring.
       context_bytes: memory for encoded scores. Beyond it windows are encoded anew at every step,
         so that memory does not grow with the song.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any, TypeVar
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from mt3synth.diffusion.prior import Prior
+from mt3synth.errors import is_out_of_memory
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.conditions import Conditions
 from mt3synth.symbolic.notes import Notes
@@ -19,6 +22,10 @@ from mt3synth.synthesis.conditions import ScoreWindows
 from mt3synth.synthesis.sampling import SettledSampling
 from mt3synth.synthesis.shares import Shares, mix
 from mt3synth.types import Array, Float, PyTree
+
+T = TypeVar("T")
+Say = Callable[[str], Any]
+"""Is told in a line what did not go as it was asked for."""
 
 
 class SongCanvas:
@@ -31,6 +38,8 @@ class SongCanvas:
       first: the frame of the song at which they begin.
       shares: whose sound it gets.
       config: how to sample.
+      say: is told if memory is too little for as many windows at once as ``config`` says, and the
+        song goes on with fewer; by default a warning is.
     """
 
     def __init__(
@@ -43,25 +52,56 @@ class SongCanvas:
         first: int,
         shares: Shares,
         config: SettledSampling,
+        say: Say | None = None,
     ) -> None:
         self._spec, self._network, self._params = spec, network, params
-        self._config = config
+        self._config, self._say = config, say or _warn
         self._score = ScoreWindows(notes, spec)
         # Compiled for this song's length; the network, which is the large part, is not.
         self._split, self._join = jax.jit(windows.split), jax.jit(windows.join)
         # Windows may begin before time 0, where there are no notes.
-        starts = windows.starts + first
-        self._chunks = [starts[i : i + config.chunk] for i in range(0, len(starts), config.chunk)]
-        self._shares = [shares.within(each, spec.segment_frames) for each in self._chunks]
-        self._encoded: dict[tuple[int, int], PyTree] = {}
+        self._starts, self._song_shares = windows.starts + first, shares
+        self._set_chunk(_windows_at_once(config))
         self.shape = (windows.canvas_frames, spec.mel.bins)
 
     def denoise(self, x_t: Float[Array, "L M"], time: Float[Array, ""]) -> Float[Array, "L M"]:
         """x0 of the whole canvas from ``x_t``, by way of its windows."""
-        return self._join(jnp.concatenate(list(self._windows_x0(self._split(x_t), time))))
+
+        def make() -> Array:
+            return self._join(jnp.concatenate(list(self._windows_x0(self._split(x_t), time))))
+
+        return self._within_memory(make)
 
     def prior(self) -> Prior:
         """The prior of the whole canvas. Raises ValueError if the model has none."""
+        return self._within_memory(self._make_prior)
+
+    def _set_chunk(self, chunk: int) -> None:
+        """Says how many windows are denoised at once; what was encoded is forgotten."""
+        self._chunk = chunk
+        firsts = range(0, len(self._starts), chunk)
+        self._chunks = [self._starts[i : i + chunk] for i in firsts]
+        self._shares = [
+            self._song_shares.within(each, self._spec.segment_frames) for each in self._chunks
+        ]
+        self._encoded: dict[tuple[int, int], PyTree] = {}
+
+    def _within_memory(self, make: Callable[[], T]) -> T:
+        """Makes something of all windows, with fewer of them at once if memory runs out."""
+        while True:
+            try:
+                # Waited for, because that is when an accelerator says that it has no memory left.
+                return jax.block_until_ready(make())
+            except Exception as error:
+                if not is_out_of_memory(error) or self._chunk == 1:
+                    raise
+                half = self._chunk // 2
+                self._say(
+                    f"too little memory for {self._chunk} windows at once; going on with {half}"
+                )
+                self._set_chunk(half)
+
+    def _make_prior(self) -> Prior:
         deviation: Array | None = None
 
         def mean(number: int, performance: int) -> Array:
@@ -78,11 +118,11 @@ class SongCanvas:
 
     def _windows_x0(self, views: Float[Array, "W T M"], time: Array) -> Iterator[Array]:
         for number, starts in enumerate(self._chunks):
-            first = number * self._config.chunk
+            first = number * self._chunk
             x_t = views[first : first + len(starts)]
             # The last chunk is filled up, so that the network is compiled for one size.
             # Filled with zeros, whose results are cut off again.
-            x_t = jnp.pad(x_t, ((0, self._config.chunk - len(starts)), (0, 0), (0, 0)))
+            x_t = jnp.pad(x_t, ((0, self._chunk - len(starts)), (0, 0), (0, 0)))
             yield mix(self._shares[number], partial(self._x0, number, x_t, time))
 
     def _x0(self, number: int, x_t: Float[Array, "C T M"], time: Array, performance: int) -> Array:
@@ -111,7 +151,20 @@ class SongCanvas:
         return encoded
 
     def _conditions(self, number: int, performance: int) -> Conditions:
-        return self._score.conditions(self._chunks[number], self._config.chunk, performance)
+        return self._score.conditions(self._chunks[number], self._chunk, performance)
+
+
+def _windows_at_once(config: SettledSampling) -> int:
+    """How many windows the network denoises in one call.
+
+    On a CPU it gains nothing by several, and the order of its sums, and so the last bits, would
+    depend on their number. One at a time is the same whatever is asked for, and as in a stream.
+    """
+    return 1 if jax.default_backend() == "cpu" else config.chunk
+
+
+def _warn(line: str) -> None:
+    warnings.warn(line, RuntimeWarning, stacklevel=2)
 
 
 def _bytes(tree: PyTree) -> int:

@@ -28,7 +28,7 @@ from mt3synth.synthesis.canvas import EDGE_FRAMES, Windows, cross_fade
 from mt3synth.synthesis.conditions import FinishedFrames, ScoreWindows
 from mt3synth.synthesis.sampling import SamplingConfig, SettledSampling
 from mt3synth.synthesis.shares import Shares
-from mt3synth.synthesis.song_canvas import SongCanvas
+from mt3synth.synthesis.song_canvas import Say, SongCanvas
 from mt3synth.synthesis.song_window import SongWindow
 from mt3synth.synthesis.stretches import Stretch
 from mt3synth.types import Array, Float, Key, PyTree
@@ -56,6 +56,7 @@ class Synthesizer:
         performance: int | Shares,
         config: SamplingConfig,
         on_step: Callable[[int], Any] | None = None,
+        say: Say | None = None,
     ) -> Float[np.ndarray, "T M"]:
         """The song's log-mel frames, natural log, from time 0 to the last note's end plus tail.
 
@@ -64,6 +65,8 @@ class Synthesizer:
           performance: index of the performance whose sound it gets, or the shares of several.
           config: how to sample.
           on_step: called with the number of each step when it is done, 1 to `steps`.
+          say: is told if memory is too little for ``config.chunk`` windows at once, and fewer are
+            taken; by default a warning is.
 
         Raises:
           ValueError: there are no notes, no such performance, or no such continuity.
@@ -73,7 +76,7 @@ class Synthesizer:
         if settled.continuity != "canvas":
             return np.concatenate(list(self.stream(notes, performance, settled, on_step)))
         shares = self._check(notes, performance)
-        x0 = self._canvas(notes, shares, settled, on_step)
+        x0 = self._canvas(notes, shares, settled, on_step, say)
         return from_network(x0, self.spec.mel)
 
     def stream(
@@ -206,12 +209,13 @@ class Synthesizer:
         shares: Shares,
         config: SettledSampling,
         on_step: Callable[[int], Any] | None,
+        say: Say | None,
     ) -> Float[np.ndarray, "T M"]:
         """The song, all windows at every step."""
         frames = self.frames(notes, config)
         windows = Windows(frames + 2 * EDGE_FRAMES, self.spec.segment_frames, config.overlap)
         canvas = SongCanvas(
-            self.spec, self.network, self.params, notes, windows, -EDGE_FRAMES, shares, config
+            self.spec, self.network, self.params, notes, windows, -EDGE_FRAMES, shares, config, say
         )
         prior = canvas.prior() if self.spec.has_prior else None
         key = jax.random.key(config.seed)
@@ -227,11 +231,12 @@ class Synthesizer:
         stretch: Stretch,
         known: Float[np.ndarray, "T M"],
         on_step: Callable[[int], Any] | None = None,
+        say: Say | None = None,
     ) -> Float[np.ndarray, "T M"]:
         """Samples a stretch of a song anew, blended at every step with the frames around it.
 
         Args:
-          notes, performance, config, on_step: as for `mel`; steps are those of one canvas.
+          notes, performance, config, on_step, say: as for `mel`; steps are those of one canvas.
           stretch: what is sampled.
           known: log-mel frames of the whole song; those in the middle of the stretch do not matter.
 
@@ -250,11 +255,13 @@ class Synthesizer:
         # Windows are longer than the stretch is: the rest of them is as well before as after it.
         count = windows.canvas_frames
         start = stretch.first - (count - windows.frames) // 2
-        weights = stretch.weights(start, count)[:, None]
+        weights = jnp.asarray(stretch.weights(start, count))[:, None]
         around = np.full((count, spec.mel.bins), -1, np.float32)  # silence
         low, high = max(start, 0), min(start + count, len(known))
         around[low - start : high - start] = to_network(known[low:high], spec.mel)
-        canvas = SongCanvas(spec, self.network, self.params, notes, windows, start, shares, settled)
+        canvas = SongCanvas(
+            spec, self.network, self.params, notes, windows, start, shares, settled, say
+        )
 
         def blend(x0: Array) -> Array:
             return weights * x0 + (1 - weights) * around

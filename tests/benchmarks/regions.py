@@ -3,8 +3,8 @@
     python tests/benchmarks/regions.py docs/examples/mozart_quartet.mid --edits 4 --steps 8
 
 Notes are changed here and there; the song is rendered again where they changed, and as a whole. At
-the joins of the former the largest change from one log-mel frame to the next (see
-`mt3synth.evaluation.metrics.seams`) is divided by that of the latter at the same times, where
+the joins of the former the largest and the mean change from one log-mel frame to the next (see
+`mt3synth.evaluation.metrics.seams`) are divided by those of the latter at the same times, where
 nothing was joined: 1 is what cannot be told apart.
 """
 
@@ -22,8 +22,8 @@ from mt3synth.symbolic.notes import Notes
 from mt3synth.times import read_region
 from mt3synth.types import Float, FloatND
 
-BEFORE_SECONDS, AFTER_SECONDS = 0.1, 0.3
-"""Around a join, within which it is heard: the fade lies on its inner side."""
+BEFORE_SECONDS, AFTER_SECONDS = 0.1, 0.7
+"""Around a join, within which it is heard: the fade lies anywhere on its inner side."""
 
 
 def edit(notes: Notes, every: float, seed: int) -> Notes:
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--end", type=float, default=60.0)
     args = parser.parse_args()
     model = mt3synth.load()
-    spec, ratios, pairs = model.spec.mel, [], []
+    spec, pairs = model.spec.mel, []
     spent = {"whole": 0.0, "again": 0.0}
     for path in args.songs:
         notes = read_midi(path)[0].cropped(0, args.end)
@@ -84,17 +84,18 @@ def main() -> None:
                     max(0, int((at - reach[0]) * spec.frame_rate)),
                     int((at + reach[1]) * spec.frame_rate),
                 )
-                pairs.append((again[near].max(), whole[near].max()))
-    made, free = np.array(pairs).T
-    rng = np.random.default_rng(0)
-    draws = rng.integers(0, len(pairs), (2000, len(pairs)))
-    ratios = made[draws].mean(axis=1) / free[draws].mean(axis=1)
-    low, high = np.percentile(ratios, [2.5, 97.5])
+                pairs.append([f(each[near]) for f in (np.max, np.mean) for each in (again, whole)])
     print(
-        f"{len(pairs)} joins, steps {args.steps}: jump {made.mean() / free.mean():.3f} "
-        f"[{low:.3f}, {high:.3f}] of the same places in a whole new rendering; "
+        f"{len(pairs)} joins, steps {args.steps}; "
         f"{spent['again']:.1f} s again, {spent['whole']:.1f} s whole"
     )
+    rng = np.random.default_rng(0)
+    draws = rng.integers(0, len(pairs), (2000, len(pairs)))
+    columns = np.array(pairs).T
+    for name, made, free in (("largest", *columns[:2]), ("mean", *columns[2:])):
+        ratios = made[draws].mean(axis=1) / free[draws].mean(axis=1)
+        low, high = np.percentile(ratios, [2.5, 97.5])
+        print(f"{name} movement: {made.mean() / free.mean():.3f} [{low:.3f}, {high:.3f}]")
 
 
 if __name__ == "__main__":
