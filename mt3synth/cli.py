@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -59,7 +60,15 @@ def conduct(
             program = args.called
             args.gin_bindings = gin_bindings
             with explain_memory():
-                return args.main(args)
+                status: int = args.main(args)
+            if sys.stdout is not None:  # it was closed when Python began
+                sys.stdout.flush()
+            return status
+        except BrokenPipeError:
+            # Whoever read has gone, as `| head -1` does, and wants to hear no more of it. Python
+            # flushes once more when it ends, and would complain then.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
         except _UsageError as error:
             return _fail(str(error))
         except UserError as error:

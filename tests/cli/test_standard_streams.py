@@ -99,3 +99,14 @@ def test_a_closed_standard_input_is_one_line(bundle_folder):
     assert done.returncode == 2
     said = done.stderr.decode().splitlines()
     assert said == ["mt3synth synthesize: standard input: cannot be read (it is closed)"]
+
+
+def test_nobody_is_told_that_nobody_reads(run, bundle_folder, monkeypatch):
+    """As with ``mt3synth performances | head -1``, where the reader has gone before the end."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        outcome = run("performances", "--bundle", bundle_folder)
+        monkeypatch.undo()
+    assert outcome.status == 0 and outcome.err == []
