@@ -71,6 +71,7 @@ def treat_song(song: MidiSong, scale: Float[FloatND, "128"] | None = None) -> Tr
     loudest = max((float(gain.values.max()) for gain in gains.values()), default=1.0)
 
     velocity, shift = song.notes.velocity.copy(), np.zeros(len(song.notes), np.int32)
+    beyond: list[float] = []  # seconds at which channels leave the range of bends
     treatments: list[Treatment] = []
     numbers: dict[tuple[bytes, ...], int] = {}
     treatment = np.zeros(len(song.notes), np.int32)
@@ -82,8 +83,7 @@ def treat_song(song: MidiSong, scale: Float[FloatND, "128"] | None = None) -> Tr
         span = spans[channel]
         bend = _bend(curves).within(*span)
         vibrato, pan = _vibrato(curves, *span), curves.pan.within(*span)
-        if np.any(np.abs(bend.values) > MAX_CENTS):
-            findings.add("channels with bends beyond two octaves: {} bent by two octaves")
+        beyond += bend.times[np.abs(bend.values) > MAX_CENTS][:1].tolist()
         for is_drum in (False, True):
             rows = np.flatnonzero(on_channel & (song.notes.is_drum == is_drum))
             # A drum has no pitch that another key could have: it is moved as a whole.
@@ -98,6 +98,9 @@ def treat_song(song: MidiSong, scale: Float[FloatND, "128"] | None = None) -> Tr
                 if number == len(treatments):
                     treatments.append(one)
                 treatment[rows[cents == value]] = number
+    if beyond:
+        told = "channels with bends beyond two octaves: {} bent by two octaves, the first at "
+        findings.add(f"{told}{min(beyond):.2f} s", len(beyond))
     pitch = song.notes.pitch + shift
     inside = (pitch >= 0) & (pitch <= 127)
     findings.ignore("notes that tuning moves beyond the keys", int(np.sum(~inside)))

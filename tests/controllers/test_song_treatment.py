@@ -106,5 +106,7 @@ def test_what_is_beyond_the_keys_or_two_octaves_is_said():
     assert song.reports == ["notes that tuning moves beyond the keys: 1 ignored"]
     wide = control(101, 0) + control(100, 0) + control(6, 60)
     song = treat(wide + tone(60, 960) + wheel(8191) + tone(60))
-    assert song.reports == ["channels with bends beyond two octaves: 1 bent by two octaves"]
+    assert song.reports == [
+        "channels with bends beyond two octaves: 1 bent by two octaves, the first at 1.00 s"
+    ]
     assert song.treatments[0].cents.values.tolist() == [0, 2400]
