@@ -67,12 +67,15 @@ class Performance:
       description: what it sounds like and how it was made.
       heard: for how many seconds each instrument group sounded in what the model was trained on,
         by name; None if that was not recorded.
+      expression: how far its players go beyond a score in notation where nobody asks for more or
+        less, from 0, to the letter, to 1.
     """
 
     index: int
     name: str
     description: str
     heard: Mapping[str, float] | None = field(default=None, hash=False)
+    expression: float = 0.0
 
     def unheard(self, groups: Iterable[str]) -> list[str]:
         """Names those of some instrument groups that the model never heard in this performance."""
@@ -80,8 +83,16 @@ class Performance:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the performance as JSON values."""
-        values = {"index": self.index, "name": self.name, "description": self.description}
-        return values if self.heard is None else {**values, "heard": dict(self.heard)}
+        values: dict[str, Any] = {
+            "index": self.index,
+            "name": self.name,
+            "description": self.description,
+        }
+        if self.heard is not None:
+            values["heard"] = dict(self.heard)
+        if self.expression:
+            values["expression"] = self.expression
+        return values
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Performance:
@@ -94,7 +105,10 @@ class Performance:
         if heard is not None:
             heard = {str(name): float(seconds) for name, seconds in heard.items()}
         names = str(values["name"]), str(values["description"])
-        return Performance(int(values["index"]), *names, heard)
+        expression = float(values.get("expression", 0))
+        if not 0 <= expression <= 1:
+            raise ValueError(f"expression={expression}; must be within 0..1")
+        return Performance(int(values["index"]), *names, heard, expression)
 
 
 @dataclass(frozen=True, eq=False)

@@ -84,7 +84,7 @@ class Model:
         *,
         start: float = 0.0,
         end: float = math.inf,
-        expression: float = 0.0,
+        expression: float | None = None,
         stems: bool = False,
         practice: str | None = None,
         stereo: bool = False,
@@ -113,7 +113,8 @@ class Model:
             the bundle's default.
           start: seconds from which on the song is rendered.
           end: seconds up to which.
-          expression: how far players go beyond a score in notation, from 0, to the letter, to 1.
+          expression: how far players go beyond a score in notation, from 0, to the letter, to 1;
+            None takes what the performance carries, which is 0 if nothing is said.
           stems: whether the song's parts are rendered one by one and summed; `Song.stems` then
             holds the sound of each.
           practice: a part, or an instrument, that is mixed softly under the others, for who plays
@@ -157,7 +158,7 @@ class Model:
             level=level,
             **sampling,
         )
-        reading = (tuning, expression, fold, keyboard_map, tempo, transpose)
+        reading = (tuning, expression, fold, keyboard_map, tempo, transpose, renderer.expression)
         notes = read_score(score, span, self.spec, *reading)
         if since is None:
             if region is not None:
@@ -200,7 +201,7 @@ class Model:
         *,
         start: float = 0.0,
         end: float = math.inf,
-        expression: float = 0.0,
+        expression: float | None = None,
         fold: bool = False,
         tempo: float = 1.0,
         transpose: int = 0,
@@ -241,7 +242,7 @@ class Model:
             config=config,
             **sampling,
         )
-        reading = (None, expression, fold, None, tempo, transpose)
+        reading = (None, expression, fold, None, tempo, transpose, renderer.expression)
         notes = read_score(score, span, self.spec, *reading)
         parts = renderer.stream(notes, on_step, soon=True)
         limited = map(limit_softly, parts)

@@ -88,6 +88,12 @@ class Renderer:
         check_spec(self.vocoder, self.bundle.spec.mel)
 
     @property
+    def expression(self) -> float:
+        """Returns how far the players of the performance that songs begin with go beyond scores."""
+        shares = self.cast.others.changes[0][1].shares
+        return sum(share * self.bundle.performance(name).expression for name, share in shares)
+
+    @property
     def by_parts(self) -> bool:
         """Says whether parts are rendered one by one and summed, which they are only if need be."""
         return self.stems or self.practice is not None or bool(self.cast.parts)

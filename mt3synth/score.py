@@ -126,11 +126,12 @@ def read_score(
     span: Span,
     spec: ModelSpec,
     tuning: str | os.PathLike[str] | None = None,
-    expression: float = 0.0,
+    expression: float | None = None,
     fold: bool = False,
     keyboard_map: str | os.PathLike[str] | None = None,
     tempo: float = 1.0,
     transpose: int = 0,
+    carried: float = 0.0,
 ) -> Score:
     """Reads what a model can render of a song.
 
@@ -145,10 +146,12 @@ def read_score(
         replaces what the source says of the tuning of keys.
       keyboard_map: a file (.kbm) that says which key plays which degree of the scale, and at what
         pitch; without a scale, of twelve equal steps.
-      expression: how far players go beyond a score in notation, from 0, to the letter, to 1.
+      expression: how far players go beyond a score in notation, from 0, to the letter, to 1; None
+        takes ``carried``.
       fold: whether notes outside A0 to C8 are moved into it by octaves.
       tempo: how many times as fast it is played; the times of ``span`` are those that are heard.
       transpose: semitones by which all but drums are moved.
+      carried: the expression of the performance that it is read for.
 
     Raises:
       UserError: source or tuning cannot be read, tempo or transposition is out of bounds, or there
@@ -158,7 +161,7 @@ def read_score(
     where = "" if path is None else f"{path}: "
     _check_changes(tempo, transpose)
     scale = read_tuning(tuning, keyboard_map)
-    written = _transposed(_read(source, expression), transpose)
+    written = _transposed(_read(source, expression, carried), transpose)
     song = _at_tempo(treat_song(written, scale), tempo)
     rows = np.flatnonzero(song.notes.within(span.start, span.end))
     notes, reports = song.notes.cropped(span.start, span.end), song.reports
@@ -199,7 +202,7 @@ def read_score(
         treatment.astype(np.int32),
         _name(tuning),
         _name(keyboard_map),
-        expression,
+        carried if expression is None else expression,
         folded,
         tempo,
         transpose,
@@ -240,8 +243,11 @@ def _name(path: str | os.PathLike[str] | None) -> str:
     return "" if path is None else Path(path).name
 
 
-def _read(source: ScoreSource, expression: float) -> MidiSong:
+def _read(source: ScoreSource, expression: float | None, carried: float) -> MidiSong:
     if isinstance(source, (str, os.PathLike, bytes, Readable)):
+        # Of what nobody asked for nothing is said where it cannot be.
+        if expression is None:
+            return read_music(source, carried, asked=False)
         return read_music(source, expression)
     # Notes have no pedal and nothing that could be left out.
     if isinstance(source, Notes):

@@ -69,9 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--expression",
         type=float,
-        default=0.0,
         metavar="E",
-        help="how far players go beyond a score in notation, 0 (to the letter) to 1",
+        help="how far players go beyond a score in notation, 0 (to the letter) to 1 (default: what "
+        "the performance carries, 0 if nothing is said)",
     )
     parser.add_argument(
         "--fold", action="store_true", help="move notes outside A0 to C8 into it by octaves"
@@ -195,8 +195,9 @@ def _load(args: argparse.Namespace) -> tuple[Callable[[str | Path], Score], Rend
         level=level,
     )
     options = (args.tuning, args.expression, args.fold, args.keyboard_map)
+    changes = (args.tempo, args.transpose, renderer.expression)
 
     def read(source: str | Path) -> Score:
-        return read_score(source, span, model.spec, *options, args.tempo, args.transpose)
+        return read_score(source, span, model.spec, *options, *changes)
 
     return read, renderer

@@ -61,7 +61,7 @@ def play_often(
     return songs
 
 
-def read_music(source: Source, expression: float = 0.0) -> MidiSong:
+def read_music(source: Source, expression: float = 0.0, asked: bool = True) -> MidiSong:
     """Reads a MIDI file or a score in notation; its content says which it is.
 
         song = read_music("quartet.musicxml", expression=0.5)
@@ -71,6 +71,7 @@ def read_music(source: Source, expression: float = 0.0) -> MidiSong:
       source: a path, gzipped or not, ``-`` for standard input, the file's bytes, or an open file.
       expression: how far players go beyond a score, from 0, to the letter, to 1. A MIDI file is
         played as it is, and says so in its reports if more than 0 is asked for.
+      asked: whether anybody asked for it.
 
     Raises:
       MidiError: it is a MIDI file that cannot be read, or nothing that can.
@@ -83,7 +84,7 @@ def read_music(source: Source, expression: float = 0.0) -> MidiSong:
     content = io.BytesIO(data)
     content.name = name  # by which messages call it
     song = read_song(content)
-    if not expression:
+    if not (expression and asked):
         return song
     told = "expression: MIDI files are played as they are, only scores in notation with it"
     return dataclasses.replace(song, reports=[*song.reports, told])
