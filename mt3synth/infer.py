@@ -13,6 +13,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mt3synth import cli
 from mt3synth.commands.shared import outputs
@@ -114,7 +115,8 @@ def _prepare(config: InferConfig) -> Callable[[outputs.Job], None]:
         vocoder=vocoder_options.make(config.vocoder, config.vocoder_source, model.bundle),
         config=sampling_config(model.spec, options, build.build(SamplingConfig), build.build),
     )
-    return lambda job: render(job, lambda path: read_score(path, span, model.spec), renderer)
+    read = partial(read_score, span=span, spec=model.spec, carried=renderer.expression)
+    return lambda job: render(job, read, renderer)
 
 
 if __name__ == "__main__":
