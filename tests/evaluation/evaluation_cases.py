@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +81,22 @@ class Folders:
 
 def write_case(root: Path, performances: Sequence[str] = tuple(SOUNDS)) -> Folders:
     """Writes three recordings of each performance, and a piece generated for each, perfectly."""
+    shutil.copytree(_made_case(tuple(performances)), root, dirs_exist_ok=True)
+    return Folders(root)
+
+
+@functools.cache
+def _kept() -> Path:
+    """Returns a folder for what tests of this process make once, until it ends."""
+    folder = tempfile.TemporaryDirectory(prefix="mt3synth-cases-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
+
+
+@functools.cache
+def _made_case(performances: tuple[str, ...]) -> Path:
+    """Plays and writes a case, from which each test gets a copy."""
+    root = _kept() / "-".join(performances)
     rows = ["audio,performance,midi,wall_seconds"]
     for number, name in enumerate(performances):
         for take in range(3):
@@ -87,7 +107,7 @@ def write_case(root: Path, performances: Sequence[str] = tuple(SOUNDS)) -> Folde
         write_audio(root / f"real/{name}/{number}.flac", sound(notes, name, 95 + number))
         rows.append(f"{number}.wav,{name},{number}.mid,2.5")
     (root / "map.csv").write_text("\n".join(rows) + "\n")
-    return Folders(root)
+    return root
 
 
 def write_audio(path: Path, audio: np.ndarray, rate: int = RATE) -> None:
@@ -102,7 +122,8 @@ def quick_evaluators(cache: Path, transcriber: Transcriber | None = None) -> Eva
         mel=MELGAN,
         embedding=embedding("log-mel"),
         cache=EmbeddingCache(cache / "embeddings"),
-        vocoder=CachedVocoder(GriffinLim(MELGAN, iterations=1), "quick", cache / "vocoded"),
+        # The same for all tests: frames that were inverted once need not be again.
+        vocoder=CachedVocoder(GriffinLim(MELGAN, iterations=1), "quick", _kept() / "vocoded"),
         transcribers={} if transcriber is None else {JUDGE: transcriber},
         seed=0,
     )
