@@ -105,6 +105,7 @@ def _lay_out_settings(studio: Studio, parts: dict[str, Any]) -> None:
     with gr.Row(elem_classes="row"):
         parts["start"] = gr.Number(0, label="From second", minimum=0, step=0.01, elem_id="start")
         parts["end"] = gr.Number(None, label="To second", minimum=0, step=0.01, elem_id="end")
+    with gr.Row(elem_classes="row"):
         parts["tempo"] = gr.Slider(
             0.5, 2, value=1, step=0.05, label="Tempo, times as written", elem_id="tempo"
         )
