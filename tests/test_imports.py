@@ -198,7 +198,9 @@ FLOORS = (
         ),
         "commands.train": "configuration training",
         "commands.train_vocoder": "commands.train",
-        "commands.prepare": "reporting transcription data_pipelines commands.shared",
+        "commands.prepare": (
+            "model reporting symbolic.midi transcription data_pipelines commands.shared mt3synth"
+        ),
         "commands.evaluate": (
             "audio bundle cache_folder configuration evaluation reporting synthesis transcription "
             "vocoder commands.shared"

@@ -14,7 +14,7 @@ from mt3synth.commands.shared.subcommands import add_subcommand
 from mt3synth.errors import UserError
 
 HELP = "make a data set, look into one, align or transcribe recordings"
-SUBCOMMANDS = ("pairs", "corpus", "transcribe", "align", "check", "inspect", "tfds")
+SUBCOMMANDS = ("pairs", "corpus", "replay", "transcribe", "align", "check", "inspect", "tfds")
 """Modules of `mt3synth.commands.prepare`; each known data set is a subcommand, too."""
 
 _RENAMED = {"ancestor": "mt3-tfrecords"}
