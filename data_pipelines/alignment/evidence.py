@@ -8,6 +8,7 @@ however slowly the instrument speaks. A key's evidence is that of its semitone a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -23,6 +24,7 @@ _HARMONICS = 5
 _RISE_WINDOW, _RISE_LAG = 2048, 4  # samples; frames to either side
 _CURVATURE_WINDOW, _CURVATURE_LAG = 1024, 5
 _COMPRESSION = 1e6  # energies from 60 dB below the loudest on count in proportion to their log
+_ONSET_FRAMES = 20.0  # an onset lasts about 10 frames, with three times the mean rise
 _BLOCK = 4096  # frames transformed at a time
 _QUIETEST_BAND = 0.1  # of the mean activity; what every semitone's is at least taken to be
 
@@ -46,6 +48,19 @@ class OnsetEvidence:
     def curvatures(self, times: FloatND, pitch: FloatND) -> FloatND:
         """Reads the curvature ``[...]`` of keys ``pitch`` at ``times``, both of one shape."""
         return _sample(self.curvature, times, pitch)
+
+    def passed(self, times: FloatND) -> FloatND:
+        """Sums up how much has begun by each of ``times`` ``[...]``: an onset adds one or a few.
+
+        Of all keys together, as far as more of them begin than do on average.
+        """
+        total = self._total
+        return np.interp(times * EVIDENCE_RATE, np.arange(len(total)) - 0.5, total)
+
+    @cached_property
+    def _total(self) -> FloatND:
+        busy = np.maximum(self.rise.mean(axis=1) / self.rise.mean() - 1, 0)
+        return np.concatenate([[0.0], np.cumsum(busy)]) / _ONSET_FRAMES
 
 
 def find_onset_evidence(audio: FloatND) -> OnsetEvidence:

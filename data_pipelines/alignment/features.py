@@ -41,6 +41,15 @@ class Features:
     chroma: FloatND
     onsets: FloatND
 
+    def cropped(self, first: int, count: int) -> Features:
+        """Takes ``count`` frames from the one with index ``first`` on."""
+        span = slice(first, first + count)
+        return Features(self.chroma[:, span], self.onsets[:, span])
+
+    def silenced(self, where: FloatND) -> Features:
+        """Takes the sound out of some frames, bool ``[N]``."""
+        return Features(np.where(where, 0.0, self.chroma), np.where(where, 0.0, self.onsets))
+
 
 def analyse_recording(audio: FloatND) -> Features:
     """Computes the frames of a recording.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -28,19 +28,24 @@ class Figures:
       confidence: over the whole score, -1..1; 0 by chance.
       weak: share of the score whose agreement over 10 s is below the threshold, 0..1.
       fastest, slowest: tempo in shares of the score's; 95 % of it is not beyond.
+      form: where score and recording differ in form; empty where they do not.
     """
 
     confidence: float
     weak: float
     fastest: float
     slowest: float
+    form: str = ""
 
     def __str__(self) -> str:
         text = f"confidence {self.confidence:.2f}, tempo {self.slowest:.0%} to {self.fastest:.0%}"
-        return text + (f", {self.weak:.0%} of it weak" if self.weak else "")
+        text += f", {self.weak:.0%} of it weak" if self.weak else ""
+        return f"{text}; {self.form}" if self.form else text
 
 
-def align_files(recording: Recording, midi: Path, picture: Path, threshold: float) -> Figures:
+def align_files(
+    recording: Recording, midi: Path, picture: Path, threshold: float, jumps: bool = False
+) -> Figures:
     """Aligns a recording's notes to its sound and writes them to ``midi``.
 
     If the recording has a start or an end, the score is aligned to that part of the sound; its
@@ -51,6 +56,7 @@ def align_files(recording: Recording, midi: Path, picture: Path, threshold: floa
       midi: file to write; its folder is there.
       picture: PNG of the path.
       threshold: of the confidence.
+      jumps: whether repeats, cuts and skips are looked for.
 
     Raises:
       UserError: a file cannot be read or written, or `Alignment.find_problem` finds one; no file
@@ -62,7 +68,7 @@ def align_files(recording: Recording, midi: Path, picture: Path, threshold: floa
     audio = audio[round(recording.start * SAMPLE_RATE) : end]
     score, _ = recording.notes.read()
     try:
-        alignment = align(score, audio)
+        alignment = align(score, audio, jumps)
     except UserError as error:
         raise UserError(f"{recording.name}: {error}") from error
     if problem := alignment.find_problem(threshold):
@@ -73,7 +79,8 @@ def align_files(recording: Recording, midi: Path, picture: Path, threshold: floa
         with write_atomically(midi) as unfinished:
             write_midi(alignment.notes.shifted(recording.start), unfinished)
     low, high = alignment.stretch
-    return Figures(alignment.confidence, alignment.weak(threshold), 1 / low, 1 / high)
+    figures = alignment.confidence, alignment.weak(threshold), 1 / low, 1 / high
+    return Figures(*figures, "; ".join(alignment.form))
 
 
 def align_listing(
@@ -81,6 +88,7 @@ def align_listing(
     out: Path,
     threshold: float,
     *,
+    jumps: bool = False,
     overwrite: bool = False,
     say: Callable[[str], object] = print,
 ) -> Listing:
@@ -94,6 +102,7 @@ def align_listing(
       listing: of the manifest.
       out: folder to write to, made if need be.
       threshold: of the confidence.
+      jumps: whether repeats, cuts and skips are looked for.
       overwrite: align again what is there.
       say: is told a line for each pair.
 
@@ -115,7 +124,8 @@ def align_listing(
         try:
             # The threshold may have risen since: a pair that passed then must pass now.
             if before is None or not midi.is_file() or before.confidence < threshold:
-                rows[midi.name] = align_files(recording, midi, out / f"{name}.png", threshold)
+                picture = out / f"{name}.png"
+                rows[midi.name] = align_files(recording, midi, picture, threshold, jumps)
                 # After every pair, so that an interruption loses one pair at most.
                 _write_figures(out, listing, rows)
             say(f"{where}: {rows[midi.name]}")
@@ -148,11 +158,16 @@ def _read_figures(out: Path) -> dict[str, Figures]:
     if not path.is_file():
         return {}
     try:
-        names = [field.name for field in fields(Figures)]
-        rows = read_csv(path)
-        return {row["midi"]: Figures(*(float(row[name]) for name in names)) for _, row in rows}
+        return {row["midi"]: _read_row(row) for _, row in read_csv(path)}
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: cannot be read ({error!r}); remove it") from error
+
+
+def _read_row(row: Mapping[str, str]) -> Figures:
+    confidence, weak = float(row["confidence"]), float(row["weak"])
+    # Tables of earlier versions have no form.
+    form = row.get("form") or ""
+    return Figures(confidence, weak, float(row["fastest"]), float(row["slowest"]), form)
 
 
 def _write_figures(out: Path, listing: Listing, rows: dict[str, Figures]) -> None:
@@ -160,7 +175,8 @@ def _write_figures(out: Path, listing: Listing, rows: dict[str, Figures]) -> Non
     for recording, name in zip(listing.recordings, _name_files(listing)):
         if figures := rows.get(f"{name}.mid"):
             audio = relative_path(recording.audio.path, out)
-            table.append([audio, f"{name}.mid", *(f"{x:.4f}" for x in astuple(figures))])
+            *numbers, form = astuple(figures)
+            table.append([audio, f"{name}.mid", *(f"{x:.4f}" for x in numbers), form])
     columns = ("audio", "midi", *(field.name for field in fields(Figures)))
     write_csv(out / FIGURES_FILE, columns, table)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.alignment.align import SILENCE_S, Alignment
+from data_pipelines.alignment.align import Alignment
 from data_pipelines.alignment.features import FEATURE_RATE
 from data_pipelines.filesystem import write_atomically
 from mt3synth.reporting.mel_pictures import png_of_few_colours
@@ -36,7 +36,7 @@ def draw_alignment(alignment: Alignment, path: Path, title: str, threshold: floa
         3, 1, sharex=True, gridspec_kw={"height_ratios": [5.2, 1.2, 1.2]}
     )
     time_map, agreement = alignment.time_map, alignment.agreement
-    ours, first, last = _shrink(alignment.score.chroma, -SILENCE_S)
+    ours, first, last = _shrink(alignment.score.chroma, -alignment.lead)
     theirs, begin, end = _shrink(alignment.recording.chroma, 0.0)
     look = {"origin": "lower", "aspect": "auto", "cmap": "bone_r", "vmin": 0, "vmax": 1.5}
     matrix.imshow(ours.T @ theirs, extent=(begin, end, first, last), **look)

@@ -1,9 +1,9 @@
-"""Aligns finely: each onset of the score moves to where the recording has it.
+"""Aligns finely: each onset of the score moves to where the recording has it, then each note.
 
 A path of frames of 20 ms lags behind slow attacks and in reverberant rooms. Here the time of every
-onset is followed through the evidence of its own keys, against a tempo that changes smoothly; last,
-the instruments' speaking time is taken off: evidence is strongest in the middle of an attack, and
-notes begin at its foot.
+onset is followed through the evidence of its own keys; then the instruments' speaking time is taken
+off, for evidence is strongest in the middle of an attack, and notes begin at its foot. Last,
+players who are not together come apart, and chords spread.
 """
 
 from __future__ import annotations
@@ -13,33 +13,31 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_pipelines.alignment.evidence import OnsetEvidence
+from data_pipelines.alignment.following import follow_onsets, track_offsets
 from data_pipelines.alignment.warping import TimeMap, make_increasing
 from mt3synth.symbolic.notes import Notes
 from mt3synth.types import FloatND
 
 _SAME_ONSET_S = 0.01
-_STEP_S = 0.005
-_TRUST = 0.3  # in evidence, against the smoothness of the tempo
-_SPAN_S = 2.0  # of score, to either side, over which the tempo is taken to change evenly
-_PAUSE_S = 0.2  # the shortest that is told from an irregular tempo
-_BESIDE, _FEWEST_BESIDE = 5, 3  # onsets on either side that must agree on a pause
-_FEWEST_NOTES = 8  # of a program, for a speaking time of its own
-
-
-@dataclass(frozen=True)
-class _Pass:
-    """Says how far, in seconds, and how freely onsets may move: see `track_offsets`."""
-
-    earliest: float
-    latest: float
-    jitter: float
-    drift: float
-
-
-# First widely, for the path lags behind slow attacks, then closely about the smoothed tempo.
-_FROM_PATH = _Pass(-0.35, 0.15, 0.01, 0.08)
-_FROM_SMOOTH = _Pass(-0.2, 0.15, 0.01, 0.04)
-_SPEAKING = np.arange(-0.08, 0.04, _STEP_S)
+_LAG_S, _LEAD_S = 0.4, 0.2  # of the path, behind slow attacks and in reverberant rooms
+_LAG_TRUST, _LAG_JITTER_S, _LAG_DRIFT = 1.0, 0.002, 0.02
+_REACH_S, _STEP_S = 1.5, 0.01  # to either side of the path, in which onsets are looked for
+_TRUST = 0.5  # in the evidence of an onset
+_LOUDEST_RISE = 4.0  # means of a semitone; beyond about so much, a rise says little more
+_NEAR_S, _NEAR_SCALE_S = 0.06, 0.02
+_FINE_STEP_S = 0.005
+_FEWEST_NOTES = 8  # of a program, for a speaking time and a way of its own
+_SPEAKING = np.arange(-0.08, 0.04, _FINE_STEP_S)
+_FOOT_S = 0.0175
+"""The curvature of log energy is largest as its window of 46 ms begins to reach the foot of an
+attack: so long before it, within 5 ms, be the attack of 1 or of 200 ms."""
+_STRUCK = (*range(16), *range(24, 40), 45, 46, 47, *range(104, 109), *range(112, 120))
+"""Programs that sound at once when a note is written: keyboards, bars, what is plucked. Others take
+about as long as the window reaches ahead, so that the two cancel out."""
+_APART_S, _APART_SCALE_S = 0.25, 0.08  # of a voice, from the others
+_VOICE_JITTER_S, _VOICE_DRIFT = 0.01, 0.03
+_SPREAD_S, _SPREAD_SCALE_S = 0.1, 0.035  # of a note, from its onset
+_TRUST_IN_NOTE = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +48,13 @@ class Onsets:
       times: seconds, float64 ``[K]``, increasing.
       notes: pitched notes, sorted.
       of_note: index into ``times`` for each of them, int64 ``[n]``.
+      place: index into the score for each of them, int64 ``[n]``.
     """
 
     times: FloatND
     notes: Notes
     of_note: FloatND
+    place: FloatND
 
     def evidence(self, found: OnsetEvidence, times: FloatND, offsets: FloatND) -> FloatND:
         """Gives evidence ``[K, G]`` of onsets at ``times`` ``[K]`` plus ``offsets`` ``[G]``.
@@ -64,152 +64,97 @@ class Onsets:
         total = np.zeros((len(times), len(offsets)))
         at = times[self.of_note]
         for column, offset in enumerate(offsets):
-            rises = found.rises(at + offset, self.notes.pitch)
+            rises = _temper(found.rises(at + offset, self.notes.pitch))
             total[:, column] = np.bincount(self.of_note, rises, len(times))
         return total / np.sqrt(np.bincount(self.of_note))[:, None]
 
 
 def group_onsets(notes: Notes) -> Onsets:
     """Groups the pitched notes of a score; notes up to 10 ms apart begin together."""
-    notes = notes.select(~notes.is_drum).sorted()
+    order = notes.order()
+    place = order[~notes.is_drum[order]]
+    notes = notes.select(place)
     first = np.diff(notes.start, prepend=-np.inf) > _SAME_ONSET_S
-    return Onsets(notes.start[first], notes, np.cumsum(first) - 1)
+    return Onsets(notes.start[first], notes, np.cumsum(first) - 1, place)
 
 
-def refine(onsets: Onsets, path_map: TimeMap, evidence: OnsetEvidence) -> TimeMap:
-    """Moves every onset of ``path_map`` to the evidence in the recording."""
-    first = path_map.recording
-    first = first + _track(onsets, first, evidence, _FROM_PATH)
-    # What looks like a pause may be where the path lagged: the evidence decides.
-    candidates = [_settle(onsets, first, evidence, with_pauses) for with_pauses in (True, False)]
-    times = max(candidates, key=lambda t: onsets.evidence(evidence, t, np.zeros(1)).sum())
-    times = times + find_speaking_offsets(onsets, times, evidence)
-    return TimeMap(onsets.times, make_increasing(times))
-
-
-def _settle(onsets: Onsets, times: FloatND, evidence: OnsetEvidence, with_pauses: bool) -> FloatND:
-    """Smooths the tempo and follows the evidence, twice; gives onset times ``[K]``."""
-    for _ in range(2):
-        waits = find_pauses(onsets.times, times) if with_pauses else np.zeros(len(times))
-        times = make_increasing(smooth(onsets.times, times - waits, _SPAN_S) + waits)
-        times = times + _track(onsets, times, evidence, _FROM_SMOOTH)
-    return times
-
-
-def find_pauses(score: FloatND, recording: FloatND) -> FloatND:
-    """Finds how long the recording paused before each onset, beyond what its tempo explains.
-
-    A pause is a step in the times that the onsets on both sides of it agree on; smoothing must not
-    run across it.
-
-    Args:
-      score, recording: seconds of the onsets, ``[K]`` each, increasing.
+def refine(onsets: Onsets, path_map: TimeMap, evidence: OnsetEvidence) -> tuple[TimeMap, FloatND]:
+    """Moves every onset of ``path_map`` to the evidence in the recording.
 
     Returns:
-      Seconds ``[K]``, growing from 0 by each pause.
+      The map of the onsets, and how much later than its onset each of ``onsets.notes`` is, seconds
+      ``[n]``.
     """
-    waits = np.zeros(len(score))
-    gaps, written = np.diff(recording), np.diff(score)
-    for k in range(_FEWEST_BESIDE - 1, len(gaps) - _FEWEST_BESIDE + 1):
-        near = slice(max(k - 2 * _BESIDE, 0), k + 2 * _BESIDE + 1)
-        stretch = float(np.median(gaps[near] / written[near]))
-        if gaps[k] - stretch * written[k] < _PAUSE_S:
-            continue
-        straight = recording - waits - stretch * score
-        after = np.median(straight[k + 1 : k + 1 + _BESIDE])
-        before = np.median(straight[max(k + 1 - _BESIDE, 0) : k + 1])
-        if after - before >= _PAUSE_S:
-            waits[k + 1 :] += after - before
-    return waits
-
-
-def _track(onsets: Onsets, times: FloatND, evidence: OnsetEvidence, how: _Pass) -> FloatND:
-    offsets = np.arange(how.earliest, how.latest + _STEP_S / 2, _STEP_S)
+    offsets = np.arange(-_LAG_S, _LEAD_S + _STEP_S / 2, _STEP_S)
+    found = _LAG_TRUST * onsets.evidence(evidence, path_map.recording, offsets)
+    lag = track_offsets(found, offsets, path_map.recording, _LAG_JITTER_S, _LAG_DRIFT)
+    path_map = TimeMap(onsets.times, make_increasing(path_map.recording + lag))
+    offsets = np.arange(-_REACH_S, _REACH_S + _STEP_S / 2, _STEP_S)
+    found = _TRUST * onsets.evidence(evidence, path_map.recording, offsets)
+    times = make_increasing(follow_onsets(found, offsets, path_map, evidence.passed))
+    offsets = np.arange(-_NEAR_S, _NEAR_S + _FINE_STEP_S / 2, _FINE_STEP_S)
     found = _TRUST * onsets.evidence(evidence, times, offsets)
-    return track_offsets(found, offsets, times, how.jitter, how.drift)
+    times = make_increasing(times + _expect(found, offsets, _NEAR_SCALE_S))
+    voices = _find_voices(onsets, times, evidence)
+    at = times[onsets.of_note] + voices
+    offsets = np.arange(-_SPREAD_S, _SPREAD_S + _FINE_STEP_S / 2, _FINE_STEP_S)
+    rises = evidence.rises(at[:, None] + offsets, _beside(onsets.notes.pitch, offsets))
+    spread = voices + _expect(_TRUST_IN_NOTE * _temper(rises), offsets, _SPREAD_SCALE_S)
+    times = times + find_speaking_offsets(onsets, times, evidence, spread)
+    return TimeMap(onsets.times, make_increasing(times)), spread
 
 
-def find_speaking_offsets(onsets: Onsets, times: FloatND, evidence: OnsetEvidence) -> FloatND:
+def _find_voices(onsets: Onsets, times: FloatND, evidence: OnsetEvidence) -> FloatND:
+    """Finds how far each program is from the common onsets at ``times``, seconds ``[n]``."""
+    notes, apart = onsets.notes, np.zeros(len(onsets.notes))
+    programs, counts = np.unique(notes.program, return_counts=True)
+    if len(programs) < 2:
+        return apart
+    offsets = np.arange(-_APART_S, _APART_S + _STEP_S / 2, _STEP_S)
+    for program in programs[counts >= _FEWEST_NOTES]:
+        own = np.flatnonzero(notes.program == program)
+        which, of_note = np.unique(onsets.of_note[own], return_inverse=True)
+        voice = Onsets(onsets.times[which], notes.select(own), of_note, onsets.place[own])
+        found = _TRUST * voice.evidence(evidence, times[which], offsets)
+        found -= offsets**2 / (2 * _APART_SCALE_S**2)
+        way = track_offsets(found, offsets, times[which], _VOICE_JITTER_S, _VOICE_DRIFT)
+        apart[own] = way[of_note]
+    return apart
+
+
+def _expect(likelihood: FloatND, offsets: FloatND, scale: float) -> FloatND:
+    """Gives the mean offset ``[n]`` under log-likelihoods ``[n, G]`` and a Gaussian about 0.
+
+    The mean and not the likeliest: what the evidence does not show stays where it is.
+    """
+    log = likelihood - offsets**2 / (2 * scale**2)
+    share = np.exp(log - log.max(axis=1, keepdims=True))
+    return share @ offsets / share.sum(axis=1)
+
+
+def _temper(rises: FloatND) -> FloatND:
+    return _LOUDEST_RISE * np.log1p(rises / _LOUDEST_RISE)
+
+
+def _beside(pitch: FloatND, offsets: FloatND) -> FloatND:
+    return np.broadcast_to(pitch[:, None], (len(pitch), len(offsets)))
+
+
+def find_speaking_offsets(
+    onsets: Onsets, times: FloatND, evidence: OnsetEvidence, apart: FloatND | float = 0.0
+) -> FloatND:
     """Finds the seconds ``[K]`` from the middle of the attacks at ``times`` to their foot.
 
     One for each program with at least 8 notes, found in the mean curvature over all of them, since
-    a single foot drowns in what else sounds; a chord gets the mean of its notes'.
+    a single foot drowns in what else sounds; a chord gets the mean of its notes', which may be
+    ``apart`` from it, seconds ``[n]``.
     """
-    notes, at = onsets.notes, times[onsets.of_note]
+    notes, at = onsets.notes, times[onsets.of_note] + apart
     curves = np.stack([evidence.curvatures(at + s, notes.pitch) for s in _SPEAKING], axis=1)
     offset = np.full(len(notes), _SPEAKING[curves.mean(axis=0).argmax()])
     for program in np.unique(notes.program):
         own = notes.program == program
         if own.sum() >= _FEWEST_NOTES:
             offset[own] = _SPEAKING[curves[own].mean(axis=0).argmax()]
+    offset += _FOOT_S * np.isin(notes.program, _STRUCK)
     return np.bincount(onsets.of_note, offset) / np.bincount(onsets.of_note)
-
-
-def track_offsets(
-    evidence: FloatND, offsets: FloatND, times: FloatND, jitter: float, drift: float
-) -> FloatND:
-    """Finds the most likely offset at each of K times by Viterbi's algorithm, changes Gaussian.
-
-    Args:
-      evidence: log-likelihood of each offset at each time, ``[K, G]``.
-      offsets: seconds, ``[G]``.
-      times: seconds, ``[K]``, not decreasing; an offset time never precedes the one before.
-      jitter: standard deviation of a change between neighbours, seconds.
-      drift: what a second of time adds to it.
-
-    Returns:
-      Seconds ``[K]``, each one of ``offsets``.
-    """
-    change = offsets[:, None] - offsets[None]
-    best = evidence[0]
-    origin = np.zeros(evidence.shape, np.int32)
-    for k in range(1, len(evidence)):
-        gap = times[k] - times[k - 1]
-        reached = best - change**2 / (2 * (jitter + drift * gap) ** 2)
-        # Notes keep their order: an onset never moves before the one that precedes it.
-        reached = np.where(gap + change >= 0, reached, -np.inf)
-        origin[k] = reached.argmax(axis=1)
-        best = reached.max(axis=1) + evidence[k]
-    state = int(best.argmax())
-    chosen = np.empty(len(evidence), int)
-    for k in range(len(evidence) - 1, -1, -1):
-        chosen[k] = state
-        state = origin[k, state]
-    return offsets[chosen]
-
-
-def smooth(times: FloatND, values: FloatND, span: float, fewest: int = 7) -> FloatND:
-    """Smooths ``values`` ``[K]`` at increasing ``times`` by robust local lines.
-
-    Cleveland, "Robust locally weighted regression and smoothing scatterplots", 1979: tricube
-    weights within ``span`` seconds to either side (farther where that holds less than ``fewest``
-    values), bisquare weights against outliers, two rounds of them.
-    """
-    trust = np.ones(len(times))
-    for _ in range(3):
-        result = _fit_local_lines(times, values, trust, span, fewest)
-        error = np.abs(values - result)
-        scale = 6 * (np.median(error) + 1e-3)
-        trust = np.maximum(1 - (error / scale) ** 2, 0) ** 2 + 1e-6
-    return result
-
-
-def _fit_local_lines(
-    times: FloatND, values: FloatND, trust: FloatND, span: float, fewest: int
-) -> FloatND:
-    result = np.empty(len(times))
-    for k, now in enumerate(times):
-        low, high = np.searchsorted(times, [now - span, now + span])
-        if high - low < fewest:
-            low, high = max(k - fewest // 2, 0), min(k + fewest // 2 + 1, len(times))
-        distance = times[low:high] - now
-        reach = max(span, 1.01 * np.abs(distance).max())
-        weight = (1 - (np.abs(distance) / reach) ** 3) ** 3 * trust[low:high]
-        weight /= weight.sum()
-        centre, middle = weight @ distance, weight @ values[low:high]
-        spread = weight @ (distance - centre) ** 2
-        slope = 0.0
-        if spread > 1e-9:
-            slope = weight @ ((distance - centre) * (values[low:high] - middle)) / spread
-        result[k] = middle - slope * centre
-    return result

@@ -66,15 +66,25 @@ class TimeMap:
             return 1.0
         return float((recording[within] - recording[0]) / (score[within] - score[0]))
 
-    def warp(self, notes: Notes, seconds: float) -> Notes:
+    def shifted(self, seconds: float) -> TimeMap:
+        """Moves everything in the recording later by ``seconds`` (earlier if negative)."""
+        return TimeMap(self.score, self.recording + seconds)
+
+    def warp(self, notes: Notes, seconds: float, apart: FloatND | float = 0.0) -> Notes:
         """Moves ``notes`` of the score to their times in a recording of ``seconds``.
 
         A note begins no earlier than the recording and ends with it at the latest, unless it would
         become shorter than 10 ms.
+
+        Args:
+          notes: of the score.
+          seconds: length of the recording.
+          apart: how much later than the map says each note is played, seconds ``[n]``.
         """
-        start = np.clip(self(notes.start), 0.0, max(seconds - SHORTEST_NOTE_S, 0.0))
-        end = np.maximum(np.minimum(self(notes.end), seconds), start + SHORTEST_NOTE_S)
-        return notes.replace(start=start, end=end)
+        start = self(notes.start) + apart
+        start = np.clip(start, 0.0, max(seconds - SHORTEST_NOTE_S, 0.0))
+        end = np.minimum(self(notes.end) + apart, seconds)
+        return notes.replace(start=start, end=np.maximum(end, start + SHORTEST_NOTE_S))
 
 
 def find_path(score: Features, recording: Features) -> FloatND:

@@ -1,20 +1,23 @@
 """Measures how exactly scores are aligned, and what is refused.
 
-    python tests/benchmarks/alignment.py
+    python tests/benchmarks/alignment.py curve pauses voices refusals checks
+    python tests/benchmarks/alignment.py pianists --vienna FOLDER --of 1 8 15
 
 Scores are rendered along a known tempo curve of +-20 %, each in one of the corpus' soundfonts,
 rooms and recording chains, with up to 2 s of silence before; then the score is aligned to that
-recording, and the times of all onsets are compared. Further: the same with pauses, scores of other
-music with each recording, and what `mt3synth prepare check` measures. Needs fluidsynth, the corpus'
-soundfonts and music21. With ``--picture PNG`` the path of one pair is drawn.
+recording, and the times of all onsets are compared, beside what synctoolbox alone makes of them.
+Further: the same with pauses, the same with one instrument up to 120 ms before or after the others,
+four pieces as pianists played them (a copy of https://github.com/CPJKU/vienna4x22, and partitura,
+which reads it), scores of other music with each recording, and what `mt3synth prepare check`
+measures. Needs fluidsynth, the corpus' soundfonts and music21. With ``--picture PNG`` the path of
+one pair is drawn.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +25,13 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "data_pipelines"))
 from alignment_cases import example, played, recorded, tempo_curve
+from vienna import PIECES, read_match
 
 from data_pipelines.alignment.align import THRESHOLD, align
-from data_pipelines.alignment.features import SAMPLE_RATE
+from data_pipelines.alignment.features import FEATURE_RATE, Features, analyse_score
 from data_pipelines.alignment.offsets import find_problem, measure_offsets
 from data_pipelines.alignment.picture import draw_alignment
+from data_pipelines.alignment.warping import find_path
 from data_pipelines.corpus.arrangement.arrange import arrange, cut_plain_excerpts
 from data_pipelines.corpus.arrangement.scores import list_source_files, parse_file
 from data_pipelines.corpus.expression import Player, play
@@ -40,11 +45,16 @@ DRAWN = "mozart_quartet"
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """A score, its recording and where its notes truly are in it."""
+    """A score, its recording and where its notes truly are in it.
+
+    ``times`` are the true onsets of the score's notes, NaN where one is not played, and ``truth``
+    is all that is played.
+    """
 
     name: str
     performance: Performance
     score: Notes
+    times: np.ndarray
     truth: Notes
     audio: np.ndarray
 
@@ -65,47 +75,101 @@ def scores() -> Iterator[tuple[str, Notes]]:
             yield f"mozart/k155/movement3 ({part})", play(excerpt, EXACT, rng, plain=True)
 
 
-def pairs(pauses: int) -> Iterator[Pair]:
-    """Pairs every score with the next performance."""
+def pairs(pauses: int = 0, apart: float = 0.0) -> Iterator[Pair]:
+    """Pairs every score with the next performance.
+
+    Args:
+      pauses: how many there are.
+      apart: seconds by which the instrument with most notes is before or after the others at the
+        most; it sways in 20 s.
+    """
     performances = read_performances()
     for index, (name, score) in enumerate(scores()):
         performance = performances[(4 * index + 1) % len(performances)]
-        lead = float(np.random.default_rng(index).uniform(0, 2))
+        lead = float(np.random.default_rng(index).uniform(0, 2)) + apart
         truth = played(score, tempo_curve(score.end_time, index, lead, pauses))
-        yield Pair(name, performance, score, truth, recorded(truth, performance))
+        if apart:
+            programs = np.unique(score.program)
+            if len(programs) < 2:
+                continue
+            first = score.program == max(programs, key=lambda p: (score.program == p).sum())
+            sway = apart * np.sin(2 * np.pi * truth.start / 20) * (first & ~score.is_drum)
+            truth = truth.replace(start=truth.start + sway, end=truth.end + sway)
+        yield Pair(name, performance, score, truth.start, truth, recorded(truth, performance))
 
 
-def onset_errors(pair: Pair, found: Notes) -> np.ndarray:
-    """Milliseconds between found and true onsets ``[n]``; positive if found late."""
-    return 1000 * (found.start - pair.truth.start)
+def pianists(folder: Path, of: Sequence[int]) -> Iterator[Pair]:
+    """Pairs the scores of the Vienna 4x22 corpus with what some pianists played."""
+    performances = read_performances()
+    found = False
+    for which, piece in enumerate(PIECES):
+        for pianist in of:
+            for file in sorted(folder.rglob(f"{piece}_p{pianist:02d}.match")):
+                found, match = True, read_match(file)
+                performance = performances[(4 * (which + pianist)) % len(performances)]
+                audio = recorded(match.played.sorted(), performance)
+                yield Pair(file.stem, performance, match.score, match.truth, match.played, audio)
+    if not found:
+        raise SystemExit(f"{folder} has no match files of these pianists")
 
 
-def accuracy(rendered: Sequence[Pair], caption: str, picture: Path | None = None) -> None:
+def align_by_synctoolbox(pair: Pair, recording: Features) -> np.ndarray:
+    """Gives the onsets ``[n]`` that synctoolbox alone finds, as its notebooks use it."""
+    from synctoolbox.dtw.utils import make_path_strictly_monotonic
+
+    score = analyse_score(pair.score, pair.score.end_time)
+    path = make_path_strictly_monotonic(find_path(score, recording)) / FEATURE_RATE
+    return np.interp(pair.score.start, *path)
+
+
+def describe(times: np.ndarray, pair: Pair) -> tuple[np.ndarray, str]:
+    """Gives absolute errors ``[m]`` in ms, and their median, 95th percentile and largest."""
+    error = 1000 * np.abs(times - pair.times)
+    error = error[~np.isnan(error)]
+    figures = np.median(error), np.percentile(error, 95), error.max()
+    return error, " ".join(f"{figure:7.1f}" for figure in figures)
+
+
+def accuracy(rendered: Iterable[Pair], caption: str, picture: Path | None = None) -> None:
     """Aligns every score to its own recording."""
-    print(f"\n{caption}\nmedian     95%    bias  confidence  score in performance")
-    errors, confidences = [], []
-    began = time.perf_counter()
+    print(f"\n{caption}: median, 95th percentile and largest error of the notes' onsets, ms")
+    print("mt3synth                 one map                  synctoolbox alone        confidence")
+    errors: dict[str, list[np.ndarray]] = {"mt3synth": [], "one map": [], "synctoolbox": []}
+    confidences, worse = [], []
     for pair in rendered:
         alignment = align(pair.score, pair.audio)
-        errors.append(onset_errors(pair, alignment.notes))
+        found = {
+            "mt3synth": alignment.notes.start,
+            "one map": alignment.time_map(pair.score.start),
+            "synctoolbox": align_by_synctoolbox(pair, alignment.recording),
+        }
+        columns = []
+        for name, times in found.items():
+            error, column = describe(times, pair)
+            errors[name].append(error)
+            columns.append(column)
         confidences.append(alignment.confidence)
-        error = errors[-1]
-        print(
-            f"{np.median(np.abs(error)):6.1f} {np.percentile(np.abs(error), 95):7.1f}"
-            f" {np.median(error):+7.1f}  {confidences[-1]:10.2f}  {pair.name} in"
-            f" {pair.performance.name}"
+        ours, theirs = (
+            np.percentile(errors[name][-1], [50, 95]) for name in ("mt3synth", "synctoolbox")
         )
+        if np.any(ours > theirs):
+            worse.append(pair.name)
+        note = alignment.find_problem() or ""
+        print(*columns, f"{alignment.confidence:.2f} {pair.name} in {pair.performance.name} {note}")
+        sys.stdout.flush()
         if picture is not None and pair.name == DRAWN:
             draw_alignment(alignment, picture, f"{DRAWN}.mid", THRESHOLD)
-    seconds = time.perf_counter() - began
-    sizes = np.abs(np.concatenate(errors))
-    good = sum(np.median(np.abs(e)) <= 20 and np.percentile(np.abs(e), 95) <= 80 for e in errors)
-    hours = sum(len(p.audio) for p in rendered) / SAMPLE_RATE / 3600
+    for name, each in errors.items():
+        sizes = np.concatenate(each)
+        good = sum(np.median(e) <= 20 and np.percentile(e, 95) <= 80 for e in each)
+        print(
+            f"{name}: {len(sizes)} onsets, median {np.median(sizes):.1f}, 95th percentile"
+            f" {np.percentile(sizes, 95):.1f} ms; {good} of {len(each)} within 20 and 80"
+        )
     print(
-        f"{len(sizes)} onsets: median error {np.median(sizes):.1f} ms,"
-        f" 95th percentile {np.percentile(sizes, 95):.1f} ms; {good} of {len(errors)} pairs within"
-        f" 20 and 80 ms; {sum(c < THRESHOLD for c in confidences)} refused, confidence"
-        f" {min(confidences):.2f}..{max(confidences):.2f}; {hours * 3600 / seconds:.0f}x real time"
+        f"worse than synctoolbox alone by median or 95th percentile: {len(worse)}"
+        f" ({', '.join(worse) or 'none'}); {sum(c < THRESHOLD for c in confidences)} refused,"
+        f" confidence {min(confidences):.2f} to {max(confidences):.2f}"
     )
 
 
@@ -157,15 +221,35 @@ def checks(rendered: Sequence[Pair]) -> None:
         )
 
 
+SECTIONS = ("curve", "pauses", "voices", "pianists", "refusals", "checks")
+
+
 def main() -> None:
     """Prints the figures of docs/alignment.md."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sections", nargs="+", choices=SECTIONS)
+    parser.add_argument(
+        "--vienna", type=Path, metavar="FOLDER", help="with the corpus' match files"
+    )
+    parser.add_argument("--of", type=int, nargs="+", default=[1, 8, 15], help="which pianists")
     parser.add_argument("--picture", type=Path, metavar="PNG", help="draw the path of one pair")
-    rendered = list(pairs(pauses=0))
-    accuracy(rendered, "Tempo curve of +-20 % (ms)", parser.parse_args().picture)
-    accuracy(list(pairs(pauses=3)), "The same with three pauses of 0.8 s (ms)")
-    refusals(rendered)
-    checks(rendered)
+    args = parser.parse_args()
+    if "curve" in args.sections:
+        accuracy(pairs(), "Tempo curve of +-20 %", args.picture)
+    if "pauses" in args.sections:
+        accuracy(pairs(pauses=3), "The same with three pauses of 0.8 s")
+    if "voices" in args.sections:
+        accuracy(pairs(apart=0.12), "The same with an instrument up to 120 ms from the others")
+    if "pianists" in args.sections:
+        if args.vienna is None:
+            parser.error("pianists need --vienna FOLDER, a copy of github.com/CPJKU/vienna4x22")
+        accuracy(pianists(args.vienna, args.of), "Pianists")
+    if set(args.sections) & {"refusals", "checks"}:
+        rendered = list(pairs())
+        if "refusals" in args.sections:
+            refusals(rendered)
+        if "checks" in args.sections:
+            checks(rendered)
 
 
 if __name__ == "__main__":

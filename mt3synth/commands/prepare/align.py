@@ -1,10 +1,11 @@
 """Align the MIDI of a score to a recording of it, so that the pair can be trained on.
 
-Only times change: all notes follow one map from the score's seconds to the recording's. It prints
-a confidence (0 by chance, 1 at best) and draws the path; a pair below the threshold is refused and
-nothing is written. With --manifest every pair of the table is aligned into the folder --out, which
-gets a manifest.csv for `mt3synth prepare pairs`; what is refused is listed with its reason in
-rejected.csv, and the exit status is 3.
+Only times change: notes follow one map from the score's seconds to the recording's, from which
+instruments come apart and chords spread as they are heard to. It prints a confidence (0 by chance,
+1 at best), says where score and recording differ in form, and draws the path; a pair below the
+threshold is refused and nothing is written. With --manifest every pair of the table is aligned into
+the folder --out, which gets a manifest.csv for `mt3synth prepare pairs`; what is refused is listed
+with its reason in rejected.csv, and the exit status is 3.
 """
 
 from __future__ import annotations
@@ -31,6 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", required=True, metavar="OUT", help="MIDI file to write; with --manifest, a folder")
     add("--picture", metavar="PATH.png", help="of the path (default: beside OUT, .png)")
     add("--threshold", type=float, metavar="X", help="confidence to ask for, 0..1 (default 0.4)")
+    add(
+        "--structure",
+        choices=("written", "auto"),
+        default="written",
+        help="written: the recording may only begin and end elsewhere than the score (default); "
+        "auto: repeats, cuts and skips are found, and the MIDI is written out as it is played",
+    )
     add("--overwrite", action="store_true", help="replace files that exist")
 
 
@@ -48,13 +56,15 @@ def main(args: argparse.Namespace) -> int:
     from data_pipelines.alignment.files import align_files, align_listing
     from data_pipelines.prepare.manifest import MANIFEST_FILE
 
+    jumps = args.structure == "auto"
     threshold = THRESHOLD if args.threshold is None else args.threshold
     listing = read_pairs(args)
     if args.manifest is None:
         (pair,) = listing.recordings
-        print(f"{out}: {align_files(pair, out, picture, threshold)}; path in {picture}")
+        print(f"{out}: {align_files(pair, out, picture, threshold, jumps)}; path in {picture}")
         return DONE
-    aligned = align_listing(listing, out, threshold, overwrite=args.overwrite)
+    how = {"jumps": jumps, "overwrite": args.overwrite}
+    aligned = align_listing(listing, out, threshold, **how)
     count = len(aligned.recordings) + len(aligned.rejections)
     print(f"{len(aligned.recordings)} of {count} pairs aligned: {out / MANIFEST_FILE}")
     return close(aligned.rejections, out)
