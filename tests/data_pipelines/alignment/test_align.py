@@ -1,5 +1,6 @@
 """Aligning renderings whose true times are known."""
 
+import re
 import sys
 
 import numpy as np
@@ -10,6 +11,7 @@ from corpus_cases import needs_fluidsynth
 from data_pipelines.alignment.align import THRESHOLD, Alignment, align
 from data_pipelines.alignment.confidence import Agreement
 from data_pipelines.alignment.features import SAMPLE_RATE, Features
+from data_pipelines.alignment.structure import Run, unfold
 from data_pipelines.alignment.warping import TimeMap
 from data_pipelines.corpus.performances import read_performances
 from mt3synth.errors import UserError
@@ -56,6 +58,24 @@ def test_other_music_and_another_key_have_no_confidence(chorale) -> None:
     _, audio = chorale
     assert align(example("mozart_quartet", 20.0), audio).confidence < THRESHOLD
     assert align(CHORALE.transposed(1), audio).confidence < THRESHOLD
+
+
+@pytest.mark.slow
+@needs_fluidsynth
+def test_a_repeat_that_is_not_written_is_found_and_written_out() -> None:
+    back = float(CHORALE.start[np.abs(CHORALE.start - 10).argmin()])
+    once = (0.0, CHORALE.end_time)
+    played_twice = unfold(CHORALE, [Run((0.0, back), (0.0, back)), Run(once, once)])
+    truth = played(played_twice, tempo_curve(30.0, seed=1))
+    audio = recorded(truth, read_performances()[0])
+    alignment = align(CHORALE, audio, jumps=True)
+    assert alignment.find_problem() is None and len(alignment.form) == 1
+    said = re.search(r"goes back from ([\d.]+) to ([\d.]+) s of the score", alignment.form[0])
+    assert said is not None
+    assert abs(float(said[1]) - back) < 0.2 and abs(float(said[2]) - CHORALE.start[0]) < 0.2
+    # The very notes that are played, each where it is.
+    assert alignment.played.pitch.tolist() == played_twice.pitch.tolist()
+    assert np.median(np.abs(alignment.notes.start - truth.start)) < 0.03
 
 
 @pytest.mark.parametrize(
