@@ -12,6 +12,7 @@ import pytest
 from fluidsynth_cases import RATE, cents, levels, needs_fluidsynth
 from fluidsynth_cases import play as play_by_fluidsynth
 from midi_cases import REAL_INPUTS, control, event, midi, tone, wheel
+from notation_cases import direction, dynamic, note, score, wedge
 
 import mt3synth
 from mt3synth.symbolic import read_midi
@@ -144,3 +145,22 @@ def test_a_glide_of_a_real_file_glides(model):
     at = slice(int(1.3 * RATE), int(1.8 * RATE))
     bent, plain = (cents(model.render(s).audio[at], 60) for s in (path, read_midi(path)[0]))
     assert bent - plain == pytest.approx(100 * EXPECTED[path.name]["bend_semitones"], abs=CENTS)
+
+
+@pytest.mark.slow
+def test_a_swell_within_a_written_note_is_as_loud_as_its_rule_says(model):
+    slow = direction("<words></words>", 'tempo="60"')
+    held, after = note("A4", 4), dynamic("f") + note("C5", 4)
+    swell = slow + dynamic("p") + wedge("crescendo") + held + wedge("stop")
+    flute = {"name": "Flute", "program": 74}
+    songs = [
+        model.render(score(first, after, **flute)) for first in (swell, slow + dynamic("f") + held)
+    ]
+    ours, plain = (levels(song.audio / song.gain)[:395] for song in songs)
+    seconds = np.array([0.5, 1.0, 2.0, 3.0, 3.9, 5.0, 6.0])
+    rows = np.rint(seconds * 50).astype(int)
+    found = np.array([np.mean((ours - plain)[row - 3 : row + 3]) for row in rows])
+    # From p, 49, to f, 96, along a line of velocities.
+    written = 40 * np.log10((49 + 47 * np.minimum(seconds / 4, 1)) / 96)
+    print("dB", np.round(found, 2), "written", np.round(written, 2))
+    np.testing.assert_allclose(found, written, atol=0.5)
