@@ -110,6 +110,16 @@ class MelSpec:
         return MelSpec(**typed)
 
 
+def name_differences(spec: MelSpec, other: MelSpec, whose: str) -> str:
+    """Names each field in which two specs differ, with both values; "" if there is none.
+
+    name_differences(MELGAN, vocoder.spec, "vocoder")  # hop=320 (vocoder: 882), ...
+    """
+    ours, theirs = spec.to_dict(), other.to_dict()
+    differing = [name for name in ours if ours[name] != theirs[name]]
+    return ", ".join(f"{name}={ours[name]} ({whose}: {theirs[name]})" for name in differing)
+
+
 _COUNTS = {
     "sample_rate": "samples per second",
     "hop": "samples",

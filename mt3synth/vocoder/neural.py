@@ -92,7 +92,7 @@ class NeuralVocoder:
           VocoderError: as a call.
         """
         network, hop = Vocos(self.config, self.spec), self.spec.hop
-        context, lag = self.config.context, self.config.lag(self.spec)
+        context, lag = self.config.context(self.spec), self.config.lag(self.spec)
         # Phases and unfinished sound begin as before any song.
         song, carry, start = FrameBuffer(pieces, self.spec), _start(network), 0
         block = min(_FIRST_BLOCK, self.block) if soon else self.block

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from mt3synth.audio.mel import MelSpec
+from mt3synth.audio.mel import MelSpec, name_differences
 from mt3synth.errors import UserError
 from mt3synth.types import Float, FloatND
 
@@ -105,15 +105,9 @@ def check_spec(vocoder: Vocoder, spec: MelSpec) -> None:
     Raises:
       VocoderError: naming each field that differs.
     """
-    # Field by field, so that the message can name what differs.
-    ours, theirs = vocoder.spec.to_dict(), spec.to_dict()
-    differences = [
-        f"{name}={theirs[name]} (vocoder: {ours[name]})"
-        for name in ours
-        if ours[name] != theirs[name]
-    ]
+    differences = name_differences(spec, vocoder.spec, "vocoder")
     if differences:
-        raise VocoderError(f"the vocoder inverts other mel frames: {', '.join(differences)}")
+        raise VocoderError(f"the vocoder inverts other mel frames: {differences}")
 
 
 def check_log_mel(log_mel: FloatND, spec: MelSpec) -> None:

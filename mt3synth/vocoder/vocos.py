@@ -30,7 +30,8 @@ from mt3synth.vocoder.mel_projection import iterate_projections, make_targets
 from mt3synth.vocoder.phase_propagation import propagate_phases
 from mt3synth.vocoder.stft import invert_centred, overlap_add
 
-# Frames by which audio may lag before the projections: those of a transform of six hops.
+# Frames by which audio may lag before the projections: those of a transform that is four hops
+# longer than a mel frame's window.
 _MOST_LAG = 2
 # In log magnitude (70 dB), from what the mel bins say: more than lies between sounds that are heard
 # together, and a bound to an exponent that could otherwise run away.
@@ -73,8 +74,7 @@ class VocosConfig:
         if self.kernel % 2 == 0:
             raise ValueError(f"kernel={self.kernel} frames; must be odd")
 
-    @property
-    def context(self) -> int:
+    def context(self, spec: MelSpec) -> int:
         """Counts the frames that `Vocos.render_block` needs before and after those of a block.
 
         So many does the spectrum of a frame depend on; its phases besides on those of the frame
@@ -82,15 +82,15 @@ class VocosConfig:
         """
         # The first convolution and those of the blocks each see half a kernel further. Projections
         # look at frames on either side of samples that themselves reach beyond the block.
-        return max((self.layers + 1) * (self.kernel // 2), 2 * self.reach + _MOST_LAG)
+        return max((self.layers + 1) * (self.kernel // 2), 2 * self.reach(spec) + _MOST_LAG)
 
-    @property
-    def reach(self) -> int:
+    def reach(self, spec: MelSpec) -> int:
         """Counts the frames on either side by which the projections change a sample.
 
-        Each makes ``window - hop / refine`` samples worthless, and a window is two hops.
+        Each makes ``window - hop / refine`` samples worthless.
         """
-        return -(-self.projections * (2 * self.refine - 1) // self.refine)
+        hops = spec.window // spec.hop
+        return -(-self.projections * (hops * self.refine - 1) // self.refine)
 
     def lag(self, spec: MelSpec) -> int:
         """Counts the frames that must follow the one at a sample before the sample is complete.
@@ -98,27 +98,30 @@ class VocosConfig:
         Raises:
           ValueError: as `overlap_lag`.
         """
-        return self.overlap_lag(spec) + self.reach
+        return self.overlap_lag(spec) + self.reach(spec)
 
     def overlap_lag(self, spec: MelSpec) -> int:
         """Counts those of `lag` that overlapping frames need, without the projections.
 
         Raises:
-          ValueError: mel frames that do not overlap by half, or a hop that ``refine`` does not
-            divide; or frames of ``fft`` samples around their middle would not begin at multiples of
-            the hop, or overlap too little or too much.
+          ValueError: mel frames that overlap by less than half or not by whole hops, or a hop that
+            ``refine`` does not divide; or frames of ``fft`` samples around their middle would not
+            begin at multiples of the hop, or overlap too little or too much.
         """
-        # The reach of the projections is counted by this.
-        if spec.window != 2 * spec.hop:
+        hops, rest = divmod(spec.window, spec.hop)
+        # The reach of the projections is counted in whole hops.
+        if rest or hops < 2:
             raise ValueError(
-                f"window={spec.window} samples of the mel frames; must be twice hop={spec.hop}"
+                f"window={spec.window} samples of the mel frames; must be a multiple of"
+                f" hop={spec.hop}, from twice on"
             )
         if spec.hop % self.refine:
             raise ValueError(f"refine={self.refine}; must divide hop={spec.hop} samples")
-        if self.fft % spec.hop or not 4 <= self.fft // spec.hop <= 2 + 2 * _MOST_LAG:
+        least, most = max(4, hops), hops + 2 * _MOST_LAG
+        if self.fft % spec.hop or not least <= self.fft // spec.hop <= most:
             raise ValueError(
-                f"fft={self.fft} samples; must be a multiple of hop={spec.hop}, from 4 to "
-                f"{2 + 2 * _MOST_LAG} of them"
+                f"fft={self.fft} samples; must be a multiple of hop={spec.hop}, from {least} to "
+                f"{most} of them"
             )
         lag, rest = divmod((self.fft - spec.window) // 2, spec.hop)
         if rest:
@@ -182,7 +185,7 @@ class Vocos(nn.Module):
 
         Frame ``i`` is heard in the samples around its middle, ``hop * i + window / 2``.
         """
-        return self._render(log_mel, self.config.reach)[0]
+        return self._render(log_mel, self.config.reach(self.spec))[0]
 
     def render_unprojected(
         self, log_mel: Float[Array, "B T M"]
@@ -198,7 +201,7 @@ class Vocos(nn.Module):
         self, log_mel: Float[Array, "B T M"], reach: int
     ) -> tuple[Float[Array, "B S"], Float[Array, "B T F"]]:
         """Renders audio and its log magnitudes; no projections for ``reach`` 0."""
-        context = self.config.context
+        context = self.config.context(self.spec)
         lag = self.config.overlap_lag(self.spec) + reach
         level, proposal = self.predict_spectra(log_mel, None)
         # The song as one block, followed by frames that are not present until its end is out.
@@ -234,16 +237,21 @@ class Vocos(nn.Module):
         Returns:
           N * hop samples, and what the next block needs.
         """
-        context = self.config.context
+        context = self.config.context(self.spec)
         middle = slice(context, log_mel.shape[1] - context)
         level, proposal = self.predict_spectra(log_mel, present)
         return self._make_audio(
-            level[:, middle], proposal[:, middle], log_mel, present, carry, self.config.reach
+            level[:, middle],
+            proposal[:, middle],
+            log_mel,
+            present,
+            carry,
+            self.config.reach(self.spec),
         )
 
     def start(self, batch: int) -> Carry:
         """Makes the carry with which the first block of each of ``batch`` songs begins."""
-        return self._make_carry(batch, self.config.reach)
+        return self._make_carry(batch, self.config.reach(self.spec))
 
     def _make_carry(self, batch: int, reach: int) -> Carry:
         fft, rest = self.config.fft, self.config.fft - self.spec.hop
@@ -298,7 +306,7 @@ class Vocos(nn.Module):
           carry: from the frames before.
           reach: of the projections, or 0 for none.
         """
-        fft, hop, context = self.config.fft, self.spec.hop, self.config.context
+        fft, hop, context = self.config.fft, self.spec.hop, self.config.context(self.spec)
         here = present[:, context : context + level.shape[1], None]
         # Over absent frames too: their magnitudes are zero, so that no phase of theirs is heard.
         units, unit = propagate_phases(level, proposal, carry.unit, hop, fft)
@@ -320,7 +328,7 @@ class Vocos(nn.Module):
             # The frames that lie whole in the audio at hand. Every step spoils samples at both of
             # its ends, farther in each time: so much is handed on from block to block and cut off.
             first = context - self.config.overlap_lag(self.spec) - 2 * reach
-            inside = slice(first, first + audio.shape[1] // hop - 1)
+            inside = slice(first, first + audio.shape[1] // hop - self.spec.window // hop + 1)
             config = self.config
             targets = make_targets(log_mel[:, inside], present[:, inside], self.spec, config.refine)
             audio = iterate_projections(

@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mt3synth.audio.mel import MELGAN, MelSpec, from_network, log_mel, mel_filterbank, to_network
+from mt3synth.audio.mel import (
+    MELGAN,
+    MelSpec,
+    from_network,
+    log_mel,
+    mel_filterbank,
+    name_differences,
+    to_network,
+)
 
 GOLDEN = np.load(Path(__file__).parents[1] / "goldens" / "mel_melgan.npz")
 
@@ -103,3 +111,11 @@ def test_spec_from_dict_refuses_other_fields():
 def test_only_mono_float(audio):
     with pytest.raises(ValueError, match="must be mono float"):
         log_mel(audio, MELGAN)
+
+
+def test_differences_of_two_specs_are_named_with_both_values():
+    other = dataclasses.replace(MELGAN, hop=160, bins=80)
+    assert name_differences(MELGAN, MELGAN, "bundle") == ""
+    assert (
+        name_differences(MELGAN, other, "bundle") == "hop=320 (bundle: 160), bins=128 (bundle: 80)"
+    )

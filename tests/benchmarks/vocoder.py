@@ -4,8 +4,9 @@ Prints Markdown. Speed: seconds of audio per second of wall time, the first call
 and the best of three later ones, and by how much ten minutes raise the process's peak of memory.
 Quality: excerpts of the corpus's recordings, whose music no vocoder was trained on, and the same
 notes by each --soundfont, which should not have been in the training either: distances from the
-original, note F1 (basic-pitch), Frechet distance, clicks and clipping. Take two cores by
-``taskset -c 0,1``.
+original, note F1 by each transcriber, Frechet distance, clicks and clipping. With --ensembles also
+quartets of the split played by piano, strings, winds and a band with drums, a row each. Take two
+cores by ``taskset -c 0,1``.
 
     python tests/benchmarks/vocoder.py --corpus data/corpus --soundfont OPL-3_FM_128M.sf2
 """
@@ -25,6 +26,7 @@ from vocoder_quality import (
     Recording,
     aims,
     corpus_recordings,
+    ensemble_recordings,
     measure,
     merge,
     soundfont_recordings,
@@ -33,6 +35,7 @@ from vocoder_quality import (
 
 from mt3synth import bundle as bundles
 from mt3synth.audio.mel import MelSpec, log_mel
+from mt3synth.transcription.loading import find_installed, load_transcriber
 from mt3synth.vocoder.protocol import Vocoder
 from mt3synth.vocoder.registry import make_vocoder
 
@@ -54,7 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--excerpts", type=int, default=24, help="of each kind of recording (24)")
     add("--seconds", type=float, default=10.0, help="length of an excerpt (10)")
     add("--embedding", default="log-mel", help="for the Frechet distance (log-mel)")
-    add("--no-notes", action="store_true", help="leave out the note F1")
+    add("--ensembles", type=int, default=0, help="excerpts, four of each quartet (0)")
+    heard = "note F1 by these (those that are installed); none leaves it out"
+    add("--transcriber", nargs="+", default=find_installed(), metavar="NAME", help=heard)
     add("--only", choices=PARTS, nargs="+", default=PARTS)
     options = parser.parse_args(argv)
     if "quality" in options.only and options.corpus is None:
@@ -95,17 +100,18 @@ def speed(vocoders: dict[str, Vocoder], spec: MelSpec) -> None:
 def quality(vocoders: dict[str, Vocoder], spec: MelSpec, options: argparse.Namespace) -> None:
     """Prints a table for each kind of recording, one of all, and how far the aims are reached."""
     from mt3synth.evaluation.embeddings import embedding
-    from mt3synth.transcription.basic_pitch import BasicPitch
 
     embed = embedding(options.embedding)
-    if embed.sample_rate != spec.sample_rate:
-        raise SystemExit(f"{embed.name} takes {embed.sample_rate} samples per second")
-    transcriber = None if options.no_notes else BasicPitch()
+    names = [name for name in options.transcriber if name != "none"]
+    transcribers = {name: load_transcriber(name) for name in names}
     rate, seconds = spec.sample_rate, options.seconds
     recordings = list(
         corpus_recordings(options.corpus, options.split, rate, options.excerpts, seconds)
     )
-    kinds: dict[str, list[Recording]] = {f"{options.split} split": recordings}
+    kinds: dict[str, list[Recording]] = {f"{options.split} split": recordings} if recordings else {}
+    if options.ensembles:
+        made = ensemble_recordings(options.corpus, rate, options.ensembles, seconds)
+        kinds["ensembles"] = list(made)
     for soundfont in options.soundfont:
         kinds[soundfont.name] = list(soundfont_recordings(recordings, soundfont, rate, seconds))
     print(
@@ -114,7 +120,7 @@ def quality(vocoders: dict[str, Vocoder], spec: MelSpec, options: argparse.Names
     )
     parts = []
     for title, chosen in kinds.items():
-        parts.append(measure(chosen, vocoders, spec, embed, transcriber, _sayer(title)))
+        parts.append(measure(chosen, vocoders, spec, embed, transcribers, _sayer(title)))
         print(table(f"{title}, {len(chosen)} excerpts", parts[-1]), flush=True)
     everything = merge(parts)
     if len(parts) > 1:

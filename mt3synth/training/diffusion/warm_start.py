@@ -20,6 +20,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from mt3synth import bundle as bundles
+from mt3synth.audio.mel import name_differences
 from mt3synth.bundle import Bundle, abstract_params
 from mt3synth.errors import UserError, unknown
 from mt3synth.model_spec import ModelSpec
@@ -183,6 +184,13 @@ def adapt_parameters(
 
 def _check_same_model(bundle: Bundle, spec: ModelSpec) -> None:
     """Refuses a bundle that differs in more than performances and how it is sampled."""
+    # Before sizes of the network that follow from the frames, which would hide what is wrong.
+    frames = name_differences(spec.mel, bundle.spec.mel, "bundle")
+    if frames and isinstance(spec.network, type(bundle.spec.network)):
+        raise UserError(
+            f"{bundle.folder} denoises other mel frames: {frames}; bind its values, or take another"
+            " bundle to begin with"
+        )
     network = bundle.spec.network
     like: dict[str, Any] = {"performances": network.performances}
     if not network.performances and getattr(network, "null_score", None) == "masked":

@@ -143,6 +143,10 @@ def test_other_differences_are_refused(unconditioned: Bundle) -> None:
     wider = t5_spec(len(WANTED), mlp_width=32)
     with pytest.raises(UserError, match=r"network.mlp_width \(24 in the bundle, 32 asked for"):
         adapt_parameters(unconditioned, wider, WANTED)
+    spec = t5_spec(len(WANTED))
+    lower = dataclasses.replace(spec, mel=dataclasses.replace(MELGAN, high_hz=7000.0))
+    with pytest.raises(UserError, match=r"other mel frames: high_hz=7000.0 \(bundle: 8000.0\);"):
+        adapt_parameters(unconditioned, lower, WANTED)
     with pytest.raises(
         UserError, match=r"another model: network.type \('t5' in the bundle, 'unet'"
     ):
