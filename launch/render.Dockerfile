@@ -1,7 +1,7 @@
 # An image that renders, from the wheel alone: no root inside, and nothing that it must write but /tmp.
 #
 #   docker build -f launch/render.Dockerfile -t mt3synth:render .
-#   docker run --rm --read-only --tmpfs /tmp --volume=$PWD:/here mt3synth:render synthesize /here/song.mid -o /here/song.wav
+#   docker run --rm --read-only --tmpfs=/tmp --volume=$PWD:/here mt3synth:render synthesize /here/song.mid -o /here/song.wav
 #
 # The wheel lies in dist/: `python -m build --wheel` puts it there. The folder under /here must be writable for user 1000.
 #

@@ -28,7 +28,7 @@ KNOWN = {
     "docker push": "",
     "docker pull": "--quiet",
     "docker stop": "-t",
-    "docker run": "--rm --name --privileged --network --stop-timeout --volume",
+    "docker run": "--rm --name --privileged --network --read-only --stop-timeout --tmpfs --volume",
     # kubernetes.io/docs/reference/kubectl/generated, kubectl 1.32
     "kubectl apply": "-f",
     "kubectl logs": "--follow",

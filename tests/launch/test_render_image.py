@@ -23,7 +23,7 @@ def test_it_runs_without_root_and_writes_to_tmp_alone():
         n for n, line in enumerate(LINES) if line.startswith("RUN")
     )
     assert re.search(r"XDG_CACHE_HOME=/tmp\S* HOME=/tmp$", TEXT, re.M)
-    assert "--read-only --tmpfs /tmp" in TEXT
+    assert "--read-only --tmpfs=/tmp" in TEXT
 
 
 def test_its_python_is_one_that_the_package_is_for():
