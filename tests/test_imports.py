@@ -160,7 +160,9 @@ FLOORS = (
             "data_pipelines.{filesystem,performances,seqio_pipeline}"
         ),
         "": "model",
-        "demo": ("audio bundle model model_spec renderer reporting score song symbolic vocoder"),
+        "demo": (
+            "again audio bundle model model_spec renderer reporting score song symbolic vocoder"
+        ),
         "evaluation": "",
         "evaluation.evaluation_set": "audio symbolic",
         "evaluation.embeddings": "atomic audio cache_folder",

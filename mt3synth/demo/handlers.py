@@ -78,13 +78,24 @@ class Handlers:
 
         def work(tell: Tell) -> Shown:
             song = self._studio.render(*_asked(piece, settings), tell)
-            return self._show(
-                status=views.show_done(f"Rendered {song.seconds:.0f} s of sound"),
-                player=str(song.wav),
-                mel=views.show_mel(song.mel, song.wav.name),
-                reports=views.list_reports(song.reports),
-                files=[str(path) for path in song.files.values()],
-            )
+            said = f"Rendered {song.seconds:.0f} s of sound"
+            return self._show_song(song, said, (piece, song))
+
+        yield from self._follow(work)
+
+    @no_type_check
+    def again(
+        self, piece: Piece | None, earlier: tuple[Piece, Rendered] | None, *settings: Any
+    ) -> Iterator[Shown]:
+        """Renders the stretch that is marked again, in the song that was rendered last."""
+
+        def work(tell: Tell) -> Shown:
+            asked, wish = _asked(piece, settings)
+            if earlier is None or earlier[0] is not asked:
+                raise UserError("render the song first, and then a stretch of it again")
+            song = self._studio.again(asked, wish, earlier[1], tell)
+            said = f"Rendered {wish.start:g} to {min(wish.end, asked.seconds):g} s again"
+            return self._show_song(song, said, (asked, song))
 
         yield from self._follow(work)
 
@@ -133,6 +144,16 @@ class Handlers:
             return self._show(piece=None, roll=views.NOTHING, status=explain(error))
         ends = {"start": 0.0, "end": math.ceil(100 * piece.seconds) / 100}
         return self._show(piece=piece, roll=shown, status=views.NOTHING, **ends)
+
+    def _show_song(self, song: Rendered, said: str, earlier: Any) -> Shown:
+        return self._show(
+            status=views.show_done(said),
+            player=str(song.wav),
+            mel=views.show_mel(song.mel, song.wav.name),
+            reports=views.list_reports(song.reports),
+            files=[str(path) for path in song.files.values()],
+            earlier=earlier,
+        )
 
     def _follow(self, work: Callable[[Tell], Shown]) -> Iterator[Shown]:
         steps = follow(work)

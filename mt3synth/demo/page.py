@@ -44,7 +44,7 @@ def build_page(studio: Studio) -> gr.Blocks:
 
 
 def _lay_out(studio: Studio) -> dict[str, Any]:
-    parts: dict[str, Any] = {"piece": gr.State(None)}
+    parts: dict[str, Any] = {"piece": gr.State(None), "earlier": gr.State(None)}
     gr.Markdown("# mt3synth\nMIDI in, music out, in the sound of a performance you name.")
     gr.Markdown("## 1. A song")
     with gr.Row(elem_classes="row"):
@@ -73,6 +73,7 @@ def _lay_out(studio: Studio) -> dict[str, Any]:
         parts["stream"] = gr.Button(
             "Hear it while it is made", elem_id="stream", interactive=_can_stream()
         )
+        parts["again"] = gr.Button("Render the marked stretch again", elem_id="again")
         parts["stop"] = gr.Button("Stop", variant="stop", elem_id="stop")
     parts["status"] = gr.HTML(elem_id="status")
     parts["live"] = gr.Audio(
@@ -188,7 +189,8 @@ def _connect(page: gr.Blocks, parts: dict[str, Any], handlers: Handlers) -> None
     }
     settings = [parts[name] for name in SETTINGS]
     song = [parts[name] for name in ("piece", "roll", "status", "start", "end")]
-    result = [parts[name] for name in ("status", "player", "mel", "reports", "files")]
+    shown = ("status", "player", "mel", "reports", "files", "earlier")
+    result = [parts[name] for name in shown]
     pair = [parts[name] for name in ("status", "first", "first_mel", "second", "second_mel")]
 
     page.load(handlers.take_example, parts["example"], song, **reading)
@@ -206,6 +208,9 @@ def _connect(page: gr.Blocks, parts: dict[str, Any], handlers: Handlers) -> None
     rendered = parts["render"].click(
         handlers.render, [parts["piece"], *settings], result, **rendering
     )
+    renewed = parts["again"].click(
+        handlers.again, [parts["piece"], parts["earlier"], *settings], result, **rendering
+    )
     streamed = parts["stream"].click(
         handlers.stream, [parts["piece"], *settings], [parts["live"], parts["status"]], **rendering
     )
@@ -219,7 +224,7 @@ def _connect(page: gr.Blocks, parts: dict[str, Any], handlers: Handlers) -> None
         lambda: '<div class="status" role="status">Stopped</div>',
         None,
         parts["status"],
-        cancels=[rendered, streamed, compared],
+        cancels=[rendered, renewed, streamed, compared],
         queue=False,
         **quiet,
     )

@@ -79,6 +79,11 @@ def serve(model: Model, host: str = LOCAL, port: int | None = None) -> Iterator[
             )
         except OSError as error:
             raise UserError(f"--host {host}: cannot be served at ({error})") from error
+        except ValueError as error:  # it asked for its own page, and had no answer in seconds
+            raise UserError(
+                "the page did not answer: this machine is too busy just now, or a proxy is set for "
+                "its own addresses; try again"
+            ) from error
         rooms.sweep_until_closed()
         yield address
     finally:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from mt3synth.again import earlier_of, render_again
 from mt3synth.audio.playback import limit_softly, to_pcm
 from mt3synth.demo.following import Tell
 from mt3synth.demo.pictures import draw_mel
@@ -99,6 +100,8 @@ class Rendered:
       mel: a PNG of the mel frames with the notes over them.
       reports: one line for each kind of thing that was not rendered as written.
       seconds: how long it plays.
+      song: the sound itself.
+      wish: how it was wanted.
     """
 
     wav: Path
@@ -106,6 +109,8 @@ class Rendered:
     mel: bytes
     reports: tuple[str, ...]
     seconds: float
+    song: Song
+    wish: Wish
 
 
 class Studio:
@@ -147,7 +152,33 @@ class Studio:
             song = self._renderer(wish, tell).render(score, _tell_steps(tell))
             tell("Writing the files", None)
             stem = plain_name(f"{piece.stem}.{wish.performance}.wav").removesuffix(".wav")
-            return self._write(song, score, stem)
+            return self._write(song, score, stem, wish)
+
+    def again(self, piece: Piece, wish: Wish, earlier: Rendered, tell: Tell) -> Rendered:
+        """Renders one stretch of a song again, and leaves every sample outside of it as it was.
+
+        Args:
+          piece: the song.
+          wish: from where to where, in whose sound, with which seed and steps.
+          earlier: the whole song, by `render` or by this.
+          tell: is told what is being done.
+
+        Raises:
+          UserError: what was rendered is not the whole song, or not one sound that can be cut.
+        """
+        before = earlier.wish
+        if before.start > 0 or before.end < piece.seconds:
+            raise UserError("render the whole song first, and then a stretch of it again")
+        with explain_memory(f"{piece.name}: "):
+            tell("Reading the score", None)
+            # Whatever is asked for now, the song around the stretch is played as it was.
+            score = before.read(piece, self.model.spec)
+            region = (wish.start / before.tempo, min(wish.end, piece.seconds) / before.tempo)
+            renderer = self._renderer(replace(wish, stems=False), tell)
+            taken = earlier_of(earlier.song)
+            song = render_again(renderer, score, taken, region, _tell_steps(tell))
+            tell("Writing the files", None)
+            return self._write(song, score, earlier.wav.stem, before)
 
     def compare(
         self, piece: Piece, wishes: tuple[Wish, Wish], tell: Tell
@@ -208,7 +239,7 @@ class Studio:
         told = replace(vocoder, on_block=lambda done: tell("Making sound of the frames", done))
         return replace(renderer, vocoder=told)
 
-    def _write(self, song: Song, score: Score, stem: str) -> Rendered:
+    def _write(self, song: Song, score: Score, stem: str, wish: Wish) -> Rendered:
         room = self.rooms.new()
         try:
             files = {"WAV": room / f"{stem}.wav", "FLAC": room / f"{stem}.flac"}
@@ -221,7 +252,7 @@ class Studio:
             discard(room)
             raise
         reports = (*song.reports, *song.level_reports)
-        return Rendered(files["WAV"], files, mel, reports, song.seconds)
+        return Rendered(files["WAV"], files, mel, reports, song.seconds, song, wish)
 
 
 def _zip_stems(song: Song, path: Path) -> Path:

@@ -96,6 +96,21 @@ def test_a_stretch_that_is_marked_is_taken_over(visitor):
 
 
 @pytest.mark.slow
+def test_one_stretch_is_rendered_again(visitor, tmp_path):
+    song = write_song(tmp_path / "song.mid", *range(50, 74)).read_bytes()
+    visitor.drop("song.mid", song)
+    again = [None, None, *(SETTINGS | {"start": 5, "end": 7, "performance": "hall"}).values()]
+    assert "render the song first" in visitor.do("again", "click", again)["status"]
+    before, after = visitor.render()["files"][0], visitor.do("again", "click", again)
+    assert "Rendered 5 to 7 s again" in after["status"]
+    for name, file in (("before.wav", before), ("after.wav", after["files"][0])):
+        (tmp_path / name).write_bytes(visitor.fetch(file))
+    first, second = (read_audio(tmp_path / name, 16000) for name in ("before.wav", "after.wav"))
+    differs = np.flatnonzero(first != second) / 16000
+    assert len(differs) and 4 < differs.min() < 5.5 and 6.5 < differs.max() < 8
+
+
+@pytest.mark.slow
 def test_two_performances_are_compared(visitor, song):
     visitor.drop("song.mid", song)
     settings = list((SETTINGS | {"start": 0.5, "end": 1.0}).values())
