@@ -54,6 +54,8 @@ EVAL = [
 ]
 HUB = ["tensorflow>=2.21", "tensorflow-hub>=0.16"]  # TRILL and VGGish
 DEMO = [*SCORES, "gradio>=6.31,<7", "pillow>=11"]  # ffmpeg, to hear songs while they are made
+# In an environment of its own: it wants an older orbax than training does.
+ONNX = ["jax2onnx>=0.17", "onnxruntime>=1.20"]
 ALIGN = [*DATA, "librosa>=0.11", "synctoolbox>=1.4"]
 # Beam wants protobuf 6, and what SeqIO reads vocabularies with is made for 7 from 0.2.3 on.
 BEAM = [*DATA, "apache-beam>=2.70", "sentencepiece<0.2.3"]
@@ -70,16 +72,20 @@ CUDA12 = ["jax[cuda12]>=0.10,<0.12"]
 TPU = ["jax[tpu]>=0.10,<0.12"]
 DEV = [
     "beartype>=0.20",
+    "equinox>=0.13",  # of jax2onnx, which .ci/run installs without what it requires
     "hypothesis>=6.100",
     "ipykernel>=6",
     "mido>=1.3",
     "mirdata>=1.0",
     "mypy>=1.15",
     "nbclient>=0.10",
+    "onnx>=1.20",
+    "onnx-ir>=0.2",
     "playwright>=1.50",  # with the chromium of the system
     "pytest>=8",
     "pytest-xdist>=3.6",
     "ruff>=0.9",
+    "sympy>=1.13",
 ]
 
 setup(
@@ -102,6 +108,8 @@ setup(
             "bundles/**/*",
             "commands/export/*.md",
             "demo/*.js",
+            "portable/*.js",
+            "portable/*.md",
             "demo/examples/*.mid",
             "evaluation/bundle/*.mid",
             "importers/*.md",
@@ -119,6 +127,7 @@ setup(
         "eval": EVAL,
         "hub": HUB,
         "demo": DEMO,
+        "onnx": ONNX,
         "align": ALIGN,
         "beam": BEAM,
         "t5x": T5X,

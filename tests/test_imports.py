@@ -151,6 +151,7 @@ FLOORS = (
             "audio batch_protocols reporting vocoder training.{data,learner,loop,monitoring,"
             "optim,parallel,run_folder,state}"
         ),
+        "portable": "atomic bundle models symbolic synthesis vocoder",
         "importers": "audio bundle diffusion model_spec models param_check symbolic",
         "model": "again audio bundle cast earlier model_spec renderer score song synthesis vocoder",
     },
@@ -208,7 +209,7 @@ FLOORS = (
             "vocoder commands.shared"
         ),
         "commands.export": (
-            "adapters bundle configuration model_spec training vocoder commands.shared"
+            "adapters bundle configuration model_spec portable training vocoder commands.shared"
         ),
         "commands.import_weights": "bundle configuration importers param_check",
     },
@@ -241,7 +242,9 @@ LIBRARIES = {
     "sklearn": "evaluation.metrics evaluation.report.tsne",
     "basic_pitch": "transcription",
     "harmonica": "transcription",
-    "onnxruntime": "transcription",
+    "onnxruntime": "transcription portable.render",
+    "jax2onnx": "portable.export",
+    "onnx": "portable.export",
     "gradio": "demo.page demo.server",
     "matplotlib": (
         "reporting evaluation.report data_pipelines.alignment.picture data_pipelines.inspection "

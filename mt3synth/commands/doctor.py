@@ -45,6 +45,7 @@ NEEDS = (
     Need("synthesize MusicXML, kern, ABC", "music21", "'mt3synth[scores]'"),
     # Without ffmpeg a song cannot be heard while it is made.
     Need("demo", "gradio PIL music21", "'mt3synth[demo]'", "ffmpeg"),
+    Need("export --onnx", "jax2onnx onnx onnxruntime", "'mt3synth[onnx]'"),
     Need("train", "optax orbax.checkpoint tensorboardX tensorflow seqio", TRAIN),
     # ffmpeg is for M4A, WMA and films.
     Need("prepare", "google_crc32c matplotlib mir_eval yaml upath", DATA, "ffmpeg"),

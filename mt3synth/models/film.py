@@ -117,7 +117,7 @@ class PerformanceEmbedding(nn.Module):
         null = self.param("null", partitioned(normal, "embed"), (self.width,))
         # An index outside the table cannot raise while traced; NaN is seen, clamping is not.
         index = jnp.where(performance < 0, self.performances, performance)
-        chosen = jnp.take(table, index, axis=0, mode="fill", fill_value=jnp.nan)
+        chosen = jnp.asarray(table).at[index].get(mode="fill", fill_value=jnp.nan)
         # Chosen before the MLP, which so learns what to make of the null as of any performance.
         embedding = jnp.where(keep_performance[:, None], chosen, null)
         return ConditionMLP(self.width, name="mlp")(embedding)

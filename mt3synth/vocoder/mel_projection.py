@@ -10,7 +10,7 @@ from flax import struct
 from mt3synth.audio.mel import MelSpec, hann_window, mel_filterbank
 from mt3synth.types import Array, Bool, Float
 from mt3synth.vocoder.mel_inversion import interpolate_frames
-from mt3synth.vocoder.stft import cut_frames, overlap_add
+from mt3synth.vocoder.stft import cut_frames, from_spectrum, overlap_add, to_spectrum
 
 _TINY = 1e-7  # far below the least mel magnitude
 _MOST = 4.0  # times that a mel bin is raised or lowered at once
@@ -68,12 +68,13 @@ def iterate_projections(
     each step begins beyond where the last one ended, by ``momentum`` times what that one changed.
     """
 
-    def step(_: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
-        before, pushed = state
+    # Targets go through the loop rather than into it from outside, as ONNX has loops.
+    def step(_: Array, state: tuple[Array, Array, Targets]) -> tuple[Array, Array, Targets]:
+        before, pushed, targets = state
         after = project_to_mel(pushed, targets, spec)
-        return after, after + momentum * (after - before)
+        return after, after + momentum * (after - before), targets
 
-    return jax.lax.fori_loop(0, steps, step, (audio, audio))[0]
+    return jax.lax.fori_loop(0, steps, step, (audio, audio, targets))[0]
 
 
 def project_to_mel(
@@ -97,14 +98,14 @@ def project_to_mel(
     # Frame by frame anew in each step, from audio: spectra that are changed by themselves would no
     # longer be those of any audio.
     frames = cut_frames(audio, targets.mel.shape[1], spec.window, hop)
-    spectrum = jnp.fft.rfft(frames * window, spec.fft)
-    magnitude = jnp.sqrt(spectrum.real**2 + spectrum.imag**2 + _TINY**2)
+    real, imaginary = to_spectrum(frames * window, spec.fft)
+    magnitude = jnp.sqrt(real**2 + imaginary**2 + _TINY**2)
     # Bounded, for a bin that is nearly silent would ask for a thousandfold of its noise.
     lacking = jnp.clip(targets.mel / (_in_filters(magnitude, spec) + _TINY), 1 / _MOST, _MOST)
-    gain = jnp.where(targets.present[:, :, None], _mean_over_filters(lacking - 1, spec), 0)
+    gain = jnp.where(targets.present[:, :, None], _mean_over_filters(lacking - 1, spec), 0.0)
     # Only the change goes back through the transform: audio that no frame wants otherwise, or that
     # lies outside the song, stays as it is to the last bit.
-    change = jnp.fft.irfft(spectrum * gain, spec.fft)[:, :, : spec.window] * window
+    change = from_spectrum(real * gain, imaginary * gain, spec.fft)[:, :, : spec.window] * window
     # What overlapping windows add up to, one hop for all.
     square = (window**2).reshape(-1, hop).sum(axis=0)
     return audio + overlap_add(change, hop) / np.tile(square, audio.shape[1] // hop)

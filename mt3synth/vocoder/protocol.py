@@ -53,7 +53,7 @@ class StreamingVocoder(Vocoder, Protocol):
         """
 
 
-_SILENT_FRAMES = 8
+SILENT_FRAMES = 8
 """Frames of silence before a song: a few more than any vocoder's window reaches back."""
 
 
@@ -68,7 +68,7 @@ def vocode_song(vocoder: Vocoder, log_mel: FloatND) -> Float[np.ndarray, " S"]:
     """
     check_log_mel(log_mel, vocoder.spec)
     audio = vocoder(np.concatenate([_silence(vocoder.spec), log_mel]))
-    return audio[_SILENT_FRAMES * vocoder.spec.hop :]
+    return audio[SILENT_FRAMES * vocoder.spec.hop :]
 
 
 def vocode_stream(
@@ -88,7 +88,7 @@ def vocode_stream(
     else:
         # Held back until all is there, rather than refused: a file can be written all the same.
         parts = iter([vocoder(np.concatenate(list(padded)))])
-    skipped = _SILENT_FRAMES * vocoder.spec.hop
+    skipped = SILENT_FRAMES * vocoder.spec.hop
     for part in parts:
         if len(part) > skipped:
             yield part[skipped:]
@@ -96,7 +96,7 @@ def vocode_stream(
 
 
 def _silence(spec: MelSpec) -> Float[np.ndarray, "T M"]:
-    return np.full((_SILENT_FRAMES, spec.bins), np.log(spec.floor), np.float32)
+    return np.full((SILENT_FRAMES, spec.bins), np.log(spec.floor), np.float32)
 
 
 def check_spec(vocoder: Vocoder, spec: MelSpec) -> None:

@@ -36,10 +36,12 @@ def peak_frequencies(magnitude: Float[Array, "T F"]) -> tuple[Array, Array]:
     offset = jnp.clip(0.5 * (below - above) / jnp.minimum(curvature, -1e-9), -0.5, 0.5)
     # The nearest peak to the left is the greatest bin so far that is one, and so to the right:
     # two scans over all bins instead of a search that depends on how many peaks there are.
-    far = 4 * bins.size
-    left = jax.lax.cummax(jnp.where(is_peak, bins, -far), axis=1)
-    right = jax.lax.cummin(jnp.where(is_peak, bins, far), axis=1, reverse=True)
-    nearest = jnp.clip(jnp.where(bins - left <= right - bins, left, right), 0, bins.size - 1)
+    # Bins as floats, which hold them exactly: ONNX has running maxima of floats alone.
+    far, at = 4.0 * bins.size, bins.astype(jnp.float32)
+    left = jax.lax.cummax(jnp.where(is_peak, at, -far), axis=1)
+    right = jax.lax.cummin(jnp.where(is_peak, at, far), axis=1, reverse=True)
+    nearest = jnp.clip(jnp.where(at - left <= right - at, left, right), 0, bins.size - 1)
+    nearest = nearest.astype(jnp.int32)
     return nearest, jnp.take_along_axis(bins + offset, nearest, axis=1)
 
 

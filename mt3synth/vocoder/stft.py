@@ -6,6 +6,9 @@ plain copies where indexing would become gathers and scatters.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import jax
@@ -15,6 +18,55 @@ from jaxtyping import Complex
 
 from mt3synth.audio.mel import hann_window
 from mt3synth.types import Array, Float
+
+_BY_PRODUCTS = ContextVar("by_products", default=False)
+
+
+@contextmanager
+def by_products() -> Iterator[None]:
+    """Transforms by products with matrices, for programs that know no complex numbers.
+
+    What is traced within the block keeps it. Sums are in another order than those of an FFT, so the
+    last digits differ.
+    """
+    token = _BY_PRODUCTS.set(True)
+    try:
+        yield
+    finally:
+        _BY_PRODUCTS.reset(token)
+
+
+def to_spectrum(frames: Float[Array, "*B W"], fft: int) -> tuple[Array, Array]:
+    """Transforms frames of at most ``fft`` samples.
+
+    Returns:
+      Real and imaginary parts, each ``[*B, F]`` with F = fft / 2 + 1.
+    """
+    if _BY_PRODUCTS.get():
+        cosines, sines = _waves(fft)
+        samples = frames.shape[-1]
+        return frames @ cosines[:samples], frames @ -sines[:samples]
+    spectrum = jnp.fft.rfft(frames, fft)
+    return spectrum.real, spectrum.imag
+
+
+def from_spectrum(
+    real: Float[Array, "*B F"], imaginary: Float[Array, "*B F"], fft: int
+) -> Float[Array, "*B W"]:
+    """Makes the frames of ``fft`` samples that have such spectra."""
+    if _BY_PRODUCTS.get():
+        cosines, sines = _waves(fft)
+        # All bins but the first and the last stand for two.
+        share = np.where(np.arange(fft // 2 + 1) % (fft // 2), 2, 1).astype(np.float32) / fft
+        return real @ (cosines * share).T - imaginary @ (sines * share).T
+    return jnp.fft.irfft(jax.lax.complex(real, imaginary), fft)
+
+
+def _waves(fft: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns cosines and sines of all bins, float32 ``[W, F]``."""
+    turns = np.outer(np.arange(fft), np.arange(fft // 2 + 1)) % fft
+    angles = 2 * np.pi / fft * turns
+    return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
 
 
 def cut_frames(
@@ -129,5 +181,5 @@ def invert_centred(
     """
     # A shift by half the transform: every other bin changes its sign.
     signed = magnitude * np.where(np.arange(magnitude.shape[-1]) % 2, -1.0, 1.0).astype(np.float32)
-    spectrum = jax.lax.complex(signed * unit[:, :, 0], signed * unit[:, :, 1])
-    return jnp.fft.irfft(spectrum, fft) * hann_window(fft)
+    frames = from_spectrum(signed * unit[:, :, 0], signed * unit[:, :, 1], fft)
+    return frames * hann_window(fft)

@@ -271,7 +271,7 @@ class Vocos(nn.Module):
 
         def masked(x: Array) -> Array:
             # Outside the song there is zero padding, wherever a block begins and ends.
-            return x if present is None else jnp.where(present[:, :, None], x, 0)
+            return x if present is None else jnp.where(present[:, :, None], x, 0.0)
 
         spec = self.spec
         # Into the range in which networks of this project see mel frames, about -1 to 1.
@@ -310,17 +310,17 @@ class Vocos(nn.Module):
         here = present[:, context : context + level.shape[1], None]
         # Over absent frames too: their magnitudes are zero, so that no phase of theirs is heard.
         units, unit = propagate_phases(level, proposal, carry.unit, hop, fft)
-        magnitude = jnp.where(here, jnp.exp(level), 0)
+        magnitude = jnp.where(here, jnp.exp(level), 0.0)
         frames = invert_centred(magnitude, units, fft)
         # The first N hops are complete; later frames are still to be added to the rest.
         complete = [level.shape[1] * hop]
         audio, audio_tail = jnp.split(overlap_add(frames, hop, carry.audio), complete, axis=1)
-        windows = jnp.where(here, np.square(hann_window(fft)), 0)
+        windows = jnp.where(here, np.square(hann_window(fft)), 0.0)
         weight, weight_tail = jnp.split(overlap_add(windows, hop, carry.weight), complete, axis=1)
         # Divided by what is really there rather than by its value far from any end, so that a song
         # begins and ends at full level. Within a song no sample has less than a quarter; where
         # there is no frame there is silence.
-        audio = jnp.where(weight > 0.1, audio / jnp.where(weight > 0.1, weight, 1), 0)
+        audio = jnp.where(weight > 0.1, audio / jnp.where(weight > 0.1, weight, 1.0), 0.0)
 
         audio = jnp.concatenate([carry.recent, audio], axis=1)
         recent = audio[:, audio.shape[1] - carry.recent.shape[1] :]

@@ -5,6 +5,8 @@ your own. If the corpus has a corpus.json, with its sources and licences, it is 
 a run began with is inherited: a bundle's vocoder, guidance and papers.
 --vocoder puts a trained vocoder into the bundle; --bundle instead of --run takes all the rest from
 a bundle that there is. Of a vocoder's own run it makes a folder for --vocoder.
+--onnx makes instead a folder that renders without this package, of the bundle that --bundle names
+or of the default one (docs/onnx.md).
 """
 
 from __future__ import annotations
@@ -26,10 +28,16 @@ HELP = "make a bundle of a training run"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds where from, where to, and what the model card is to say."""
-    origin = parser.add_mutually_exclusive_group(required=True)
+    origin = parser.add_mutually_exclusive_group()
     origin.add_argument("--run", metavar="DIR", help="folder of the run")
-    origin.add_argument("--bundle", metavar="DIR", help="a bundle to be given another vocoder")
-    parser.add_argument("-o", "--output", required=True, metavar="BUNDLE", help="a new folder")
+    origin.add_argument(
+        "--bundle", metavar="DIR", help="a bundle to be given another vocoder, or for --onnx"
+    )
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("-o", "--output", metavar="BUNDLE", help="a new folder")
+    target.add_argument(
+        "--onnx", metavar="DIR", help="a new folder: ONNX, a script and a page that render with it"
+    )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--step", type=int, metavar="N", help="checkpoint (default: the last)")
     which.add_argument(
@@ -57,6 +65,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Writes the bundle and reads it back."""
+    if args.onnx is not None:
+        return _export_onnx(args)
+    if args.run is None and args.bundle is None:
+        raise UserError("name what is exported: --run or --bundle")
     import logging
 
     from mt3synth import bundle as bundles
@@ -120,6 +132,21 @@ def main(args: argparse.Namespace) -> int:
     if vocoder is None:
         report(f"{output} has no vocoder, so that Griffin-Lim makes the sound; see --vocoder")
     print(f"{output}: step {step}, {len(performances)} performances, bundle {bundle.hash}")
+    return 0
+
+
+def _export_onnx(args: argparse.Namespace) -> int:
+    """Writes a folder that renders without this package."""
+    from mt3synth import bundle as bundles
+    from mt3synth.portable.export import export_onnx
+
+    if args.run is not None:
+        raise UserError("--onnx goes with --bundle; make a bundle of the run first, by -o")
+    parse.parse(args.gin_file or [], args.gin_bindings)
+    output = Path(args.onnx)
+    export_onnx(bundles.load(args.bundle or bundles.DEFAULT), output)
+    for path in sorted(output.iterdir()):
+        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     return 0
 
 

@@ -1,0 +1,167 @@
+"""A bundle as ONNX: the same audio as ours, by NumPy and onnxruntime alone, and in a browser."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mt3synth
+from mt3synth import bundle as bundles
+from mt3synth import cli
+from mt3synth.errors import UserError
+from mt3synth.score import Span, read_score
+from mt3synth.vocoder.protocol import vocode_song
+
+ROOT = Path(__file__).parents[2]
+TUNE = ROOT / "docs/examples/tune.mid"
+ATOL = 1e-3  # 60 dB below full scale
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Exports the default bundle, once."""
+    pytest.importorskip("jax2onnx", reason="jax2onnx comes with the extra onnx")
+    folder = tmp_path_factory.mktemp("exported") / "onnx"
+    assert cli.main(["export", "--onnx", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected() -> np.ndarray:
+    """Renders the tune, before anything is done to its level."""
+    model = mt3synth.load()
+    renderer, score = model.renderer(), read_score(TUNE, Span(), model.spec)
+    index = model.bundle.performance(None).index
+    config = renderer.config.for_model(model.spec)
+    mel = renderer.synthesizer.mel(score.notes, index, config)
+    return vocode_song(renderer.vocoder, mel)
+
+
+def read_wav(path: Path) -> np.ndarray:
+    with wave.open(str(path)) as file:
+        assert (file.getframerate(), file.getnchannels()) == (16000, 1)
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32767
+
+
+@pytest.mark.slow
+def test_the_script_renders_what_we_render(exported, expected, tmp_path):
+    song = tmp_path / "tune.wav"
+    # In an interpreter that finds nothing of ours: the folder is all there is.
+    code = (
+        "import runpy, sys; sys.modules.update(dict.fromkeys(('jax', 'mt3synth', 'flax')));"
+        "sys.path.insert(0, sys.argv[1]); sys.argv = sys.argv[2:];"
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    command = [sys.executable, "-c", code, exported, exported / "render.py", TUNE, song]
+    subprocess.run(list(map(str, command)), check=True, cwd=tmp_path)
+    theirs = read_wav(song) * max(1, np.abs(expected).max())
+    assert len(theirs) == len(expected)
+    assert np.abs(theirs - expected).max() < ATOL
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Gets onnxruntime-web from the npm registry."""
+    if shutil.which("npm") is None:
+        pytest.skip("no npm to get onnxruntime-web with")
+    folder = tmp_path_factory.mktemp("npm")
+    command = ["npm", "pack", "--silent", "onnxruntime-web@1"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    archives = list(folder.glob("*.tgz"))
+    if done.returncode or not archives:
+        pytest.skip(f"no onnxruntime-web: {done.stderr.strip()[-200:]}")
+    with tarfile.open(archives[0]) as packed:
+        packed.extractall(folder, filter="data")
+    return folder / "package/dist"
+
+
+@pytest.fixture
+def address(exported: Path, runtime: Path) -> Iterator[str]:
+    """Serves the folder, and nothing but files."""
+    (exported / "ort").mkdir(exist_ok=True)
+    names = [runtime / "ort.wasm.min.js", *runtime.glob("ort-wasm-simd-threaded.*")]
+    for path in names:
+        if path.suffix in (".js", ".mjs", ".wasm"):
+            shutil.copy(path, exported / "ort" / path.name)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=exported)
+    handler.log_message = lambda *_: None
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/page.html"
+        server.shutdown()
+
+
+@pytest.mark.slow
+def test_the_page_renders_what_we_render(address, expected, tmp_path):
+    api = pytest.importorskip("playwright.sync_api", reason="playwright comes with the extra dev")
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no Chromium to open the page with")
+    with api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        page = browser.new_page(accept_downloads=True)
+        page.set_default_timeout(1_200_000)
+        foreign = []
+        host = address.rsplit("/", 1)[0]
+        page.on(
+            "request",
+            lambda r: None if r.url.startswith((host, "data:", "blob:")) else foreign.append(r.url),
+        )
+        page.goto(address)
+        page.locator("#file").set_input_files(TUNE)
+        page.locator("#render:not([disabled])").click()
+        page.locator("#status", has_text="Rendered").wait_for()
+        with page.expect_download() as kept:
+            page.locator("#save").click()
+        kept.value.save_as(tmp_path / "tune.wav")
+        browser.close()
+    assert foreign == []
+    theirs = read_wav(tmp_path / "tune.wav") * max(1, np.abs(expected).max())
+    assert np.abs(theirs - expected).max() < ATOL
+
+
+def test_what_cannot_be_exported_is_refused_in_one_line(tmp_path, capsys):
+    from cli_cases import save_model
+
+    tiny = save_model(tmp_path / "tiny")
+    said = {
+        ("--bundle", str(tiny)): "has no vocoder of its own",
+        ("--run", "run"): "--onnx goes with --bundle",
+    }
+    for options, words in said.items():
+        assert cli.main(["export", "--onnx", str(tmp_path / "onnx"), *options]) == 2
+        [line] = capsys.readouterr().err.splitlines()
+        assert words in line
+    assert not (tmp_path / "onnx").exists()
+
+
+def test_a_model_without_a_prior_is_refused(tmp_path):
+    from cli_cases import save_model
+
+    from mt3synth.portable.programs import prior_program
+
+    with pytest.raises(UserError, match="has no prior from a list of notes"):
+        prior_program(bundles.load(save_model(tmp_path / "tiny")))
+
+
+def test_constants_are_those_of_the_bundle():
+    from mt3synth.portable.export import constants
+    from mt3synth.portable.programs import vocoder_program
+
+    bundle = bundles.load(bundles.DEFAULT)
+    told = json.loads(json.dumps(constants(bundle, [vocoder_program(bundle.vocoder)] * 2)))
+    assert [name for name, _ in told["performances"]] == [p.name for p in bundle.performances]
+    assert told["rate"] == bundle.spec.mel.sample_rate and len(told["groups"]) == 128
+    assert set(told["carry"]) == {"unit", "audio", "weight", "recent"}
