@@ -10,7 +10,7 @@ from training_cases import tiny_spec
 
 from mt3synth.models.note_encoder import NotePriorConfig
 from mt3synth.symbolic.notes import Notes
-from mt3synth.synthesis import SamplingConfig, Synthesizer, synthesizer
+from mt3synth.synthesis import SamplingConfig, Synthesizer, song_window, synthesizer
 from mt3synth.synthesis.options import describe
 
 FRAMES, OVERLAP = 32, 8
@@ -79,7 +79,7 @@ def test_a_window_begins_where_the_one_before_left_off(model, song, monkeypatch)
     """Each window of its own would be flat at another level; their overlaps lead over."""
     levels = iter(np.repeat(np.linspace(-0.5, 0.5, 30), CONFIG.steps))
     monkeypatch.setattr(
-        synthesizer, "denoise_chunk", lambda *args: jnp.full_like(args[5], next(levels))
+        song_window, "denoise_chunk", lambda *args: jnp.full_like(args[5], next(levels))
     )
     mel = model.mel(song, 0, CONFIG)
     steps = np.abs(np.diff(mel[:, 0]))
@@ -120,6 +120,6 @@ def test_any_overlap_will_do(model, song, overlap):
 
 def test_a_longer_song_needs_no_other_program(model, song):
     model.mel(song, 0, CONFIG)
-    before = synthesizer.denoise_chunk._cache_size()
+    before = song_window.denoise_chunk._cache_size()
     model.mel(song, 0, dataclasses.replace(CONFIG, tail=3.0))
-    assert synthesizer.denoise_chunk._cache_size() == before
+    assert song_window.denoise_chunk._cache_size() == before

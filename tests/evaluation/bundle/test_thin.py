@@ -45,7 +45,7 @@ def renderers(real=real) -> Renderers:
 
 def report_on(options: ThinOptions, using: Renderers, folder: Path) -> dict:
     items = render_thin(options, using, Seams(1.0), {"bundle": "a"}, folder, str)
-    names = Names("thin", "mt3synth evaluate bundle", "Griffin-Lim", None)
+    names = Names("thin", "mt3synth evaluate bundle", "Griffin-Lim", ())
     return evaluate(items, quick_evaluators(folder / "cache"), names, ExampleOptions(0),
                     all_at_once).report  # fmt: skip
 

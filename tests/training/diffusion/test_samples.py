@@ -38,7 +38,7 @@ def test_it_is_what_synthesis_makes_of_the_same_score(params, monkeypatch):
     )
     made = SampleRenderer(SPEC, batch, CONFIG).render(params)
     # A song's canvas begins before the song; one whose edges are none has a segment's noise.
-    monkeypatch.setattr("mt3synth.synthesis.song_canvas.EDGE_FRAMES", 0)
+    monkeypatch.setattr("mt3synth.synthesis.synthesizer.EDGE_FRAMES", 0)
     expected = Synthesizer(SPEC, params).mel(notes, 1, sampling)
     np.testing.assert_allclose(made, expected, atol=1e-4)
 
