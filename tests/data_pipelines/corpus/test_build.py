@@ -134,7 +134,7 @@ from data_pipelines.corpus.build import CorpusSettings, build_corpus
 if __name__ == "__main__":
     build_corpus(Path(sys.argv[1]), CorpusSettings(
         0.02, 5, 0.001, 0.001, "numpy", 0.5, int(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4]),
-        (Path(sys.argv[5]),),
+        (Path(sys.argv[5]),), sample_rate=16_000,
     ))
 """
 
