@@ -109,10 +109,11 @@ def prior_losses(
       mel: the frames, in the network's range.
       nats_per_unit: by how much a log magnitude grows from 0 to 1 in that range.
     """
+    bands = math.gcd(mel.shape[-1], LEVEL_BANDS)
 
     def log_powers(frames: Array) -> Array:
-        bands = frames.reshape(*frames.shape[:-1], -1, frames.shape[-1] // _bands(frames))
-        return jax.nn.logsumexp(2 * nats_per_unit * bands, axis=-1)
+        magnitudes = nats_per_unit * frames.reshape(*frames.shape[:-1], bands, -1)
+        return jax.nn.logsumexp(2 * magnitudes, axis=-1)
 
     excess = log_powers(mel) - log_powers(prior.mean)
     # Beyond e^2 of what was expected it grows no faster than a line: a breath where the prior
@@ -123,10 +124,6 @@ def prior_losses(
     # square of a log magnitude, like the distance.
     levels = divergence / (2 * nats_per_unit**2)
     return jnp.mean(jnp.square(prior.mean - mel), axis=(1, 2)) + jnp.mean(levels, axis=(1, 2))
-
-
-def _bands(frames: Array) -> int:
-    return math.gcd(frames.shape[-1], LEVEL_BANDS)
 
 
 def _nats_per_unit(network: nn.Module) -> float:
