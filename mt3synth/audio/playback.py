@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -46,3 +47,12 @@ def in_blocks(parts: Iterable[FloatND], samples: int) -> Iterator[Float[np.ndarr
 def to_pcm(audio: Float[np.ndarray, " S"]) -> bytes:
     """Returns samples within [-1, 1] as 16-bit integers, the lower byte first."""
     return np.rint(audio * 32767).astype("<i2").tobytes()
+
+
+def wav_header(samples: int, sample_rate: int) -> bytes:
+    """Makes the head of a mono 16-bit WAV file, which libraries would want to go back to."""
+    # Of more than 4 GB players read on to the end, whatever stands here.
+    size = min(2 * samples, 2**32 - 37)
+    riff = struct.pack("<4sI4s", b"RIFF", 36 + size, b"WAVE")
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
+    return riff + form + struct.pack("<4sI", b"data", size)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import math
 import threading
-import wave
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from mt3synth.again import earlier_of, render_again
-from mt3synth.audio.playback import limit_softly, to_pcm
+from mt3synth.audio.playback import limit_softly, to_pcm, wav_header
 from mt3synth.demo.following import Tell
 from mt3synth.demo.pictures import draw_mel
 from mt3synth.demo.piece import MAX_SECONDS, Piece, plain_name, read_example
@@ -210,7 +208,7 @@ class Studio:
         rate, made = self.model.spec.mel.sample_rate, 0
         for part in self._renderer(replace(wish, stems=False)).stream(score, soon=True):
             made += len(part)
-            yield _wav(to_pcm(limit_softly(part)), rate), made / rate
+            yield wav_header(len(part), rate) + to_pcm(limit_softly(part)), made / rate
 
     def sample(self, performance: str) -> Path:
         """Returns an MP3 of a few seconds in a performance, which is rendered once.
@@ -273,14 +271,3 @@ def _prefixed(tell: Tell, before: str, text: str, share: float | None) -> None:
 
 def _tell_steps(tell: Tell) -> OnStep:
     return lambda done, steps: tell(f"Denoising the frames: step {done} of {steps}", done / steps)
-
-
-def _wav(pcm: bytes, sample_rate: int) -> bytes:
-    """Makes a mono WAV file of 16-bit samples."""
-    written = io.BytesIO()
-    with wave.open(written, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(sample_rate)
-        file.writeframes(pcm)
-    return written.getvalue()

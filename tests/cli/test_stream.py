@@ -15,8 +15,7 @@ from cli_cases import write_song
 
 import mt3synth
 from mt3synth.audio.files import read_audio, read_metadata
-from mt3synth.audio.playback import limit_softly
-from mt3synth.commands.synthesize.stream_job import wav_header
+from mt3synth.audio.playback import limit_softly, wav_header
 from mt3synth.synthesis import synthesizer
 
 ROOT = Path(__file__).parents[2]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import struct
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from mt3synth.audio.playback import limit_softly, to_pcm
+from mt3synth.audio.playback import limit_softly, to_pcm, wav_header
 from mt3synth.commands.shared.interrupts import Interrupts
 from mt3synth.commands.shared.saving import report
 from mt3synth.renderer import Renderer
@@ -63,12 +62,3 @@ def write_stream(
     for part in parts:
         out.write(to_pcm(limit_softly(part)))
         out.flush()
-
-
-def wav_header(samples: int, sample_rate: int) -> bytes:
-    """Makes the head of a mono 16-bit WAV file, which libraries would want to go back to."""
-    # Of more than 4 GB players read on to the end, whatever stands here.
-    size = min(2 * samples, 2**32 - 37)
-    riff = struct.pack("<4sI4s", b"RIFF", 36 + size, b"WAVE")
-    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
-    return riff + form + struct.pack("<4sI", b"data", size)
