@@ -15,7 +15,7 @@ from data_pipelines.inspection.survey import DRUMS, MOST_VOICES, Survey, name_pr
 from data_pipelines.inspection.tables import find_median, name_performance
 from data_pipelines.inspection.tones import find_hertz
 from mt3synth.audio.mel import MELGAN, MelSpec, log_mel
-from mt3synth.reporting.mel_pictures import bin_of, png_of_few_colours
+from mt3synth.reporting.mel_pictures import RANGE, bin_of, png_of_few_colours
 from mt3synth.symbolic.notes import Notes
 
 _BARS = 40
@@ -23,7 +23,6 @@ _INK, _FAINT = "#22303c", "#c9d3da"
 _SPLIT_COLOURS = {"train": "#2f6f8f", "validation": "#e09f3e", "test": "#9e2a2b"}
 _NOTE_COLOURS = ("#39e6ff", "#a8ff3e", "#ffb52e", "#ff6fb5", "#a98bff", "#ffffff")
 _TICKS_HZ = (100.0, 200.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16000.0)
-_RANGE = 9.0  # natural log units (78 dB) from the brightest colour to the darkest
 
 
 def draw_hours(survey: Survey, names: Mapping[int, str], path: Path) -> None:
@@ -127,7 +126,7 @@ def _draw_mel(
         aspect="auto",
         interpolation="bilinear",
         cmap=colours,
-        vmin=max(top - _RANGE, float(np.log(spec.floor))),
+        vmin=max(top - RANGE, float(np.log(spec.floor))),
         vmax=top + dimmed,
         extent=(0, len(mel) / spec.frame_rate, -0.5, spec.bins - 0.5),
     )

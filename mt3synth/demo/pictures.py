@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mt3synth.audio.mel import MelSpec
-from mt3synth.reporting.mel_pictures import bin_of
+from mt3synth.reporting.mel_pictures import RANGE, bin_of, encode_few_colours
 from mt3synth.symbolic.notes import Notes
 from mt3synth.types import Float, FloatND
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageDraw
+    from PIL import ImageDraw
 
 WIDTH = 1400
 _KEY_HEIGHT, _BIN_HEIGHT, _FOOT = 4, 3, 28
-_RANGE = 9.0  # natural log units (78 dB) from the brightest colour to the darkest
 _PAPER, _GRID, _INK = (250, 250, 247), (224, 224, 220), (90, 90, 90)
 _LIT = (60, 255, 235)
 
@@ -54,7 +52,7 @@ def draw_roll(notes: Notes, seconds: float) -> bytes:
         colour = _COLOURS[order[int(notes.program[row])] % len(_COLOURS)]
         fill = _DRUMS if notes.is_drum[row] else _fade(colour, int(notes.velocity[row]))
         draw.rectangle((left, top, right, top + _KEY_HEIGHT - 1), fill=fill)
-    return _encode(image, 64)
+    return encode_few_colours(image, 64, rare=True)
 
 
 def draw_mel(log_mel: Float[FloatND, "T M"], spec: MelSpec, notes: Notes) -> bytes:
@@ -69,7 +67,7 @@ def draw_mel(log_mel: Float[FloatND, "T M"], spec: MelSpec, notes: Notes) -> byt
 
     columns = _pool(log_mel, WIDTH)
     top = float(columns.max())
-    level = np.clip((columns - top) / _RANGE + 1, 0, 1)
+    level = np.clip((columns - top) / RANGE + 1, 0, 1)
     steps = np.linspace(0, 1, len(_SHADES))
     shades = [np.interp(level, steps, [shade[c] for shade in _SHADES]) for c in range(3)]
     pixels = np.stack(shades, axis=-1).round().astype(np.uint8)
@@ -90,7 +88,7 @@ def draw_mel(log_mel: Float[FloatND, "T M"], spec: MelSpec, notes: Notes) -> byt
         y = height - _BIN_HEIGHT * (bin_of(hz, spec) + 0.5)
         draw.line((left, y, right, y), fill=_LIT, width=2)
         draw.line((left, y - 4, left, y + 4), fill=_LIT, width=2)
-    return _encode(image, 96)
+    return encode_few_colours(image, 96, rare=True)
 
 
 def _draw_seconds(
@@ -123,12 +121,3 @@ def _pool(frames: Float[FloatND, "T M"], most: int) -> Float[FloatND, "C M"]:
         return frames
     edges = np.linspace(0, len(frames), most, endpoint=False).astype(int)
     return np.maximum.reduceat(frames, edges, axis=0)
-
-
-def _encode(image: Image.Image, colours: int) -> bytes:
-    from PIL import Image
-
-    encoded = io.BytesIO()
-    few = image.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    few.save(encoded, format="PNG", optimize=True)
-    return encoded.getvalue()

@@ -9,7 +9,7 @@ import numpy as np
 
 from mt3synth.demo.pictures import draw_roll
 from mt3synth.demo.piece import Piece
-from mt3synth.reporting.html import data_uri
+from mt3synth.reporting.html import data_uri, picture
 
 NOTHING = ""
 
@@ -51,7 +51,7 @@ def show_piece(piece: Piece) -> str:
 def show_mel(png: bytes, caption: str) -> str:
     """Shows mel frames with notes over them."""
     return (
-        f'<figure><img src="{data_uri(png, "image/png")}" alt="Mel frames of {escape(caption)}">'
+        f"<figure>{picture(f'Mel frames of {caption}', png)}"
         f"<figcaption>{escape(caption)}: the frames that the model made, with the notes over them."
         "</figcaption></figure>"
     )

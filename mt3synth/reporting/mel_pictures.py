@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mt3synth.audio.mel import MelSpec
 from mt3synth.types import FloatND
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 _TICKS_HZ = (200.0, 500.0, 1000.0, 2000.0, 4000.0)
-_RANGE = 9.0  # natural log units (78 dB) from the brightest colour to the darkest
 _COLOURS = 64
+RANGE = 9.0
+"""Natural log units (78 dB) from the brightest colour to the darkest."""
 
 
 def draw_mels(panels: dict[str, FloatND], spec: MelSpec, path: Path, title: str) -> bytes:
@@ -39,7 +43,7 @@ def mels_png(panels: dict[str, FloatND], spec: MelSpec, title: str) -> bytes:
     axes = figure.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     top = max(float(mel.max()) for mel in panels.values())
     # One scale for all, or a quiet panel would look as bright as a loud one.
-    shades: dict[str, Any] = {"cmap": "magma", "vmin": top - _RANGE, "vmax": top}
+    shades: dict[str, Any] = {"cmap": "magma", "vmin": top - RANGE, "vmax": top}
     for axis, (caption, mel) in zip(axes, panels.items()):
         extent = (0, len(mel) / spec.frame_rate, -0.5, spec.bins - 0.5)
         layout: dict[str, Any] = {"origin": "lower", "aspect": "auto", "extent": extent}
@@ -65,9 +69,15 @@ def png_of_few_colours(figure: Any, colours: int, rare: bool = False) -> bytes:
 
     drawn = io.BytesIO()
     FigureCanvasAgg(figure).print_png(drawn)
+    return encode_few_colours(Image.open(drawn).convert("RGB"), colours, rare)
+
+
+def encode_few_colours(image: Image.Image, colours: int, rare: bool = False) -> bytes:
+    """Encodes an RGB image as `png_of_few_colours` does."""
+    from PIL import Image
+
     # Quantising by median cut gives each colour as many pixels: points of a few would be lost.
     method = Image.Quantize.MAXCOVERAGE if rare else None
-    image = Image.open(drawn).convert("RGB")
     few = image.quantize(colours, method, dither=Image.Dither.NONE)
     encoded = io.BytesIO()
     few.save(encoded, format="PNG", optimize=True)

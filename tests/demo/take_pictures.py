@@ -12,6 +12,7 @@ from playwright.sync_api import Page, sync_playwright
 
 import mt3synth
 from mt3synth.demo.server import serve
+from mt3synth.reporting.mel_pictures import encode_few_colours
 
 
 def take(folder: Path) -> None:
@@ -40,8 +41,7 @@ def take(folder: Path) -> None:
 def keep(page: Page, path: Path, colours: int) -> None:
     """Writes a picture of the whole page, small and of few colours."""
     image = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
-    few = image.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    few.save(path, optimize=True)
+    path.write_bytes(encode_few_colours(image, colours, rare=True))
 
 
 if __name__ == "__main__":
