@@ -19,8 +19,10 @@ from mt3synth.errors import UserError
 Shown = dict[Any, Any]
 """New values of some parts of the page."""
 
+LONGEST_CAST = 200
+"""Characters of a cast in writing."""
+
 _BROKEN = "Something in the page itself is broken; its terminal says more. Please try another song."
-_LONGEST_CAST = 200  # characters
 _NO_SONG = "There is no song yet: drop a file, or take an example"
 
 
@@ -195,7 +197,7 @@ def _asked(piece: Piece | None, settings: tuple[Any, ...]) -> tuple[Piece, Wish]
 def _cast(performance: str, blended: str | None, share: float, cast: str | None) -> str:
     """Says whose sound it gets: one performance, two of them blended, or what is written."""
     if cast and cast.strip():
-        return cast.strip()[:_LONGEST_CAST]
+        return cast.strip()[:LONGEST_CAST]
     if not blended or not share or blended == performance:
         return performance
     return f"{performance}*{1 - share:g}+{blended}*{share:g}"

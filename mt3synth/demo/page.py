@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from mt3synth.demo.handlers import Handlers
+from mt3synth.demo.handlers import LONGEST_CAST, Handlers
 from mt3synth.demo.piece import EXAMPLES, MAX_BYTES, MAX_SECONDS
 from mt3synth.demo.studio import MAX_STEPS, Studio
 
@@ -128,7 +128,7 @@ def _lay_out_settings(studio: Studio, parts: dict[str, Any]) -> None:
             )
         parts["cast"] = gr.Textbox(
             label="Or in writing, such as church@0:00,tape@0:10 or violin=tape,piano=church",
-            max_length=200,
+            max_length=LONGEST_CAST,
             elem_id="cast",
         )
     with gr.Accordion("More", open=False, elem_id="more"), gr.Row(elem_classes="row"):

@@ -67,10 +67,8 @@ class Rooms:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def discard(path: Path | None) -> None:
+def discard(path: Path) -> None:
     """Removes a file, or a folder with all that is in it, if it is there."""
-    if path is None:
-        return
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

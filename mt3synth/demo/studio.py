@@ -21,7 +21,7 @@ from mt3synth.model import Model
 from mt3synth.model_spec import ModelSpec
 from mt3synth.renderer import OnStep, Renderer
 from mt3synth.reporting.clips import cut, mp3
-from mt3synth.score import Score, Span
+from mt3synth.score import FASTEST, SLOWEST, Score, Span
 from mt3synth.song import Song
 from mt3synth.vocoder.neural import NeuralVocoder
 
@@ -65,8 +65,8 @@ class Wish:
     def __post_init__(self) -> None:
         if self.steps > MAX_STEPS:
             raise UserError(f"{self.steps} steps; at most {MAX_STEPS} here")
-        if not 0.25 <= self.tempo <= 4:
-            raise UserError(f"tempo={self.tempo}; must be within 0.25..4")
+        if not SLOWEST <= self.tempo <= FASTEST:
+            raise UserError(f"tempo={self.tempo}; must be within {SLOWEST:g}..{FASTEST:g}")
         Span(self.start, self.end)
 
     def read(self, piece: Piece, spec: ModelSpec) -> Score:
