@@ -14,6 +14,7 @@ from mt3synth.bundle import Bundle
 from mt3synth.errors import UserError
 from mt3synth.portable.programs import (
     BLOCK,
+    CARRIED,
     MOST_NOTES,
     Program,
     prior_program,
@@ -58,7 +59,7 @@ def export_onnx(bundle: Bundle, folder: Path) -> None:
                 shutil.copy(path, unfinished / path.name)
             for name, ours in FILES.items():
                 shutil.copy(Path(__file__).with_name(ours), unfinished / name)
-            (unfinished / "model.json").write_text(json.dumps(constants(bundle, programs)))
+            (unfinished / "model.json").write_text(json.dumps(constants(bundle, programs[1])))
 
 
 def convert(program: Program, path: Path) -> None:
@@ -121,8 +122,8 @@ def _forget_doubles(graph: Any) -> None:
                 attribute.i = TensorProto.FLOAT
 
 
-def constants(bundle: Bundle, programs: list[Program]) -> dict[str, Any]:
-    """Lists what a renderer has to know beside the programs."""
+def constants(bundle: Bundle, program: Program) -> dict[str, Any]:
+    """Lists what a renderer has to know beside the programs, of which one is its vocoder's."""
     spec, vocoder = bundle.spec, bundle.vocoder
     assert vocoder is not None  # `export_onnx` refuses it otherwise
     sampling = SamplingConfig()
@@ -149,9 +150,5 @@ def constants(bundle: Bundle, programs: list[Program]) -> dict[str, Any]:
         "block": BLOCK,
         "context": vocoder.config.context(vocoder.spec),
         "lag": vocoder.config.lag(vocoder.spec),
-        "carry": {
-            name: list(each.shape)
-            for name, each in programs[1].inputs.items()
-            if name not in ("frames", "present")
-        },
+        "carry": {name: list(program.inputs[name].shape) for name in CARRIED},
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import jax
@@ -21,6 +21,9 @@ MOST_NOTES = 1024
 
 BLOCK = 640
 """Frames of which the vocoder makes sound at a time, beside its context."""
+
+CARRIED = tuple(field.name for field in fields(Carry))
+"""What one block of the vocoder hands to the next: inputs of these names, in this order."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +96,10 @@ def vocoder_program(weights: VocoderWeights) -> Program:
         "frames": jax.ShapeDtypeStruct((length, weights.spec.bins), jnp.float32),
         "present": jax.ShapeDtypeStruct((length,), jnp.float32),
     }
-    names = ("unit", "audio", "weight", "recent")
-    for name, each in zip(names, _parts(start)):
+    for name, each in zip(CARRIED, _parts(start)):
         inputs[name] = jax.ShapeDtypeStruct(each.shape[1:], jnp.float32)
-    return Program("vocoder", vocoder, inputs, ("samples", *(f"{name}_out" for name in names)))
+    return Program("vocoder", vocoder, inputs, ("samples", *(f"{name}_out" for name in CARRIED)))
 
 
 def _parts(carry: Any) -> tuple[Any, ...]:
-    return carry.unit, carry.audio, carry.weight, carry.recent
+    return tuple(getattr(carry, name) for name in CARRIED)
