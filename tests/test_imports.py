@@ -202,7 +202,8 @@ FLOORS = (
         "commands.train": "configuration training",
         "commands.train_vocoder": "commands.train",
         "commands.prepare": (
-            "model reporting symbolic.midi transcription data_pipelines commands.shared mt3synth"
+            "model reporting symbolic.{midi,notes} transcription data_pipelines commands.shared "
+            "mt3synth"
         ),
         "commands.evaluate": (
             "audio bundle cache_folder configuration evaluation reporting synthesis transcription "

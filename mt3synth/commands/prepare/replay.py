@@ -24,6 +24,7 @@ from mt3synth.errors import UserError, explain_os_errors, unknown
 if TYPE_CHECKING:
     from data_pipelines.recordings import Recording
     from mt3synth.model import Model
+    from mt3synth.symbolic.notes import Notes
 
 HELP = "a bundle's own renderings, to train on beside new recordings"
 RENDERINGS = "renderings"
@@ -65,9 +66,10 @@ def main(args: argparse.Namespace) -> int:
     folder = Path(args.out) / RENDERINGS
     with explain_os_errors(f"--out {args.out}", "cannot be made"):
         folder.mkdir(parents=True, exist_ok=True)
+    songs = [recording.notes.read()[0] for recording in scores]
     rows = []
     for name in args.performances or known:
-        files = _render(model, name, scores, folder, 60 * args.minutes, args.steps)
+        files = _render(model, name, songs, folder, 60 * args.minutes, args.steps)
         rows += [[f.with_suffix(".wav").name, f.name, name, known[name].description] for f in files]
     table = folder / MANIFEST_FILE
     write_csv(table, ("audio", "midi", "performance", "description"), rows)
@@ -83,23 +85,22 @@ def _may_be_heard(recording: Recording) -> bool:
 def _render(
     model: Model,
     performance: str,
-    scores: Sequence[Recording],
+    songs: Sequence[Notes],
     folder: Path,
     seconds: float,
     steps: int | None,
 ) -> list[Path]:
-    """Renders stretches of the scores in turn until there are ``seconds``; lists the MIDI files.
+    """Renders stretches of the songs in turn until there are ``seconds``; lists the MIDI files.
 
-    Those that are there already are kept. Scores are played again from where they were left, and
+    Those that are there already are kept. Songs are played again from where they were left, and
     when all are at their end it is over, however much there is.
     """
     from mt3synth.symbolic.midi import write_midi
 
     number = [p.name for p in model.performances].index(performance)
-    songs = [recording.notes.read()[0] for recording in scores]
     files: list[Path] = []
     left, begin = seconds, 0.0
-    # Each performance begins with another score, so that they do not all play the same.
+    # Each performance begins with another song, so that they do not all play the same.
     order = [*range(number % len(songs), len(songs)), *range(number % len(songs))]
     while left > 0 and any(song.end_time > begin + _SHORTEST_S for song in songs):
         for index in order:
