@@ -148,13 +148,23 @@ def check_new(job: Job, overwrite: bool) -> None:
     if job.audio.exists() and job.source.exists() and job.audio.samefile(job.source):
         raise UserError(f"{job.audio} is what is read; give another -o")
     for path in (job.audio, job.mel):
-        if path is not None and path.exists() and not path.is_dir() and not overwrite:
-            raise UserError(f"{path} exists; give --overwrite to replace it, or another -o")
+        if path is not None and not path.is_dir():
+            refuse_to_replace(path, overwrite)
     if job.mel is not None:
         if job.mel.suffix.lower() != ".npy":
             raise UserError(f"{job.mel}: suffix {job.mel.suffix!r}; must be .npy")
         if not job.mel.parent.is_dir():
             raise UserError(f"{job.mel}: its folder does not exist")
+
+
+def refuse_to_replace(path: Path, overwrite: bool) -> None:
+    """Looks whether a file can be written without replacing another unasked.
+
+    Raises:
+      UserError: it exists, and nobody asked for that.
+    """
+    if path.exists() and not overwrite:
+        raise UserError(f"{path} exists; give --overwrite to replace it, or another -o")
 
 
 def _expand(path: Path, kind: Kind) -> list[Path]:

@@ -14,10 +14,9 @@ from mt3synth.audio.files import check_output
 from mt3synth.audio.level import Level, describe_gain, report_gain
 from mt3synth.audio.long_files import Written, write_blocks
 from mt3synth.commands.shared.interrupts import Interrupts
-from mt3synth.commands.shared.outputs import Job
+from mt3synth.commands.shared.outputs import Job, refuse_to_replace
 from mt3synth.commands.shared.saving import report, report_saved
 from mt3synth.earlier import Earlier, check_lossless, sidecar_path
-from mt3synth.errors import UserError
 from mt3synth.renderer import OnStep, Renderer
 from mt3synth.score import Score
 from mt3synth.song import Song, stem_paths
@@ -69,13 +68,11 @@ def render(
     if renderer.stems:
         names = [part.name for part in renderer.parts(score)]
         for stem in stem_paths(job.audio, names).values():
-            if stem.exists() and not overwrite:
-                raise UserError(f"{stem} exists; give --overwrite to replace it, or another -o")
+            refuse_to_replace(stem, overwrite)
     if again.sidecar:
         check_lossless(job.audio)
         check_whole(renderer, score)
-        if sidecar_path(job.audio).exists() and not overwrite:
-            raise UserError(f"{sidecar_path(job.audio)} exists; give --overwrite to replace it")
+        refuse_to_replace(sidecar_path(job.audio), overwrite)
     told = renderer.reports(score)
     for line in told if not job.variation else ():
         report(f"{job.source}: {line}")
