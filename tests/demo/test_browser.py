@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browser import find_chromium
 from cli_cases import write_song
-from demo_cases import SETTINGS, Visitor
+from demo_cases import Visitor
 
 from mt3synth import cli
 from mt3synth.audio.files import read_audio
@@ -19,9 +20,7 @@ from mt3synth.audio.files import read_audio
 pytestmark = pytest.mark.slow
 pytest.importorskip("gradio", reason="gradio comes with the extra demo")
 api = pytest.importorskip("playwright.sync_api", reason="playwright comes with the extra dev")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-if CHROMIUM is None:
-    pytest.skip("no Chromium to open the page with", allow_module_level=True)
+CHROMIUM = find_chromium()
 
 PATIENCE = 900_000  # milliseconds, for machines that do much else
 
@@ -149,7 +148,7 @@ def test_a_tab_that_is_closed_ends_its_rendering_and_the_next_visitor_is_served(
     tab.close()
     visitor = Visitor(served.address)
     visitor.drop("next.mid", write_song(tmp_path / "next.mid", 60).read_bytes())
-    assert "Rendered" in visitor.render(**(SETTINGS | {"steps": 1}))["status"]
+    assert "Rendered" in visitor.render(steps=1)["status"]
 
 
 def test_keys_do_what_the_mouse_does_and_it_fits_a_phone(page, tmp_path):

@@ -31,14 +31,20 @@ addEventListener('load', async () => {
 </script>"""
 
 
+def find_chromium() -> str:
+    """Finds the browser; skips the test, or the module that asks, where there is none."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no Chromium to open the page with", allow_module_level=True)
+    return program
+
+
 def ask(page: Path, question: str, scratch: Path) -> tuple[Any, list[str]]:
     """Runs JavaScript on the loaded page; returns what it returns, and all errors on the way.
 
     Skips the test where there is no Chromium.
     """
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no Chromium to open the page with")
+    program = find_chromium()
     text = page.read_text(encoding="utf-8")
     probed = scratch / "probed.html"
     text = text.replace("<head>", f"<head>{_PROBE}", 1)

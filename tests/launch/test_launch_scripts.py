@@ -212,8 +212,12 @@ def train_default(cloud: StandIns, **variables: str) -> list[list[str]]:
     return calls
 
 
+def value_of(call: list[str], option: str) -> str:
+    return call[call.index(option) + 1]
+
+
 def minutes_of(calls: list[list[str]], command: str) -> list[int]:
-    return [int(c[c.index("--budget-minutes") + 1]) for c in calls if c[1] == command]
+    return [int(value_of(call, "--budget-minutes")) for call in calls if call[1] == command]
 
 
 def test_the_default_model_is_trained_stage_by_stage_within_one_budget(cloud):
@@ -227,9 +231,8 @@ def test_the_default_model_is_trained_stage_by_stage_within_one_budget(cloud):
     assert minutes_of(calls, "train-vocoder") + minutes_of(calls, "train") == [40, 20, 40]
     # The second run begins where the first one ended, and the bundle is made of it.
     prior, whole = (call for call in calls if call[1] == "train")
-    assert whole[whole.index("--init-from") + 1] == prior[prior.index("--run") + 1]
-    bundle = calls[-2]
-    assert bundle[bundle.index("--run") + 1] == whole[whole.index("--run") + 1]
+    assert value_of(whole, "--init-from") == value_of(prior, "--run")
+    assert value_of(calls[-2], "--run") == value_of(whole, "--run")
 
 
 def test_a_vocoder_that_is_there_leaves_its_share_to_the_model(cloud):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import find_chromium
 
 import mt3synth
 from mt3synth import bundle as bundles
@@ -106,9 +107,7 @@ def address(exported: Path, runtime: Path) -> Iterator[str]:
 @pytest.mark.slow
 def test_the_page_renders_what_we_render(address, expected, tmp_path):
     api = pytest.importorskip("playwright.sync_api", reason="playwright comes with the extra dev")
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no Chromium to open the page with")
+    program = find_chromium()
     with api.sync_playwright() as play:
         browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page(accept_downloads=True)

@@ -19,8 +19,7 @@ SONGS = sorted([*(ROOT / "tests/goldens").glob("*.mid"), *(ROOT / "docs/examples
 def ours(path: Path) -> np.ndarray:
     notes, _ = read_midi(path)
     columns = (notes.start, notes.end, notes.pitch, notes.velocity, notes.program, notes.is_drum)
-    rows = np.stack([np.asarray(column, float) for column in columns], axis=1)
-    return rows[np.lexsort(np.round(rows, 6).T[::-1])]
+    return in_order(np.stack([np.asarray(column, float) for column in columns], axis=1))
 
 
 def in_order(rows: object) -> np.ndarray:
