@@ -79,23 +79,22 @@ def play_gestures(
       clock: turns quarters into seconds.
     """
     velocity = velocity.copy()
-    swelled = [
+    swelled = {
         i
         for i, gesture in enumerate(gestures)
         if len(gesture.levels) > 1
         and notes.end[i] - notes.start[i] > _LONGER_THAN
         and _range_db(gesture) >= _LEAST_DB
-    ]
+    }
     expression = _Steps(127.0)
     bend = _Steps(0.0)
     slides = 0
     runs = _find_runs(notes)
-    found = set(swelled)
     for (first, last), following in itertools.zip_longest(runs, runs[1:]):
         rows = range(first, last)
         until = np.inf if following is None else float(notes.start[following[0]])
         points: list[tuple[float, float]] = []
-        if found.intersection(rows):
+        if swelled.intersection(rows):
             # All that sounds at once has one curve, for it is of one part: each note is struck as
             # hard as the loudest moment needs, and the curve makes the rest of it softer.
             for i in rows:
@@ -158,8 +157,8 @@ def _find_runs(notes: Notes) -> list[tuple[int, int]]:
     for i in range(len(notes)):
         if i and notes.start[i] >= end - _TOUCHING:
             runs.append((first, i))
-            first = i
-        end = max(end, float(notes.end[i])) if i > first else float(notes.end[i])
+            first, end = i, -np.inf
+        end = max(end, float(notes.end[i]))
     return [*runs, (first, len(notes))] if len(notes) else []
 
 
