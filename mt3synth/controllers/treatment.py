@@ -156,7 +156,7 @@ def _sampled(curve: Curve, samples: int, sample_rate: int, first: int = 0) -> Fl
     """Samples a curve from a sample on, its steps made ramps."""
     if curve.is_constant:
         return np.full(samples, curve.values[0], np.float32)
-    ramps = (int(at / sample_rate / _RAMP_SECONDS) for at in (first, first + samples))
-    grid = _RAMP_SECONDS * np.arange(next(ramps), next(ramps) + 2)
+    begin, end = (int(at / sample_rate / _RAMP_SECONDS) for at in (first, first + samples))
+    grid = _RAMP_SECONDS * np.arange(begin, end + 2)
     at = (first + np.arange(samples)) / sample_rate
     return np.interp(at, grid, curve.at(grid)).astype(np.float32)
