@@ -98,8 +98,11 @@ def build_corpus(out: Path, settings: CorpusSettings) -> dict[str, Any]:
       UserError: a soundfont, FluidSynth or music21 is missing, a song could not be rendered, or
         ``out`` holds something else, a corpus made of something else, or more hours.
     """
-    names = ("sample_rate", "format", "shard_minutes")
-    prepare = PrepareSettings(**{name: getattr(settings, name) for name in names})
+    prepare = PrepareSettings(
+        sample_rate=settings.sample_rate,
+        format=settings.format,
+        shard_minutes=settings.shard_minutes,
+    )
     _refuse_another_rate(out, settings.sample_rate)
     workers = settings.workers or os.cpu_count() or 1
     cache = settings.cache or score_files.find_cache()

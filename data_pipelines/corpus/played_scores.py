@@ -9,7 +9,6 @@ source: where they are changed, scores are played anew. What decides a corpus is
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -147,10 +146,8 @@ def save_played(folder: Path, source: str, playings: Sequence[Playing]) -> None:
         columns = [getattr(playing.notes, name) for name in _COLUMNS]
         number_of = np.full(len(playing.notes), number)
         rows.append(np.stack([number_of, playing.part, *columns], axis=1).astype(np.float32))
-    encoded = io.BytesIO()
-    np.save(encoded, np.concatenate(rows))
-    with write_atomically(_array_path(folder, source)) as path:
-        path.write_bytes(encoded.getvalue())
+    with write_atomically(_array_path(folder, source)) as path, path.open("wb") as file:
+        np.save(file, np.concatenate(rows))
 
 
 def _play_to(folder: Path, source: str) -> None:

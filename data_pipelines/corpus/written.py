@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_pipelines.corpus.arrangement import instruments
-from data_pipelines.corpus.arrangement.arrange import LONGEST_S, SHORTEST_S
+from data_pipelines.corpus.arrangement.arrange import (
+    LONGEST_S,
+    SHORTEST_S,
+    Arrangement,
+    choose_quartet,
+)
 from data_pipelines.corpus.arrangement.instruments import find_range, fit_to_range, fold_into
 from data_pipelines.corpus.expression import SHORTEST_NOTE_S, Player, remove_unisons
 from data_pipelines.corpus.played_scores import EXPRESSIONS, PlayedScores
@@ -17,7 +21,7 @@ from mt3synth.symbolic.groups import DEFAULT_GROUPS, program_table
 from mt3synth.symbolic.notes import Notes
 from mt3synth.types import Int
 
-LEAD_S, RING_OUT_S = 0.1, 1.5
+LEAD_S, RING_OUT_S = Arrangement.lead_s, Arrangement.ring_out_s
 """Seconds of silence before the first beat, and of sound after the last note's end."""
 
 _AS_WRITTEN = 0.5  # of songs are for whom they are written, the others for strings
@@ -88,7 +92,7 @@ def _seat(notes: Notes, part: Int[np.ndarray, " n"], as_written: bool) -> Notes:
     pitched = np.unique(part[~notes.is_drum])
     # From the top, whatever the order on the page.
     ranked = sorted(pitched.tolist(), key=lambda who: -float(np.mean(pitch[part == who])))
-    seats = instruments.QUARTETS[min(max(len(ranked), 1), 5)][0]
+    seats = choose_quartet(len(ranked))
     for rank, who in enumerate(ranked):
         rows = (part == who) & ~notes.is_drum
         if not as_written:

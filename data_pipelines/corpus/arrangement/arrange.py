@@ -79,7 +79,7 @@ def cut_plain_excerpts(score: Score) -> list[Arrangement]:
         )
         # By the first seating and without a generator: held-out arrangements are the same for every
         # seed.
-        lines = _seat(cut_excerpt(score, begin, end - begin), _choose_quartet(len(score.parts)))
+        lines = _seat(cut_excerpt(score, begin, end - begin), choose_quartet(len(score.parts)))
         if lines:
             bars_here = find_bars(score, begin, end - begin)
             result.append(Arrangement(tuple(lines), bars_here, bpm, score.source))
@@ -166,7 +166,7 @@ def _orchestrate(lines: list[Line], rng: np.random.Generator, in_parts: bool = F
     """
     draw = rng.random()
     if draw < _BOWED:
-        seats = _choose_quartet(len(lines), rng)
+        seats = choose_quartet(len(lines), rng)
         # The same voices now and then as sections, on the one program that stands for them.
         if rng.random() < 0.12:
             seats = (STRINGS,) * len(lines)
@@ -238,7 +238,8 @@ def _seat(
     return result
 
 
-def _choose_quartet(voices: int, rng: np.random.Generator | None = None) -> tuple[int, ...]:
+def choose_quartet(voices: int, rng: np.random.Generator | None = None) -> tuple[int, ...]:
+    """Returns the seats of strings for so many voices, from the top; the usual ones without rng."""
     seatings = instruments.QUARTETS[min(max(voices, 1), 5)]
     return seatings[0 if rng is None else rng.integers(len(seatings))]
 
