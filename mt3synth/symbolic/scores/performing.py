@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import copy
 import dataclasses
 from collections import defaultdict
 from typing import Any, NamedTuple
@@ -30,7 +31,7 @@ def perform(
     """Plays a score.
 
     Args:
-      score: as it is written.
+      score: as it is written; it stays as it is.
       name: the file's, for messages.
       expression: how far players go beyond what is written, from 0, to the letter, to 1.
       curves: whether swells and slides within notes are played, by curves beside the notes.
@@ -54,16 +55,18 @@ def perform(
     groups: dict[str, list[WrittenPart]] = defaultdict(list)
     for part in score.parts:
         groups[part.group].append(part)
+    # What is found here is of this playing: a score may be played again.
+    findings = copy.deepcopy(score.findings)
     played: list[_Played] = []
     for staves in groups.values():
-        levels = Levels(staves, score.findings)
-        techniques = Techniques(staves, score.findings)
+        levels = Levels(staves, findings)
+        techniques = Techniques(staves, findings)
         for part in staves:
             rows, gestures = _play_part(part, score, clock, levels, techniques, expression, name)
             played.append(_time(rows, gestures if curves else None, clock, phrasing))
     if sum(len(each.notes) for each in played) > MAX_NOTES:
         raise _too_many(name)
-    return _join(played, score)
+    return _join(played, findings)
 
 
 class _Played(NamedTuple):
@@ -212,8 +215,7 @@ def _time(
     if not any(len(gesture.levels) > 1 or gesture.slide for gesture in made_of):
         return _Played(notes, None)
     made = play_gestures(notes, velocity[order], rows[order, _FROM], made_of, clock)
-    loud = np.clip(np.round(made.velocity), 1, 127)
-    return _Played(notes.replace(velocity=loud.astype(notes.velocity.dtype)), made)
+    return _Played(notes.replace(velocity=np.clip(np.round(made.velocity), 1, 127)), made)
 
 
 def _end_when_struck_again(notes: Notes) -> np.ndarray:
@@ -228,7 +230,7 @@ def _end_when_struck_again(notes: Notes) -> np.ndarray:
     return end
 
 
-def _join(played: list[_Played], score: WrittenScore) -> MidiSong:
+def _join(played: list[_Played], findings: Findings) -> MidiSong:
     channel = np.repeat(np.arange(len(played)), [len(each.notes) for each in played])
     notes = Notes.chained([each.notes for each in played])
     song = MidiSong.of_notes(notes)
@@ -245,6 +247,6 @@ def _join(played: list[_Played], score: WrittenScore) -> MidiSong:
         song,
         channel=channel[notes.order()].astype(np.int32),
         curves=curves,
-        reports=score.findings.lines(),
+        reports=findings.lines(),
         beside=beside.lines(),
     )

@@ -43,7 +43,7 @@ def play_score(
 def play_often(
     data: bytes, name: str, expressions: Sequence[float], curves: bool = True
 ) -> list[MidiSong]:
-    """Plays a score once with each expression; it is parsed once. Arguments as `play_score`.
+    """Plays a score once with each expression; it is read once. Arguments as `play_score`.
 
     Raises:
       ScoreError: as `play_score`.
@@ -54,11 +54,9 @@ def play_often(
     if form is None:
         raise ScoreError(f"{name}: no score in notation (MusicXML, kern or ABC)")
     score, left_out = parse(data, name, form)
-    songs = []
-    for expression in expressions:
-        song = perform(read_written(score, name), name, expression, curves)
-        songs.append(dataclasses.replace(song, reports=[*left_out, *song.reports]))
-    return songs
+    written = read_written(score, name)
+    songs = [perform(written, name, expression, curves) for expression in expressions]
+    return [dataclasses.replace(song, reports=[*left_out, *song.reports]) for song in songs]
 
 
 def read_music(source: Source, expression: float = 0.0, asked: bool = True) -> MidiSong:
