@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,17 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "symbolic"))
 
 from fluidsynth_cases import play
-from midi_cases import control, event, exclusive, midi, number, tempo, tone, wheel
+from midi_cases import (
+    control,
+    event,
+    exclusive,
+    midi,
+    number,
+    tempo,
+    through_music21,
+    tone,
+    wheel,
+)
 
 from mt3synth.symbolic.midi import MidiError, MidiSong, read_song
 
@@ -149,21 +158,10 @@ def compare(with_it: MidiSong, without: MidiSong) -> str:
     return ", ".join(found) or "-"
 
 
-def through_music21(data: bytes) -> MidiSong:
-    """Reads MIDI by music21, and what music21 would play of it."""
-    import music21
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        parser = music21.converter.Converter()
-        parser.parseData(data, format="midi")
-        return read_song(music21.midi.translate.streamToMidiFile(parser.stream).writestr())
-
-
 def by_music21(with_it: bytes, without: bytes) -> str:
     """Says what music21 plays of a message."""
     try:
-        return compare(through_music21(with_it), through_music21(without))
+        return compare(*(read_song(through_music21(data, "midi")) for data in (with_it, without)))
     except MidiError:
         return "no notes"
     except Exception as error:  # music21 raises anything at all

@@ -9,11 +9,9 @@ beside its own playing of the same notes without controllers, or without what is
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 import tempfile
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +19,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "symbolic"))
 
 from fluidsynth_cases import RATE, cents, levels, play
-from midi_cases import REAL_INPUTS, mismatches
+from midi_cases import REAL_INPUTS, mismatches, through_music21
 
 import mt3synth
 from mt3synth.symbolic.midi import MidiError, read_midi, read_song, write_midi
@@ -44,19 +42,12 @@ def by_fluidsynth(path: Path) -> np.ndarray:
 
 def by_music21(path: Path) -> str:
     """Counts the notes that music21 reads of a file."""
-    import music21
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            parser = music21.converter.Converter()
-            parser.parseData(path.read_bytes(), format="midi")
-            midi = music21.midi.translate.streamToMidiFile(parser.stream).writestr()
-            return f"{len(read_midi(io.BytesIO(midi))[0])}"
-        except MidiError:  # it wrote a file without notes
-            return "0"
-        except Exception as error:  # anything at all
-            return f"refused ({type(error).__name__})"
+    try:
+        return f"{len(read_midi(through_music21(path.read_bytes(), 'midi'))[0])}"
+    except MidiError:  # it wrote a file without notes
+        return "0"
+    except Exception as error:  # anything at all
+        return f"refused ({type(error).__name__})"
 
 
 def print_reading() -> None:

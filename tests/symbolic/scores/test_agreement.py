@@ -6,13 +6,12 @@ left must be the same notes. Where the two differ on purpose, in scores whose pa
 whose repeats have no beginning, is said in docs/scores.md.
 """
 
-import io
-import warnings
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from midi_cases import through_music21
 
 from mt3synth.symbolic import read_midi
 from mt3synth.symbolic.scores import musicxml, play_score
@@ -77,12 +76,7 @@ def check(name: str) -> None:
     take_out(root)
     text = ElementTree.tostring(root)
     ours = play_score(text, name)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        parser = music21.converter.Converter()
-        parser.parseData(text.decode(), format="musicxml")
-        midi = music21.midi.translate.streamToMidiFile(parser.stream).writestr()
-    theirs, _ = read_midi(io.BytesIO(midi))
+    theirs, _ = read_midi(through_music21(text.decode(), "musicxml"))
     assert len(ours.notes) == len(theirs) > 100
     # A tick of music21's MIDI is 0.05 ms at 120 quarters a minute; a tempo is rounded to 1 us.
     np.testing.assert_allclose(rows(ours.notes), rows(theirs), atol=2e-3)
