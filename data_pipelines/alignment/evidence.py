@@ -42,7 +42,7 @@ class OnsetEvidence:
     curvature: FloatND
 
     def rises(self, times: FloatND, pitch: FloatND) -> FloatND:
-        """Reads the rise ``[...]`` of keys ``pitch`` at ``times`` in seconds, both of one shape."""
+        """Reads the rise ``[...]`` of keys ``pitch`` at ``times`` in seconds, broadcast."""
         return _sample(self.rise, times, pitch)
 
     def curvatures(self, times: FloatND, pitch: FloatND) -> FloatND:

@@ -72,12 +72,7 @@ def follow_onsets(
         pace = written * np.exp(usual[k])
         learned = pace / (_MEMORY_S + pace) * np.clip(taught, -_SURPRISE, _SURPRISE)
         tempo = np.clip(tempo[came] + learned, usual[k] - _RANGE, usual[k] + _RANGE)
-    chosen = np.empty(len(evidence), int)
-    state = int(best.argmax())
-    for k in range(len(evidence) - 1, -1, -1):
-        chosen[k] = state
-        state = origin[k, state]
-    return path.recording + offsets[chosen]
+    return path.recording + offsets[_trace_back(best, origin)]
 
 
 def _measure_log_stretch(path: TimeMap) -> FloatND:
@@ -115,9 +110,14 @@ def track_offsets(
         reached = np.where(gap + change >= 0, reached, -np.inf)
         origin[k] = reached.argmax(axis=1)
         best = reached.max(axis=1) + evidence[k]
+    return offsets[_trace_back(best, origin)]
+
+
+def _trace_back(best: FloatND, origin: FloatND) -> FloatND:
+    """Lists the states ``[K]`` of the way that ends best, from where each came ``[K, G]``."""
+    chosen = np.empty(len(origin), int)
     state = int(best.argmax())
-    chosen = np.empty(len(evidence), int)
-    for k in range(len(evidence) - 1, -1, -1):
+    for k in range(len(origin) - 1, -1, -1):
         chosen[k] = state
         state = origin[k, state]
-    return offsets[chosen]
+    return chosen

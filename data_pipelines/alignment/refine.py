@@ -98,7 +98,7 @@ def refine(onsets: Onsets, path_map: TimeMap, evidence: OnsetEvidence) -> tuple[
     voices = _find_voices(onsets, times, evidence)
     at = times[onsets.of_note] + voices
     offsets = np.arange(-_SPREAD_S, _SPREAD_S + _FINE_STEP_S / 2, _FINE_STEP_S)
-    rises = evidence.rises(at[:, None] + offsets, _beside(onsets.notes.pitch, offsets))
+    rises = evidence.rises(at[:, None] + offsets, onsets.notes.pitch[:, None])
     spread = voices + _expect(_TRUST_IN_NOTE * _temper(rises), offsets, _SPREAD_SCALE_S)
     times = times + find_speaking_offsets(onsets, times, evidence, spread)
     return TimeMap(onsets.times, make_increasing(times)), spread
@@ -134,10 +134,6 @@ def _expect(likelihood: FloatND, offsets: FloatND, scale: float) -> FloatND:
 
 def _temper(rises: FloatND) -> FloatND:
     return _LOUDEST_RISE * np.log1p(rises / _LOUDEST_RISE)
-
-
-def _beside(pitch: FloatND, offsets: FloatND) -> FloatND:
-    return np.broadcast_to(pitch[:, None], (len(pitch), len(offsets)))
 
 
 def find_speaking_offsets(

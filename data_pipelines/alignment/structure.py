@@ -65,23 +65,27 @@ def find_runs(score: FloatND, recording: FloatND, jumps: bool) -> list[Run]:
     """
     cells = score.shape[1] * recording.shape[1] / FEATURE_RATE**2
     rate = min(_RATE, float(np.sqrt(_LARGEST / cells)))
-    theirs = _prepare(recording, rate)
+    theirs = _take(_smooth(recording), rate)
+    smooth = _smooth(score)
     ways = []
     for tempo in _TEMPI:
-        ours = _prepare(score, rate * tempo)
+        ours = _take(smooth, rate * tempo)
         total, places = _follow(1 - ours.T @ theirs, rate, jumps)
         ways.append((total, places, rate * tempo))
     _, places, score_rate = min(ways, key=lambda way: way[0])
     return _read_runs(places, score_rate, rate)
 
 
-def _prepare(chroma: FloatND, rate: float) -> FloatND:
-    """Smooths chroma and takes ``rate`` frames a second, without what all have in common."""
+def _smooth(chroma: FloatND) -> FloatND:
     window = np.hanning(round(_SMOOTHING_S * FEATURE_RATE) + 2)[1:-1]
-    smooth = convolve1d(chroma, window / window.sum(), axis=1, mode="nearest")
-    count = max(int(chroma.shape[1] / FEATURE_RATE * rate), 1)
+    return convolve1d(chroma, window / window.sum(), axis=1, mode="nearest")
+
+
+def _take(smooth: FloatND, rate: float) -> FloatND:
+    """Takes ``rate`` frames a second of smoothed chroma, without what all have in common."""
+    count = max(int(smooth.shape[1] / FEATURE_RATE * rate), 1)
     at = (np.arange(count) + 0.5) / rate * FEATURE_RATE
-    taken = smooth[:, np.minimum(at.astype(int), chroma.shape[1] - 1)]
+    taken = smooth[:, np.minimum(at.astype(int), smooth.shape[1] - 1)]
     taken = taken - taken.mean(axis=0) - (smooth.mean(axis=1) - smooth.mean())[:, None]
     return taken / np.maximum(np.linalg.norm(taken, axis=0), 1e-6)
 
@@ -163,19 +167,20 @@ def settle_jumps(
       score, recording: chroma at `FEATURE_RATE`, as for `find_runs`.
     """
     settled = list(runs)
+    if len(settled) < 2:
+        return settled
+    window = np.hanning(13)[1:-1]
+    ours, theirs = (_unit(convolve1d(c, window, axis=1)) for c in (score, recording))
     for k in range(1, len(settled)):
         old, new = settled[k - 1], settled[k]
         if new.recording[0] - old.recording[1] > _SHORTEST_S:
             continue  # something else sounds between
-        settled[k - 1], settled[k] = _settle(old, new, onsets, score, recording)
+        settled[k - 1], settled[k] = _settle(old, new, onsets, ours, theirs)
     return settled
 
 
-def _settle(
-    old: Run, new: Run, onsets: FloatND, score: FloatND, recording: FloatND
-) -> tuple[Run, Run]:
-    window = np.hanning(13)[1:-1]
-    ours, theirs = (_unit(convolve1d(c, window, axis=1)) for c in (score, recording))
+def _settle(old: Run, new: Run, onsets: FloatND, ours: FloatND, theirs: FloatND) -> tuple[Run, Run]:
+    """Moves where two runs meet, by chroma of length 1: the score's and the recording's."""
     begin = max(old.recording[1] - _NEAR_S, old.recording[0])
     end = min(new.recording[0] + _NEAR_S, new.recording[1])
     times = np.arange(begin, end, 1 / FEATURE_RATE)

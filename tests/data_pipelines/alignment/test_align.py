@@ -39,10 +39,6 @@ def test_a_known_tempo_curve_is_found(chorale, rest: float, cut: float) -> None:
     audio = audio[round(cut * SAMPLE_RATE) :]
     alignment = align(CHORALE.shifted(rest), audio)
     error = np.abs(alignment.notes.start - (truth.start - cut))
-    print(
-        np.median(alignment.notes.start - (truth.start - cut)),
-        np.median(alignment.time_map(CHORALE.start + rest) - truth.start + cut),
-    )
     assert np.median(error) <= 0.02 and np.percentile(error, 95) <= 0.08 and error.max() < 0.2
     assert alignment.confidence > THRESHOLD + 0.2
     low, high = alignment.stretch
