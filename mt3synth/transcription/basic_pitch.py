@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soxr
 
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
-from mt3synth.transcription.transcriber import NotInstalled
+from mt3synth.transcription.transcriber import NotInstalled, make_notes, take_to_rate
 from mt3synth.types import Float
 
 INSTALL = (
@@ -86,9 +85,7 @@ class BasicPitch:
         """
         if not np.any(audio):
             return Notes.empty()
-        audio = audio.astype(np.float32, copy=False)
-        if sample_rate != _RATE:
-            audio = soxr.resample(audio, sample_rate, _RATE)
+        audio = take_to_rate(audio, sample_rate, _RATE)
         windows = -(-len(audio) // _STRIDE)
         parts = []
         for first in range(0, windows, _CORE):
@@ -107,14 +104,7 @@ class BasicPitch:
         if not events:
             return Notes.empty()
         begins, ends, pitch, loudness = (np.array(column) for column in zip(*events))
-        return Notes(
-            start=times[begins],
-            end=times[ends],
-            pitch=pitch,
-            velocity=np.clip(np.round(127 * loudness), 1, 127),
-            program=np.zeros(len(events)),
-            is_drum=np.zeros(len(events)),
-        )
+        return make_notes(times[begins], times[ends], pitch, velocity=np.round(127 * loudness))
 
     def _activations(
         self, audio: np.ndarray, first: int, last: int

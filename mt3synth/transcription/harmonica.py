@@ -13,11 +13,10 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-import soxr
 
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
-from mt3synth.transcription.transcriber import NotInstalled
+from mt3synth.transcription.transcriber import NotInstalled, make_notes, take_to_rate
 from mt3synth.types import Float
 
 DISTRIBUTION = "harmonica-amt"
@@ -82,17 +81,11 @@ class Harmonica:
         """
         if not np.any(audio):
             return Notes.empty()
-        audio = audio.astype(np.float32, copy=False)
-        if sample_rate != _RATE:
-            audio = soxr.resample(audio, sample_rate, _RATE)
-        heard = self._model.transcribe(audio, _RATE)
-        count = len(heard.onsets)
-        return Notes(
+        heard = self._model.transcribe(take_to_rate(audio, sample_rate, _RATE), _RATE)
+        return make_notes(
             start=np.asarray(heard.onsets, np.float64),
             end=np.asarray(heard.offsets, np.float64),
             pitch=np.asarray(heard.pitches),
-            # 0 stands for one that is not known.
-            velocity=np.clip(np.asarray(heard.velocities), 1, 127),
-            program=np.zeros(count),
-            is_drum=np.zeros(count),
+            # 0 stands for one that is not known, and becomes 1.
+            velocity=np.asarray(heard.velocities),
         )

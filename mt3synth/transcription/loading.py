@@ -31,8 +31,8 @@ _BUILT_IN: dict[str, Callable[[], Transcriber]] = {
 
 def find_installed() -> tuple[str, ...]:
     """Names those of `JUDGES` that are installed; imports nothing of them."""
-    missing = {BASIC_PITCH: basic_pitch.find_missing()}
-    return tuple(name for name in JUDGES if not missing.get(name, harmonica.find_missing()))
+    missing, of_others = {BASIC_PITCH: basic_pitch.find_missing()}, harmonica.find_missing()
+    return tuple(name for name in JUDGES if not missing.get(name, of_others))
 
 
 def list_transcribers() -> list[str]:
