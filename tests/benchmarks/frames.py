@@ -17,6 +17,7 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,6 @@ from mt3synth.evaluation.metrics.audio_distance import multi_resolution_stft
 from mt3synth.evaluation.metrics.ensembles import ENSEMBLES
 from mt3synth.evaluation.metrics.note_counts import NoteCounts, count_notes, pooled
 from mt3synth.transcription.loading import JUDGES, load_transcriber
-from mt3synth.transcription.transcriber import Transcriber
 from mt3synth.types import FloatND
 
 ORIGINAL = "original"
@@ -61,7 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def measure(options: argparse.Namespace) -> None:
     """Adds to the file what is not in it yet, front end by front end."""
     done = {(row["front_end"], row["excerpt"], row["judge"]) for row in _read(options.out)}
-    judges: dict[str, Transcriber] = {}
+    # Loaded when they are first asked, for a run that goes on may ask none.
+    load = cache(load_transcriber)
     chosen = list(excerpts(options.corpus, options.excerpts, options.seconds))
     ends: list[FrontEnd | None] = [None]
     for end in FRONT_ENDS:
@@ -77,8 +78,7 @@ def measure(options: argparse.Namespace) -> None:
                     continue
                 audio, distances = _invert(end, excerpt)
                 for judge in missing:
-                    transcribe = judges.setdefault(judge, load_transcriber(judge))
-                    counts = count_notes(excerpt.notes, transcribe(audio, RATE))
+                    counts = count_notes(excerpt.notes, load(judge)(audio, RATE))
                     _append(options.out, name, excerpt, judge, counts, distances)
             print(f"{name}, excerpts {first + 1} to {first + 4}", file=sys.stderr, flush=True)
 

@@ -26,13 +26,13 @@ from mt3synth.audio.mel import (
     mel_filterbank,
 )
 from mt3synth.types import FloatND
+from mt3synth.vocoder.griffin_lim import GriffinLim
 from mt3synth.vocoder.mel_inversion import estimate_magnitude, fit_to_mel, interpolate_frames
 from mt3synth.vocoder.spsi import estimate_phases
 from mt3synth.vocoder.stft import Stft
 
 ITERATIONS = 32
 MOMENTUM = 0.99
-_STEP_S = 0.005  # of the inversion: frames in between are that far apart
 _SPREAD = 10
 
 
@@ -87,10 +87,7 @@ class FrontEnd:
             )
             return np.asarray(made, np.float32)
         filters = mel_filterbank(spec) if self.kind == "mel" else None
-        refine = min(
-            (d for d in range(1, spec.hop + 1) if spec.hop % d == 0),
-            key=lambda d: abs(np.log(spec.hop / d / spec.sample_rate / _STEP_S)),
-        )
+        refine = GriffinLim(spec).refine
         made = _invert(jnp.asarray(frames), filters, spec.hop, spec.window, spec.fft, refine)
         return np.asarray(made, np.float32)[:samples]
 

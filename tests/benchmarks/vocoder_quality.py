@@ -82,8 +82,7 @@ def ensemble_recordings(corpus: Path, rate: int, count: int, seconds: float) -> 
     from frames_excerpts import RATE, excerpts
 
     for excerpt in excerpts(corpus, count, seconds):
-        audio = soxr.resample(excerpt.audio, RATE, rate).astype(np.float32)
-        yield Recording(audio, excerpt.notes)
+        yield Recording(_at(excerpt.audio, RATE, rate), excerpt.notes)
 
 
 def soundfont_recordings(
