@@ -81,13 +81,15 @@ def _join(
     """
     fade = min(round(FADE_SECONDS * spec.sample_rate), room)
     search = min(round(SEARCH_SECONDS * spec.sample_rate), (room - fade) // 3)
-    floor = max(float(log_mel(each, spec).max()) for each in (old, new)) - _HEARD_NATS
-    theirs, ours = (_movement(each, spec, floor) for each in (old, new))
+    mels = [log_mel(each, spec) for each in (old, new)]
+    floor = max(float(mel.max()) for mel in mels) - _HEARD_NATS
+    theirs, ours = (_movement(mel, floor) for mel in mels)
     quietest, where = math.inf, pad
     for start in range(pad, pad + search + 1, spec.hop // 2):
         low = max(0, (start - 3 * spec.hop) // spec.hop)
-        near = _faded(old, new, start, fade)[low * spec.hop : start + fade + 3 * spec.hop]
-        moved = _movement(near, spec, floor)
+        near = slice(low * spec.hop, start + fade + 3 * spec.hop)
+        faded = _faded(old[near], new[near], start - near.start, fade)
+        moved = _movement(log_mel(faded, spec), floor)
         free = slice(low, low + len(moved))
         heard = float(np.sum(moved - np.maximum(theirs[free], ours[free])))
         if heard < quietest:
@@ -97,10 +99,10 @@ def _join(
     return _faded(old, turned, where, fade)[pad : pad + room]
 
 
-def _movement(audio: FloatND, spec: MelSpec, floor: float) -> Float[FloatND, " C"]:
+def _movement(mel: Float[np.ndarray, "T M"], floor: float) -> Float[FloatND, " C"]:
     """Measures the mean absolute change of the mel bins from each frame to the next, in nats."""
-    mel = np.maximum(log_mel(np.asarray(audio, np.float32), spec), floor)
-    return np.asarray(np.mean(np.abs(np.diff(mel, axis=0)), axis=1))
+    change = np.abs(np.diff(np.maximum(mel, floor), axis=0))
+    return np.asarray(np.mean(change, axis=1))
 
 
 def _faded(old: FloatND, new: FloatND, start: int, fade: int) -> FloatND:
