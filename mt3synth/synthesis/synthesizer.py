@@ -212,16 +212,15 @@ class Synthesizer:
         say: Say | None,
     ) -> Float[np.ndarray, "T M"]:
         """The song, all windows at every step."""
-        frames = self.frames(notes, config)
-        windows = Windows(frames + 2 * EDGE_FRAMES, self.spec.segment_frames, config.overlap)
+        windows, edge = self._windows(notes, config), self._edge(config)
         canvas = SongCanvas(
-            self.spec, self.network, self.params, notes, windows, -EDGE_FRAMES, shares, config, say
+            self.spec, self.network, self.params, notes, windows, -edge, shares, config, say
         )
         prior = canvas.prior() if self.spec.has_prior else None
         key = jax.random.key(config.seed)
         x0 = self._draw(canvas.denoise, canvas.shape, prior, key, config, on_step)
         # Without the silence around it and what fills the last window.
-        return np.asarray(x0[EDGE_FRAMES : EDGE_FRAMES + frames])
+        return np.asarray(x0[edge : edge + self.frames(notes, config)])
 
     def resample(
         self,

@@ -64,7 +64,8 @@ class NeuralVocoder:
         """Makes the vocoder whose weights a bundle or a folder holds."""
         return NeuralVocoder(weights.spec, weights.config, weights.params)
 
-    @property
+    # Made once, for they keep their hash, which takes a pass through all of them.
+    @cached_property
     def weights(self) -> VocoderWeights:
         """Returns what `of` takes."""
         return VocoderWeights(self.spec, self.config, self.params)
