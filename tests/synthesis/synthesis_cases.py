@@ -47,8 +47,12 @@ def spec_of(network) -> ModelSpec:
 
 
 def synthesizer(network) -> Synthesizer:
+    return synthesizer_of(spec_of(network))
+
+
+def synthesizer_of(spec: ModelSpec) -> Synthesizer:
     """Makes a synthesizer of random weights, so that every input counts."""
-    spec, draw = spec_of(network), np.random.default_rng(0)
+    draw = np.random.default_rng(0)
     shapes = abstract_params(spec)
     params = jax.tree.map(lambda x: np.float32(0.3 * draw.standard_normal(x.shape)), shapes)
     return Synthesizer(spec, params)

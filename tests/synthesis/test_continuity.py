@@ -3,45 +3,31 @@
 import dataclasses
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
+from synthesis_cases import CODEC, T5, synthesizer_of
 
 from mt3synth.audio.mel import MELGAN, to_network
-from mt3synth.bundle import abstract_params
 from mt3synth.diffusion.guidance import Guidance
 from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.conditions import Conditions
-from mt3synth.models.t5_config import T5Config
-from mt3synth.symbolic.codec import EventCodec
 from mt3synth.symbolic.notes import Notes
 from mt3synth.symbolic.roll import RollSpec
 from mt3synth.synthesis import SamplingConfig, Synthesizer
 from mt3synth.synthesis.chunks import denoise_chunk
 from mt3synth.synthesis.conditions import FinishedFrames
 
-CODEC, WINDOW = EventCodec(127), 8
+WINDOW = 8
 CONFIG = SamplingConfig(steps=3, tail=0.0)
 SONG = Notes(*map(np.array, ([0.0, 0.3], [0.14, 0.6], [60, 64], [80, 80], [0, 0], [False, False])))
 """0.6 seconds: 30 frames, four segments of 8; a note within the first, and one from the second."""
 
 
 def spec_of(context_frames: int, **changes: Any) -> ModelSpec:
-    network = T5Config(
-        encoder_layers=1,
-        decoder_layers=1,
-        width=16,
-        heads=2,
-        head_width=8,
-        mlp_width=16,
-        mel_bins=128,
-        vocabulary_size=CODEC.num_embeddings,
-        performances=2,
-        context_frames=context_frames,
-    )
+    network = dataclasses.replace(T5, token_positions="index", context_frames=context_frames)
     return ModelSpec(network, MELGAN, RollSpec(), CODEC, segment_frames=WINDOW, **changes)
 
 
@@ -77,14 +63,11 @@ class Counts(nn.Module):
 def test_a_model_without_performances_renders_its_one_sound():
     spec = spec_of(0)
     alone = dataclasses.replace(spec, network=dataclasses.replace(spec.network, performances=0))
-    draw = np.random.default_rng(0)
-    params = jax.tree.map(
-        lambda x: np.float32(0.3 * draw.standard_normal(x.shape)), abstract_params(alone)
-    )
     config = dataclasses.replace(CONFIG, guidance=Guidance(2.0, 1.0), steps=1, overlap=0)
-    assert np.isfinite(Synthesizer(alone, params).mel(SONG, 0, config)).all()
+    model = synthesizer_of(alone)
+    assert np.isfinite(model.mel(SONG, 0, config)).all()
     with pytest.raises(ValueError, match="performance 1; the model knows 0 to 0"):
-        Synthesizer(alone, params).mel(SONG, 1, config)
+        model.mel(SONG, 1, config)
 
 
 def rendered(network: nn.Module, context_frames: int, config: SamplingConfig = CONFIG) -> Any:
@@ -133,12 +116,7 @@ def test_finished_frames_are_those_that_lead_up_to_the_next_segment():
 
 @pytest.fixture(scope="module")
 def model():
-    """Makes a model of random weights, so that every input counts."""
-    spec = spec_of(12)
-    draw = np.random.default_rng(0)
-    shapes = abstract_params(spec)
-    params = jax.tree.map(lambda x: np.float32(0.3 * draw.standard_normal(x.shape)), shapes)
-    return Synthesizer(spec, params)
+    return synthesizer_of(spec_of(12))
 
 
 def test_the_seed_decides_and_neither_chunk_nor_overlap(model):
