@@ -151,7 +151,7 @@ FLOORS = (
             "audio batch_protocols reporting vocoder training.{data,learner,loop,monitoring,"
             "optim,parallel,run_folder,state}"
         ),
-        "portable": "atomic bundle models symbolic synthesis vocoder",
+        "portable": "atomic bundle diffusion model_spec models symbolic synthesis vocoder",
         "importers": "audio bundle diffusion model_spec models param_check symbolic",
         "model": "again audio bundle cast earlier model_spec renderer score song synthesis vocoder",
     },

@@ -9,37 +9,50 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+
 from mt3synth.atomic import write_folder
 from mt3synth.bundle import Bundle
 from mt3synth.errors import UserError
+from mt3synth.portable.coefficients import start_scales, step_table
 from mt3synth.portable.programs import (
     BLOCK,
     CARRIED,
     MOST_NOTES,
     Program,
+    denoiser_program,
     prior_program,
     vocoder_program,
+    window_conditions,
 )
 from mt3synth.symbolic.groups import program_table
 from mt3synth.symbolic.note_list import RING_S
-from mt3synth.synthesis import SamplingConfig
 from mt3synth.synthesis.canvas import EDGE_FRAMES
+from mt3synth.synthesis.chunks import prior_chunk
+from mt3synth.synthesis.options import sampling_config
+from mt3synth.synthesis.sampling import SettledSampling
 from mt3synth.vocoder.protocol import SILENT_FRAMES
 from mt3synth.vocoder.stft import by_products
 
 FILES = {
-    **{name: name for name in ("render.py", "midi.py", "page.html", "page.js", "midi.js")},
+    **{name: name for name in ("render.py", "midi.py", "sampler.py", "windows.py")},
     "README.md": "portable.md",
 }
 """What lies beside the programs, as it lies beside this module: names there and here."""
 
+PAGE = ("page.html", "page.js", "midi.js")
+"""The same in a browser, which takes no steps."""
 
-def export_onnx(bundle: Bundle, folder: Path) -> None:
+
+def export_onnx(bundle: Bundle, folder: Path, steps: int | None = None) -> None:
     """Writes a new folder, which appears whole or not at all.
 
     Args:
       bundle: a model with a prior from its notes, and with a vocoder of its own.
       folder: to be made.
+      steps: with which it renders, by the sampler and guidance that the model names; None takes
+        as many as that names. With any the denoiser is exported, too.
 
     Raises:
       UserError: the model cannot be exported, jax2onnx is missing, or the folder exists or cannot
@@ -48,6 +61,12 @@ def export_onnx(bundle: Bundle, folder: Path) -> None:
     if bundle.vocoder is None:
         raise UserError(f"{bundle.folder}: has no vocoder of its own; put one in by --vocoder")
     programs = [prior_program(bundle), vocoder_program(bundle.vocoder)]
+    sampling = sampling_config(bundle.spec, {"steps": steps}).for_model(bundle.spec)
+    if sampling.steps:
+        # All that the denoiser is told comes from the same program as the frames it begins with.
+        programs[0] = prior_program(bundle, sampling.guidance)
+        programs.append(denoiser_program(bundle, sampling.guidance))
+    files = FILES if sampling.steps else {**FILES, **{name: name for name in PAGE}}
     if folder.exists():
         raise UserError(f"{folder} exists; give a new folder")
     # Converted elsewhere first: what fails leaves nothing behind.
@@ -57,9 +76,11 @@ def export_onnx(bundle: Bundle, folder: Path) -> None:
         with write_folder(folder, UserError) as unfinished:
             for path in sorted(Path(scratch).iterdir()):
                 shutil.copy(path, unfinished / path.name)
-            for name, ours in FILES.items():
+            for name, ours in files.items():
                 shutil.copy(Path(__file__).with_name(ours), unfinished / name)
-            (unfinished / "model.json").write_text(json.dumps(constants(bundle, programs[1])))
+            (unfinished / "model.json").write_text(
+                json.dumps(constants(bundle, programs[1], sampling))
+            )
 
 
 def convert(program: Program, path: Path) -> None:
@@ -86,6 +107,8 @@ def convert(program: Program, path: Path) -> None:
             output_names=list(program.outputs),
             return_mode="proto",
         )
+    # What JAX keeps of functions that both call was traced with jax2onnx's own operations in it.
+    jax.clear_caches()
     _forget_doubles(model.graph)
     path.write_bytes(model.SerializeToString())
 
@@ -122,11 +145,11 @@ def _forget_doubles(graph: Any) -> None:
                 attribute.i = TensorProto.FLOAT
 
 
-def constants(bundle: Bundle, program: Program) -> dict[str, Any]:
+def constants(bundle: Bundle, program: Program, sampling: SettledSampling) -> dict[str, Any]:
     """Lists what a renderer has to know beside the programs, of which one is its vocoder's."""
     spec, vocoder = bundle.spec, bundle.vocoder
     assert vocoder is not None  # `export_onnx` refuses it otherwise
-    sampling = SamplingConfig()
+    schedule = spec.diffusion.schedule
     return {
         "bundle": bundle.hash,
         "performances": [[p.name, p.description] for p in bundle.performances],
@@ -151,4 +174,13 @@ def constants(bundle: Bundle, program: Program) -> dict[str, Any]:
         "context": vocoder.config.context(vocoder.spec),
         "lag": vocoder.config.lag(vocoder.spec),
         "carry": {name: list(program.inputs[name].shape) for name in CARRIED},
+        "steps": step_table(sampling, schedule) if sampling.steps else [],
+        "start": start_scales(sampling, schedule, _deviation(bundle)) if sampling.steps else [],
     }
+
+
+def _deviation(bundle: Bundle) -> Any:
+    """Finds the deviation of a model's prior, which is one for all notes and performances."""
+    spec = bundle.spec
+    conditions = window_conditions(spec, jnp.zeros((MOST_NOTES, 5)), jnp.zeros(1, jnp.int32))
+    return prior_chunk(spec.build(), bundle.params, conditions).deviation

@@ -1,4 +1,4 @@
-"""What of a model is exported: two functions of arrays, with the weights in them."""
+"""What of a model is exported: functions of arrays, with the weights in them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import jax
 import jax.numpy as jnp
 
 from mt3synth.bundle import Bundle
+from mt3synth.diffusion.guidance import Guidance
 from mt3synth.errors import UserError
+from mt3synth.model_spec import ModelSpec
 from mt3synth.models.conditions import Conditions, frame_times
+from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk
 from mt3synth.types import Array, Float, Int
 from mt3synth.vocoder.files import VocoderWeights
 from mt3synth.vocoder.vocos import Carry, Vocos
@@ -24,6 +27,8 @@ BLOCK = 640
 
 CARRIED = tuple(field.name for field in fields(Carry))
 """What one block of the vocoder hands to the next: inputs of these names, in this order."""
+
+_PLAIN = Guidance(notes=1.0, performance=1.0)
 
 
 @dataclass(frozen=True)
@@ -43,11 +48,16 @@ class Program:
     outputs: tuple[str, ...]
 
 
-def prior_program(bundle: Bundle) -> Program:
+def prior_program(bundle: Bundle, guidance: Guidance | None = None) -> Program:
     """Takes the notes of a window to its frames, which a model with a prior knows at once.
 
+    Args:
+      bundle: the model.
+      guidance: of the denoiser that follows, for which all it is told is handed on; None if none
+        does.
+
     Raises:
-      UserError: the model has none.
+      UserError: the model has no prior.
     """
     spec = bundle.spec
     if not spec.has_prior or spec.features != ("mel", "notes"):
@@ -57,22 +67,67 @@ def prior_program(bundle: Bundle) -> Program:
         )
     network, params = spec.build(), jax.tree.map(jnp.asarray, bundle.params)
 
-    def prior(notes: Float[Array, "N 5"], performance: Int[Array, "1"]) -> Float[Array, "T M"]:
-        conditions = Conditions(
-            performance=performance,
-            keep_score=jnp.ones(1, bool),
-            keep_performance=jnp.ones(1, bool),
-            notes=notes[None],
-            frames=frame_times(1, spec.segment_frames),
-        )
-        encoded: Any = network.apply({"params": params}, conditions, method="encode")
-        return encoded.prior.mean[0]
+    def prior(notes: Float[Array, "N 5"], performance: Int[Array, "1"]) -> tuple[Array, ...]:
+        conditions = window_conditions(spec, notes, performance)
+        context = encode_chunk(network, guidance or _PLAIN, params, conditions)
+        # Of the branches of the guidance one may be told of everything, and is then the first.
+        plain = (guidance or _PLAIN).branches()[0][:2] == (True, True)
+        told = context if plain else encode_chunk(network, _PLAIN, params, conditions)
+        return (told.prior.mean[0], *(jax.tree.leaves(context) if guidance else ()))
 
     inputs = {
         "notes": jax.ShapeDtypeStruct((MOST_NOTES, 5), jnp.float32),
         "performance": jax.ShapeDtypeStruct((1,), jnp.int32),
     }
-    return Program("prior", prior, inputs, ("frames",))
+    count = len(jax.eval_shape(prior, *inputs.values())) - 1
+    return Program("prior", prior, inputs, ("frames", *_context_names(count)))
+
+
+def denoiser_program(bundle: Bundle, guidance: Guidance) -> Program:
+    """Takes the noisy frames of a window and a time to the data that are predicted from them.
+
+    Beside them it takes what `prior_program` hands on.
+    """
+    spec, network = bundle.spec, bundle.spec.build()
+    params = jax.tree.map(jnp.asarray, bundle.params)
+    conditions = window_conditions(spec, jnp.zeros((MOST_NOTES, 5)), jnp.zeros(1, jnp.int32))
+    leaves, tree = jax.tree.flatten(
+        jax.eval_shape(lambda: encode_chunk(network, guidance, params, conditions))
+    )
+
+    def denoiser(
+        x_t: Float[Array, "T M"], time: Float[Array, "1"], *context: Array
+    ) -> Float[Array, "T M"]:
+        given = jax.tree.unflatten(tree, context)
+        x0: Array = denoise_chunk(
+            network, spec.diffusion, guidance, params, given, x_t[None], time[0]
+        )
+        return x0[0]
+
+    frames = (spec.segment_frames, spec.mel.bins)
+    inputs = {
+        "x_t": jax.ShapeDtypeStruct(frames, jnp.float32),
+        "time": jax.ShapeDtypeStruct((1,), jnp.float32),
+        **dict(zip(_context_names(len(leaves)), leaves)),
+    }
+    return Program("denoiser", denoiser, inputs, ("x0",))
+
+
+def window_conditions(
+    spec: ModelSpec, notes: Float[Array, "N 5"], performance: Int[Array, "1"]
+) -> Conditions:
+    """What a network is told of one window by its notes, nothing withheld."""
+    return Conditions(
+        performance=performance,
+        keep_score=jnp.ones(1, bool),
+        keep_performance=jnp.ones(1, bool),
+        notes=notes[None],
+        frames=frame_times(1, spec.segment_frames),
+    )
+
+
+def _context_names(count: int) -> tuple[str, ...]:
+    return tuple(f"context_{number}" for number in range(count))
 
 
 def vocoder_program(weights: VocoderWeights) -> Program:

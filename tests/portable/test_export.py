@@ -13,6 +13,7 @@ import threading
 import wave
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from mt3synth import bundle as bundles
 from mt3synth import cli
 from mt3synth.errors import UserError
 from mt3synth.score import Span, read_score
+from mt3synth.synthesis.options import sampling_config
 from mt3synth.vocoder.protocol import vocode_song
 
 ROOT = Path(__file__).parents[2]
@@ -41,13 +43,28 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def expected() -> np.ndarray:
+    return render_ours()
+
+
+def render_ours(performance: str | None = None, **options: Any) -> np.ndarray:
     """Renders the tune, before anything is done to its level."""
     model = mt3synth.load()
-    renderer, score = model.renderer(), read_score(TUNE, Span(), model.spec)
-    index = model.bundle.performance(None).index
+    renderer, score = model.renderer(performance, **options), read_score(TUNE, Span(), model.spec)
+    index = model.bundle.performance(performance).index
     config = renderer.config.for_model(model.spec)
     mel = renderer.synthesizer.mel(score.notes, index, config)
     return vocode_song(renderer.vocoder, mel)
+
+
+def render_theirs(folder: Path, *arguments: object, **options: Any) -> subprocess.CompletedProcess:
+    """Runs the script in an interpreter that finds nothing of ours: the folder is all there is."""
+    code = (
+        "import runpy, sys; sys.modules.update(dict.fromkeys(('jax', 'mt3synth', 'flax')));"
+        "sys.path.insert(0, sys.argv[1]); sys.argv = sys.argv[2:];"
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    command = [sys.executable, "-c", code, folder, folder / "render.py", *arguments]
+    return subprocess.run(list(map(str, command)), **options)
 
 
 def read_wav(path: Path) -> np.ndarray:
@@ -59,17 +76,38 @@ def read_wav(path: Path) -> np.ndarray:
 @pytest.mark.slow
 def test_the_script_renders_what_we_render(exported, expected, tmp_path):
     song = tmp_path / "tune.wav"
-    # In an interpreter that finds nothing of ours: the folder is all there is.
-    code = (
-        "import runpy, sys; sys.modules.update(dict.fromkeys(('jax', 'mt3synth', 'flax')));"
-        "sys.path.insert(0, sys.argv[1]); sys.argv = sys.argv[2:];"
-        "runpy.run_path(sys.argv[0], run_name='__main__')"
-    )
-    command = [sys.executable, "-c", code, exported, exported / "render.py", TUNE, song]
-    subprocess.run(list(map(str, command)), check=True, cwd=tmp_path)
+    render_theirs(exported, TUNE, song, check=True, cwd=tmp_path)
     theirs = read_wav(song) * max(1, np.abs(expected).max())
     assert len(theirs) == len(expected)
     assert np.abs(theirs - expected).max() < ATOL
+
+
+@pytest.mark.slow
+def test_the_script_takes_the_steps_that_we_take(tmp_path):
+    pytest.importorskip("jax2onnx", reason="jax2onnx comes with the extra onnx")
+    folder, song = tmp_path / "onnx", tmp_path / "tune.wav"
+    assert cli.main(["export", "--onnx", str(folder), "--steps", "3"]) == 0
+    assert not list(folder.glob("page*"))
+    render_theirs(folder, TUNE, song, "church", 7, check=True, cwd=tmp_path)
+    expected = render_ours("church", steps=3, seed=7)
+    theirs = read_wav(song) * max(1, np.abs(expected).max())
+    assert len(theirs) == len(expected)
+    assert np.abs(theirs - expected).max() < ATOL
+
+
+@pytest.mark.slow
+def test_the_script_says_in_one_line_what_is_wrong(exported, tmp_path):
+    words = tmp_path / "words.mid"
+    words.write_text("These are the words of a song.\n" * 9)
+    for arguments, said in {
+        (words, "out.wav"): "words.mid: there are no notes in it",
+        (tmp_path / "none.mid", "out.wav"): "No such file",
+        (TUNE, "out.wav", "opera"): "there is no performance opera; choose of ",
+    }.items():
+        done = render_theirs(exported, *arguments, cwd=tmp_path, capture_output=True, text=True)
+        [line] = done.stderr.splitlines()
+        assert done.returncode == 1 and said in line
+    assert not (tmp_path / "out.wav").exists()
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +157,13 @@ def test_the_page_renders_what_we_render(address, expected, tmp_path):
             lambda r: None if r.url.startswith((host, "data:", "blob:")) else foreign.append(r.url),
         )
         page.goto(address)
+        words = tmp_path / "words.mid"
+        words.write_text("These are the words of a song.\n" * 9)
+        page.locator("#file").set_input_files(words)
+        page.locator("#render:not([disabled])").click()
+        alert = page.locator("#status[role=alert]")
+        alert.wait_for()
+        assert alert.inner_text() == "It could not be rendered: this is no MIDI file"
         page.locator("#file").set_input_files(TUNE)
         page.locator("#render:not([disabled])").click()
         page.locator("#status", has_text="Rendered").wait_for()
@@ -138,6 +183,7 @@ def test_what_cannot_be_exported_is_refused_in_one_line(tmp_path, capsys):
     said = {
         ("--bundle", str(tiny)): "has no vocoder of its own",
         ("--run", "run"): "--onnx goes with --bundle",
+        ("--steps", "-1"): "steps=-1; must be at least 0",
     }
     for options, words in said.items():
         assert cli.main(["export", "--onnx", str(tmp_path / "onnx"), *options]) == 2
@@ -160,7 +206,9 @@ def test_constants_are_those_of_the_bundle():
     from mt3synth.portable.programs import vocoder_program
 
     bundle = bundles.load(bundles.DEFAULT)
-    told = json.loads(json.dumps(constants(bundle, vocoder_program(bundle.vocoder))))
+    sampling = sampling_config(bundle.spec, {}).for_model(bundle.spec)
+    told = json.loads(json.dumps(constants(bundle, vocoder_program(bundle.vocoder), sampling)))
+    assert told["steps"] == [] and told["start"] == []
     assert [name for name, _ in told["performances"]] == [p.name for p in bundle.performances]
     assert told["rate"] == bundle.spec.mel.sample_rate and len(told["groups"]) == 128
     assert set(told["carry"]) == {"unit", "audio", "weight", "recent"}

@@ -6,7 +6,7 @@ a run began with is inherited: a bundle's vocoder, guidance and papers.
 --vocoder puts a trained vocoder into the bundle; --bundle instead of --run takes all the rest from
 a bundle that there is. Of a vocoder's own run it makes a folder for --vocoder.
 --onnx makes instead a folder that renders without this package, of the bundle that --bundle names
-or of the default one (docs/onnx.md).
+or of the default one (docs/onnx.md); --steps N takes the denoiser along.
 """
 
 from __future__ import annotations
@@ -38,6 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     target.add_argument(
         "--onnx", metavar="DIR", help="a new folder: ONNX, a script and a page that render with it"
     )
+    parser.add_argument(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="with which what --onnx makes renders (default: as many as the model names)",
+    )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--step", type=int, metavar="N", help="checkpoint (default: the last)")
     which.add_argument(
@@ -67,6 +73,8 @@ def main(args: argparse.Namespace) -> int:
     """Writes the bundle and reads it back."""
     if args.onnx is not None:
         return _export_onnx(args)
+    if args.steps is not None:
+        raise UserError("--steps goes with --onnx; a bundle is rendered with any number of them")
     if args.run is None and args.bundle is None:
         raise UserError("name what is exported: --run or --bundle")
     import logging
@@ -144,7 +152,7 @@ def _export_onnx(args: argparse.Namespace) -> int:
         raise UserError("--onnx goes with --bundle; make a bundle of the run first, by -o")
     parse.parse(args.gin_file or [], args.gin_bindings)
     output = Path(args.onnx)
-    export_onnx(bundles.load(args.bundle or bundles.DEFAULT), output)
+    export_onnx(bundles.load(args.bundle or bundles.DEFAULT), output, args.steps)
     for path in sorted(output.iterdir()):
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     return 0
