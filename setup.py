@@ -81,6 +81,7 @@ DEV = [
     "nbclient>=0.10",
     "onnx>=1.20",
     "onnx-ir>=0.2",
+    "partitura>=1.9",
     "playwright>=1.50",  # with the chromium of the system
     "pytest>=8",
     "pytest-xdist>=3.6",

@@ -2,15 +2,16 @@
 
     python tests/benchmarks/alignment.py curve pauses voices refusals checks
     python tests/benchmarks/alignment.py pianists --vienna FOLDER --of 1 8 15
+    python tests/benchmarks/alignment.py pianists --takes A.match B.match
 
 Scores are rendered along a known tempo curve of +-20 %, each in one of the corpus' soundfonts,
 rooms and recording chains, with up to 2 s of silence before; then the score is aligned to that
 recording, and the times of all onsets are compared, beside what synctoolbox alone makes of them.
 Further: the same with pauses, the same with one instrument up to 120 ms before or after the others,
 four pieces as pianists played them (a copy of https://github.com/CPJKU/vienna4x22, and partitura,
-which reads it), scores of other music with each recording, and what `mt3synth prepare check`
-measures. Needs fluidsynth, the corpus' soundfonts and music21. With ``--picture PNG`` the path of
-one pair is drawn.
+which reads it) or any other match files, such as those of https://github.com/CPJKU/asap-dataset,
+scores of other music with each recording, and what `mt3synth prepare check` measures. Needs
+fluidsynth, the corpus' soundfonts and music21. With ``--picture PNG`` a path is drawn.
 """
 
 from __future__ import annotations
@@ -98,19 +99,27 @@ def pairs(pauses: int = 0, apart: float = 0.0) -> Iterator[Pair]:
         yield Pair(name, performance, score, truth.start, truth, recorded(truth, performance))
 
 
-def pianists(folder: Path, of: Sequence[int]) -> Iterator[Pair]:
-    """Pairs the scores of the Vienna 4x22 corpus with what some pianists played."""
-    performances = read_performances()
-    found = False
-    for which, piece in enumerate(PIECES):
-        for pianist in of:
-            for file in sorted(folder.rglob(f"{piece}_p{pianist:02d}.match")):
-                found, match = True, read_match(file)
-                performance = performances[(4 * (which + pianist)) % len(performances)]
-                audio = recorded(match.played.sorted(), performance)
-                yield Pair(file.stem, performance, match.score, match.truth, match.played, audio)
-    if not found:
+def list_vienna(folder: Path, of: Sequence[int]) -> list[tuple[int, Path]]:
+    """Lists the match files of some pianists in the Vienna 4x22 corpus, and which room each has."""
+    files = [
+        (which + pianist, file)
+        for which, piece in enumerate(PIECES)
+        for pianist in of
+        for file in sorted(folder.rglob(f"{piece}_p{pianist:02d}.match"))
+    ]
+    if not files:
         raise SystemExit(f"{folder} has no match files of these pianists")
+    return files
+
+
+def pianists(files: Iterable[tuple[int, Path]]) -> Iterator[Pair]:
+    """Pairs scores with what pianists played; each number chooses one of the performances."""
+    performances = read_performances()
+    for index, file in files:
+        match = read_match(file)
+        performance = performances[4 * index % len(performances)]
+        audio = recorded(match.played.sorted(), performance)
+        yield Pair(file.stem, performance, match.score, match.truth, match.played, audio)
 
 
 def align_by_synctoolbox(pair: Pair, recording: Features) -> np.ndarray:
@@ -231,6 +240,7 @@ def main() -> None:
     parser.add_argument(
         "--vienna", type=Path, metavar="FOLDER", help="with the corpus' match files"
     )
+    parser.add_argument("--takes", type=Path, nargs="+", metavar="FILE", help="match files")
     parser.add_argument("--of", type=int, nargs="+", default=[1, 8, 15], help="which pianists")
     parser.add_argument("--picture", type=Path, metavar="PNG", help="draw the path of one pair")
     args = parser.parse_args()
@@ -241,9 +251,11 @@ def main() -> None:
     if "voices" in args.sections:
         accuracy(pairs(apart=0.12), "The same with an instrument up to 120 ms from the others")
     if "pianists" in args.sections:
-        if args.vienna is None:
+        if args.vienna is None and args.takes is None:
             parser.error("pianists need --vienna FOLDER, a copy of github.com/CPJKU/vienna4x22")
-        accuracy(pianists(args.vienna, args.of), "Pianists")
+        files = [] if args.vienna is None else list_vienna(args.vienna, args.of)
+        files += enumerate(args.takes or [])
+        accuracy(pianists(files), "Pianists")
     if set(args.sections) & {"refusals", "checks"}:
         rendered = list(pairs())
         if "refusals" in args.sections:

@@ -2,8 +2,8 @@
 
 A match file has the notes of the score in beats and those that were played in seconds, and says
 which is which, so that the true time of every written note is known. The corpus is at
-https://github.com/CPJKU/vienna4x22 and is no part of this project. Needs ``pip install partitura``,
-which is made by the corpus' authors.
+https://github.com/CPJKU/vienna4x22 and is no part of this project; match files of other music are
+read as well. Needs ``pip install partitura``, which is made by the corpus' authors.
 """
 
 from __future__ import annotations
@@ -46,14 +46,16 @@ def read_match(path: Path) -> Played:
     from partitura.io.importmatch import load_matchfile, performed_part_from_match
 
     match = load_matchfile(str(path))
-    part = performed_part_from_match(match, first_note_at_zero=True)
+    # partitura would move the first note to 0 and leave the pedal where it was.
+    part = performed_part_from_match(match)
     sounding = {note["id"]: note for note in part.notes}
+    later = _LEAD_S - min(note["note_on"] for note in part.notes)
     played = _make_notes(
         [[n["note_on"], n["sound_off"], n["midi_pitch"], n["velocity"]] for n in part.notes]
     )
     starts = {written.Anchor: sounding[key.Id]["note_on"] for written, key in match.note_pairs}
     written = sorted(match.snotes, key=lambda note: (note.OnsetInBeats, note.MidiPitch))
-    truth = np.array([starts.get(note.Anchor, np.nan) for note in written]) + _LEAD_S
+    truth = np.array([starts.get(note.Anchor, np.nan) for note in written]) + later
     beats = np.array([note.OnsetInBeats for note in written])
     beats -= beats[0]
     there = ~np.isnan(truth)
@@ -61,7 +63,7 @@ def read_match(path: Path) -> Played:
     lengths = tempo * np.maximum([note.DurationInBeats for note in written], _SHORTEST_BEATS)
     keys = [note.MidiPitch for note in written]
     score = _make_notes(list(zip(tempo * beats, tempo * beats + lengths, keys, repeat(_VELOCITY))))
-    return Played(path.stem, score, truth, played.shifted(_LEAD_S))
+    return Played(path.stem, score, truth, played.shifted(later))
 
 
 def _make_notes(rows: Sequence[Sequence[float]]) -> Notes:
