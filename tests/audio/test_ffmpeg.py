@@ -10,6 +10,8 @@ import soundfile
 from mt3synth.audio import ffmpeg
 from mt3synth.audio.ffmpeg import FFmpegSound
 from mt3synth.audio.files import AudioError, audio_seconds, read_audio
+from mt3synth.audio.libsndfile import LibsndfileSound
+from mt3synth.audio.sound import DecodingError
 
 RATE = 16000
 needs_ffmpeg = pytest.mark.skipif(not ffmpeg.available(), reason="ffmpeg is not installed")
@@ -110,6 +112,23 @@ def test_half_a_file_is_not_taken_for_the_whole(stereo, tmp_path, suffix, option
         messages.add(str(caught.value))
     assert len(messages) == 1  # for rejected.csv: the same file, the same line
     assert "\n" not in messages.pop()
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("lacking", [0.3, 0.7])
+def test_both_readers_take_files_that_lack_as_little(stereo, tmp_path, lacking):
+    """A frame of an MP3 is 1152 samples, and encoders count what they pad: half a second may go."""
+    soundfile.write(tmp_path / "a.mp3", soundfile.read(stereo)[0], 44100)
+    whole = (tmp_path / "a.mp3").read_bytes()
+    (tmp_path / "a.mp3").write_bytes(whole[: round(len(whole) * (1 - lacking / 4))])
+    stated = FFmpegSound(stereo)
+    stated.seconds = 4.0 + lacking
+    for sound in (LibsndfileSound(tmp_path / "a.mp3"), stated):
+        if lacking < 0.5:
+            assert sum(len(block) for block in sound.blocks()) > 3.5 * 44100
+        else:
+            with pytest.raises(DecodingError, match="cut off: its header states"):
+                list(sound.blocks())
 
 
 @needs_ffmpeg

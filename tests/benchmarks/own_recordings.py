@@ -4,22 +4,24 @@
 
 RECORDINGS has audio files of any format; beside each there may be its score under the same name
 (.mid). Scores are aligned and checked, recordings without one are transcribed. The last
-``--held`` seconds of each recording are held out. The default bundle renders their notes before
-fine-tuning, the fine-tuned one after it; `mt3synth evaluate` measures both beside the recordings.
-Recordings with a licence for each: librosa's example audio (https://github.com/librosa/data),
-synctoolbox's ``data_music``. Needs what the document needs.
+``--held`` seconds of the music of each recording are held out. The default bundle renders their
+notes before fine-tuning, the fine-tuned one after it; `mt3synth evaluate` measures both beside the
+recordings. Recordings: librosa's example audio, which has a licence for each
+(https://github.com/librosa/data), and synctoolbox's ``data_music``. Needs what the document needs.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import soundfile
 
@@ -29,6 +31,8 @@ from mt3synth.symbolic.midi import read_midi, write_midi
 
 AUDIO = {".wav", ".flac", ".ogg", ".mp3", ".m4a", ".aiff"}
 MINE, KNOWN, RATE = "mine", "studio", 16000
+WHEN = ("before", "after")
+RING_S, FEWEST = 1.0, 8  # heard after the last note; notes without which nothing is held out
 
 
 def call(*arguments: object, allowed: Sequence[int] = (0, 3)) -> str:
@@ -84,28 +88,30 @@ def read_table(path: Path) -> list[tuple[Path, Path]]:
 
 def hold_out(pairs: Sequence[tuple[Path, Path]], out: Path, held: float) -> Path:
     """Cuts off what is held out, with its notes; writes the table of what is trained on."""
-    rows = []
+    rows: list[tuple[object, ...]] = []
+    for folder in ("real", "notes", "heard"):
+        (out / folder / MINE).mkdir(parents=True, exist_ok=True)
     for audio, midi in pairs:
-        sound = read_audio(audio, RATE)
-        seconds = len(sound) / RATE
+        sound, notes = read_audio(audio, RATE), read_midi(midi)[0]
+        # Applause or silence after the music has no notes that could be rendered.
+        seconds = min(len(sound) / RATE, notes.end_time + RING_S)
         cut = max(seconds - held, 0.6 * seconds)
-        rows.append((audio, midi, MINE, f"{cut:.2f}"))
-        notes = read_midi(midi)[0]
-        notes = notes.select(notes.start >= cut).cropped(cut, seconds)
-        if not len(notes):
+        part = notes.select(notes.start >= cut).cropped(cut, seconds)
+        if len(part) < FEWEST:
+            print(f"{audio.name}: {len(part)} notes from {cut:.1f} s on; all of it is trained on")
+            rows.append((audio, midi, MINE, ""))
+            soundfile.write(out / "heard" / MINE / f"{audio.stem}.wav", sound, RATE)
             continue
-        for folder in ("real", "notes"):
-            (out / folder / MINE).mkdir(parents=True, exist_ok=True)
-        soundfile.write(out / "real" / MINE / f"{audio.stem}.wav", sound[round(cut * RATE) :], RATE)
-        write_midi(notes, out / "notes" / MINE / f"{audio.stem}.mid")
-        (out / "heard" / MINE).mkdir(parents=True, exist_ok=True)
-        heard = out / "heard" / MINE / f"{audio.stem}-start.wav"
-        soundfile.write(heard, sound[: round(cut * RATE)], RATE)
+        rows.append((audio, midi, MINE, f"{cut:.2f}"))
+        first, last = round(cut * RATE), round(seconds * RATE)
+        soundfile.write(out / "real" / MINE / f"{audio.stem}.wav", sound[first:last], RATE)
+        soundfile.write(out / "heard" / MINE / f"{audio.stem}-start.wav", sound[:first], RATE)
+        write_midi(part, out / "notes" / MINE / f"{audio.stem}.mid")
     return write_table(out / "train.csv", "audio,midi,performance,end", rows)
 
 
 def measure(out: Path, name: str, bundle: Path | None, performance: str, steps: int) -> None:
-    """Renders what is held out by a bundle, and lets `mt3synth evaluate` measure it."""
+    """Renders what is held out by a bundle, lets `mt3synth evaluate` measure it, and prints it."""
     model = load(bundle)
     (out / name).mkdir(exist_ok=True)
     rows = []
@@ -119,6 +125,30 @@ def measure(out: Path, name: str, bundle: Path | None, performance: str, steps: 
     where = ("--generated", out / name, "--reference", out / "heard", "--real", out / "real")
     call("evaluate", *where, "--performances", table, "--out", report)
     print(f"\n{name}\n{(report / 'tables.md').read_text()}")
+
+
+def summarise(out: Path) -> None:
+    """Prints the main figures before and after, in brackets those of the recordings themselves."""
+    reports = [json.loads((out / f"report_{name}/report.json").read_text()) for name in WHEN]
+    by = next(iter(reports[0]["notes"]))
+    for what, path in {
+        "All-FAD": ("fad", "all_fad", "{}", "value"),
+        "log-mel L1 at real level, nats": ("audio_distance", "{}", "log_mel_l1", "value"),
+        f"note F1, {by}": ("notes", by, "scores", "note", "{}", "f1"),
+        "loudness, LUFS": ("loudness", "{}", "value"),
+    }.items():
+        kind = "matched" if "real level" in what else "generated"
+        values = [look_up(report, path, kind) for report in reports]
+        real = look_up(reports[0], path, "real")
+        print(f"{what}: " + " to ".join(values) + (f" ({real})" if real else ""))
+
+
+def look_up(report: dict[str, Any], path: Sequence[str], kind: str) -> str:
+    """Finds a figure of a kind of audio in a report; empty if it has none."""
+    value: Any = report
+    for name in path:
+        value = value.get(name.format(kind)) if value else None
+    return "" if value is None else f"{value:.3f}"
 
 
 def main() -> None:
@@ -138,11 +168,12 @@ def main() -> None:
     table = hold_out(pairs, out, args.held)
     print(f"{len(pairs)} recordings")
     call("prepare", "pairs", "--manifest", table, "--out", out / "data", "--format", "numpy")
-    measure(out, "before", None, KNOWN, args.steps)
+    measure(out, WHEN[0], None, KNOWN, args.steps)
     run, budget = out / "run", ("--budget-minutes", args.minutes)
     call("train", "--data", out / "data", "--run", run, "--init-from", "default", *budget)
     call("export", "--run", run, "-o", out / "bundle", "--best")
-    measure(out, "after", out / "bundle", MINE, args.steps)
+    measure(out, WHEN[1], out / "bundle", MINE, args.steps)
+    summarise(out)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,15 @@
 
 import argparse
 import os
+import subprocess
+import sys
 
 import pytest
+from song_cases import noise_song
 
+from data_pipelines.performances import PerformanceEntry, write_performances
+from data_pipelines.shards.formats import FORMATS
+from data_pipelines.shards.names import shard_path
 from mt3synth.cli import main
 from mt3synth.commands import train
 
@@ -33,6 +39,22 @@ def test_native_libraries_are_quiet_unless_told_otherwise(monkeypatch, capsys):
             monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
         assert main(["train", "--process-count", "2"]) == 2
         assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == after
+
+
+def test_nothing_is_said_above_the_first_line(tmp_path):
+    """Of devices, TensorFlow or CUDA, by a process of its own that reads data and finds JAX's."""
+    kind = FORMATS["tfrecord"]
+    for split in ("train", "validation"):
+        song = noise_song(split, 6.0, 0)
+        kind.write(shard_path(tmp_path, split, 0, 1, kind.suffix), [song])
+    write_performances(tmp_path, [PerformanceEntry("mine", "")])
+    command = [sys.executable, "-m", "mt3synth", "train", "--data", tmp_path]
+    command += ["--run", tmp_path / "run", "--gin.BATCH_SIZE=3", "--gin.TrainConfig.accumulation=2"]
+    quiet = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    done = subprocess.run(command, env=quiet, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert "batch_size=3 does not divide" in line
 
 
 def test_flags_are_bindings_only_where_they_are_given():
