@@ -16,6 +16,8 @@ from mt3synth.symbolic.codec import EventCodec
 from mt3synth.symbolic.roll import RollSpec
 
 PERFORMANCES = 9
+NOTES = 128
+"""Of a segment with what still rings from before it; hardly any of the rendered corpus has more."""
 
 
 def named_spec(name: str, dtype: str = "float32") -> ModelSpec:
@@ -58,4 +60,14 @@ def noise_batch(spec: ModelSpec, size: int, tokens: int) -> dict[str, Any]:
         batch["token_times"] = np.float32(
             np.sort(draw.uniform(0, spec.segment_frames, (size, tokens)))
         )
+    if "notes" in spec.features:
+        onset = draw.uniform(-spec.segment_frames / 2, spec.segment_frames, (size, NOTES))
+        columns = (
+            onset,
+            onset + draw.exponential(20, (size, NOTES)),
+            draw.integers(36, 96, (size, NOTES)),
+            draw.uniform(0.1, 1, (size, NOTES)),
+            draw.integers(0, len(spec.roll.groups), (size, NOTES)),
+        )
+        batch["notes"] = np.stack(columns, axis=-1).astype(np.float32)
     return batch

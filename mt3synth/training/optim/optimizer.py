@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import jax
 import optax
 
 from mt3synth.errors import check_least
 from mt3synth.training.optim.learning_rate import Plan, compute_rate, scale_by_planned_rate
+from mt3synth.training.optim.muon import scale_by_muon_or_adam
 from mt3synth.types import Array, Float, PyTree
+
+Direction = Literal["adam", "muon"]
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,12 @@ class OptimizerConfig:
         positions, which nothing else moves.
       clip_norm: bound on the global norm of the gradients.
       b2: decay of the second moment.
+      direction: where updates point, "adam" everywhere or "muon" for matrices
+        (`mt3synth.training.optim.muon`), at the same learning rate.
+      muon_beta: decay of Muon's momentum.
 
     Raises:
-      ValueError: a value that is negative, or a rate or bound that is zero.
+      ValueError: a value that is negative, or a rate or bound that is zero; an unknown direction.
 
     Example:
       >>> OptimizerConfig(learning_rate=1e-4, decay_steps=500).build(steps=2000)
@@ -41,8 +48,14 @@ class OptimizerConfig:
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     b2: float = 0.99
+    direction: Direction = "adam"
+    muon_beta: float = 0.95
 
     def __post_init__(self) -> None:
+        if self.direction not in get_args(Direction):
+            raise ValueError(f"direction={self.direction!r}; must be one of {get_args(Direction)}")
+        if not 0 <= self.muon_beta < 1:
+            raise ValueError(f"muon_beta={self.muon_beta}; must be in [0, 1)")
         for name in ("learning_rate", "clip_norm"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)}; must be positive")
@@ -74,11 +87,13 @@ class OptimizerConfig:
                 params,
             )
 
+        adam = optax.scale_by_adam(b2=self.b2)
+        muon = scale_by_muon_or_adam(self.muon_beta, self.b2)
         # Clipped first, so that no moment ever sees an outlier; the rate last, for its plan is
         # replaced in the state while the run is under way.
         return optax.chain(
             optax.clip_by_global_norm(self.clip_norm),
-            optax.scale_by_adam(b2=self.b2),
+            muon if self.direction == "muon" else adam,
             optax.add_decayed_weights(self.weight_decay, mask=decayed),
             scale_by_planned_rate(self.learning_rate, self.warmup_steps, self.plan(steps)),
         )

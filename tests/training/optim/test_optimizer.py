@@ -22,3 +22,8 @@ def test_a_lengthened_run_stays_on_the_plateau():
 def test_bad_values_are_refused(name, value):
     with pytest.raises(ValueError, match="must be positive"):
         OptimizerConfig(**{name: float(value)})
+
+
+def test_an_unknown_direction_is_refused(as_released):
+    with pytest.raises(ValueError, match="direction='sideways'; must be one of"):
+        OptimizerConfig(direction="sideways")
