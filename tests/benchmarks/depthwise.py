@@ -1,4 +1,4 @@
-"""Times what a denoiser without downsampling would be made of: ``python tests/benchmarks/depthwise.py``.
+"""Times parts of a denoiser without downsampling: ``python tests/benchmarks/depthwise.py``.
 
 A residual block of such a network is a depthwise convolution over time, a norm, and two products of
 channels; it runs at the full frame rate. Prints, forward and backward, the time of the depthwise
@@ -87,13 +87,14 @@ def main() -> None:
     parser.add_argument("--kernel", type=int, default=7, help="frames, odd")
     parser.add_argument("--batch", type=int, default=16, help="segments of 256 frames")
     parser.add_argument("--rounds", type=int, default=5, help="of which the best time counts")
+    parser.add_argument("--clock", default="wall", choices=("wall", "cpu"), help="cpu: CPU seconds")
     args = parser.parse_args()
     calls = {
         (name, dtype): each
         for dtype in ("float32", "bfloat16")
         for name, each in make_parts(args, dtype).items()
     }
-    times = in_turn(calls, args.rounds)
+    times = in_turn(calls, args.rounds, args.clock)
     print(f"{args.batch} x 256 frames, {args.width} channels, forward and backward, ms")
     for name in dict.fromkeys(name for name, _ in calls):
         row = [1e3 * times[name, dtype] for dtype in ("float32", "bfloat16")]

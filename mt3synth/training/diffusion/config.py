@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mt3synth.diffusion.loss import PLAIN, LossConfig
 from mt3synth.errors import check_least
 from mt3synth.models.remat import RematPolicy
 from mt3synth.training.loop import LoopConfig
@@ -20,6 +21,7 @@ class TrainConfig(LoopConfig):
       time_power: diffusion times are u ** time_power for u uniform in [0, 1].
       prior_weight: weight of a prior's own loss beside the denoising loss, for networks with one.
       prior_first: updates at the beginning in which the prior alone learns, which costs little.
+      loss: in which form errors are measured, and how times and frames are weighed.
       accumulation: micro-batches into which a batch is cut, one after the other, to save memory.
       remat: what is computed again in the backward pass, to save memory.
       eval_batches: batches in a validation.
@@ -35,6 +37,7 @@ class TrainConfig(LoopConfig):
     time_power: float = 0.5
     prior_weight: float = 0.5
     prior_first: int = 0
+    loss: LossConfig = PLAIN
     accumulation: int = 1
     remat: RematPolicy = "none"
     eval_batches: int = 8

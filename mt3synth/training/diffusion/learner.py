@@ -87,6 +87,7 @@ class DenoiserLearner:
             time_power=config.time_power,
             seed=config.seed,
             prior_weight=config.prior_weight,
+            loss=config.loss,
             mesh=mesh,
             accumulation=config.accumulation,
             remat=config.remat,
@@ -94,6 +95,10 @@ class DenoiserLearner:
         if config.prior_first and not spec.has_prior:
             raise UserError(
                 f"prior_first={config.prior_first} for a network without a prior; must be 0"
+            )
+        if config.loss.attacks and not spec.has_prior:
+            raise UserError(
+                f"attacks={config.loss.attacks} for a network without a list of notes; must be 0"
             )
         # Two programs, each compiled when it is first called: in one, the prior alone would cost as
         # much as all.

@@ -18,11 +18,12 @@ from jax.lax import with_sharding_constraint
 from jax.sharding import Mesh
 
 from mt3synth.denoising import estimate, prior_of
-from mt3synth.diffusion.loss import denoising_loss
+from mt3synth.diffusion.loss import PLAIN, LossConfig, attack_weights, denoising_loss, error_scale
 from mt3synth.diffusion.prior import Prior
 from mt3synth.diffusion.process import Estimate, diffuse, scales_like
 from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.models.conditions import Conditions, conditions_of
+from mt3synth.models.note_encoder import NoteRows
 from mt3synth.models.remat import RematPolicy, check_remat
 from mt3synth.training.diffusion.randomness import draw, fixed_noise
 from mt3synth.training.monitoring.metrics import TIME_BINS
@@ -54,6 +55,7 @@ def example_losses(
     keep: tuple[Array, ...],
     dropout_keys: Key[Array, " B"] | None = None,
     prior_weight: float = 0.0,
+    loss: LossConfig = PLAIN,
 ) -> Float[Array, " B"]:
     """Computes the denoising loss of each example at given times, noise and condition drops.
 
@@ -68,6 +70,7 @@ def example_losses(
         ``[B]``.
       dropout_keys: one for each example; dropout is on exactly when they are given.
       prior_weight: of the prior's own loss, which is added where the network gives a prior.
+      loss: in which form errors are measured, and how they are weighed.
     """
     mel = batch["mel"].astype(jnp.float32)
     alpha, sigma = spec.schedule.alpha_sigma(time)
@@ -81,12 +84,15 @@ def example_losses(
         predicted, prior = _estimate_with_dropout(
             network, spec, params, x_t, time, conditions, dropout_keys
         )
+    kind = spec.prediction
+    scale = error_scale(loss, kind, alpha, sigma)
     alpha, sigma = scales_like(alpha, sigma, mel)
     # All three are at hand here, and the loss takes the one that is predicted.
     target = Estimate(x0=mel, eps=noise, v=alpha * noise - sigma * mel)
-    kind = spec.prediction
     # Of the whole frames also where there is a prior: with and without one, losses compare.
-    losses = denoising_loss(getattr(predicted, kind), target, kind, spec.norm)
+    frames = _attacks(batch, network, loss.attacks) if loss.attacks else None
+    given = getattr(predicted, kind)
+    losses = denoising_loss(given, target, kind, spec.norm, frames, scale)
     if prior is None or not prior_weight:
         return losses
     return losses + prior_weight * prior_losses(prior, mel, _nats_per_unit(network))
@@ -124,6 +130,13 @@ def prior_losses(
     # square of a log magnitude, like the distance.
     levels = divergence / (2 * nats_per_unit**2)
     return jnp.mean(jnp.square(prior.mean - mel), axis=(1, 2)) + jnp.mean(levels, axis=(1, 2))
+
+
+def _attacks(batch: JaxBatch, network: nn.Module, attacks: float) -> Float[Array, "B T"]:
+    rows = NoteRows.of(batch["notes"])
+    onsets = jnp.where(rows.instrument >= 0, rows.onset, jnp.inf)
+    hops = network.config.prior.window_hops
+    return attack_weights(onsets, batch["mel"].shape[1], hops, attacks)
 
 
 def _nats_per_unit(network: nn.Module) -> float:
@@ -189,6 +202,7 @@ def make_train_step(
     seed: int,
     prior_weight: float = 0.0,
     prior_only: bool = False,
+    loss: LossConfig = PLAIN,
     mesh: Mesh | None = None,
     accumulation: int = 1,
     remat: RematPolicy = "none",
@@ -213,6 +227,7 @@ def make_train_step(
       prior_weight: of the prior's own loss beside the denoising loss.
       prior_only: whether the prior is all that learns, by its own loss. That costs a fraction of
         an update of the whole network.
+      loss: in which form errors are measured, and how they are weighed.
       mesh: on which state and batch lie; by default one device.
       accumulation: micro-batches into which a batch is cut, to save memory.
       remat: what the layers keep for the backward pass, to save more.
@@ -269,16 +284,17 @@ def make_train_step(
                         keep,
                         dropout_keys,
                         prior_weight,
+                        loss,
                     )
                 # Over the size of the whole batch, so that micro-batches add up to its mean.
                 return jnp.sum(losses) / size, losses
 
-            (loss, losses), grads = jax.value_and_grad(total, has_aux=True)(state.params)
+            (mean, losses), grads = jax.value_and_grad(total, has_aux=True)(state.params)
             # By rounding a time may be exactly 1.
             time_bin = jnp.minimum(jnp.int32(random.time * TIME_BINS), TIME_BINS - 1)
             bins = jax.nn.one_hot(time_bin, TIME_BINS)
             metrics = {
-                "loss": loss,
+                "loss": mean,
                 "loss_sum_by_time": losses @ bins,
                 "count_by_time": jnp.sum(bins, axis=0),
             }
@@ -310,12 +326,18 @@ score is used at all."""
 
 
 def make_eval_step(
-    network: nn.Module, spec: DiffusionSpec, *, seed: int, mesh: Mesh | None = None
+    network: nn.Module,
+    spec: DiffusionSpec,
+    *,
+    seed: int,
+    mesh: Mesh | None = None,
+    loss: LossConfig = PLAIN,
 ) -> Callable[[PyTree, JaxBatch], Float[Array, " times"]]:
     """Makes the jitted mean loss of a batch at each of ``EVAL_TIMES``.
 
-    Noise depends on the seed and an example's index in the batch alone and dropout is off, so
-    values of different runs compare.
+    Noise depends on the seed and an example's index in the batch alone, dropout is off, and nothing
+    is weighed, so values of different runs compare. Of ``loss`` the form counts in which errors are
+    measured.
     """
     mesh = mesh or single_device_mesh()
 
@@ -331,7 +353,10 @@ def make_eval_step(
 
         def mean_loss(time: Array) -> Array:
             times = jnp.full(size, time)
-            return jnp.mean(example_losses(network, spec, params, batch, times, noise, keep))
+            losses = example_losses(
+                network, spec, params, batch, times, noise, keep, loss=loss.plain()
+            )
+            return jnp.mean(losses)
 
         # One time after the other, so that a validation takes no more memory than a step.
         means = jax.lax.map(mean_loss, jnp.array(EVAL_TIMES))

@@ -60,7 +60,9 @@ class Validation:
             # validated.
             size = len(self.example["mel"]) // shares * shares
             self._batches = [_rows(self.example, 0, size)] if size else []
-        self._evaluate = make_eval_step(network, spec.diffusion, seed=config.seed, mesh=mesh)
+        self._evaluate = make_eval_step(
+            network, spec.diffusion, seed=config.seed, mesh=mesh, loss=config.loss
+        )
         self._samples: SampleRenderer | None = None
         if self.example is not None and samples is not None and samples.segments:
             self._samples = SampleRenderer(spec, self.example, samples)

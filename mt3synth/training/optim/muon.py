@@ -58,9 +58,7 @@ def scale_by_muon_or_adam(beta: float, b2: float) -> optax.GradientTransformatio
         scale_by_muon(beta=beta, weight_dimension_numbers=as_matrices),
         optax.stateless(lambda updates, _: jax.tree.map(_scaled, updates)),
     )
-    return optax.partition(
-        {MATRIX: matrices, OTHER: optax.scale_by_adam(b2=b2)}, label_matrices
-    )
+    return optax.partition({MATRIX: matrices, OTHER: optax.scale_by_adam(b2=b2)}, label_matrices)
 
 
 def _axes(ndim: int) -> MuonDimensionNumbers:

@@ -7,10 +7,11 @@ import optax
 import pytest
 from backbone_cases import batch_of, spec_of
 
+from mt3synth.diffusion.loss import LossConfig
 from mt3synth.diffusion.prior import Prior
 from mt3synth.models.conditions import example_inputs
 from mt3synth.training.diffusion.config import TrainConfig
-from mt3synth.training.diffusion.step import make_train_step, prior_losses
+from mt3synth.training.diffusion.step import example_losses, make_train_step, prior_losses
 from mt3synth.training.state import init_state
 
 PLAN = dict(ema_decay=0.9, condition_drop=0.1, time_power=0.5, seed=1, prior_weight=0.5)
@@ -62,6 +63,30 @@ def test_all_of_the_network_learns_afterwards(begun):
     for _ in range(3):  # the last layer begins as zero, and gradients pass it from then on
         state, _ = step(state, batch)
     assert {"note_prior", "frames_out", "frames_in"} <= changed(params, state.params)
+
+
+def test_losses_of_a_step_are_weighed_as_asked(begun):
+    spec, network, params, batch = begun
+    batch, size = jax.tree.map(jnp.asarray, batch), len(batch["mel"])
+    noise = jax.random.normal(jax.random.key(1), batch["mel"].shape)
+    keep = (jnp.ones(size, bool),) * 2
+    time = jnp.array([0.2, 0.5, 0.7, 0.9])
+
+    def losses(**weighed):
+        loss = LossConfig(**weighed)
+        return example_losses(network, spec.diffusion, params, batch, time, noise, keep, loss=loss)
+
+    plain = losses()
+    log_snr = spec.diffusion.schedule.log_snr(time)
+    ratio = np.exp(log_snr)
+    bounded = losses(min_snr=2.0)
+    np.testing.assert_allclose(bounded, plain * np.minimum(ratio, 2) / (ratio + 1), rtol=1e-4)
+    # The untrained denoiser says nothing, so its errors of v differ from frame to frame.
+    attacks = losses(attacks=5.0)
+    assert np.all(attacks != plain) and np.all(np.isfinite(attacks))
+    nobody = jnp.where(jnp.arange(5) == 4, -1.0, batch["notes"])
+    batch = {**batch, "notes": nobody}
+    np.testing.assert_array_equal(losses(attacks=5.0), losses())
 
 
 def test_a_prior_that_says_its_frames_has_no_loss_and_else_each_example_has_its_own():
