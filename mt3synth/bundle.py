@@ -309,7 +309,7 @@ def _trace_params(spec: ModelSpec) -> PyTree:
             tokens=jnp.zeros((1, 8), jnp.int32),
             token_times=jnp.zeros((1, 8)),
             roll=jnp.zeros((1, spec.segment_frames, spec.roll.channels)),
-            notes=jnp.zeros((1, 1, 5)),
+            notes=jnp.zeros((1, 1, spec.prior.columns if spec.prior else 0)),
             frames=frame_times(1, spec.segment_frames),
             context=jnp.zeros((1, context, spec.mel.bins)) if context else None,
             context_mask=jnp.ones((1, context), bool) if context else None,

@@ -137,6 +137,11 @@ class ModelSpec:
         """Whether the network has a prior."""
         return self.prior is not None
 
+    @property
+    def has_curves(self) -> bool:
+        """Whether the network hears how pitch and level of notes go on."""
+        return self.prior is not None and self.prior.curves
+
     def _check_segment(self) -> None:
         if self.segment_frames < 1:
             raise ValueError(f"segment_frames={self.segment_frames}; must be at least 1")
@@ -174,7 +179,9 @@ class ModelSpec:
         if network.get("prior") is None:
             network.pop("prior", None)  # so that older versions can read it
         else:
-            network["prior"] = _without_defaults(network["prior"], "exponent")
+            network["prior"] = _without_defaults(
+                network["prior"], "exponent", "curves", "low_hz", "high_hz"
+            )
         return {
             "network": {"type": kind, **network},
             "mel": self.mel.to_dict(),

@@ -214,7 +214,9 @@ class Renderer:
         return self.synthesizer.is_long(score.notes, self.config)
 
     def is_plain(self, score: Score) -> bool:
-        """Says whether a song is rendered whole, and nothing done to its sound."""
+        """Says whether a song is rendered whole, of plain notes, and nothing done to its sound."""
+        if score.notes.curves is not None:
+            return False
         plain = [each.is_plain(self.stereo) for each in self._treatments(score)]
         return plain == [True] and not (self.by_parts or self.stereo)
 

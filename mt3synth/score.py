@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from mt3synth.controllers.keyboard_map import read_tuning
+from mt3synth.controllers.note_curves import let_notes_carry
 from mt3synth.controllers.song_treatment import TreatedSong, treat_song
 from mt3synth.controllers.treatment import Treatment
 from mt3synth.errors import UserError
@@ -61,13 +62,15 @@ class Score:
     """Holds what a model can render of a song.
 
     Attributes:
-      notes: at least one; time 0 is the start of ``span``.
+      notes: at least one; time 0 is the start of ``span``. For a model that hears them they carry
+        their curves.
       name: of the file, or empty if the notes came from none.
       span: the part of the song that they are.
       end: when the song's last note ends, in seconds of the whole song.
       reports: one line for each kind of thing in the song that cannot be rendered as written.
       channel: MIDI channel or part of each note, int32 ``[n]``; None where the source has none.
-      treatments: what is done to the sound of notes beyond what the model makes of them.
+      treatments: what is done to the sound of notes beyond what the model makes of them, which is
+        less where notes carry curves.
       treatment: of each note, as an index of ``treatments``, int32 ``[n]``; None if all have the
         first.
       tuning: name of the Scala file by which the notes are tuned, or empty.
@@ -163,6 +166,8 @@ def read_score(
     scale = read_tuning(tuning, keyboard_map)
     written = _transposed(_read(source, expression, carried), transpose)
     song = _at_tempo(treat_song(written, scale), tempo)
+    if spec.has_curves:
+        song = let_notes_carry(song)
     rows = np.flatnonzero(song.notes.within(span.start, span.end))
     notes, reports = song.notes.cropped(span.start, span.end), song.reports
     if not len(notes):

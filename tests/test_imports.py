@@ -37,13 +37,14 @@ FLOORS = (
     {
         "symbolic.programs": "",
         "symbolic.grid": "",
-        "symbolic.notes": "",
+        "symbolic.note_curves": "",
+        "symbolic.notes": "symbolic.note_curves",
         "symbolic.codec": "symbolic.grid",
         "symbolic.midi": "symbolic.notes",
         "symbolic.scores": "symbolic.{midi,notes}",
         "symbolic.groups": "symbolic.programs",
         "symbolic.group_seconds": "symbolic.{groups,notes}",
-        "symbolic.note_list": "symbolic.{groups,notes}",
+        "symbolic.note_list": "symbolic.{groups,note_curves,notes}",
         "symbolic.roll": "symbolic.{grid,groups,notes,programs}",
         "symbolic.tokenizer": "symbolic.{codec,grid,notes}",
         "symbolic.detokenizer": "symbolic.{codec,grid,notes,tokenizer}",
@@ -102,6 +103,7 @@ FLOORS = (
         "data_pipelines.corpus.arrangement": "cache_folder data_pipelines.{filesystem,workers}",
         "data_pipelines.corpus.expression": "symbolic data_pipelines.corpus.arrangement",
         "data_pipelines.corpus.sound": ("cache_folder symbolic data_pipelines.filesystem"),
+        "data_pipelines.corpus.bends": "symbolic data_pipelines.corpus.sound",
         "data_pipelines.corpus.performances": "data_pipelines.corpus.{expression,sound}",
         "data_pipelines.corpus.played_scores": (
             "symbolic data_pipelines.{filesystem,workers} data_pipelines.corpus.arrangement"
@@ -111,7 +113,8 @@ FLOORS = (
         ),
         "data_pipelines.corpus.songs": (
             "symbolic "
-            "data_pipelines.corpus.{arrangement,expression,performances,played_scores,written}"
+            "data_pipelines.corpus."
+            "{arrangement,bends,expression,performances,played_scores,written}"
         ),
         "data_pipelines.corpus.recipe": (
             "data_pipelines.corpus.{arrangement,performances,played_scores,songs,sound}"

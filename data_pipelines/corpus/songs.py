@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from data_pipelines.corpus.arrangement.arrange import Arrangement, arrange, cut_plain_excerpts
 from data_pipelines.corpus.arrangement.kinds import (
     ARRANGERS,
+    BENT,
     ENSEMBLE,
     ENSEMBLE_ONLY,
     WRITTEN,
@@ -17,6 +19,7 @@ from data_pipelines.corpus.arrangement.kinds import (
     choose_kind,
 )
 from data_pipelines.corpus.arrangement.scores import Score, Split
+from data_pipelines.corpus.bends import bend_notes
 from data_pipelines.corpus.expression import Player, play
 from data_pipelines.corpus.performances import Performance
 from data_pipelines.corpus.played_scores import PlayedScores
@@ -27,6 +30,8 @@ _SPLIT_KEYS: dict[Split, int] = {"train": 0, "validation": 1, "test": 2}
 # Relative weight of the tune books (single melodies, many files) against scores in parts.
 _TUNE_SHARE = 0.17
 _SHORTEST_S = 10.0
+# What is bent, and how often: what lasts shows most of where a note goes.
+_BENT = {"held": 0.4, "solo": 0.3, "notes": 0.15, "parts": 0.15}
 
 
 class PlayedSong(NamedTuple):
@@ -135,10 +140,14 @@ def _play_kind(
             raise ValueError(f"songs of kind {kind!r} need the scores as they are played")
         notes, source = play_written(played, player, rng)
         return PlayedSong(notes, performance, source, rng, RING_OUT_S)
+    arranger = str(rng.choice(list(_BENT), p=list(_BENT.values()))) if kind == BENT else kind
     while True:  # an excerpt that is all rests is drawn again
-        arrangement = ARRANGERS[kind](scores, rng)
+        arrangement = ARRANGERS[arranger](scores, rng)
         if any(len(line) for line in arrangement.lines):
             notes = play(arrangement, player, rng)
+            if kind == BENT:
+                arrangement = replace(arrangement, source=f"bent: {arrangement.source}")
+                notes = bend_notes(notes, rng)
             return _hand_on(arrangement, notes, performance, rng)
 
 

@@ -41,6 +41,7 @@ class SegmentFeatures:
       note_rows: notes to which the list of a segment is padded, for ``notes``; None where batches
         may differ in length, which then is that of their longest list.
       context_frames: frames before a segment that travel with it, C; ``context`` needs some.
+      curves: whether ``notes`` tell how pitch and level go on, a row for each knot.
 
     Raises:
       ValueError: an unknown or missing choice, a length below 1, or rolls and mels that disagree
@@ -55,6 +56,7 @@ class SegmentFeatures:
     token_length: int = 1536
     note_rows: int | None = 1024
     context_frames: int = 0
+    curves: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))
@@ -90,9 +92,9 @@ class SegmentFeatures:
         Of these those that are named: ``mel`` float32 ``[B, T, M]`` in the network's range,
         ``roll`` float32 ``[B, T, R]``, ``tokens`` int32 ``[B, N]`` padded with 0 and
         ``token_times`` float32 ``[B, N]`` in frames, ``notes`` float32 ``[B, N, 5]``, rows of
-        `mt3synth.symbolic.note_list`, ``context`` float32 ``[B, C, M]``, the frames
-        before the segment, and ``context_mask`` bool ``[B, C]``, true where there are any; and
-        ``performance`` int32 ``[B]``.
+        `mt3synth.symbolic.note_list`, or ``[B, N, 10]`` with curves, ``context`` float32
+        ``[B, C, M]``, the frames before the segment, and ``context_mask`` bool ``[B, C]``, true
+        where there are any; and ``performance`` int32 ``[B]``.
 
         Raises:
           UserError: audio of another sample rate, or a segment of more tokens or notes than fit.
@@ -146,11 +148,15 @@ class SegmentFeatures:
             )
         return pad_segment(encoded, self.token_length)
 
-    def notes_of(self, segment: Segment) -> Float[np.ndarray, "n 5"]:
+    def notes_of(self, segment: Segment) -> Float[np.ndarray, "n D"]:
         """Returns the rows of the segment's list of notes."""
         assert self.roll is not None  # held by the constructor
         listed = SongNoteList(
-            _heard(segment), self.roll.groups, self.mel.frame_rate, self.roll.drum_seconds
+            _heard(segment),
+            self.roll.groups,
+            self.mel.frame_rate,
+            self.roll.drum_seconds,
+            self.curves,
         )
         rows = listed.segment(segment.start_frame, self.frames)
         if self.note_rows is not None and len(rows) > self.note_rows:

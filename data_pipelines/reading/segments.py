@@ -36,7 +36,8 @@ class Segment:
         the song, int16 ``[S]`` (see ``segment_samples``); none where ``frames`` are there
         and the song has another rate.
       notes: the notes in it and within ``NOTE_MARGIN_S`` of it, whole and in song time,
-        float64 ``[n, 6]`` in the order of ``note_tables.NOTE_COLUMNS``.
+        float64 ``[n, 6]`` in the order of ``note_tables.NOTE_COLUMNS``, or ``[k, 10]`` with their
+        curves.
       sample_rate: of the audio, in samples per second.
       performance: index of the performance.
       shift: semitones by which audio and notes are to be shifted; neither is yet.

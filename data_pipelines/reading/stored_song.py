@@ -137,7 +137,8 @@ class StoredSong(ABC):
     def notes_between(self, begin: float, end: float) -> np.ndarray:
         """Reads the notes that sound between two seconds of the song.
 
-        Whole and in song time, float64 ``[n, 6]`` in the order of ``note_tables.NOTE_COLUMNS``.
+        Whole and in song time, float64 ``[n, 6]`` in the order of ``note_tables.NOTE_COLUMNS``, or
+        ``[k, 10]`` with their curves.
         """
 
     def stored_frames(self, first: int, count: int, spec: MelSpec) -> np.ndarray | None:

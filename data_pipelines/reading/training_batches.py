@@ -222,6 +222,7 @@ class SegmentData:
             codec=spec.codec,
             token_length=self._token_length,
             context_frames=spec.network.context_frames,
+            curves=spec.has_curves,
         )
         return dataclasses.replace(features, note_rows=None) if any_notes else features
 

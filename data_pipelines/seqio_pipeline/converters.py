@@ -15,7 +15,7 @@ import seqio
 from data_pipelines.reading.features import SegmentFeatures
 from data_pipelines.reading.segments import Segment
 from data_pipelines.seqio_pipeline.tensorflow_runtime import tensorflow
-from mt3synth.symbolic.note_list import COLUMNS, round_up
+from mt3synth.symbolic.note_list import COLUMNS, CURVE_COLUMNS, round_up
 
 tf = tensorflow()
 
@@ -102,12 +102,13 @@ def _shapes(features: SegmentFeatures) -> dict[str, tuple[Any, tuple[int, ...]]]
     """Returns dtype and shape of each array that ``features`` makes of one segment."""
     frames, context = features.frames, features.context_frames
     rows = round_up(features.note_rows or 0)
+    columns = CURVE_COLUMNS if features.curves else COLUMNS
     tokens, bins = features.token_length, features.mel.bins
     of_name: dict[str, dict[str, tuple[Any, tuple[int, ...]]]] = {
         "mel": {"mel": (tf.float32, (frames, bins))},
         "roll": {"roll": (tf.float32, (frames, features.roll.channels if features.roll else 0))},
         "tokens": {"tokens": (tf.int32, (tokens,)), "token_times": (tf.float32, (tokens,))},
-        "notes": {"notes": (tf.float32, (rows, len(COLUMNS)))},
+        "notes": {"notes": (tf.float32, (rows, len(columns)))},
         "context": {
             "context": (tf.float32, (context, bins)),
             "context_mask": (tf.bool, (context,)),

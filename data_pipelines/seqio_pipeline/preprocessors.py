@@ -15,9 +15,13 @@ import numpy as np
 from data_pipelines.reading import segments
 from data_pipelines.seqio_pipeline.tensorflow_runtime import tensorflow
 from data_pipelines.shards.note_tables import NOTE_COLUMNS, notes_to_table
-from data_pipelines.shards.tfrecord import parse_sequence
+from data_pipelines.shards.tfrecord import parse_curves, parse_sequence
 from mt3synth.audio.mel import MelSpec
 from mt3synth.audio.resampling import resample_pcm
+
+_CURVED = b"curves\0\0"
+"""Stands before a table of notes with curves. None of notes alone begins so: as its first number,
+the onset of a note, it would be 6e-310 s, and not 0."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +48,27 @@ def feature_description() -> dict[str, Any]:
     tf = tensorflow()
     number = tf.io.FixedLenFeature([], tf.int64)
     texts = dict.fromkeys(("id", "audio", "sequence"), tf.io.FixedLenFeature([], tf.string))
-    return {**texts, "sample_rate": number, "performance": number}
+    # Only songs whose notes have curves hold them.
+    curves = tf.io.FixedLenFeature([], tf.string, default_value="")
+    return {**texts, "curves": curves, "sample_rate": number, "performance": number}
 
 
 def decode_notes(dataset: Any) -> Any:
-    """Turns records into songs: ``sequence`` becomes ``notes``, the bytes of a table of float64."""
+    """Turns records into songs: ``sequence`` becomes ``notes``, the bytes of a table of float64.
+
+    Of notes with curves it is the wider table, with `_CURVED` ahead.
+    """
     tf = tensorflow()
 
-    def table(sequence: bytes) -> bytes:
+    def table(sequence: bytes, curves: bytes) -> bytes:
+        if curves:
+            return _CURVED + curves
         return notes_to_table(parse_sequence(sequence)).astype("<f8").tobytes()
 
     def decode(record: dict[str, Any]) -> dict[str, Any]:
-        notes = tf.numpy_function(table, [record["sequence"]], tf.string, stateful=False)
-        kept = {name: value for name, value in record.items() if name != "sequence"}
+        inputs = [record["sequence"], record["curves"]]
+        notes = tf.numpy_function(table, inputs, tf.string, stateful=False)
+        kept = {k: value for k, value in record.items() if k not in ("sequence", "curves")}
         return {**kept, "notes": tf.ensure_shape(notes, [])}
 
     return dataset.map(decode)
@@ -65,21 +77,28 @@ def decode_notes(dataset: Any) -> Any:
 def decode_arrays(dataset: Any, performances: Sequence[int] | None = None) -> Any:
     """Decodes songs to ``audio`` int16 ``[S]`` and ``notes`` float64 ``[n, 6]``; the rest stays.
 
+    Notes with curves become ``[k, 10]``.
+
     Args:
       dataset: songs as ``decode_notes``, or the cache, gives them.
       performances: the index by which to replace each, where several corpora are joined.
     """
     tf = tensorflow()
-    columns = len(NOTE_COLUMNS)
+
+    def table(octets: bytes) -> np.ndarray:
+        if octets.startswith(_CURVED):
+            return parse_curves(octets[len(_CURVED) :])
+        return np.frombuffer(octets, "<f8").reshape(-1, len(NOTE_COLUMNS))
 
     def decode(song: dict[str, Any]) -> dict[str, Any]:
         performance = tf.cast(song["performance"], tf.int32)
         if performances is not None:
             performance = tf.gather(tf.constant(performances, tf.int32), performance)
+        notes = tf.numpy_function(table, [song["notes"]], tf.float64, stateful=False)
         return {
             "id": song["id"],
             "audio": tf.io.decode_raw(song["audio"], tf.int16),
-            "notes": tf.reshape(tf.io.decode_raw(song["notes"], tf.float64), [-1, columns]),
+            "notes": tf.ensure_shape(notes, [None, None]),
             "sample_rate": song["sample_rate"],
             "performance": performance,
         }

@@ -7,9 +7,9 @@ A shard is a folder ``<split>-00000-of-00004.arrays`` with
   song of S samples at the front end's rate has ceil(S / hop) of them, and the front end is named in
   ``songs.json``. Frames of any other front end are made of the samples when they are read;
 * ``notes.npy`` float64 ``[n, 6]``: the songs' notes in the order of `note_tables.NOTE_COLUMNS`, in
-  seconds of their song;
+  seconds of their song; ``[k, 10]``, a row for each knot, in a shard whose notes have curves;
 * ``songs.json``: the front end, and for each song its id, performance and sample rate, and how many
-  samples and notes it has.
+  samples and rows of notes it has.
 """
 
 from __future__ import annotations
@@ -24,7 +24,12 @@ import numpy as np
 from numpy.lib import format as npy
 
 from data_pipelines.filesystem import write_atomically
-from data_pipelines.shards.note_tables import NOTE_COLUMNS, notes_from_table, notes_to_table
+from data_pipelines.shards.note_tables import (
+    NOTE_COLUMNS,
+    notes_from_table,
+    notes_to_table,
+    with_knots,
+)
 from data_pipelines.songs import Song
 from mt3synth.audio.mel import MELGAN, MelSpec, log_mel, to_network
 from mt3synth.audio.resampling import resample_pcm, resampled_length
@@ -42,7 +47,7 @@ class ArraySong(NamedTuple):
       first: numbers of its first rows in the shard's audio, mel and notes.
       audio: int16 ``[S]``.
       mel: float16 ``[T, M]`` in the network's range.
-      notes: float64 ``[n, 6]``.
+      notes: float64 ``[n, 6]`` or ``[k, 10]``.
     """
 
     id: str
@@ -60,21 +65,26 @@ def write(path: Path, songs: Iterable[Song], spec: MelSpec = MELGAN) -> int:
     Samples stay at their rate; the frames of ``spec`` are made of them resampled.
     """
     index: list[dict[str, Any]] = []
+    tables: list[np.ndarray] = []
     with write_atomically(path) as folder:
         folder.mkdir()
         with (
             _append_rows(folder / "audio.npy", np.int16) as add_audio,
             _append_rows(folder / "mel.npy", np.float16, (spec.bins,)) as add_mel,
-            _append_rows(folder / "notes.npy", np.float64, (len(NOTE_COLUMNS),)) as add_notes,
         ):
             for song in songs:
                 add_audio(song.audio)
                 heard = resample_pcm(song.audio, song.sample_rate, spec.sample_rate)
                 frames = log_mel(heard.astype(np.float32) / 32768, spec)
                 add_mel(to_network(frames, spec).astype(np.float16))
-                add_notes(notes_to_table(song.notes))
+                tables.append(notes_to_table(song.notes))
                 about = {name: getattr(song, name) for name in _SONG_KEYS}
-                index.append({**about, "samples": len(song.audio), "notes": len(song.notes)})
+                index.append({**about, "samples": len(song.audio), "notes": len(tables[-1])})
+        # At the end, and of one width: of notes alone even a long shard has little.
+        widest = max((table.shape[1] for table in tables), default=len(NOTE_COLUMNS))
+        with _append_rows(folder / "notes.npy", np.float64, (widest,)) as add_notes:
+            for table in tables:
+                add_notes(table if table.shape[1] == widest else with_knots(table))
         content = {"mel": spec.to_dict(), "songs": index}
         (folder / "songs.json").write_text(json.dumps(content, indent=1, ensure_ascii=False))
     return len(index)

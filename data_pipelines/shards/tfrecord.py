@@ -2,7 +2,8 @@
 
 Features: ``id`` (bytes), ``audio`` (bytes, little-endian int16 mono PCM), ``sample_rate`` (int64),
 ``sequence`` (bytes, a serialized NoteSequence whose notes already include the sustain pedal),
-``performance`` (int64).
+``performance`` (int64). A song whose notes have curves also has ``curves`` (bytes, little-endian
+float64), the table of `note_tables.notes_to_table`, which then stands for the sequence's notes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,12 @@ import numpy as np
 from data_pipelines.filesystem import write_atomically
 from data_pipelines.shards.example import make_example, parse_example
 from data_pipelines.shards.framing import read_frames, write_frame
+from data_pipelines.shards.note_tables import (
+    KNOT_COLUMNS,
+    NOTE_COLUMNS,
+    notes_from_table,
+    notes_to_table,
+)
 from data_pipelines.songs import Song
 from mt3synth.errors import UserError
 from mt3synth.symbolic.midi import notes_from_sequence, parse_note_sequence, sequence_from_notes
@@ -32,6 +39,7 @@ class Record(NamedTuple):
     sample_rate: int
     sequence: bytes
     performance: int
+    curves: bytes = b""
 
 
 def write(path: Path, songs: Iterable[Song]) -> int:
@@ -74,6 +82,9 @@ def to_example(song: Song) -> bytes:
     """Serializes one song as an Example."""
     sequence = sequence_from_notes(song.notes)
     sequence.id = song.id
+    curves = {}
+    if song.notes.curves is not None:
+        curves = {"curves": [notes_to_table(song.notes).astype("<f8").tobytes()]}
     return make_example(
         {
             "id": [song.id.encode()],
@@ -82,6 +93,7 @@ def to_example(song: Song) -> bytes:
             "sample_rate": np.array([song.sample_rate]),
             "sequence": [sequence.SerializeToString(deterministic=True)],
             "performance": np.array([song.performance]),
+            **curves,
         }
     )
 
@@ -94,6 +106,8 @@ def from_example(payload: bytes) -> Song:
     """
     record = parse_record(payload)
     audio, notes = np.frombuffer(record.audio, "<i2"), parse_sequence(record.sequence)
+    if record.curves:
+        notes = notes_from_table(parse_curves(record.curves))
     return Song(record.id, audio, record.sample_rate, notes, record.performance)
 
 
@@ -106,7 +120,8 @@ def parse_record(payload: bytes) -> Record:
     features = parse_example(payload)
     name, audio, sequence = (bytes(features[key][0]) for key in ("id", "audio", "sequence"))
     rate, performance = (int(features[key][0]) for key in ("sample_rate", "performance"))
-    return Record(name.decode(), audio, rate, sequence, performance)
+    curves = bytes(features["curves"][0]) if "curves" in features else b""
+    return Record(name.decode(), audio, rate, sequence, performance, curves)
 
 
 def parse_sequence(serialized: bytes) -> Notes:
@@ -116,3 +131,12 @@ def parse_sequence(serialized: bytes) -> Notes:
       ValueError: the bytes are none.
     """
     return notes_from_sequence(parse_note_sequence(serialized))
+
+
+def parse_curves(octets: bytes) -> np.ndarray:
+    """Parses a table of notes with curves.
+
+    Raises:
+      ValueError: the bytes are none.
+    """
+    return np.frombuffer(octets, "<f8").reshape(-1, len(NOTE_COLUMNS) + len(KNOT_COLUMNS))

@@ -24,7 +24,8 @@ class Conditions(NamedTuple):
       tokens: note-event tokens, zero where padded, ``[B, N]``.
       token_times: when each token happens, in frames from the segment's start, ``[B, N]``.
       roll: piano roll at the frame rate, ``[B, T, R]``.
-      notes: rows of a `mt3synth.symbolic.note_list`, ``[B, N, 5]``; instrument -1 where padded.
+      notes: rows of a `mt3synth.symbolic.note_list`, ``[B, N, 5]``, or
+        ``[B, N, 10]`` with curves; instrument -1 where padded.
       frames: when each frame begins, in frames from the segment's start, ``[B, T]``; beside
         ``notes``, which do not show how long the segment is.
       context: mel frames that end where the segment starts, network's range, ``[B, C, M]``.
@@ -39,7 +40,7 @@ class Conditions(NamedTuple):
     tokens: Int[Array, "B N"] | None = None
     token_times: Float[Array, "B N"] | None = None
     roll: Float[Array, "B T R"] | None = None
-    notes: Float[Array, "B N 5"] | None = None
+    notes: Float[Array, "B N D"] | None = None
     frames: Float[Array, "B T"] | None = None
     context: Float[Array, "B C M"] | None = None
     context_mask: Bool[Array, "B C"] | None = None

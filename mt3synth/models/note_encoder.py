@@ -7,6 +7,10 @@ over all notes, in linear magnitude or power, and its log are the *sketch*. It i
 gradients can reach, and costs a matrix product. Beside it every note lends the frames in which it
 sounds some features, for the denoiser to read.
 
+With curves (`mt3synth.symbolic.note_curves`) a note is faded from one knot of its curve to the
+next, in power: a spectrum for each, at the pitch and the level that the note has there. Between
+keys it is that of the nearest key, moved along the mel scale.
+
 The sketch serves as the mean of a prior (`mt3synth.diffusion.prior`), so that diffusion is left
 with what notes do not decide.
 """
@@ -22,6 +26,7 @@ import jax.numpy as jnp
 
 from mt3synth.models.axes import partitioned
 from mt3synth.models.film import FiLM
+from mt3synth.models.mel_shift import shift_spectra
 from mt3synth.types import Array, Float
 
 KEYS = 128
@@ -43,6 +48,11 @@ NOTES_AT_ONCE = 1024
 """A segment of more notes is summed in turns of so many, so that memory does not grow with them;
 hardly any music has more, and in one turn the sum is a single matrix product."""
 
+BENT = "bent"
+"""Name of the only layer that a model without curves lacks."""
+
+_PLAIN_COLUMNS, _CURVE_COLUMNS = 5, 10  # of a row without and with curves
+
 _LOUDEST, _QUIETEST = 6.0, -14.0
 """Bounds of a note's log magnitude: above any clipped sample, below any microphone's noise."""
 
@@ -59,6 +69,10 @@ class FrameSpec(Protocol):
     def scale_low(self) -> float: ...
     @property
     def scale_high(self) -> float: ...
+    @property
+    def low_hz(self) -> float: ...
+    @property
+    def high_hz(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -77,6 +91,9 @@ class NotePriorConfig:
       window_hops: length of a frame's window in hops; how far a note reaches into frames before it.
       exponent: of the magnitudes that notes are added as. 1 adds them as if in phase, 2 as powers,
         which is what sounds that know nothing of each other's phase come to on average.
+      curves: whether lists of notes tell how pitch and level go on (``CURVE_COLUMNS`` of
+        `mt3synth.symbolic.note_list`), and that is heard.
+      low_hz, high_hz: between which the mel bins lie; with ``curves`` alone it is asked.
 
     Raises:
       ValueError: a count below 1, a range without extent, or an exponent that is not positive.
@@ -91,6 +108,9 @@ class NotePriorConfig:
     range_high: float = 4.0
     window_hops: float = 2.0
     exponent: float = 1.0
+    curves: bool = False
+    low_hz: float = 0.0
+    high_hz: float = 8000.0
 
     def __post_init__(self) -> None:
         for name in ("instruments", "width", "key_width", "features"):
@@ -105,10 +125,17 @@ class NotePriorConfig:
                 f"range_low={self.range_low} must be below range_high={self.range_high}"
             )
 
+    @property
+    def columns(self) -> int:
+        """Numbers in a row of the lists of notes that are read."""
+        return _CURVE_COLUMNS if self.curves else _PLAIN_COLUMNS
+
     def fitted(self, frames: FrameSpec, groups: int) -> NotePriorConfig:
         """The same shape for these mel frames and so many groups of pitched instruments."""
+        fitted = replace(self, low_hz=frames.low_hz, high_hz=frames.high_hz)
+        # Where nobody asks for them bundles do not have them either.
         return replace(
-            self,
+            fitted if self.curves else self,
             instruments=groups + 1,
             range_low=frames.scale_low,
             range_high=frames.scale_high,
@@ -116,22 +143,51 @@ class NotePriorConfig:
         )
 
 
+class KnotRows(NamedTuple):
+    """What rows with curves hold beyond those of notes, each ``[B, N]``.
+
+    Attributes:
+      begin, peak, stop: of the row's hat, in frames.
+      semitones: from the key that is struck.
+      fine: semitones from the key whose spectrum is taken, the nearest.
+      gain: factor of the amplitude.
+    """
+
+    begin: Array
+    peak: Array
+    stop: Array
+    semitones: Array
+    fine: Array
+    gain: Array
+
+
 class NoteRows(NamedTuple):
-    """The columns of `mt3synth.symbolic.note_list`, each ``[B, N]``."""
+    """The columns of `mt3synth.symbolic.note_list`, each ``[B, N]``; knots if rows have curves."""
 
     onset: Array
     offset: Array
     key: Array
     velocity: Array
     instrument: Array
+    knots: KnotRows | None = None
 
     @staticmethod
-    def of(notes: Float[Array, "B N 5"]) -> NoteRows:
-        """Splits rows into columns; keys and instruments as whole numbers."""
-        onset, offset, key, velocity, instrument = jnp.moveaxis(notes, -1, 0)
-        return NoteRows(
-            onset, offset, key.astype(jnp.int32), velocity, instrument.astype(jnp.int32)
-        )
+    def of(notes: Float[Array, "B N C"], drums: int | None = None) -> NoteRows:
+        """Splits rows into columns; keys and instruments as whole numbers.
+
+        Args:
+          notes: rows of notes, or of their knots.
+          drums: the instrument whose keys are no pitches: another key would be another drum.
+        """
+        onset, offset, key, velocity, instrument, *more = jnp.moveaxis(notes, -1, 0)
+        who, struck = instrument.astype(jnp.int32), key.astype(jnp.int32)
+        if not more:
+            return NoteRows(onset, offset, struck, velocity, who)
+        begin, peak, stop, semitones, gain = more
+        nearest = jnp.clip(jnp.round(key + semitones), 0, KEYS - 1)
+        nearest = jnp.where(who == drums, key, nearest)
+        knots = KnotRows(begin, peak, stop, semitones, key + semitones - nearest, gain)
+        return NoteRows(onset, offset, nearest.astype(jnp.int32), velocity, who, knots)
 
 
 def onset_share(frames_since: Array, window_hops: float) -> Array:
@@ -143,6 +199,18 @@ def onset_share(frames_since: Array, window_hops: float) -> Array:
     # Outside the window the share is 0 or 1, and the sine, which would go on, is 0 at both bounds.
     x = jnp.clip(frames_since / window_hops + 0.5, 0, 1)
     return x - jnp.sin(2 * jnp.pi * x) / (2 * jnp.pi)
+
+
+def hats(knots: KnotRows, frames: Float[Array, "B T"], window_hops: float) -> Float[Array, "B N T"]:
+    """How much each knot counts over time, 0 to 1; the knots of a note add up to 1."""
+    at = frames[:, None] + window_hops / 2
+    begin, peak, stop = (each[..., None] for each in knots[:3])
+    # Divided by 1 where there is no slope, for gradients and values alike are to be finite.
+    rising = (at - begin) / jnp.where(begin < peak, peak - begin, 1.0)
+    falling = (stop - at) / jnp.where(peak < stop, stop - peak, 1.0)
+    rising = jnp.where(begin < peak, jnp.clip(rising, 0, 1), 1.0)
+    falling = jnp.where(peak < stop, jnp.clip(falling, 0, 1), 1.0)
+    return rising * falling
 
 
 def envelopes(
@@ -206,7 +274,7 @@ class NoteEncoder(nn.Module):
     @nn.compact
     def __call__(
         self,
-        notes: Float[Array, "B N 5"],
+        notes: Float[Array, "B N R"],
         condition: Float[Array, "B C"],
         frames: Float[Array, "B T"],
     ) -> Sketch:
@@ -216,8 +284,13 @@ class NoteEncoder(nn.Module):
           notes: rows as `mt3synth.symbolic.note_list` makes them, times in frames.
           condition: of the performance.
           frames: when each frame begins.
+
+        Raises:
+          ValueError: rows with curves where none are heard, or the other way round.
         """
         c = self.config
+        if notes.shape[-1] != c.columns:
+            raise ValueError(f"rows of {notes.shape[-1]} numbers for curves={c.curves}")
         # Added up before the log: of sounds together the powers add up, on average, and the logs do
         # not.
         total, features = self._add_all(notes, condition, frames)
@@ -231,7 +304,7 @@ class NoteEncoder(nn.Module):
         return Sketch(2 * (log_magnitude - c.range_low) / extent - 1, features)
 
     def _add_all(
-        self, notes: Float[Array, "B N 5"], condition: Array, frames: Array
+        self, notes: Float[Array, "B N R"], condition: Array, frames: Array
     ) -> tuple[Float[Array, "B T M"], Float[Array, "B T F"]]:
         """Sums powers of magnitudes, and features, of all notes, `NOTES_AT_ONCE` at a time."""
         batch, count, columns = notes.shape
@@ -241,7 +314,7 @@ class NoteEncoder(nn.Module):
         chunks = -(-count // NOTES_AT_ONCE)
         spare = chunks * NOTES_AT_ONCE - count
         # An instrument below 0 is nobody, whose envelopes are zero.
-        nobody = jnp.asarray([0, 0, 0, 0, -1], notes.dtype)
+        nobody = jnp.asarray([0, 0, 0, 0, -1, 0, 0, 0, 0, 0][:columns], notes.dtype)
         padding = jnp.broadcast_to(nobody, (batch, spare, columns))
         padded = jnp.concatenate([notes, padding], axis=1)
         cut = padded.reshape(batch, chunks, NOTES_AT_ONCE, columns)
@@ -260,11 +333,11 @@ class NoteEncoder(nn.Module):
         return sums
 
     def _add(
-        self, notes: Float[Array, "B N 5"], condition: Array, frames: Array
+        self, notes: Float[Array, "B N R"], condition: Array, frames: Array
     ) -> tuple[Float[Array, "B T M"], Float[Array, "B T F"]]:
         """Sums powers of magnitudes, and features, of notes that fit into memory together."""
         c = self.config
-        rows = NoteRows.of(notes)
+        rows = NoteRows.of(notes, drums=c.instruments - 1)
         shape = envelopes(rows, frames, c.window_hops)
         hidden = self._describe(rows, condition)
 
@@ -272,6 +345,14 @@ class NoteEncoder(nn.Module):
         spectra = spectra.reshape(*hidden.shape[:2], ENVELOPES, self.bins)
         # What all parts of a note have in common is learned once.
         spectra += self._dense(self.bins, "timbre", 0.0)(hidden)[:, :, None]
+        weight = shape**c.exponent
+        if rows.knots is not None:
+            spectra = shift_spectra(spectra, rows.knots.fine, c.low_hz, c.high_hz)
+            # Faded in the power in which notes add up, so that a fade between two knots alike
+            # changes nothing.
+            hat, gain = hats(rows.knots, frames, c.window_hops), rows.knots.gain[..., None]
+            weight *= (hat * gain**c.exponent)[:, :, None]
+            shape *= (hat * gain)[:, :, None]
         # Clipped, for one spectrum that has gone astray would be infinite as a magnitude, and with
         # it the sum over all notes.
         raised = jnp.exp(c.exponent * jnp.clip(spectra, _QUIETEST, _LOUDEST))
@@ -279,7 +360,7 @@ class NoteEncoder(nn.Module):
         shared = self._dense(ENVELOPES * c.features, "features", 0.0)(hidden)
         shared = shared.reshape(*hidden.shape[:2], ENVELOPES, c.features)
         return (
-            jnp.einsum("bnkt,bnkm->btm", shape**c.exponent, raised),
+            jnp.einsum("bnkt,bnkm->btm", weight, raised),
             jnp.einsum("bnkt,bnkf->btf", shape, shared),
         )
 
@@ -308,8 +389,27 @@ class NoteEncoder(nn.Module):
         h = jnp.concatenate([player, which, both, numbers], axis=-1)
         # FiLM besides, which starts as the identity: room and recording chain colour all players
         # alike.
-        h = nn.silu(FiLM(name="film_in")(self._dense(c.width, "hidden_in", 0.0)(h), condition))
+        h = self._dense(c.width, "hidden_in", 0.0)(h)
+        if rows.knots is not None:
+            h += self._bent(rows.knots)
+        h = nn.silu(FiLM(name="film_in")(h, condition))
         return nn.silu(FiLM(name="film_out")(self._dense(c.width, "hidden_out", 0.0)(h), condition))
+
+    def _bent(self, knots: KnotRows) -> Float[Array, "B N H"]:
+        """What a bend changes beside the pitch; at first nothing.
+
+        A bent tone is that of its own key, played faster or slower, and not that of the key whose
+        pitch it has.
+        """
+        numbers = [knots.fine, knots.semitones, jnp.square(knots.semitones)]
+        return nn.Dense(
+            self.config.width,
+            use_bias=False,
+            # Zeros, so that it begins as it would be without, and so that without a bend it is so
+            # for ever.
+            kernel_init=partitioned(nn.initializers.zeros, "embed", "mlp"),
+            name=BENT,
+        )(jnp.stack(numbers, axis=-1))
 
     def _embed(self, count: int, name: str) -> nn.Embed:
         return nn.Embed(

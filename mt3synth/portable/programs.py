@@ -65,6 +65,11 @@ def prior_program(bundle: Bundle, guidance: Guidance | None = None) -> Program:
             f"{bundle.folder}: has no prior from a list of notes, the only kind of model that can "
             "be exported to ONNX; train one of gin_configs/models/*_notes*.gin"
         )
+    if spec.has_curves:
+        raise UserError(
+            f"{bundle.folder}: hears curves of level and pitch, which the scripts beside an ONNX "
+            "model do not read; export a model without NotePriorConfig.curves"
+        )
     network, params = spec.build(), jax.tree.map(jnp.asarray, bundle.params)
 
     def prior(notes: Float[Array, "N 5"], performance: Int[Array, "1"]) -> tuple[Array, ...]:

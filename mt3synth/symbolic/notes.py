@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+
+from mt3synth.symbolic.note_curves import NoteCurves
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +25,8 @@ class Notes:
       velocity: 1..127, int32 ``[n]``.
       program: General MIDI program 0..127 counted from zero, int32 ``[n]``; 0 for drums.
       is_drum: bool ``[n]``.
+      curves: how pitch and level go on while notes sound; None if nothing is known of it, and then
+        they stay on their keys and as loud as their velocity makes them.
 
     Raises:
       ValueError: columns of different length, or a value out of its range.
@@ -33,15 +38,18 @@ class Notes:
     velocity: np.ndarray
     program: np.ndarray
     is_drum: np.ndarray
+    curves: NoteCurves | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         for name, dtype in _COLUMNS.items():
             # Converted here once, so that nobody else has to think of types.
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype))
-        lengths = {f.name: getattr(self, f.name).shape for f in fields(self)}
+        lengths = {name: getattr(self, name).shape for name in _COLUMNS}
         # All shapes in the message: which column is wrong cannot be told from one.
         if len(set(lengths.values())) != 1 or len(lengths["start"]) != 1:
             raise ValueError(f"note columns differ in shape: {lengths}; all must be [n]")
+        if self.curves is not None and len(self.curves) != len(self.start):
+            raise ValueError(f"{len(self.start)} notes with the curves of {len(self.curves)}")
         if not np.all(np.isfinite(self.start) & np.isfinite(self.end)):
             raise ValueError("a note starts or ends at no finite time")
         if np.any(self.end < self.start):
@@ -63,7 +71,8 @@ class Notes:
 
     def select(self, index: np.ndarray) -> Notes:
         """Selects the notes at ``index``: a boolean mask or integer positions."""
-        return Notes(**{name: getattr(self, name)[index] for name in _COLUMNS})
+        columns: dict[str, Any] = {name: getattr(self, name)[index] for name in _COLUMNS}
+        return Notes(**columns, curves=None if self.curves is None else self.curves.select(index))
 
     def sorted(self) -> Notes:
         """Orders notes by start, then drums last, program, pitch, end."""
@@ -81,7 +90,8 @@ class Notes:
 
     def stretched(self, factor: float) -> Notes:
         """Multiplies all times by ``factor``."""
-        return self.replace(start=factor * self.start, end=factor * self.end)
+        moved = self.replace(start=factor * self.start, end=factor * self.end)
+        return moved if self.curves is None else moved.with_curves(self.curves.stretched(factor))
 
     def transposed(self, semitones: int) -> Notes:
         """Moves pitched notes by ``semitones``, drops those that leave 0..127; drums stay."""
@@ -108,9 +118,11 @@ class Notes:
         Notes already sounding at ``start`` are kept and begin at 0.
         """
         kept = self.select(self.within(start, end))
-        return kept.replace(
-            start=np.maximum(kept.start, start) - start, end=np.minimum(kept.end, end) - start
-        )
+        begin = np.maximum(kept.start, start)
+        cut = kept.replace(start=begin - start, end=np.minimum(kept.end, end) - start)
+        if kept.curves is None:
+            return cut
+        return cut.with_curves(kept.curves.begun_later(begin - kept.start))
 
     def within(self, start: float, end: float) -> np.ndarray:
         """Says which notes sound in ``[start, end)`` seconds, bool ``[n]``."""
@@ -119,7 +131,12 @@ class Notes:
 
     def replace(self, **columns: np.ndarray) -> Notes:
         """Returns a copy with some columns exchanged."""
-        return Notes(**{name: columns.get(name, getattr(self, name)) for name in _COLUMNS})
+        made: dict[str, Any] = {name: columns.get(name, getattr(self, name)) for name in _COLUMNS}
+        return Notes(**made, curves=self.curves)
+
+    def with_curves(self, curves: NoteCurves | None) -> Notes:
+        """Returns a copy with these curves, or with none."""
+        return Notes(**{name: getattr(self, name) for name in _COLUMNS}, curves=curves)
 
     @staticmethod
     def concatenate(parts: Sequence[Notes]) -> Notes:
@@ -131,14 +148,19 @@ class Notes:
         """Joins all notes of ``parts``, one part after the other."""
         if not parts:
             return Notes.empty()
-        return Notes(
-            **{name: np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS}
-        )
+        columns: dict[str, Any] = {
+            name: np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS
+        }
+        if all(part.curves is None for part in parts):
+            return Notes(**columns)
+        given = [NoteCurves.none(len(p)) if p.curves is None else p.curves for p in parts]
+        return Notes(**columns, curves=NoteCurves.chained(given))
 
     @staticmethod
     def empty() -> Notes:
         """Returns a song without notes."""
-        return Notes(**{name: np.zeros(0, dtype) for name, dtype in _COLUMNS.items()})
+        columns: dict[str, Any] = {name: np.zeros(0, kind) for name, kind in _COLUMNS.items()}
+        return Notes(**columns)
 
 
 _COLUMNS = {

@@ -67,7 +67,11 @@ class ScoreWindows:
         # apart in one way.
         if "notes" in spec.features:
             self._notes = SongNoteList(
-                notes, spec.roll.groups, spec.mel.frame_rate, spec.roll.drum_seconds
+                notes,
+                spec.roll.groups,
+                spec.mel.frame_rate,
+                spec.roll.drum_seconds,
+                spec.has_curves,
             )
 
     def conditions(

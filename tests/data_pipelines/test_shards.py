@@ -1,5 +1,6 @@
 """Shards come back as they were written, are the files others read, and are never half there."""
 
+import dataclasses
 import hashlib
 import json
 import subprocess
@@ -11,13 +12,18 @@ import pytest
 from song_cases import assert_same_song, noise_song
 
 from data_pipelines import filesystem
+from data_pipelines.reading.song_lists import list_songs
 from data_pipelines.shards import arrays, tfrecord
 from data_pipelines.shards.example import make_example, parse_example
 from data_pipelines.shards.formats import FORMATS, format_of, read_split
 from data_pipelines.shards.framing import read_frame_at, read_frames
 from data_pipelines.shards.names import find_shards, shard_path
+from data_pipelines.shards.note_tables import notes_from_table
+from data_pipelines.songs import Song
 from mt3synth.audio.mel import MELGAN, log_mel, to_network
 from mt3synth.errors import UserError
+from mt3synth.symbolic.note_curves import NoteCurves
+from mt3synth.symbolic.notes import Notes
 
 SONGS = [noise_song("one", 3.0, 0, 1), noise_song("zwei é 2", 1.5, 7, 2)]
 
@@ -194,3 +200,30 @@ def test_no_tensorflow_is_imported(tmp_path: Path) -> None:
     )
     root = Path(__file__).resolve().parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+def bent_song(name: str) -> Song:
+    """A song whose second note slides, beside one that is the same but for that."""
+    song = noise_song(name, 2.0, 1, 3)
+    knots = [(np.zeros(1), np.zeros(1), np.ones(1)) for _ in range(len(song.notes))]
+    knots[1] = (np.array([-0.1, 0.02, 0.3]), np.array([0.0, 0.5, -2.0]), np.array([1.0, 0.3, 0.0]))
+    notes = song.notes.with_curves(NoteCurves.of(knots))
+    same = notes.select(np.array([1])).with_curves(NoteCurves.none(1))
+    return dataclasses.replace(song, notes=Notes.concatenate([notes, same]))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_curves_of_notes_come_back_and_songs_without_them_beside(name: str, tmp_path: Path) -> None:
+    kind = FORMATS[name]
+    path = shard_path(tmp_path, "train", 0, 1, kind.suffix)
+    songs = [noise_song("plain", 1.0), bent_song("bent")]
+    kind.write(path, songs)
+    for read, written in zip(kind.read(path), songs, strict=True):
+        assert_same_song(read, written)
+        expected = written.notes.curves or NoteCurves.none(len(written.notes))
+        found = read.notes.curves or NoteCurves.none(len(read.notes))
+        for column in ("count", "seconds", "semitones", "gain"):
+            np.testing.assert_array_equal(getattr(found, column), getattr(expected, column))
+    # Where it lies on disk, as training reads it.
+    stored = list_songs(tmp_path, "train")[1].notes_between(0.0, 2.0)
+    assert notes_from_table(stored).curves.plain.sum() == len(songs[1].notes) - 1

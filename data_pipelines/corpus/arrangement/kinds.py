@@ -33,6 +33,9 @@ ENSEMBLE = "ensemble"
 WRITTEN = "written"
 """Scores played as they are written, by the rules that play a user's scores."""
 
+BENT = "bent"
+"""Thin music whose notes slide, waver, are out of tune, swell and fade."""
+
 ARRANGERS: dict[str, Callable[[Sequence[Score], np.random.Generator], Arrangement]] = {
     "edges": arrange_abrupt,
     "soft": arrange_soft,
@@ -70,7 +73,7 @@ def read_kinds(text: str) -> Kinds:
       UserError: an unknown kind, one named twice, or a share that is no number above 0.
     """
     shares: dict[str, float] = {}
-    known = (ENSEMBLE, *ARRANGERS, WRITTEN)
+    known = (ENSEMBLE, *ARRANGERS, WRITTEN, BENT)
     for entry in text.split(","):
         name, _, number = (part.strip() for part in entry.partition("="))
         if name not in known or name in shares:

@@ -18,6 +18,7 @@ import soxr
 from data_pipelines.corpus.sound.recording_chain import Chain, record
 from data_pipelines.corpus.sound.reverb import Room, make_impulse_response, reverberate
 from data_pipelines.corpus.sound.soundfonts import Soundfont, find_playable
+from data_pipelines.corpus.sound.voices import CHANNELS, Event, assign_channels, move_channels
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 
@@ -27,7 +28,6 @@ _SYNTH_GAIN = 0.5
 _LATENCY_S = 0.003  # FluidSynth's sound comes so late after a note-on, measured on drum clicks
 _TICKS_PER_SECOND = 10_000
 _TICKS_PER_QUARTER = 5_000
-_DRUM_CHANNEL = 9
 _FADE_S = 0.05
 
 
@@ -96,10 +96,17 @@ def synthesize(notes: Notes, soundfont: Path, sample_rate: int) -> np.ndarray:
 
     Its own reverb and chorus are off, and samples are loaded only when a program needs them.
     """
+    with tempfile.TemporaryDirectory(prefix="mt3synth-") as folder:
+        midi = Path(folder) / "song.mid"
+        midi.write_bytes(encode_midi(notes))
+        return synthesize_file(midi, soundfont, sample_rate)
+
+
+def synthesize_file(midi: Path, soundfont: Path, sample_rate: int) -> np.ndarray:
+    """Plays a MIDI file as `synthesize` plays notes."""
     program = find_fluidsynth()
     with tempfile.TemporaryDirectory(prefix="mt3synth-") as folder:
-        midi, wave = Path(folder) / "song.mid", Path(folder) / "song.wav"
-        midi.write_bytes(encode_midi(notes))
+        wave = Path(folder) / "song.wav"
         rendered = str(max(_RENDER_RATE, sample_rate))
         command = [program, "-ni", "-q", "-R", "0", "-C", "0", "-g", str(_SYNTH_GAIN)]
         command += ["-r", rendered, "-O", "float", "-T", "wav", "-F", str(wave)]
@@ -121,19 +128,19 @@ def synthesize(notes: Notes, soundfont: Path, sample_rate: int) -> np.ndarray:
 def encode_midi(notes: Notes) -> bytes:
     """Encodes a Standard MIDI File of format 0, one channel a program, times to 0.1 ms.
 
+    Notes with curves have channels of their own, which bend and swell with them.
+
     Written here rather than through note-seq because a corpus of a thousand songs needs nothing
     but notes, and note-seq's import alone takes longer than rendering a song.
     """
+    channel = assign_channels(notes)
+    if np.any(channel < 0):
+        raise ValueError(f"{np.sum(channel < 0)} notes bend for which MIDI has no channel left")
     programs = sorted({int(p) for p in notes.program[~notes.is_drum]})
-    channels = [c for c in range(16) if c != _DRUM_CHANNEL]
-    if len(programs) > len(channels):
-        raise ValueError(f"{len(programs)} programs; MIDI has {len(channels)} pitched channels")
-    channel_of = dict(zip(programs, channels))
-    events: list[tuple[int, int, bytes]] = [
-        (0, 0, bytes([0xC0 | c, p])) for p, c in channel_of.items()
-    ]
+    events: list[Event] = [(0, 0, bytes([0xC0 | c, p])) for p, c in zip(programs, CHANNELS)]
+    events += move_channels(notes, channel, _TICKS_PER_SECOND)
     for i in range(len(notes)):
-        c = _DRUM_CHANNEL if notes.is_drum[i] else channel_of[int(notes.program[i])]
+        c = int(channel[i])
         key = int(notes.pitch[i])
         on, off = (round(float(t[i]) * _TICKS_PER_SECOND) for t in (notes.start, notes.end))
         events.append((on, 2, bytes([0x90 | c, key, int(notes.velocity[i])])))

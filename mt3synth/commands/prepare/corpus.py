@@ -30,8 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--kinds",
         metavar="KIND=SHARE,...",
-        help="kinds of songs: ensemble, edges, soft, piano, solo, parts, held, notes, drums "
-        "(default: all; ensemble=1 for scores in parts alone)",
+        help="kinds of songs: ensemble, edges, soft, piano, solo, parts, held, notes, drums, "
+        "written, bent (default: all but bent, whose notes slide and swell; ensemble=1 for scores "
+        "in parts alone)",
     )
     add("--format", help="tfrecord (default), or numpy: with mel frames beside")
     kept = "at which audio is kept, for front ends of any rate (44100)"

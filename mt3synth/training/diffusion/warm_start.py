@@ -3,7 +3,8 @@
 `load_source` finds the model, `adapt_parameters` makes its parameters those of the model to be
 trained. Everything but the performances must be the same. Where the known model has performances,
 only its table of embeddings gets other rows; where it has none (an imported network, say), the
-layers that read a performance are added, so that at first they change nothing.
+layers that read a performance are added, so that at first they change nothing. Where it hears no
+curves of notes and the model to be trained does, what hears them is added likewise.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from mt3synth.bundle import Bundle, abstract_params
 from mt3synth.errors import UserError, unknown
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.film import PerformanceEmbedding
+from mt3synth.models.note_encoder import BENT, NotePriorConfig
 from mt3synth.training.checkpoints.ema import load_averaged
 from mt3synth.training.checkpoints.manager import FOLDER
 from mt3synth.training.optim.freezing import FreezeConfig
@@ -179,6 +181,8 @@ def adapt_parameters(
         flat[TABLE] = np.stack([table.mean(axis=0) if r is None else table[r] for r in rows])
     else:
         flat = _add_performances(flatten_dict(bundle.params), spec)
+    if spec.has_curves and not bundle.spec.has_curves:
+        flat |= _hear_curves(spec)
     return unflatten_dict({path: jnp.asarray(value) for path, value in flat.items()})
 
 
@@ -195,6 +199,12 @@ def _check_same_model(bundle: Bundle, spec: ModelSpec) -> None:
     like: dict[str, Any] = {"performances": network.performances}
     if not network.performances and getattr(network, "null_score", None) == "masked":
         like["null_score"] = "masked"  # A learned null begins as the zeros that a mask leaves.
+    prior = spec.prior
+    if prior is not None and prior.curves and not bundle.spec.has_curves:
+        fields = ("curves", "low_hz", "high_hz")
+        like["prior"] = dataclasses.replace(
+            prior, **{name: getattr(NotePriorConfig, name) for name in fields}
+        )
     # How a model is best sampled may differ: it is no property of the weights.
     same = dataclasses.replace(spec, guidance=bundle.spec.guidance, sampling=bundle.spec.sampling)
     if isinstance(spec.network, type(network)):
@@ -236,6 +246,12 @@ def _differences(one: Any, other: Any, path: str = "") -> list[tuple[str, Any, A
     # JSON has no tuples.
     same = list(one) == list(other) if isinstance(one, (list, tuple)) else one == other
     return [] if same else [(path, one, other)]
+
+
+def _hear_curves(spec: ModelSpec) -> dict[tuple[str, ...], np.ndarray]:
+    """Makes the parameters by which curves of notes are heard: zeros, as fresh ones are."""
+    shapes = flatten_dict(abstract_params(spec))
+    return {path: np.zeros(leaf.shape, np.float32) for path, leaf in shapes.items() if BENT in path}
 
 
 def _add_performances(
