@@ -212,11 +212,10 @@ class Vocos(nn.Module):
         audio, _ = self._make_audio(
             jnp.pad(level, after),
             jnp.pad(proposal, [*after, (0, 0)]),
-            frames,
             present,
             self._make_carry(len(log_mel), reach),
-            reach,
         )
+        audio = self._project(audio, frames, present, reach)
         return audio[:, lag * self.spec.hop :], level
 
     def render_block(
@@ -237,17 +236,30 @@ class Vocos(nn.Module):
         Returns:
           N * hop samples, and what the next block needs.
         """
+        audio, carry = self.begin_block(log_mel, present, carry)
+        return self.finish_block(audio, log_mel, present), carry
+
+    def begin_block(
+        self, log_mel: Float[Array, "B T M"], present: Bool[Array, "B T"], carry: Carry
+    ) -> tuple[Float[Array, "B S2"], Carry]:
+        """Does of `render_block` what the next block has to wait for: all but the projections.
+
+        Returns:
+          What `finish_block` takes, and what the next block needs.
+        """
         context = self.config.context(self.spec)
         middle = slice(context, log_mel.shape[1] - context)
         level, proposal = self.predict_spectra(log_mel, present)
-        return self._make_audio(
-            level[:, middle],
-            proposal[:, middle],
-            log_mel,
-            present,
-            carry,
-            self.config.reach(self.spec),
-        )
+        return self._make_audio(level[:, middle], proposal[:, middle], present, carry)
+
+    def finish_block(
+        self,
+        audio: Float[Array, "B S2"],
+        log_mel: Float[Array, "B T M"],
+        present: Bool[Array, "B T"],
+    ) -> Float[Array, "B S"]:
+        """Does the rest of it, most of the work, with no need of any other block."""
+        return self._project(audio, log_mel, present, self.config.reach(self.spec))
 
     def start(self, batch: int) -> Carry:
         """Makes the carry with which the first block of each of ``batch`` songs begins."""
@@ -291,20 +303,16 @@ class Vocos(nn.Module):
         self,
         level: Float[Array, "B N F"],
         proposal: Float[Array, "B N 2 F"],
-        log_mel: Float[Array, "B T M"],
         present: Bool[Array, "B T"],
         carry: Carry,
-        reach: int,
-    ) -> tuple[Float[Array, "B S"], Carry]:
-        """Makes N hops of audio, which end before the N frames by as much as audio lags.
+    ) -> tuple[Float[Array, "B S2"], Carry]:
+        """Makes N hops of audio, which follow those that ``carry`` holds.
 
         Args:
           level: log magnitudes.
           proposal: what is to be added to the phases.
-          log_mel: the mel frames, with ``config.context`` more on either side.
-          present: which of those are in the song.
+          present: which frames are in the song, with ``config.context`` more on either side.
           carry: from the frames before.
-          reach: of the projections, or 0 for none.
         """
         fft, hop, context = self.config.fft, self.spec.hop, self.config.context(self.spec)
         here = present[:, context : context + level.shape[1], None]
@@ -324,6 +332,24 @@ class Vocos(nn.Module):
 
         audio = jnp.concatenate([carry.recent, audio], axis=1)
         recent = audio[:, audio.shape[1] - carry.recent.shape[1] :]
+        return audio, Carry(unit, audio_tail, weight_tail, recent)
+
+    def _project(
+        self,
+        audio: Float[Array, "B S2"],
+        log_mel: Float[Array, "B T M"],
+        present: Bool[Array, "B T"],
+        reach: int,
+    ) -> Float[Array, "B S"]:
+        """Brings audio nearer to the mel frames; what is left ends earlier than the frames do.
+
+        Args:
+          audio: of `_make_audio`.
+          log_mel: the mel frames, with ``config.context`` more on either side.
+          present: which of those are in the song.
+          reach: of the projections, or 0 for none.
+        """
+        hop, context = self.spec.hop, self.config.context(self.spec)
         if reach:
             # The frames that lie whole in the audio at hand. Every step spoils samples at both of
             # its ends, farther in each time: so much is handed on from block to block and cut off.
@@ -335,5 +361,4 @@ class Vocos(nn.Module):
                 audio, targets, self.spec, config.projections, config.momentum
             )
         # From the middle, where no step has spoiled anything.
-        made = audio[:, reach * hop : audio.shape[1] - reach * hop]
-        return made, Carry(unit, audio_tail, weight_tail, recent)
+        return audio[:, reach * hop : audio.shape[1] - reach * hop]

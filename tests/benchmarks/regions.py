@@ -38,8 +38,16 @@ def edit(notes: Notes, every: float, seed: int) -> Notes:
 
 
 def jumps(audio: FloatND, spec: MelSpec) -> Float[np.ndarray, " changes"]:
-    """Measures the mean absolute change of the mel bins from each frame to the next, in nats."""
-    mel = np.asarray(log_mel(audio, spec), np.float64)
+    """Measures by how much the sound changes from each of its frames to the next, by `movement`."""
+    return movement(log_mel(audio, spec))
+
+
+def movement(mel: FloatND) -> Float[np.ndarray, " changes"]:
+    """Measures the mean absolute change of the mel bins from each frame to the next, in nats.
+
+    What lies 60 dB below the loudest is taken for silence.
+    """
+    mel = np.asarray(mel, np.float64)
     mel = np.maximum(mel, mel.max() - 60 * np.log(10) / 20)
     return np.mean(np.abs(np.diff(mel, axis=0)), axis=1)
 

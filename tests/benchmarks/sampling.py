@@ -3,15 +3,23 @@
 Renders the beginnings of the validation split's recordings with every sampler at several numbers
 of steps, and prints a Markdown table: evaluations of the network, seconds of audio per second
 without the vocoder, and the mean distance of the log-mel frames from the recordings' own and from
-those that 1000 deterministic steps of DDIM give from the same noise. Note F1 and FAD of a line of
-the table are what ``mt3synth evaluate bundle --split validation`` reports of the same options.
+those that 1000 deterministic steps of DDIM give from the same noise; with ``--judge`` also the F1
+of the notes that a transcriber hears. FAD of a line of the table is what ``mt3synth evaluate bundle
+--split validation`` reports of the same options.
+
+What is measured is kept in the file ``--out``, a line of JSON each, so that a run that was stopped
+goes on; of a line that is there already only an F1 that is missing is measured. ``--picture`` draws
+all of them.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +28,16 @@ from mt3synth import bundle as bundles
 from mt3synth.audio.log_mel_distance import log_mel_l1
 from mt3synth.audio.mel import log_mel
 from mt3synth.evaluation.bundle.excerpts import read_recordings
+from mt3synth.evaluation.metrics.note_counts import count_notes, pooled
+from mt3synth.model import load
+from mt3synth.reporting.mel_pictures import png_of_few_colours
 from mt3synth.symbolic.notes import Notes
 from mt3synth.synthesis import SamplingConfig, Synthesizer
 from mt3synth.synthesis.options import SamplingOptions, sampling_config
+from mt3synth.transcription.loading import load_transcriber
+from mt3synth.transcription.transcriber import Transcriber
 from mt3synth.types import FloatND
+from mt3synth.vocoder.protocol import Vocoder, vocode_song
 
 # Evaluations alike in each row, so that lines can be compared; Heun's steps are half of them.
 EVALUATIONS = (4, 8, 12, 20, 30, 50)
@@ -36,7 +50,47 @@ SAMPLERS: dict[str, SamplingOptions] = {
     "dpm++2m, uniform": {"sampler": "dpm++2m", "spacing": "uniform"},
     "heun": {"sampler": "heun"},
 }
-REFERENCE_STEPS = 1000
+PRIOR = "the prior alone"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table; F1 is None as long as nobody has listened."""
+
+    sampler: str
+    steps: int
+    evaluations: int
+    rate: float
+    from_real: float
+    from_finest: float
+    f1: float | None
+
+    def cells(self) -> list[str]:
+        """Writes what the table shows of it."""
+        counts = self.sampler, f"{self.steps}", f"{self.evaluations}", f"{self.rate:.1f}"
+        heard = "" if self.f1 is None else f"{self.f1:.3f}"
+        return [*counts, f"{self.from_real:.3f}", f"{self.from_finest:.3f}", heard]
+
+
+class Judge:
+    """Transcribes what is made of frames.
+
+    Args:
+      transcribe: hears notes.
+      vocoder: makes sound.
+    """
+
+    def __init__(self, transcribe: Transcriber, vocoder: Vocoder) -> None:
+        self._transcribe, self._vocoder = transcribe, vocoder
+
+    def f1(self, made: Sequence[FloatND], songs: Sequence[Recorded]) -> float:
+        """Compares the notes that are heard with those that were to be played, all songs pooled."""
+        counts = []
+        for frames, song in zip(made, songs):
+            audio = vocode_song(self._vocoder, frames)
+            heard = self._transcribe(audio, self._vocoder.spec.sample_rate)
+            counts.append(count_notes(song.notes, heard))
+        return pooled(counts).f1
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,44 +130,108 @@ def mean_distance(ours: list[FloatND], theirs: list[FloatND]) -> float:
     return float(np.mean([log_mel_l1(a, b[: len(a)]) for a, b in zip(ours, theirs)]))
 
 
+def picture(rows: Sequence[Row]) -> bytes:
+    """Draws a PNG: what there is in ``rows`` against evaluations, a line for each sampler."""
+    from matplotlib.figure import Figure
+
+    panels = {"from_real": "from the real, nats", "from_finest": "from the finest, nats"}
+    figure = Figure(figsize=(3.7 * len(panels), 3.4), layout="constrained")
+    for axis, (name, title) in zip(figure.subplots(1, len(panels)), panels.items()):
+        for sampler in SAMPLERS:
+            own = sorted((r for r in rows if r.sampler == sampler), key=lambda r: r.evaluations)
+            values = [getattr(row, name) for row in own]
+            axis.plot([row.evaluations for row in own], values, "o-", ms=3, lw=1.2, label=sampler)
+        for row in rows:
+            if row.sampler == PRIOR:
+                axis.axhline(getattr(row, name), color="black", ls=":", lw=1.2, label=PRIOR)
+        axis.set_title(title, fontsize=10, loc="left")
+        axis.set_xlabel("evaluations of the network")
+        axis.set_xscale("log", base=2)
+        # What lies above is of no use, and would press all else together.
+        axis.set_ylim(0, 1.3)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(alpha=0.25)
+    handles = figure.axes[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=4, fontsize=8)
+    return png_of_few_colours(figure, colours=64)
+
+
+def read_rows(path: Path) -> dict[tuple[str, int], Row]:
+    """Reads what was measured before; of what was measured twice the last."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    found = [Row(**json.loads(line)) for line in lines]
+    return {(row.sampler, row.evaluations): row for row in found}
+
+
+def table(rows: Sequence[Row], finest: int) -> str:
+    """Writes the study in Markdown."""
+    columns = ["sampler", "steps", "evaluations", "s of audio per s", "from the real"]
+    columns += [f"from {finest} steps", "note F1"]
+    lines = [columns, ["---"] * len(columns), *(row.cells() for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bundle", type=Path, default=bundles.DEFAULT)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--each", type=int, default=2, help="recordings of a performance (2)")
+    parser.add_argument("--songs", type=int, metavar="N", help="no more than so many in all")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each recording (10)")
     parser.add_argument("--start-time", type=float, help="of the steps (the model's)")
     parser.add_argument("--evaluations", type=int, nargs="+", default=EVALUATIONS, metavar="N")
+    parser.add_argument("--finest", type=int, default=1000, help="steps of the finest (1000)")
+    parser.add_argument("--samplers", nargs="+", default=[PRIOR, *SAMPLERS], metavar="NAME")
+    parser.add_argument("--judge", metavar="NAME", help="transcriber whose note F1 is shown")
+    parser.add_argument("--out", type=Path, required=True, help="file of what is measured")
+    parser.add_argument("--picture", type=Path, metavar="PNG", help="to draw it as")
     args = parser.parse_args()
     model = bundles.load(args.bundle)
     synthesizer = Synthesizer(model.spec, model.params)
-    songs = read_recorded(args.corpus, model, args.each, args.seconds)
+    songs = read_recorded(args.corpus, model, args.each, args.seconds)[: args.songs]
     if not songs:
         raise SystemExit(
             f"{args.corpus}: no recordings of {args.seconds} s in its validation split"
         )
-    real = [song.frames for song in songs]
+    judge = None
+    if args.judge is not None:
+        judge = Judge(load_transcriber(args.judge), load(args.bundle).renderer().vocoder)
     base: SamplingOptions = {"tail": 2.5, "start_time": args.start_time}
-    finest: SamplingOptions = {"sampler": "ddim", "eta": 0.0, "steps": REFERENCE_STEPS}
-    reference = render(synthesizer, songs, sampling_config(model.spec, {**base, **finest}))
-    length = sum(map(len, real)) / model.spec.mel.frame_rate
-    print("| sampler | steps | evaluations | s of audio per s | from the real | from 1000 steps |")
-    print("|---|---|---|---|---|---|")
-    for name, options in SAMPLERS.items():
-        for evaluations in args.evaluations:
-            heun = options["sampler"] == "heun"
-            steps = (evaluations + 1) // 2 if heun else evaluations
-            config = sampling_config(model.spec, {**base, **options, "steps": steps})
+    real = [song.frames for song in songs]
+
+    @cache
+    def finest() -> list[FloatND]:
+        ddim: SamplingOptions = {"sampler": "ddim", "eta": 0.0, "steps": args.finest}
+        return render(synthesizer, songs, sampling_config(model.spec, {**base, **ddim}))
+
+    rows = read_rows(args.out)
+    for name in args.samplers:
+        for most in [0] if name == PRIOR else args.evaluations:
+            steps = (most + 1) // 2 if name == "heun" else most
+            evaluations = 2 * steps - 1 if name == "heun" else steps
+            row = rows.get((name, evaluations))
+            if row is not None and (judge is None or row.f1 is not None):
+                continue
+            options: SamplingOptions = {**SAMPLERS.get(name, {}), "steps": steps}
+            config = sampling_config(model.spec, {**base, **options})
             began = time.perf_counter()
             made = render(synthesizer, songs, config)
-            rate = length / (time.perf_counter() - began)
-            print(
-                f"| {name} | {steps} | {2 * steps - 1 if heun else steps} | {rate:.1f} "
-                f"| {mean_distance(made, real):.3f} | {mean_distance(made, reference):.3f} |",
-                flush=True,
-            )
-    print(f"\n1000 steps from the real: {mean_distance(reference, real):.3f}")
+            if row is None:
+                seconds = sum(map(len, real)) / model.spec.mel.frame_rate
+                rate = seconds / (time.perf_counter() - began)
+                distances = mean_distance(made, real), mean_distance(made, finest())
+                row = Row(name, steps, evaluations, rate, *distances, None)
+            if judge is not None:
+                row = replace(row, f1=judge.f1(made, songs))
+            rows[name, evaluations] = row
+            with args.out.open("a") as file:
+                file.write(json.dumps(asdict(row)) + "\n")
+    print(table(list(rows.values()), args.finest))
+    if judge is not None:
+        print(f"\nNote F1 of the real frames, vocoded: {judge.f1(real, songs):.3f}")
+    if args.picture is not None:
+        args.picture.write_bytes(picture(list(rows.values())))
 
 
 if __name__ == "__main__":

@@ -49,10 +49,25 @@ def test_blocks_of_any_length_give_the_whole(vocoder, whole, block):
 
 def test_one_program_serves_songs_of_all_lengths(vocoder):
     vocoder(melody_mel(1))
-    programs = neural._block._cache_size()
+    programs = neural._finish_block._cache_size()
     for frames in (2, 33, 34, 100):
         assert vocoder(melody_mel(frames)).shape == (frames * HOP,)
-    assert neural._block._cache_size() == programs
+    assert neural._finish_block._cache_size() == programs
+
+
+def test_blocks_that_are_finished_at_once_are_those_of_one_after_the_other(vocoder, monkeypatch):
+    mel, made = melody_mel(300), []
+    for at_once in (1, 2, 4):
+        monkeypatch.setattr(neural, "_blocks_at_once", lambda at_once=at_once: at_once)
+        made.append(vocoder(mel))
+    for other in made[1:]:
+        np.testing.assert_array_equal(other, made[0])
+
+
+def test_the_share_that_is_done_rises_to_all_of_it(vocoder):
+    told = []
+    dataclasses.replace(vocoder, on_block=told.append)(melody_mel(100))
+    assert len(told) >= 4 and told == sorted(told) and told[-1] == 1
 
 
 def test_what_comes_later_than_it_looks_ahead_changes_nothing(vocoder):

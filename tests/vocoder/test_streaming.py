@@ -66,6 +66,21 @@ def test_sound_that_is_wanted_soon_is_the_same_but_for_rounding():
     np.testing.assert_allclose(np.concatenate(parts), long(mel), atol=1e-5)
 
 
+def test_nothing_is_waited_for_before_sound_that_is_wanted_soon():
+    mel, read = melody_mel(2000), []
+
+    def pieces():
+        for piece in np.split(mel, 40):
+            read.append(len(piece))
+            yield piece
+
+    context, block = NEURAL.config.context(MELGAN), NEURAL.block
+    for number, _ in enumerate(NEURAL.stream(pieces(), soon=True), 1):
+        assert sum(read) <= number * block + context + 50
+        if number == 10:
+            break
+
+
 def test_a_song_is_streamed_as_it_is_vocoded(vocoder):
     mel = melody_mel(100)
     parts = list(vocode_stream(vocoder, cut(mel, 7, 50)))
