@@ -5,8 +5,9 @@
 ``weights.safetensors`` parameters by their path, as float16 or float32
 ``README.md``          the model card
 
-and, where it has a trained vocoder, the two files of `mt3synth.vocoder.files`. How it was trained
-may lie beside, in ``provenance.json`` and the folder ``origin`` (`mt3synth.training.provenance`).
+where performances have weights of their own, ``additions.safetensors``, and, where it has a trained
+vocoder, the two files of `mt3synth.vocoder.files`. How it was trained may lie beside, in
+``provenance.json`` and the folder ``origin`` (`mt3synth.training.provenance`).
 """
 
 from __future__ import annotations
@@ -24,25 +25,28 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax.traverse_util import flatten_dict
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from mt3synth import __version__
 from mt3synth.atomic import write_folder
 from mt3synth.errors import UserError, unknown
 from mt3synth.model_spec import ModelSpec
+from mt3synth.models.additions import check_additions
 from mt3synth.models.axes import shapes_alone
 from mt3synth.models.conditions import Conditions, frame_times
-from mt3synth.param_check import count_params, read_params, write_params
+from mt3synth.param_check import count_params, read_params, read_stored, write_params
 from mt3synth.types import PyTree
 from mt3synth.vocoder import files as vocoder_files
 from mt3synth.vocoder.files import VocoderWeights
 from mt3synth.vocoder.neural import NeuralVocoder
 from mt3synth.vocoder.protocol import VocoderError, check_spec
 
-FORMAT = 1
+FORMAT, FORMAT_WITH_ADDITIONS = 1, 2
+"""Versions of before would render a performance without its additions, so they are to refuse it."""
 DEFAULT = Path(__file__).resolve().parent / "bundles" / "default"
 CONFIG, PERFORMANCES = "config.json", "performances.json"
 WEIGHTS, CARD = "weights.safetensors", "README.md"
+ADDITIONS = "additions.safetensors"
 
 _READS = {
     "tokens": "note events",
@@ -125,6 +129,8 @@ class Bundle:
       params: weights as float32, nested as the network names them.
       folder: where it lies.
       vocoder: a trained vocoder for its frames, if it has one.
+      additions: by index of a performance, what it adds to the weights, if anything
+        (`mt3synth.models.additions`).
     """
 
     spec: ModelSpec
@@ -133,6 +139,7 @@ class Bundle:
     params: PyTree
     folder: Path
     vocoder: VocoderWeights | None = None
+    additions: Mapping[int, PyTree] = field(default_factory=dict)
 
     def performance(self, name: str | None) -> Performance:
         """Finds the performance called ``name``, or the default one.
@@ -146,14 +153,20 @@ class Bundle:
             return known[name]
         raise BundleError(f"no performance {unknown(name, known)}")
 
+    @property
+    def added_to(self) -> list[str]:
+        """Lists the performances that have weights of their own beside those that all share."""
+        return [p.name for p in self.performances if p.index in self.additions]
+
     @cached_property
     def hash(self) -> str:
         """Returns 12 digits of the SHA-256 over configuration, performances and weights.
 
-        Those of its vocoder are included, if it has one.
+        Additions and its vocoder are included, if it has any.
         """
         digest = hashlib.sha256()
-        own = vocoder_files.FILES if self.vocoder else ()
+        own = (ADDITIONS,) if self.additions else ()
+        own += vocoder_files.FILES if self.vocoder else ()
         for name in (CONFIG, PERFORMANCES, WEIGHTS, *own):
             digest.update((self.folder / name).read_bytes())
         return digest.hexdigest()[:12]
@@ -176,10 +189,10 @@ def load(folder: str | Path = DEFAULT) -> Bundle:
     try:
         config = json.loads((folder / CONFIG).read_text())
         found = config["format"]
-        if found != FORMAT:
+        if found not in (FORMAT, FORMAT_WITH_ADDITIONS):
             raise BundleError(
                 f"{folder} is a bundle of format {found}; this version of mt3synth reads format "
-                f"{FORMAT}; export it again, or install the version that wrote it "
+                f"{FORMAT_WITH_ADDITIONS}; export it again, or install the version that wrote it "
                 f"({config.get('mt3synth', 'unknown')})"
             )
         spec = ModelSpec.from_dict(config["model"])
@@ -193,9 +206,10 @@ def load(folder: str | Path = DEFAULT) -> Bundle:
             f"{folder} is no bundle that this version understands: {type(error).__name__}: {error}"
         ) from error
     params = read_params(folder / WEIGHTS, abstract_params(spec), BundleError)
+    additions = _read_additions(folder, params) if found == FORMAT_WITH_ADDITIONS else {}
     vocoder = vocoder_files.read(folder) if vocoder_files.has_vocoder(folder) else None
     _check_vocoder(vocoder, spec, folder)
-    return Bundle(spec, performances, default, params, folder, vocoder)
+    return Bundle(spec, performances, default, params, folder, vocoder, additions)
 
 
 def save(
@@ -278,6 +292,23 @@ def card_facts(spec: ModelSpec, params: PyTree) -> dict[str, Any]:
         "mel": spec.mel,
         "seconds": spec.segment_frames / spec.mel.frame_rate,
     }
+
+
+def _read_additions(folder: Path, params: PyTree) -> dict[int, PyTree]:
+    """Reads what performances add to the weights, by their indices.
+
+    Raises:
+      BundleError: they cannot be read, or do not fit the network.
+    """
+    flat = read_stored(folder / ADDITIONS, BundleError)
+    nested = unflatten_dict({k: np.float32(v) for k, v in flat.items()}, sep="/")
+    try:
+        found = {int(index): tree for index, tree in nested.items()}
+        for tree in found.values():
+            check_additions(params, tree)
+    except ValueError as error:
+        raise BundleError(f"{folder / ADDITIONS}: {error}") from error
+    return found
 
 
 def _check_vocoder(vocoder: VocoderWeights | None, spec: ModelSpec, folder: Path) -> None:

@@ -22,6 +22,7 @@ COMMANDS = (
     "prepare",
     "train",
     "train-vocoder",
+    "adapt",
     "evaluate",
     "export",
     "import",

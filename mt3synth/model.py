@@ -65,7 +65,7 @@ class Model:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self._synthesizer = Synthesizer(bundle.spec, bundle.params)
+        self._synthesizer = Synthesizer(bundle.spec, bundle.params, bundle.additions)
 
     @property
     def spec(self) -> ModelSpec:

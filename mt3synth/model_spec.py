@@ -158,11 +158,11 @@ class ModelSpec:
                 "max_frames"
             )
 
-    def build(self) -> nn.Module:
-        """The network as a flax module."""
+    def build(self, **options: Any) -> nn.Module:
+        """The network as a flax module; options are those of the module."""
         for config_type, module in NETWORKS.values():
             if isinstance(self.network, config_type):
-                return module(self.network)
+                return module(self.network, **options)
         raise TypeError(f"no network is built from {type(self.network).__name__}")
 
     @property

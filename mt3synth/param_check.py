@@ -69,15 +69,24 @@ def read_params(path: Path, like: PyTree, error: type[UserError]) -> PyTree:
     Raises:
       UserError: of the class ``error``: the file cannot be read, or holds other parameters.
     """
-    from safetensors.numpy import load_file
-
-    try:
-        flat = {name: np.asarray(value, np.float32) for name, value in load_file(path).items()}
-    except Exception as failure:  # safetensors' own class is not a public name
-        raise error(f"{path} cannot be read: {failure}") from failure
+    flat = {name: np.asarray(value, np.float32) for name, value in read_stored(path, error).items()}
     expected = {name: leaf.shape for name, leaf in flatten_dict(like, sep="/").items()}
     check_params({name: value.shape for name, value in flat.items()}, expected, path, error)
     return unflatten_dict(flat, sep="/")
+
+
+def read_stored(path: Path, error: type[UserError]) -> dict[str, np.ndarray]:
+    """Reads the arrays of a safetensors file by their paths, of the type in which they are stored.
+
+    Raises:
+      UserError: of the class ``error``: the file cannot be read.
+    """
+    from safetensors.numpy import load_file
+
+    try:
+        return dict(load_file(path))
+    except Exception as failure:  # safetensors' own class is not a public name
+        raise error(f"{path} cannot be read: {failure}") from failure
 
 
 def count_params(params: PyTree) -> int:

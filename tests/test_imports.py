@@ -163,7 +163,10 @@ FLOORS = (
             "audio bundle diffusion model_spec models synthesis training "
             "data_pipelines.{filesystem,performances,seqio_pipeline}"
         ),
-        "": "model",
+        "adaptation": (
+            "atomic audio bundle model_spec param_check symbolic training transcription "
+            "data_pipelines.{alignment,open_data,prepare,reading,recordings}"
+        ),
         "demo": (
             "again audio bundle model model_spec renderer reporting score song symbolic vocoder"
         ),
@@ -187,6 +190,7 @@ FLOORS = (
             "evaluation.{evaluate,evaluation_set,input_files,metrics}"
         ),
     },
+    {"": "adaptation model"},
     {
         "commands": "",
         "commands.shared": (
@@ -203,6 +207,7 @@ FLOORS = (
             "again audio configuration earlier renderer score song times commands.shared mt3synth"
         ),
         "commands.train": "configuration training",
+        "commands.adapt": "configuration commands.train training.preemption mt3synth",
         "commands.train_vocoder": "commands.train",
         "commands.prepare": (
             "model reporting symbolic.{midi,notes} transcription data_pipelines commands.shared "

@@ -84,6 +84,11 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         bundle = bundles.load(bundles.DEFAULT if args.bundle == "default" else args.bundle)
+        if bundle.additions:
+            raise UserError(
+                f"{bundle.folder}: {', '.join(bundle.added_to)} has weights of its own, which a "
+                "t5x checkpoint cannot hold; take the bundle that it was added to"
+            )
         print(save_parameters(Path(args.output), bundle.params))
     except UserError as error:
         print(error, file=sys.stderr)

@@ -13,9 +13,10 @@ from mt3synth.bundle import Bundle
 from mt3synth.diffusion.guidance import Guidance
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
+from mt3synth.models.additions import add_where
 from mt3synth.models.conditions import Conditions, frame_times
 from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk
-from mt3synth.types import Array, Float, Int
+from mt3synth.types import Array, Float, Int, PyTree
 from mt3synth.vocoder.files import VocoderWeights
 from mt3synth.vocoder.vocos import Carry, Vocos
 
@@ -70,10 +71,11 @@ def prior_program(bundle: Bundle, guidance: Guidance | None = None) -> Program:
             f"{bundle.folder}: hears curves of level and pitch, which the scripts beside an ONNX "
             "model do not read; export a model without NotePriorConfig.curves"
         )
-    network, params = spec.build(), jax.tree.map(jnp.asarray, bundle.params)
+    network, shared = spec.build(), jax.tree.map(jnp.asarray, bundle.params)
 
     def prior(notes: Float[Array, "N 5"], performance: Int[Array, "1"]) -> tuple[Array, ...]:
         conditions = window_conditions(spec, notes, performance)
+        params = _weights_of(bundle, shared, performance)
         context = encode_chunk(network, guidance or _PLAIN, params, conditions)
         # Of the branches of the guidance one may be told of everything, and is then the first.
         plain = (guidance or _PLAIN).branches()[0][:2] == (True, True)
@@ -92,7 +94,16 @@ def denoiser_program(bundle: Bundle, guidance: Guidance) -> Program:
     """Takes the noisy frames of a window and a time to the data that are predicted from them.
 
     Beside them it takes what `prior_program` hands on.
+
+    Raises:
+      UserError: performances have weights of their own, and the program is not told which is asked
+        for.
     """
+    if bundle.additions:
+        raise UserError(
+            f"{bundle.folder}: {', '.join(bundle.added_to)} has weights of its own, which a denoiser "
+            "in ONNX cannot have; leave --steps out, or take the bundle that it was added to"
+        )
     spec, network = bundle.spec, bundle.spec.build()
     params = jax.tree.map(jnp.asarray, bundle.params)
     conditions = window_conditions(spec, jnp.zeros((MOST_NOTES, 5)), jnp.zeros(1, jnp.int32))
@@ -116,6 +127,13 @@ def denoiser_program(bundle: Bundle, guidance: Guidance) -> Program:
         **dict(zip(_context_names(len(leaves)), leaves)),
     }
     return Program("denoiser", denoiser, inputs, ("x0",))
+
+
+def _weights_of(bundle: Bundle, shared: PyTree, performance: Int[Array, "1"]) -> PyTree:
+    """The weights of a performance that is known only when the program runs."""
+    for index, additions in bundle.additions.items():
+        shared = add_where(shared, additions, performance[0] == index)
+    return shared
 
 
 def window_conditions(

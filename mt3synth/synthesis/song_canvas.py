@@ -21,6 +21,7 @@ from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk, prior_chunk
 from mt3synth.synthesis.conditions import ScoreWindows
 from mt3synth.synthesis.sampling import SettledSampling
 from mt3synth.synthesis.shares import Shares, mix
+from mt3synth.synthesis.weights import Weights
 from mt3synth.types import Array, Float, PyTree
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ class SongCanvas:
     """A song, or a stretch of one, as one array of frames that is denoised window by window.
 
     Args:
-      spec, network, params: the model.
+      spec, network, weights: the model.
       notes: the song.
       windows: those that cover it.
       first: the frame of the song at which they begin.
@@ -46,7 +47,7 @@ class SongCanvas:
         self,
         spec: ModelSpec,
         network: nn.Module,
-        params: PyTree,
+        weights: Weights,
         notes: Notes,
         windows: Windows,
         first: int,
@@ -54,7 +55,7 @@ class SongCanvas:
         config: SettledSampling,
         say: Say | None = None,
     ) -> None:
-        self._spec, self._network, self._params = spec, network, params
+        self._spec, self._network, self._weights = spec, network, weights
         self._config, self._say = config, say or _warn
         self._score = ScoreWindows(notes, spec)
         # Compiled for this song's length; the network, which is the large part, is not.
@@ -107,7 +108,7 @@ class SongCanvas:
         def mean(number: int, performance: int) -> Array:
             nonlocal deviation
             conditions = self._conditions(number, performance)
-            prior = prior_chunk(self._network, self._params, conditions)
+            prior = prior_chunk(self._network, self._weights.of(performance), conditions)
             # The deviation is one for all frames and performances.
             deviation = prior.deviation[0] if deviation is None else deviation
             return prior.mean[: len(self._chunks[number])]
@@ -131,7 +132,7 @@ class SongCanvas:
             self._network,
             self._spec.diffusion,
             self._config.guidance,
-            self._params,
+            self._weights.of(performance),
             self._context(number, performance),
             x_t,
             time,
@@ -143,7 +144,9 @@ class SongCanvas:
         if (number, performance) in self._encoded:
             return self._encoded[number, performance]
         conditions = self._conditions(number, performance)
-        encoded = encode_chunk(self._network, self._config.guidance, self._params, conditions)
+        encoded = encode_chunk(
+            self._network, self._config.guidance, self._weights.of(performance), conditions
+        )
         # The first chunks are kept and the others encoded anew: evicting in turn would keep none
         # until it is asked for again.
         if (len(self._encoded) + 1) * _bytes(encoded) <= self._config.context_bytes:

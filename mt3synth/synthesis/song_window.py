@@ -10,14 +10,15 @@ from mt3synth.model_spec import ModelSpec
 from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk, prior_chunk
 from mt3synth.synthesis.conditions import FinishedFrames, ScoreWindows
 from mt3synth.synthesis.shares import Shares, mix
-from mt3synth.types import Array, Float, PyTree
+from mt3synth.synthesis.weights import Weights
+from mt3synth.types import Array, Float
 
 
 class SongWindow:
     """A window of a song that is denoised alone.
 
     Args:
-      spec, network, params: the model.
+      spec, network, weights: the model.
       score: the song.
       start: its first frame.
       shares: whose sound the song gets.
@@ -29,14 +30,14 @@ class SongWindow:
         self,
         spec: ModelSpec,
         network: nn.Module,
-        params: PyTree,
+        weights: Weights,
         score: ScoreWindows,
         start: int,
         shares: Shares,
         guidance: Guidance,
         before: FinishedFrames | None,
     ) -> None:
-        self._spec, self._network, self._params = spec, network, params
+        self._spec, self._network, self._weights = spec, network, weights
         self._guidance = guidance
         self._shares = shares.within([start], spec.segment_frames)
         self._conditions = {
@@ -44,14 +45,14 @@ class SongWindow:
         }
         # Once for all steps: a window is worked on alone until it is finished.
         self._encoded = {
-            index: encode_chunk(network, guidance, params, conditions)
+            index: encode_chunk(network, guidance, weights.of(index), conditions)
             for index, conditions in self._conditions.items()
         }
 
     def prior(self) -> Prior:
         """The prior of its frames. Raises ValueError if the model has none."""
         priors = {
-            index: prior_chunk(self._network, self._params, conditions)
+            index: prior_chunk(self._network, self._weights.of(index), conditions)
             for index, conditions in self._conditions.items()
         }
         mean = mix(self._shares, lambda index: priors[index].mean)
@@ -66,7 +67,7 @@ class SongWindow:
                 self._network,
                 self._spec.diffusion,
                 self._guidance,
-                self._params,
+                self._weights.of(index),
                 self._encoded[index],
                 x_t,
                 time,

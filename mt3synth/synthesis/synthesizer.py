@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -31,6 +31,7 @@ from mt3synth.synthesis.shares import Shares
 from mt3synth.synthesis.song_canvas import Say, SongCanvas
 from mt3synth.synthesis.song_window import SongWindow
 from mt3synth.synthesis.stretches import Stretch
+from mt3synth.synthesis.weights import Weights
 from mt3synth.types import Array, Float, Key, PyTree
 
 LONGEST_CANVAS_S = 600.0
@@ -43,11 +44,14 @@ class Synthesizer:
     Args:
       spec: the model.
       params: its weights.
+      additions: what performances add to them, by their indices (`mt3synth.models.additions`).
     """
 
-    def __init__(self, spec: ModelSpec, params: PyTree) -> None:
+    def __init__(
+        self, spec: ModelSpec, params: PyTree, additions: Mapping[int, PyTree] | None = None
+    ) -> None:
         self.spec = spec
-        self.params = params
+        self.weights = Weights(params, additions)
         self.network = spec.build()
 
     def mel(
@@ -175,7 +179,7 @@ class Synthesizer:
         finished: Array | None = None
         for number, start in enumerate(windows.starts - self._edge(config)):
             window = SongWindow(
-                spec, self.network, self.params, score, int(start), shares, guidance, told
+                spec, self.network, self.weights, score, int(start), shares, guidance, told
             )
             prior = window.prior() if spec.has_prior else None
             if prior is not None:
@@ -214,7 +218,7 @@ class Synthesizer:
         """The song, all windows at every step."""
         windows, edge = self._windows(notes, config), self._edge(config)
         canvas = SongCanvas(
-            self.spec, self.network, self.params, notes, windows, -edge, shares, config, say
+            self.spec, self.network, self.weights, notes, windows, -edge, shares, config, say
         )
         prior = canvas.prior() if self.spec.has_prior else None
         key = jax.random.key(config.seed)
@@ -259,7 +263,7 @@ class Synthesizer:
         low, high = max(start, 0), min(start + count, len(known))
         around[low - start : high - start] = to_network(known[low:high], spec.mel)
         canvas = SongCanvas(
-            spec, self.network, self.params, notes, windows, start, shares, settled, say
+            spec, self.network, self.weights, notes, windows, start, shares, settled, say
         )
 
         def blend(x0: Array) -> Array:

@@ -47,7 +47,7 @@ class ModelRenderer:
     """
 
     def __init__(self, bundle: Bundle, config: SamplingConfig, cache: Path) -> None:
-        self._synthesizer = Synthesizer(bundle.spec, bundle.params)
+        self._synthesizer = Synthesizer(bundle.spec, bundle.params, bundle.additions)
         self._spec, self._config, self._cache = bundle.spec, config, cache
         self._settings = f"{bundle.hash} {replace(config, tail=0.0, chunk=1)}"
         cache.mkdir(parents=True, exist_ok=True)

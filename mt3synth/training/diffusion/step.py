@@ -364,3 +364,19 @@ def make_eval_step(
 
     # Nothing is donated: the same parameters are validated with the next batch, too.
     return jax.jit(evaluate)
+
+
+def make_prior_eval_step(
+    network: nn.Module, *, mesh: Mesh | None = None
+) -> Callable[[PyTree, JaxBatch], Float[Array, " 1"]]:
+    """Makes the jitted mean loss of a batch's prior, as `make_eval_step` does of the denoiser."""
+    mesh = mesh or single_device_mesh()
+
+    def evaluate(params: PyTree, batch: JaxBatch) -> Array:
+        size = batch["mel"].shape[0]
+        params = with_sharding_constraint(params, gathered(param_shardings(network, batch, mesh)))
+        keep = (jnp.ones(size, bool), jnp.ones(size, bool))
+        losses = _only_prior(network, params, batch, keep)
+        return with_sharding_constraint(jnp.mean(losses)[None], replicated(mesh))
+
+    return jax.jit(evaluate)

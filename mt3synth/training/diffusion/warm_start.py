@@ -67,6 +67,11 @@ def known_performances(bundle: Bundle) -> list[str]:
     return [p.name for p in bundle.performances] if bundle.spec.network.performances else []
 
 
+def table_of(bundle: Bundle) -> np.ndarray:
+    """Returns the embeddings of the performances that a network tells apart, ``[P, D]``."""
+    return np.asarray(flatten_dict(bundle.params)[TABLE])
+
+
 def with_known(bundle: Bundle, performances: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Lists the performances of some data, then those that a bundle knows beside them.
 
@@ -164,10 +169,11 @@ def adapt_parameters(
       neighbours: for new performances, the known one whose embedding they begin with.
 
     Raises:
-      UserError: its model differs in more than its performances and how it is best sampled, or a
-        neighbour is of or for no such performance.
+      UserError: its model differs in more than its performances and how it is best sampled, one
+        of them has additions, or a neighbour is of or for no such performance.
     """
     _check_same_model(bundle, spec)
+    _check_nothing_lost(bundle, [entry["name"] for entry in performances])
     conditioned = bundle.spec.network.performances > 0
     known = {name: index for index, name in enumerate(known_performances(bundle))}
     names = [entry["name"] for entry in performances]
@@ -219,6 +225,17 @@ def _check_same_model(bundle: Bundle, spec: ModelSpec) -> None:
     ]
     if differing:
         raise UserError(f"{bundle.folder} holds another model: {'; '.join(differing[:3])}")
+
+
+def _check_nothing_lost(bundle: Bundle, performances: Collection[str]) -> None:
+    """Refuses to go on with performances whose own additions a trained model would not have."""
+    for name in bundle.added_to:
+        if name in performances:
+            raise UserError(
+                f"{bundle.folder}: performance {name!r} has weights of its own (`mt3synth adapt`), "
+                "which training would lose; begin with the bundle that it was added to, or leave "
+                "it out by --only-mine"
+            )
 
 
 def _check_neighbours(

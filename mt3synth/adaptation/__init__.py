@@ -1,0 +1,1 @@
+"""A new performance for a model, from a recording of it."""

@@ -1,0 +1,248 @@
+"""Teaches a model one performance more, while all that it knows stays as it is.
+
+What is learned is the performance's embedding and, if it may, what it adds to the weights. A model
+with a prior learns in turns: the prior, which is heard by itself, and then the denoiser around it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+from jax.sharding import Mesh
+
+from mt3synth.batch_protocols import BatchStream, TrainingData
+from mt3synth.errors import check_least
+from mt3synth.model_spec import ModelSpec
+from mt3synth.training.checkpoints.best import load_best
+from mt3synth.training.data import ReaderPosition, open_batches, read_first_batch, start_position
+from mt3synth.training.diffusion.adapted_network import ADDITIONS, BASE, ROW, AdaptedNetwork
+from mt3synth.training.diffusion.config import TrainConfig
+from mt3synth.training.diffusion.held_out import Judge
+from mt3synth.training.diffusion.step import make_train_step
+from mt3synth.training.learner import Update
+from mt3synth.training.loop import fit
+from mt3synth.training.monitoring.logger import Logger
+from mt3synth.training.monitoring.parameter_table import list_parameters, write_table
+from mt3synth.training.optim.freezing import FreezeConfig, freeze
+from mt3synth.training.optim.optimizer import OptimizerConfig
+from mt3synth.training.optim.time_budget import BudgetConfig
+from mt3synth.training.parallel.mesh import MeshConfig, make_mesh
+from mt3synth.training.parallel.sharding import boxed_params
+from mt3synth.training.state import TrainState, abstract_state, init_state_sharded
+from mt3synth.types import Batch, PyTree
+
+_NEVER = 10**9
+_PRIOR = "note_prior"
+"""Module of a network in which its prior is."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Says what is learned of a performance in one go, and for how long.
+
+    Attributes:
+      name: of its folder.
+      rank: of what the performance adds to the weights; 0 for an embedding alone.
+      prior_only: whether the prior is all that is computed, which costs little.
+      freezing: parameters of `AdaptedNetwork` that are not learned.
+      config: how long and how to train.
+      optimizer: how it learns.
+      minutes: how much time there is, instead of ``config.steps``.
+    """
+
+    name: str
+    rank: int
+    prior_only: bool
+    freezing: FreezeConfig
+    config: TrainConfig
+    optimizer: OptimizerConfig
+    minutes: float | None = None
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Says how much is learned of a performance.
+
+    Attributes:
+      steps: in which its embedding is learned.
+      minutes: in which it learns what it adds to the weights; None for an embedding alone.
+      added_steps: the same in steps of the prior, or of a denoiser without one, which give the same
+        result on any machine; the denoiser around a prior has a tenth of them.
+      rank: of what is added to each matrix.
+
+    Raises:
+      ValueError: a count below 1, no time, or both minutes and steps.
+    """
+
+    steps: int = 300
+    minutes: float | None = None
+    added_steps: int | None = None
+    rank: int = 8
+
+    def __post_init__(self) -> None:
+        check_least(self, steps=1, added_steps=1, rank=1)
+        if self.minutes is not None and not 0 < self.minutes < float("inf"):
+            raise ValueError(f"minutes={self.minutes:g}; must be more than 0")
+        if self.minutes is not None and self.added_steps is not None:
+            raise ValueError(
+                f"minutes={self.minutes:g} and added_steps={self.added_steps}; give one of them"
+            )
+
+
+def plan_stages(spec: ModelSpec, extent: Extent, batch_size: int, seed: int) -> list[Stage]:
+    """Plans how a model learns a performance: its embedding, then what it adds.
+
+    Args:
+      spec: the model.
+      extent: how much of each.
+      batch_size: segments of an update.
+      seed: of the order of the data, and of noise.
+    """
+    prior, steps, rank = spec.has_prior, extent.steps, extent.rank
+    config = partial(
+        TrainConfig,
+        batch_size=batch_size,
+        seed=seed,
+        ema_decay=0.98,  # over some dozens of steps, for there are but hundreds
+        condition_drop=0.0,
+        prior_weight=float(prior),
+        save_every=_NEVER,  # what is kept is what validated best
+    )
+    # Two dozen numbers that may have far to go. Decay would pull them to what no performance is.
+    of_rows = OptimizerConfig(
+        learning_rate=2e-2, warmup_steps=10, decay_steps=steps // 2, weight_decay=0.0
+    )
+    alone = FreezeConfig(freeze=(BASE,))
+    stages = [Stage("embedding", 0, prior, alone, config(steps=steps), of_rows)]
+    if extent.minutes is None and extent.added_steps is None:
+        return stages
+
+    def stage(name: str, prior_only: bool, freezing: FreezeConfig, share: float) -> Stage:
+        # Of the time half goes to each, of the steps few to the one that costs more.
+        minutes = None if extent.minutes is None else extent.minutes / (1 + prior)
+        count = max(1, round(share * (extent.added_steps or _NEVER)))
+        optimizer = OptimizerConfig(learning_rate=2e-3, warmup_steps=20, decay_steps=1 + count // 3)
+        how = config(steps=count, validations=20)
+        return Stage(name, rank, prior_only, freezing, how, optimizer, minutes)
+
+    if not prior:
+        return [*stages, stage("additions", False, alone, 1.0)]
+    # The prior first, for it is heard alone; the denoiser then learns what that leaves open.
+    first = FreezeConfig(freeze=(BASE, ADDITIONS), train=(f"{ADDITIONS}/{_PRIOR}",))
+    then = FreezeConfig(freeze=(BASE, ROW, f"{ADDITIONS}/{_PRIOR}"))
+    return [*stages, stage("prior", True, first, 1.0), stage("denoiser", False, then, 0.1)]
+
+
+class AdaptationLearner:
+    """One performance of a model as a `mt3synth.training.learner.Learner`.
+
+    Args:
+      spec: the model.
+      data: recordings of that performance alone.
+      stage: what is learned.
+      params: of an `AdaptedNetwork` to begin with.
+      mesh: where state and batches lie.
+
+    Attributes:
+      position, former_data, segment_seconds, dtype, headline: as the protocol has them.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        data: TrainingData,
+        stage: Stage,
+        params: PyTree,
+        mesh: Mesh,
+    ) -> None:
+        self._spec, self._data, self._params, self._seed = spec, data, params, stage.config.seed
+        self._network = AdaptedNetwork(spec, stage.rank)
+        self.mesh = mesh
+        self.position = start_position(data, stage.config.batch_size, stage.config.seed)
+        self.former_data: tuple[str, ...] = getattr(data, "former_identities", ())
+        self.segment_seconds = spec.segment_frames / spec.mel.frame_rate
+        self.dtype: str = spec.network.dtype
+        size, seed = stage.config.batch_size, stage.config.seed
+        self._judge = Judge.held_out(spec, data, stage.rank, stage.prior_only, size, seed, mesh)
+        self.headline = f"{stage.name}: validation on {self._judge.segments} segments"
+        built = stage.optimizer.build(stage.config.steps)
+        self._optimizer = freeze(built, params, stage.freezing)
+        self._update = make_train_step(
+            self._network,
+            spec.diffusion,
+            self._optimizer,
+            ema_decay=stage.config.ema_decay,
+            condition_drop=stage.config.condition_drop,
+            time_power=stage.config.time_power,
+            seed=stage.config.seed,
+            prior_weight=stage.config.prior_weight,
+            prior_only=stage.prior_only,
+            mesh=mesh,
+        )
+
+    @cached_property
+    def _example(self) -> Batch:
+        return read_first_batch(self._data, self._spec, self.position, self.mesh)
+
+    def abstract(self) -> TrainState:
+        """Returns the state as shapes with their shardings."""
+        return abstract_state(self._network, self._example, self._optimizer, self.mesh)
+
+    def fresh(self) -> TrainState:
+        """Makes the state before the first step."""
+        return init_state_sharded(
+            self._network, self._example, self._optimizer, self.mesh, self._seed, self._params
+        )
+
+    def update_after(self, step: int) -> Update:
+        """Returns the update, the same at every step."""
+        return self._update
+
+    def batches(self, position: ReaderPosition) -> BatchStream:
+        """Opens this process's share of every batch from ``position`` on."""
+        return open_batches(self._data, self._spec, position, self.mesh)
+
+    def summary(self, folder: Path) -> str:
+        """Describes parameters and mesh in one line; their table goes into ``folder``."""
+        boxed = boxed_params(self._network, self._example)
+        return write_table(folder, list_parameters(boxed, self.mesh), self.mesh)
+
+    def validate(self, ema: PyTree, step: int, logger: Logger) -> float | None:
+        """Measures the averaged parameters on what is held out."""
+        loss = self._judge.loss(ema)
+        logger.scalars({"validation/loss": loss}, step)
+        logger.info(f"step {step}: validation loss {loss:.5f}")
+        return loss
+
+
+def learn(
+    spec: ModelSpec, data: TrainingData, stage: Stage, params: PyTree, folder: Path
+) -> tuple[PyTree, float, float]:
+    """Goes through one stage.
+
+    Returns:
+      The parameters that were best on what is held out, and the loss there before and with them.
+
+    Args:
+      spec, data, stage: as for `AdaptationLearner`.
+      params: to begin with; they are returned if nothing that was tried is better.
+      folder: of the run, in which it goes on where it was interrupted.
+
+    Raises:
+      UserError: a file of the run cannot be read or written.
+      FloatingPointError: the loss is not finite.
+      Stopped: a signal ended the run; its state is saved.
+    """
+    learner = AdaptationLearner(spec, data, stage, params, make_mesh(MeshConfig()))
+    fit(
+        learner,
+        stage.config,
+        stage.optimizer,
+        folder,
+        budget=None if stage.minutes is None else BudgetConfig(minutes=stage.minutes),
+        validate_first=True,
+    )
+    best, found, losses = load_best(folder, params)
+    return best, losses[0], found.loss
