@@ -165,8 +165,7 @@ class Bundle:
         Additions and its vocoder are included, if it has any.
         """
         digest = hashlib.sha256()
-        own = (ADDITIONS,) if self.additions else ()
-        own += vocoder_files.FILES if self.vocoder else ()
+        own = (ADDITIONS,) * bool(self.additions) + vocoder_files.FILES * bool(self.vocoder)
         for name in (CONFIG, PERFORMANCES, WEIGHTS, *own):
             digest.update((self.folder / name).read_bytes())
         return digest.hexdigest()[:12]

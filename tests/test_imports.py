@@ -165,7 +165,7 @@ FLOORS = (
         ),
         "adaptation": (
             "atomic audio bundle model_spec param_check symbolic training transcription "
-            "data_pipelines.{alignment,open_data,prepare,reading,recordings}"
+            "data_pipelines.{alignment,reading,recordings,shards,songs}"
         ),
         "demo": (
             "again audio bundle model model_spec renderer reporting score song symbolic vocoder"

@@ -68,7 +68,7 @@ def fresh_additions(params: PyTree, rank: int, seed: int) -> PyTree:
         if path[-1] != LEFT:
             return np.zeros(shape, np.float32)
         # Of the scale of a layer's own kernel, so that what goes through it has unit size.
-        return np.float32(rng.normal(0, 1 / math.sqrt(shape[0]), shape))
+        return rng.normal(0, 1 / math.sqrt(shape[0]), shape).astype(np.float32)
 
     flat = flatten_dict(addition_shapes(params, rank))
     return unflatten_dict({path: make(path, leaf.shape) for path, leaf in flat.items()})

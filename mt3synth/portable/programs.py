@@ -101,8 +101,8 @@ def denoiser_program(bundle: Bundle, guidance: Guidance) -> Program:
     """
     if bundle.additions:
         raise UserError(
-            f"{bundle.folder}: {', '.join(bundle.added_to)} has weights of its own, which a denoiser "
-            "in ONNX cannot have; leave --steps out, or take the bundle that it was added to"
+            f"{bundle.folder}: {', '.join(bundle.added_to)} has weights of its own, which a "
+            "denoiser in ONNX cannot have; leave --steps out, or take the bundle it was added to"
         )
     spec, network = bundle.spec, bundle.spec.build()
     params = jax.tree.map(jnp.asarray, bundle.params)

@@ -245,4 +245,6 @@ def learn(
         validate_first=True,
     )
     best, found, losses = load_best(folder, params)
-    return best, losses[0], found.loss
+    before = losses[0]
+    assert before is not None  # it was validated first, and something is held out
+    return best, before, found.loss
