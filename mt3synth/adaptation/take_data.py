@@ -61,6 +61,7 @@ class TakeData:
             codec=spec.codec,
             note_rows=None,
             context_frames=spec.network.context_frames,
+            curves=spec.has_curves,
         )
         first, last = (int(second * mel.frame_rate) for second in (take.start, take.end))
         held_out = max(1, round(HELD_OUT * (last - first) / length))
