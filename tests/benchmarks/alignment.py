@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,9 +145,11 @@ def accuracy(rendered: Iterable[Pair], caption: str, picture: Path | None = None
     print(f"\n{caption}: median, 95th percentile and largest error of the notes' onsets, ms")
     print("mt3synth                 one map                  synctoolbox alone        confidence")
     errors: dict[str, list[np.ndarray]] = {"mt3synth": [], "one map": [], "synctoolbox": []}
-    confidences, worse = [], []
+    confidences, worse, speeds = [], [], []
     for pair in rendered:
+        began = time.perf_counter()
         alignment = align(pair.score, pair.audio)
+        speeds.append(alignment.seconds / (time.perf_counter() - began))
         found = {
             "mt3synth": alignment.notes.start,
             "one map": alignment.time_map(pair.score.start),
@@ -178,7 +181,8 @@ def accuracy(rendered: Iterable[Pair], caption: str, picture: Path | None = None
     print(
         f"worse than synctoolbox alone by median or 95th percentile: {len(worse)}"
         f" ({', '.join(worse) or 'none'}); {sum(c < THRESHOLD for c in confidences)} refused,"
-        f" confidence {min(confidences):.2f} to {max(confidences):.2f}"
+        f" confidence {min(confidences):.2f} to {max(confidences):.2f}; aligned at"
+        f" {np.median(speeds):.0f} times real time ({min(speeds):.0f} to {max(speeds):.0f})"
     )
 
 
