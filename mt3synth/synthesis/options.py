@@ -19,7 +19,7 @@ from mt3synth.synthesis.canvas import Windows
 from mt3synth.synthesis.sampling import Continuity, SamplingConfig
 
 _NUMBERS: dict[str, type[Any]] = {
-    **dict.fromkeys(("steps", "seed", "overlap", "chunk", "context_bytes"), Integral),
+    **dict.fromkeys(("steps", "seed", "overlap", "chunk", "devices", "context_bytes"), Integral),
     **dict.fromkeys(("start_time", "eta", "guidance_notes", "guidance_performance", "tail"), Real),
     "guidance_rescale": Real,
 }
@@ -49,6 +49,7 @@ class SamplingOptions(TypedDict, total=False):
     continuity: Continuity | None
     overlap: int | None
     chunk: int | None
+    devices: int | None
     tail: float | None
     context_bytes: int | None
 

@@ -34,6 +34,7 @@ class SamplingConfig:
       overlap: frames shared by neighbouring windows, unless a model reads a context.
       chunk: windows of a canvas that the network denoises at once, on an accelerator; a CPU takes
         one after the other.
+      devices: over which the windows of a canvas are spread; each takes ``chunk`` at once.
       tail: seconds kept after the last note, for its ring.
       context_bytes: memory for encoded scores. Beyond it windows are encoded anew at every step,
         so that memory does not grow with the song.
@@ -53,12 +54,13 @@ class SamplingConfig:
     seed: int = 0
     overlap: int = 32
     chunk: int = 4
+    devices: int = 1
     tail: float = 2.5
     context_bytes: int = 512 * 2**20
     continuity: Continuity | None = None
 
     def __post_init__(self) -> None:
-        check_least(self, chunk=1, steps=0, seed=0, overlap=0, tail=0, context_bytes=0)
+        check_least(self, chunk=1, devices=1, steps=0, seed=0, overlap=0, tail=0, context_bytes=0)
         if self.start_time is not None and not 0 < self.start_time <= 1:
             raise ValueError(f"start_time={self.start_time}; must be above 0 and at most 1")
         for name, known in (("continuity", get_args(Continuity)), ("spacing", get_args(Spacing))):
@@ -88,6 +90,11 @@ class SamplingConfig:
             "continuity": self.continuity_for(spec),
         }
         config = SettledSampling(**settled)
+        if config.devices > 1 and config.continuity != "canvas":
+            raise ValueError(
+                f"devices={config.devices} with continuity={config.continuity!r}, whose windows "
+                "wait for one another; leave one of them out"
+            )
         # Only here is it known which model it is; the dataclass itself takes both.
         if not spec.has_prior:
             if config.steps == 0:

@@ -19,6 +19,7 @@ from mt3synth.symbolic.notes import Notes
 from mt3synth.synthesis.canvas import Windows
 from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk, prior_chunk
 from mt3synth.synthesis.conditions import ScoreWindows
+from mt3synth.synthesis.devices import Devices
 from mt3synth.synthesis.sampling import SettledSampling
 from mt3synth.synthesis.shares import Shares, mix
 from mt3synth.synthesis.weights import Weights
@@ -41,6 +42,9 @@ class SongCanvas:
       config: how to sample.
       say: is told if memory is too little for as many windows at once as ``config`` says, and the
         song goes on with fewer; by default a warning is.
+
+    Raises:
+      UserError: ``config`` asks for more devices than there are, or than there are windows.
     """
 
     def __init__(
@@ -55,7 +59,10 @@ class SongCanvas:
         config: SettledSampling,
         say: Say | None = None,
     ) -> None:
+        self._devices = Devices(config.devices)
+        self._devices.check(windows.count)
         self._spec, self._network, self._weights = spec, network, weights
+        self._placed: dict[int, PyTree] = {}
         self._config, self._say = config, say or _warn
         self._score = ScoreWindows(notes, spec)
         # Compiled for this song's length; the network, which is the large part, is not.
@@ -94,9 +101,11 @@ class SongCanvas:
                 # Waited for, because that is when an accelerator says that it has no memory left.
                 return jax.block_until_ready(make())
             except Exception as error:
-                if not is_out_of_memory(error) or self._chunk == 1:
+                # Always as many for each device.
+                each, devices = self._chunk // self._devices.count, self._devices.count
+                if not is_out_of_memory(error) or each == 1:
                     raise
-                half = self._chunk // 2
+                half = each // 2 * devices
                 self._say(
                     f"too little memory for {self._chunk} windows at once; going on with {half}"
                 )
@@ -108,8 +117,9 @@ class SongCanvas:
         def mean(number: int, performance: int) -> Array:
             nonlocal deviation
             conditions = self._conditions(number, performance)
-            prior = prior_chunk(self._network, self._weights.of(performance), conditions)
+            prior = prior_chunk(self._network, self._params(performance), conditions)
             # The deviation is one for all frames and performances.
+            prior = self._devices.gather(prior)
             deviation = prior.deviation[0] if deviation is None else deviation
             return prior.mean[: len(self._chunks[number])]
 
@@ -132,12 +142,12 @@ class SongCanvas:
             self._network,
             self._spec.diffusion,
             self._config.guidance,
-            self._weights.of(performance),
+            self._params(performance),
             self._context(number, performance),
-            x_t,
+            self._devices.spread(x_t),
             time,
         )
-        return x0[: len(self._chunks[number])]
+        return self._devices.gather(x0)[: len(self._chunks[number])]
 
     def _context(self, number: int, performance: int) -> PyTree:
         """Chunk ``number`` encoded, once if memory allows to keep it."""
@@ -145,7 +155,7 @@ class SongCanvas:
             return self._encoded[number, performance]
         conditions = self._conditions(number, performance)
         encoded = encode_chunk(
-            self._network, self._config.guidance, self._weights.of(performance), conditions
+            self._network, self._config.guidance, self._params(performance), conditions
         )
         # The first chunks are kept and the others encoded anew: evicting in turn would keep none
         # until it is asked for again.
@@ -153,8 +163,15 @@ class SongCanvas:
             self._encoded[number, performance] = encoded
         return encoded
 
+    def _params(self, performance: int) -> PyTree:
+        """The weights of a performance, on each device."""
+        if performance not in self._placed:
+            self._placed[performance] = self._devices.copy(self._weights.of(performance))
+        return self._placed[performance]
+
     def _conditions(self, number: int, performance: int) -> Conditions:
-        return self._score.conditions(self._chunks[number], self._chunk, performance)
+        conditions = self._score.conditions(self._chunks[number], self._chunk, performance)
+        return self._devices.spread(conditions)
 
 
 def _windows_at_once(config: SettledSampling) -> int:
@@ -162,8 +179,9 @@ def _windows_at_once(config: SettledSampling) -> int:
 
     On a CPU it gains nothing by several, and the order of its sums, and so the last bits, would
     depend on their number. One at a time is the same whatever is asked for, and as in a stream.
+    Of several devices each takes as many.
     """
-    return 1 if jax.default_backend() == "cpu" else config.chunk
+    return config.devices * (1 if jax.default_backend() == "cpu" else config.chunk)
 
 
 def _warn(line: str) -> None:

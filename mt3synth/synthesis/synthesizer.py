@@ -22,6 +22,7 @@ import numpy as np
 from mt3synth.audio.mel import from_network, to_network
 from mt3synth.diffusion.prior import Prior, draw_marginal
 from mt3synth.diffusion.sampler import iterate
+from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
 from mt3synth.symbolic.notes import Notes
 from mt3synth.synthesis.canvas import EDGE_FRAMES, Windows, cross_fade
@@ -112,9 +113,15 @@ class Synthesizer:
 
         Raises:
           ValueError: as `SamplingConfig.for_model`.
+          UserError: a stream is to be spread over several devices.
         """
         settled = config.for_model(self.spec)
         if settled.continuity == "canvas" and (streamed or self.is_long(notes, settled)):
+            if settled.devices > 1:
+                raise UserError(
+                    f"devices={settled.devices}, but a stream, as any song of more than "
+                    f"{LONGEST_CANVAS_S:.0f} s is, makes one window after the other; leave it out"
+                )
             return dataclasses.replace(settled, continuity="stream")
         return settled
 

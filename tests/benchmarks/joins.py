@@ -75,7 +75,7 @@ def apart(
     for number, start in enumerate(windows.starts - EDGE_FRAMES):
         network, shares = synthesizer.network, Shares.of(performance)
         window = SongWindow(
-            spec, network, synthesizer.params, score, int(start), shares, config.guidance, None
+            spec, network, synthesizer.weights, score, int(start), shares, config.guidance, None
         )
         key = jax.random.fold_in(jax.random.key(config.seed), number)
         first, rest = jax.random.split(key)

@@ -28,6 +28,7 @@ def refused(outcome, *said):
     ("options", "said"),
     [
         ("--steps 0", "steps=0; must be at least 1"),
+        ("--devices 99", "devices=99; must be at most"),
         ("--seed -1", "seed=-1; must be at least 0"),
         ("--seed 4294967296", "must be at most 4294967295"),
         ("--eta 2", "eta is 2.0; must be between 0 and 1"),

@@ -101,6 +101,16 @@ def test_a_closed_standard_input_is_one_line(bundle_folder):
     assert said == ["mt3synth synthesize: standard input: cannot be read (it is closed)"]
 
 
+def test_a_closed_standard_output_is_one_line(bundle_folder):
+    write_song("song.mid", 60)
+    done = shell(
+        f'"$PYTHON" -m mt3synth synthesize song.mid --bundle {bundle_folder} --stream - >&-'
+    )
+    assert done.returncode == 2
+    said = "--stream - has no standard output to write to; pipe it into a player"
+    assert done.stderr.decode().splitlines() == [f"mt3synth synthesize: {said}"]
+
+
 def test_nobody_is_told_that_nobody_reads(run, bundle_folder, monkeypatch):
     """As with ``mt3synth performances | head -1``, where the reader has gone before the end."""
     reading, writing = os.pipe()

@@ -24,7 +24,7 @@ _NAMES = (
         "guidance_interval",
         "guidance_rescale",
     ),
-    *("continuity", "seed"),
+    *("continuity", "devices", "seed"),
 )
 
 
@@ -71,6 +71,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("canvas", "stream", "context"),
         help="segments blended at every step, or one after the other, each going on from the one "
         "before: from the frames that they share (stream) or that it reads (context)",
+    )
+    group.add_argument(
+        "--devices", type=int, metavar="N", help="that share the windows of a canvas (1)"
     )
     group.add_argument("--seed", type=int, metavar="N", help="of all randomness (0)")
 

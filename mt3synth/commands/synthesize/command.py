@@ -136,6 +136,8 @@ def _stream(args: argparse.Namespace) -> int:
     """Renders one song to standard output."""
     if args.stream != "-":
         raise UserError(f"--stream {args.stream}; must be -, standard output (-o names a file)")
+    if sys.stdout is None:
+        raise UserError("--stream - has no standard output to write to; pipe it into a player")
     if sys.stdout.isatty():
         raise UserError("--stream - would fill the terminal; pipe it into a player: | aplay")
     if args.output is not None or args.save_mel is not None:
