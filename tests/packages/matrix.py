@@ -20,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,7 +97,9 @@ def try_out(python: str, wheel: Path, versions: list[str]) -> tuple[str, str]:
             wheels = ["--no-compile", "--only-binary", _COMPILED]
             run([bin / "pip", "install", "-q", *wheels, wheel, *TOOLS, *versions])
             told = run([bin / "python", "-c", _VERSIONS.format(names=PACKAGES)], here)
+            began = time.monotonic()
             run([bin / "mt3synth", "synthesize", SONG, "-o", "tune.wav"], here)
+            took = time.monotonic() - began
             rate, samples, level = run([bin / "python", "-c", _LEVEL], here).split()
             tests = run_tests(bin / "python", here / "tree")
         except subprocess.CalledProcessError as error:
@@ -104,7 +107,8 @@ def try_out(python: str, wheel: Path, versions: list[str]) -> tuple[str, str]:
             return ", ".join(versions) or "highest", f"failed: {lines[-1][:120]}"
         if not 0.001 < float(level) < 1:
             return told, f"failed: level {level}"
-        return told, f"{int(samples) / int(rate):.1f} s at RMS {float(level):.4f}; {tests}"
+        sound = f"{int(samples) / int(rate):.1f} s at RMS {float(level):.4f}"
+        return told, f"{sound} in {took:.0f} s; {tests}"
 
 
 def run_tests(python: Path, tree: Path) -> str:
@@ -131,6 +135,7 @@ def main() -> int:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", help="one Python, such as 3.12")
+    parser.add_argument("--versions", choices=("lowest", "highest"), help="of the libraries")
     parser.add_argument("--wheel", type=Path, help="one that was built before")
     args = parser.parse_args()
     failed = False
@@ -142,7 +147,8 @@ def main() -> int:
             if python is None:
                 print(f"| {version} | – | absent on this machine |", flush=True)
                 continue
-            for wanted in (lowest(version), []):
+            both = {"lowest": lowest(version), "highest": []}
+            for wanted in [both[args.versions]] if args.versions else both.values():
                 told, outcome = try_out(python, wheel, wanted)
                 print(f"| {version} | {told} | {outcome} |", flush=True)
                 failed |= outcome.startswith("failed")
