@@ -22,6 +22,7 @@ COMMANDS = (
     "prepare",
     "train",
     "train-vocoder",
+    "train-transcriber",
     "adapt",
     "evaluate",
     "export",
@@ -30,7 +31,11 @@ COMMANDS = (
 )
 """Modules or packages of `mt3synth.commands`. They import what is slow only when they run."""
 
-_MODULES = {"import": "import_weights", "train-vocoder": "train_vocoder"}
+_MODULES = {
+    "import": "import_weights",
+    "train-vocoder": "train_vocoder",
+    "train-transcriber": "train_transcriber",
+}
 """Where the module cannot have the name of its command."""
 
 _GIN = "--gin."

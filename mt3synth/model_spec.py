@@ -64,6 +64,10 @@ A network of your own is added here by the module that defines it, before it is 
 """
 
 
+_LATER = ("block", "expansion")
+"""Settings of networks that came late, and say nothing new where they are as by default."""
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """The network and the meaning of what goes in and comes out.
@@ -176,6 +180,10 @@ class ModelSpec:
         """As JSON values."""
         kind = next(k for k, (t, _) in NETWORKS.items() if isinstance(self.network, t))
         network = {f.name: getattr(self.network, f.name) for f in dataclasses.fields(self.network)}
+        for name in _LATER:
+            shape: Any = type(self.network)
+            if name in network and network[name] == getattr(shape, name):
+                network.pop(name)  # so that older versions can read it
         if network.get("prior") is None:
             network.pop("prior", None)  # so that older versions can read it
         else:

@@ -145,10 +145,14 @@ FLOORS = (
             "training.{checkpoints,data,learner,monitoring,optim,parallel,preemption,"
             "run_folder,state}"
         ),
+        "training.transcriber": (
+            "atomic audio batch_protocols model_spec models param_check training.{data,learner,"
+            "loop,monitoring,optim,parallel,run_folder,state}"
+        ),
         "training.diffusion": (
             "audio batch_protocols bundle denoising diffusion model_spec models reporting "
             "synthesis vocoder training.{checkpoints,data,learner,loop,monitoring,optim,parallel,"
-            "provenance,run_folder,state}"
+            "provenance,run_folder,state,transcriber}"
         ),
         "training.vocoder": (
             "audio batch_protocols reporting vocoder training.{data,learner,loop,monitoring,"
@@ -209,6 +213,7 @@ FLOORS = (
         "commands.train": "configuration training",
         "commands.adapt": "configuration commands.train training.preemption mt3synth",
         "commands.train_vocoder": "commands.train",
+        "commands.train_transcriber": "commands.train",
         "commands.prepare": (
             "model reporting symbolic.{midi,notes} transcription data_pipelines commands.shared "
             "mt3synth"

@@ -15,7 +15,7 @@ from mt3synth.audio.mel import MELGAN
 from mt3synth.configuration import parse
 from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.errors import UserError
-from mt3synth.model_spec import ModelSpec, make_spec
+from mt3synth.model_spec import NETWORKS, ModelSpec, make_spec
 from mt3synth.models.axes import partitioned, shapes_alone
 from mt3synth.models.t5 import T5Config
 from mt3synth.symbolic.codec import EventCodec
@@ -41,6 +41,19 @@ def test_what_was_written_before_there_were_other_forms_is_read(form):
     assert values["network"].keys() & LATER
     old = {name: value for name, value in values["network"].items() if name not in LATER}
     assert ModelSpec.from_dict({**values, "network": old}) == spec_of(form)
+
+
+@pytest.mark.parametrize("form", ["unet_notes", "t5_notes"])
+def test_a_version_from_before_there_were_priors_says_what_it_does_not_know(form, monkeypatch):
+    values = json.loads(json.dumps(spec_of(form).to_dict()))
+    kind = values["network"]["type"]
+    config, module = NETWORKS[kind]
+    known = [(f.name, Any, None) for f in dataclasses.fields(config) if f.name != "prior"]
+    # Whatever has none it reads as before.
+    assert "prior" not in spec_of(form.removesuffix("_notes")).to_dict()["network"]
+    monkeypatch.setitem(NETWORKS, kind, (dataclasses.make_dataclass("Older", known), module))
+    with pytest.raises(ValueError, match=f"a network of type '{kind}' has no prior"):
+        ModelSpec.from_dict(values)
 
 
 @pytest.mark.parametrize(

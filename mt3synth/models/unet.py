@@ -7,7 +7,7 @@ and time in every block.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -22,6 +22,7 @@ from mt3synth.models.remat import RematPolicy, rematerialised
 from mt3synth.models.score_encoders import TokenEncoder
 from mt3synth.models.unet_blocks import (
     INIT,
+    DepthwiseBlock,
     FrameMask,
     ResidualBlock,
     ScoreAttention,
@@ -72,7 +73,16 @@ class UNet(nn.Module):
     def setup(self) -> None:
         c = self.config
         ddpm, levels = c.layout == "ddpm", range(len(c.widths))
-        block = rematerialised(ResidualBlock, self.remat, static_argnums=(4,))
+        residual = rematerialised(ResidualBlock, self.remat, static_argnums=(4,))
+        by_channel = rematerialised(DepthwiseBlock, self.remat, static_argnums=(4,))
+
+        def block(width: int, where: str, number: int) -> Any:
+            name = f"{where}_{number}"
+            if c.block == "residual":
+                return residual(c, width, name=name)
+            # Near, farther and far in turn: at the full rate a note's room is hundreds of frames.
+            return by_channel(c, width, 4 ** (number % 3), name=name)
+
         if c.prior is None:
             self.roll_in = nn.Dense(
                 c.roll_width,
@@ -93,19 +103,16 @@ class UNet(nn.Module):
         # Seven frames, as the paper has for what comes in (as `ROLL_KERNEL` for the roll).
         self.frames_in = conv(c.widths[0], 7, name="frames_in", dtype=c.activations)
         self.down_blocks = [
-            [block(c, c.widths[i], name=f"down_{i}_{j}") for j in range(c.blocks)] for i in levels
+            [block(c.widths[i], f"down_{i}", j) for j in range(c.blocks)] for i in levels
         ]
         # A level begins with the width that the resampling before it leaves.
         self.downsample = [
             conv(width, c.kernel, name=f"downsample_{i}", dtype=c.activations, stride=2)
             for i, width in enumerate(c.widths[:-1] if ddpm else c.widths[1:])
         ]
-        self.middle_blocks = [
-            block(c, c.widths[-1], name=f"middle_{j}") for j in range(2 if c.middle else 0)
-        ]
+        self.middle_blocks = [block(c.widths[-1], "middle", j) for j in range(2 if c.middle else 0)]
         self.up_blocks = [
-            [block(c, c.widths[i], name=f"up_{i}_{j}") for j in range(c.blocks + ddpm)]
-            for i in levels
+            [block(c.widths[i], f"up_{i}", j) for j in range(c.blocks + ddpm)] for i in levels
         ]
         self.upsample = [
             conv(width, c.kernel, name=f"upsample_{i}", dtype=c.activations)

@@ -11,6 +11,7 @@ from mt3synth.models.note_encoder import NotePriorConfig
 from mt3synth.models.t5_config import ActivationType, T5Config, TokenPositions
 
 Layout = Literal["light", "ddpm"]
+Block = Literal["residual", "depthwise"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,10 @@ class UNetConfig:
       token_positions: as in `T5Config`.
       prior: shape of a note encoder. With it the network reads a list of notes instead of the roll,
         and denoises what its sketch leaves open; ``roll_channels`` is then kept as 0.
+      block: what levels are made of. "residual" convolves all channels with all, as Ho et al. do;
+        "depthwise" each channel by itself, and mixes them frame by frame (Liu et al. 2022, arXiv
+        2201.03545), which makes long kernels and levels of the full rate affordable.
+      expansion: hidden channels of a depthwise block, in times its width.
 
     Raises:
       ValueError: a width that the groups or heads do not divide, an even kernel, no levels, an
@@ -83,6 +88,8 @@ class UNetConfig:
     max_tokens: int = 2048
     token_positions: TokenPositions = "index"
     prior: NotePriorConfig | None = None
+    block: Block = "residual"
+    expansion: int = 3
 
     def __post_init__(self) -> None:
         # Gin and JSON hand over lists, which a static argument of a compiled function must not
@@ -118,6 +125,8 @@ class UNetConfig:
             raise ValueError(f"dropout={self.dropout}; must be in [0, 1)")
         if self.layout not in get_args(Layout):
             raise ValueError(f"layout={self.layout!r}; must be one of {get_args(Layout)}")
+        if self.block not in get_args(Block):
+            raise ValueError(f"block={self.block!r}; must be one of {get_args(Block)}")
         if self.token_layers:
             if not self.attention_levels and not self.middle:
                 raise ValueError(
@@ -181,4 +190,5 @@ _LOWER_BOUNDS = {
     "condition_width": 4,
     "groups": 1,
     "token_layers": 0,
+    "expansion": 1,
 }

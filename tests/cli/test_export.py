@@ -16,6 +16,7 @@ from mt3synth import bundle
 from mt3synth.training.checkpoints.best import BestWeights
 from mt3synth.training.checkpoints.manager import Checkpoints
 from mt3synth.training.optim.optimizer import OptimizerConfig
+from mt3synth.training.optim.power_average import keep_power_averages, mix
 from mt3synth.training.state import init_state
 
 CORPUS = {
@@ -91,6 +92,37 @@ def test_the_best_weights_are_those_that_validated_best(run, run_folder, here):
         np.testing.assert_allclose(value, 11 * expected[name], rtol=1e-3, atol=1e-6)
 
 
+def test_an_average_is_chosen_after_the_run(run, run_folder, here):
+    spec = tiny_spec()
+    narrow = jax.tree.map(jnp.asarray, random_params(spec))
+    optimizer = keep_power_averages(OptimizerConfig().build(5000), (0.05, 0.1))
+    state = init_state(jax.tree.map(jnp.zeros_like, narrow), optimizer)
+    wide = jax.tree.map(lambda x: 3 * x, narrow)
+    kept = {"width_050": narrow, "width_100": wide}
+    state = state.replace(opt_state=state.opt_state._replace(averages=kept), step=jnp.int32(30))
+    jaxtyping.config.update("jaxtyping_disable", True)
+    checkpoints = Checkpoints(here / "run")
+    checkpoints.save(state)
+    checkpoints.close()
+    jaxtyping.config.update("jaxtyping_disable", False)
+    for name in ("model.json", "performances.json"):
+        shutil.copy(run_folder / name, here / "run" / name)
+    share, error = mix(0.07, (0.05, 0.1))
+    for width, expected in ((0.05, 1.0), (0.07, share + 3 * (1 - share))):
+        outcome = run("export", "--run", "run", "-o", f"of_{width}", "--average", width)
+        assert outcome.status == 0, outcome.err
+        made = flatten_dict(bundle.load(f"of_{width}").params)
+        for name, value in made.items():
+            told = expected * flatten_dict(narrow)[name]
+            np.testing.assert_allclose(value, told, rtol=1e-3, atol=1e-6)
+    said = f"average of width 0.07: its weights along the run are met to {error:.1%}"
+    assert outcome.out[0] == said
+    assert "an average of width 0.07" in (here / "of_0.07" / "README.md").read_text()
+    outcome = run("export", "--run", "run", "-o", "model", "--average", 0.2)
+    assert outcome.status == 2
+    assert "average of width 0.2; must be within 0.05..0.1" in outcome.err[-1]
+
+
 def test_an_unknown_origin_is_not_hidden(run, run_folder, here):
     assert run("export", "--run", run_folder, "-o", "model").status == 0
     assert "Nothing is recorded about the data" in (here / "model" / "README.md").read_text()
@@ -101,6 +133,7 @@ def test_an_unknown_origin_is_not_hidden(run, run_folder, here):
     ("options", "said"),
     [
         ("--best", "has no best weights: nothing was held out"),
+        ("--average 0.07", "step 30 keeps no averages to choose from"),
         ("--step 31", "no checkpoint of step 31; there are: 30"),
         ("--default-performance x", "default performance 'x' is not among"),
         ("--run .", "model.json: cannot be read"),

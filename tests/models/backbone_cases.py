@@ -28,6 +28,7 @@ _T5: dict[str, Any] = dict(
 _UNET: dict[str, Any] = dict(
     widths=(16, 16), blocks=1, attention_levels=(1,), roll_width=8, condition_width=4
 )
+_FLAT: dict[str, Any] = {**_UNET, "widths": (16,), "attention_levels": ()}
 _TOKENS: dict[str, Any] = dict(
     token_layers=1, token_width=16, token_heads=2, token_head_width=8, token_mlp_width=16
 )
@@ -41,6 +42,7 @@ FORMS = {
     "unet": partial(UNetConfig, **_UNET),
     "unet_hybrid": partial(UNetConfig, **_UNET, **_TOKENS, middle=True),
     "unet_notes": partial(UNetConfig, **_UNET, prior=_PRIOR),
+    "unet_depthwise": partial(UNetConfig, **_FLAT, block="depthwise", kernel=7),
     "t5_notes": partial(T5Config, **_T5, prior=_PRIOR),
 }
 READS = {
@@ -52,6 +54,7 @@ READS = {
     "unet": ("roll",),
     "unet_hybrid": ("tokens", "roll"),
     "unet_notes": ("notes",),
+    "unet_depthwise": ("roll",),
     "t5_notes": ("tokens", "notes"),
 }
 PERFORMANCES = (Performance(0, "near", "A small room."), Performance(1, "far", "A church."))

@@ -22,6 +22,7 @@ from mt3synth.errors import UserError
 
 if TYPE_CHECKING:
     from mt3synth.model_spec import ModelSpec
+    from mt3synth.types import PyTree
 
 HELP = "make a bundle of a training run"
 
@@ -51,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         default=None,
         help="the weights whose validation loss was lowest, checkpoint or not",
+    )
+    which.add_argument(
+        "--average",
+        type=float,
+        metavar="W",
+        help="of a run that kept power averages that of this width, a share of the run's length",
     )
     parser.add_argument(
         "--default-performance", metavar="NAME", help="taken if none is named (default: the first)"
@@ -118,12 +125,16 @@ def main(args: argparse.Namespace) -> int:
         step = found.step
         at_first = f", {losses[0]:.4f} at step 0" if losses.get(0) is not None else ""
         print(f"best of {len(losses)} validations: loss {found.loss:.4f}{at_first}")
+    elif args.average is not None:
+        params, step = _average(run, bundles.abstract_params(spec), args.average)
     else:
         params, step = load(run, bundles.abstract_params(spec), args.step)
     history = provenance.read_provenance(run, step)
-    best = bool(args.best)
+    which = "the best by validation" if args.best else ""
+    if args.average is not None:
+        which = f"an average of width {args.average:g}"
     text = write_card(
-        output.name, spec, performances, params, step, corpus, card, vocoder, history, best
+        output.name, spec, performances, params, step, corpus, card, vocoder, history, which
     )
     default = args.default_performance or performances[0].name
     bundles.save(output, spec, performances, default, params, text, vocoder=vocoder)
@@ -141,6 +152,17 @@ def main(args: argparse.Namespace) -> int:
         report(f"{output} has no vocoder, so that Griffin-Lim makes the sound; see --vocoder")
     print(f"{output}: step {step}, {len(performances)} performances, bundle {bundle.hash}")
     return 0
+
+
+def _average(run: Path, like: PyTree, width: float) -> tuple[PyTree, int]:
+    """Puts an average of this width together, and says how well that can be done."""
+    from mt3synth.training.checkpoints.averages import load_averages
+    from mt3synth.training.optim.power_average import combine, width_of
+
+    found, step = load_averages(run, like)
+    params, error = combine(width, {width_of(name): tree for name, tree in found.items()})
+    print(f"average of width {width:g}: its weights along the run are met to {error:.1%}")
+    return params, step
 
 
 def _export_onnx(args: argparse.Namespace) -> int:

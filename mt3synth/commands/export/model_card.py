@@ -45,7 +45,7 @@ def write_card(
     extra: str,
     vocoder: VocoderWeights | None = None,
     history: Mapping[str, Any] | None = None,
-    best: bool = False,
+    which: str = "",
 ) -> str:
     """Writes the card as Markdown.
 
@@ -57,7 +57,7 @@ def write_card(
       extra: Markdown for the end.
       vocoder: the bundle's own, if it has one.
       history: how its weights came about, as `mt3synth.training.provenance` reads it.
-      best: whether the step is the one that validated best, and not the last.
+      which: says why that step, or which weights of it, if they are not the usual ones.
     """
     history = history or {}
     origin = history.get("origin")
@@ -66,7 +66,7 @@ def write_card(
         name=name,
         network=type(spec.network).__name__.removesuffix("Config"),
         step=step,
-        which=", the best by validation" if best else "",
+        which=f", {which}" if which else "",
         performances="\n".join(map(_performance, performances)),
         data=trained_on or ("" if extra else _UNKNOWN),
         origin=_origin(history, origin) if origin else "",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mt3synth.diffusion.loss import PLAIN, LossConfig
 from mt3synth.errors import check_least
 from mt3synth.models.remat import RematPolicy
 from mt3synth.training.loop import LoopConfig
+from mt3synth.training.optim.power_average import check_widths
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,12 @@ class TrainConfig(LoopConfig):
       prior_weight: weight of a prior's own loss beside the denoising loss, for networks with one.
       prior_first: updates at the beginning in which the prior alone learns, which costs little.
       loss: in which form errors are measured, and how times and frames are weighed.
+      averages: widths of two power averages that are kept beside the exponential one, such as 0.05
+        and 0.1, for `mt3synth export --average` to choose between; none by default.
+      transcriber: folder of a trained transcriber of mel frames; what it hears in the frames that
+        the network predicts is compared with what it hears in the real ones, in the loss and in
+        validations.
+      transcriber_weight: of that in the loss; 0 to be validated alone.
       accumulation: micro-batches into which a batch is cut, one after the other, to save memory.
       remat: what is computed again in the backward pass, to save memory.
       eval_batches: batches in a validation.
@@ -38,13 +46,18 @@ class TrainConfig(LoopConfig):
     prior_weight: float = 0.5
     prior_first: int = 0
     loss: LossConfig = PLAIN
+    averages: Sequence[float] = ()
+    transcriber: str | None = None
+    transcriber_weight: float = 0.05
     accumulation: int = 1
     remat: RematPolicy = "none"
     eval_batches: int = 8
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        object.__setattr__(self, "averages", check_widths(self.averages))
         check_least(self, accumulation=1, prior_weight=0, prior_first=0)
+        check_least(self, transcriber_weight=0)
         # The prior alone learns by its own loss; weighed by nothing, those updates would be idle.
         if self.prior_first and not self.prior_weight:
             raise ValueError(

@@ -15,6 +15,7 @@ from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
 from mt3synth.training.data import ReaderPosition, open_batches
 from mt3synth.training.diffusion.config import TrainConfig
+from mt3synth.training.diffusion.hearing import Hearing
 from mt3synth.training.diffusion.step import make_train_step
 from mt3synth.training.diffusion.validation import Validation
 from mt3synth.training.diffusion.warm_start import TABLE
@@ -23,6 +24,7 @@ from mt3synth.training.monitoring.logger import Logger
 from mt3synth.training.monitoring.parameter_table import list_parameters, write_table
 from mt3synth.training.optim.freezing import FreezeConfig, freeze, hold_rows
 from mt3synth.training.optim.optimizer import OptimizerConfig
+from mt3synth.training.optim.power_average import keep_power_averages
 from mt3synth.training.parallel.sharding import boxed_params
 from mt3synth.training.state import TrainState, abstract_state, init_state_sharded
 from mt3synth.types import JaxBatch, PyTree
@@ -45,6 +47,7 @@ class DenoiserLearner:
       params: parameters to begin with instead of fresh ones.
       held: indices of performances whose embeddings stay as they are.
       remark: on the data, for the headline; "" for none.
+      hearing: by whom the model learns beside, if by anybody.
 
     Attributes:
       optimizer: confined to what is trained.
@@ -65,6 +68,7 @@ class DenoiserLearner:
         params: PyTree | None = None,
         held: Sequence[int] = (),
         remark: str = "",
+        hearing: Hearing | None = None,
     ) -> None:
         self._spec, self._network, self._data, self._seed = spec, network, data, config.seed
         self._example, self._validation, self._params = example, validation, params
@@ -76,7 +80,9 @@ class DenoiserLearner:
         # Shapes are enough to find out what a pattern means.
         frozen = freeze(optimizer.build(config.steps), abstract_params(spec), freezing)
         # Outermost: a row that is held gets no update, whatever the optimizer within makes of it.
-        self.optimizer = hold_rows(frozen, TABLE, held)
+        held_back = hold_rows(frozen, TABLE, held)
+        # Around all of it, for the averages are of what really becomes of the parameters.
+        self.optimizer = keep_power_averages(held_back, config.averages)
         make_step = partial(
             make_train_step,
             network,
@@ -88,6 +94,8 @@ class DenoiserLearner:
             seed=config.seed,
             prior_weight=config.prior_weight,
             loss=config.loss,
+            hearing=hearing,
+            hearing_weight=config.transcriber_weight,
             mesh=mesh,
             accumulation=config.accumulation,
             remat=config.remat,

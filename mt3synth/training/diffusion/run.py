@@ -16,6 +16,7 @@ from mt3synth.training.data import (
     start_position,
 )
 from mt3synth.training.diffusion.config import TrainConfig
+from mt3synth.training.diffusion.hearing import Hearing
 from mt3synth.training.diffusion.learner import DenoiserLearner
 from mt3synth.training.diffusion.samples import SamplesConfig
 from mt3synth.training.diffusion.validation import Validation
@@ -35,6 +36,7 @@ from mt3synth.training.parallel.mesh import MeshConfig, check_batch_size, make_m
 from mt3synth.training.provenance import record_data, record_origin
 from mt3synth.training.run_folder import SPEC_FILE, claim, holds
 from mt3synth.training.state import TrainState
+from mt3synth.training.transcriber.files import read as read_transcriber
 
 
 def run(
@@ -138,6 +140,10 @@ def run(
     limit = None if budget_minutes is None else budget(minutes=float(budget_minutes))
     span = None if profile is None else parse_span(profile)
 
+    hearing = None
+    if config.transcriber is not None:
+        hearing = Hearing(read_transcriber(config.transcriber, spec.mel))
+
     # The folder is this run's from here on; another model's is refused. All that was configured has
     # been used by now, so it can be written down, and what goes wrong later is not its fault.
     claim(folder, spec, performances)
@@ -150,7 +156,7 @@ def run(
     # which spares opening the training data twice.
     network = spec.build()
     start = start_position(data, config.batch_size, config.seed)
-    validation = Validation(network, spec, data, config, samples, folder, devices)
+    validation = Validation(network, spec, data, config, samples, folder, devices, hearing)
     example = validation.example or read_first_batch(data, spec, start, devices)
 
     # What is learned, and how. A run that is resumed restores its state over these parameters.
@@ -168,6 +174,7 @@ def run(
         params,
         held,
         describe_little(data),
+        hearing,
     )
     return fit(
         learner,

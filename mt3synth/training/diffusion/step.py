@@ -25,6 +25,7 @@ from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.models.conditions import Conditions, conditions_of
 from mt3synth.models.note_encoder import NoteRows
 from mt3synth.models.remat import RematPolicy, check_remat
+from mt3synth.training.diffusion.hearing import Hearing
 from mt3synth.training.diffusion.randomness import draw, fixed_noise
 from mt3synth.training.monitoring.metrics import TIME_BINS
 from mt3synth.training.parallel.accumulation import sum_micro_batches
@@ -56,6 +57,8 @@ def example_losses(
     dropout_keys: Key[Array, " B"] | None = None,
     prior_weight: float = 0.0,
     loss: LossConfig = PLAIN,
+    hearing: Hearing | None = None,
+    hearing_weight: float = 0.0,
 ) -> Float[Array, " B"]:
     """Computes the denoising loss of each example at given times, noise and condition drops.
 
@@ -71,6 +74,8 @@ def example_losses(
       dropout_keys: one for each example; dropout is on exactly when they are given.
       prior_weight: of the prior's own loss, which is added where the network gives a prior.
       loss: in which form errors are measured, and how they are weighed.
+      hearing: compares what is heard in the predicted frames with what is heard in the real ones.
+      hearing_weight: of that.
     """
     mel = batch["mel"].astype(jnp.float32)
     alpha, sigma = spec.schedule.alpha_sigma(time)
@@ -93,6 +98,11 @@ def example_losses(
     frames = _attacks(batch, network, loss.attacks) if loss.attacks else None
     given = getattr(predicted, kind)
     losses = denoising_loss(given, target, kind, spec.norm, frames, scale)
+    if hearing is not None and hearing_weight:
+        # By the share of the data in the power of what is seen: of what is mostly noise a network
+        # can only say the mean, in which nobody hears a note.
+        heard = hearing.losses(predicted.x0, mel, jnp.square(alpha[:, 0, 0]))
+        losses += hearing_weight * heard
     if prior is None or not prior_weight:
         return losses
     return losses + prior_weight * prior_losses(prior, mel, _nats_per_unit(network))
@@ -203,6 +213,8 @@ def make_train_step(
     prior_weight: float = 0.0,
     prior_only: bool = False,
     loss: LossConfig = PLAIN,
+    hearing: Hearing | None = None,
+    hearing_weight: float = 0.0,
     mesh: Mesh | None = None,
     accumulation: int = 1,
     remat: RematPolicy = "none",
@@ -228,6 +240,8 @@ def make_train_step(
       prior_only: whether the prior is all that learns, by its own loss. That costs a fraction of
         an update of the whole network.
       loss: in which form errors are measured, and how they are weighed.
+      hearing: compares what is heard in the predicted frames with what is heard in the real ones.
+      hearing_weight: of that beside the denoising loss.
       mesh: on which state and batch lie; by default one device.
       accumulation: micro-batches into which a batch is cut, to save memory.
       remat: what the layers keep for the backward pass, to save more.
@@ -285,6 +299,8 @@ def make_train_step(
                         dropout_keys,
                         prior_weight,
                         loss,
+                        hearing,
+                        hearing_weight,
                     )
                 # Over the size of the whole batch, so that micro-batches add up to its mean.
                 return jnp.sum(losses) / size, losses

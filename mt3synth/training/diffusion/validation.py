@@ -14,6 +14,7 @@ from jax.sharding import Mesh
 from mt3synth.batch_protocols import TrainingData
 from mt3synth.model_spec import ModelSpec
 from mt3synth.training.diffusion.config import TrainConfig
+from mt3synth.training.diffusion.hearing import HeardScore, Hearing
 from mt3synth.training.diffusion.samples import SampleRenderer, SamplesConfig
 from mt3synth.training.diffusion.step import EVAL_TIMES, make_eval_step
 from mt3synth.training.monitoring.logger import Logger
@@ -34,6 +35,7 @@ class Validation:
       samples: what is drawn and made audible; None, or no segments, for nothing.
       folder: of the run.
       mesh: where the parameters lie.
+      hearing: who counts the notes of short renderings; None for nobody.
 
     Attributes:
       example: a batch; None if nothing is held out.
@@ -48,6 +50,7 @@ class Validation:
         samples: SamplesConfig | None,
         folder: Path,
         mesh: Mesh,
+        hearing: Hearing | None = None,
     ) -> None:
         # Read once and kept: a few batches, and every validation is then of the same.
         batches = list(islice(data.validation(spec, config.batch_size), config.eval_batches))
@@ -66,6 +69,9 @@ class Validation:
         self._samples: SampleRenderer | None = None
         if self.example is not None and samples is not None and samples.segments:
             self._samples = SampleRenderer(spec, self.example, samples)
+        self._heard: HeardScore | None = None
+        if self.example is not None and hearing is not None:
+            self._heard = HeardScore(hearing, spec, self.example)
         self._folder, self._mesh = folder, mesh
 
     @property
@@ -102,6 +108,11 @@ class Validation:
             logger.scalars({**scalars, "validation/loss": mean}, step)
             shown = " ".join(f"{time}:{loss:.4f}" for time, loss in losses.items())
             logger.info(f"step {step}: validation loss by time {shown}")
+        if self._heard is not None:
+            found = self._heard.score(fetch_to_host(ema))
+            scalars = {"f1": found.f1, "precision": found.precision, "recall": found.recall}
+            logger.scalars({f"validation/heard_{k}": v for k, v in scalars.items()}, step)
+            logger.info(f"step {step}: onsets heard in renderings, F1 {found.f1:.3f}")
         if self._samples is not None:
             weights = fetch_to_host(ema)  # Every process takes part, though only one renders.
             if logger.writer is not None:
