@@ -95,25 +95,28 @@ class Judge:
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
-    """The beginning of a recording: its notes, their performance, and its frames."""
+    """The beginning of a recording: its notes, their performance, its frames and their sound."""
 
     notes: Notes
     performance: int
     frames: FloatND
+    audio: FloatND
 
 
-def read_recorded(corpus: Path, model: bundles.Bundle, each: int, seconds: float) -> list[Recorded]:
-    """Reads ``each`` recordings of every performance in the validation split."""
+def read_recorded(
+    corpus: Path, model: bundles.Bundle, each: int, seconds: float, split: str = "validation"
+) -> list[Recorded]:
+    """Reads ``each`` recordings of every performance in a split."""
     spec = model.spec.mel
     songs = read_recordings(
-        corpus, "validation", spec.sample_rate, seconds, len(model.performances), each, False
+        corpus, split, spec.sample_rate, seconds, len(model.performances), each, False
     )
     recorded = []
     for song in songs:
         notes = song.notes.cropped(0.0, seconds)
         if len(notes):
             audio = song.audio[: round(seconds * spec.sample_rate)].astype(np.float32) / 32768
-            recorded.append(Recorded(notes, song.performance, log_mel(audio, spec)))
+            recorded.append(Recorded(notes, song.performance, log_mel(audio, spec), audio))
     return recorded
 
 
