@@ -14,7 +14,7 @@ from mt3synth.diffusion.guidance import Guidance
 from mt3synth.diffusion.schedule import CosineSchedule
 from mt3synth.diffusion.spec import DiffusionSpec, SamplingSpec
 from mt3synth.errors import UserError
-from mt3synth.models.note_encoder import NotePriorConfig
+from mt3synth.models.note_encoder import MEL_AXIS, NotePriorConfig
 from mt3synth.models.t5 import T5, T5Config
 from mt3synth.models.unet import UNet, UNetConfig
 from mt3synth.symbolic.codec import EventCodec
@@ -187,9 +187,7 @@ class ModelSpec:
         if network.get("prior") is None:
             network.pop("prior", None)  # so that older versions can read it
         else:
-            network["prior"] = _without_defaults(
-                network["prior"], "exponent", "curves", "low_hz", "high_hz"
-            )
+            network["prior"] = _without_defaults(network["prior"], "exponent", "curves", *MEL_AXIS)
         return {
             "network": {"type": kind, **network},
             "mel": self.mel.to_dict(),

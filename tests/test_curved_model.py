@@ -11,7 +11,7 @@ from mt3synth import bundle as bundles
 from mt3synth.bundle import Bundle, Performance
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
-from mt3synth.models.note_encoder import BENT, NotePriorConfig
+from mt3synth.models.note_encoder import BENT, MEL_AXIS, NotePriorConfig
 from mt3synth.portable.programs import prior_program
 from mt3synth.score import Span, read_score
 from mt3synth.symbolic.note_curves import NoteCurves
@@ -84,7 +84,7 @@ def test_windows_and_streams_are_the_song(params):
 def test_its_config_says_so_and_that_of_others_does_not():
     assert ModelSpec.from_dict(CURVED.to_dict()) == CURVED
     assert CURVED.to_dict()["network"]["prior"]["curves"] is True
-    assert not {"curves", "low_hz", "high_hz"} & PLAIN.to_dict()["network"]["prior"].keys()
+    assert not {"curves", *MEL_AXIS} & PLAIN.to_dict()["network"]["prior"].keys()
     assert CURVED.has_curves and not PLAIN.has_curves and not tiny_spec().has_curves
 
 

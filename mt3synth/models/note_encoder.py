@@ -26,7 +26,7 @@ import jax.numpy as jnp
 
 from mt3synth.models.axes import partitioned
 from mt3synth.models.film import FiLM
-from mt3synth.models.mel_shift import shift_spectra
+from mt3synth.models.mel_shift import MelAxis, shift_spectra
 from mt3synth.types import Array, Float
 
 KEYS = 128
@@ -47,6 +47,9 @@ ENVELOPES = 2 + len(DECAYS) + len(RISES) + len(RELEASES)
 NOTES_AT_ONCE = 1024
 """A segment of more notes is summed in turns of so many, so that memory does not grow with them;
 hardly any music has more, and in one turn the sum is a single matrix product."""
+
+MEL_AXIS = ("low_hz", "high_hz", "sample_rate", "window", "fft")
+"""Of a configuration with curves: what it knows of the mel bins."""
 
 BENT = "bent"
 """Name of the only layer that a model without curves lacks."""
@@ -73,6 +76,10 @@ class FrameSpec(Protocol):
     def low_hz(self) -> float: ...
     @property
     def high_hz(self) -> float: ...
+    @property
+    def sample_rate(self) -> int: ...
+    @property
+    def fft(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,8 @@ class NotePriorConfig:
         which is what sounds that know nothing of each other's phase come to on average.
       curves: whether lists of notes tell how pitch and level go on (``CURVE_COLUMNS`` of
         `mt3synth.symbolic.note_list`), and that is heard.
-      low_hz, high_hz: between which the mel bins lie; with ``curves`` alone it is asked.
+      low_hz, high_hz, sample_rate, window, fft: what the mel bins catch (`MelAxis`); with
+        ``curves`` alone it is asked.
 
     Raises:
       ValueError: a count below 1, a range without extent, or an exponent that is not positive.
@@ -111,6 +119,9 @@ class NotePriorConfig:
     curves: bool = False
     low_hz: float = 0.0
     high_hz: float = 8000.0
+    sample_rate: int = 16_000
+    window: int = 640
+    fft: int = 1024
 
     def __post_init__(self) -> None:
         for name in ("instruments", "width", "key_width", "features"):
@@ -132,10 +143,10 @@ class NotePriorConfig:
 
     def fitted(self, frames: FrameSpec, groups: int) -> NotePriorConfig:
         """The same shape for these mel frames and so many groups of pitched instruments."""
-        fitted = replace(self, low_hz=frames.low_hz, high_hz=frames.high_hz)
+        axis = {name: getattr(frames, name) for name in MEL_AXIS}
         # Where nobody asks for them bundles do not have them either.
         return replace(
-            fitted if self.curves else self,
+            replace(self, **axis) if self.curves else self,
             instruments=groups + 1,
             range_low=frames.scale_low,
             range_high=frames.scale_high,
@@ -347,7 +358,9 @@ class NoteEncoder(nn.Module):
         spectra += self._dense(self.bins, "timbre", 0.0)(hidden)[:, :, None]
         weight = shape**c.exponent
         if rows.knots is not None:
-            spectra = shift_spectra(spectra, rows.knots.fine, c.low_hz, c.high_hz)
+            axis = MelAxis(self.bins, **{name: getattr(c, name) for name in MEL_AXIS})
+            is_pitched = rows.instrument < c.instruments - 1
+            spectra = shift_spectra(spectra, rows.key, rows.knots.fine, is_pitched, axis)
             # Faded in the power in which notes add up, so that a fade between two knots alike
             # changes nothing.
             hat, gain = hats(rows.knots, frames, c.window_hops), rows.knots.gain[..., None]

@@ -2,6 +2,8 @@
 
     python tests/benchmarks/note_curves.py BUNDLE [BUNDLE...] [--performance studio]
 
+A bundle is a folder, or ``default``.
+
 Tones of several instruments are bent by each tenth of a semitone up to two, and held; FluidSynth
 plays the same MIDI file with the soundfont of the performance. All are measured alike, by the
 pitch at which a comb of partials catches most of the tone: the model's tone, FluidSynth's, and
@@ -44,7 +46,7 @@ TONES = {
     "piano": (0, 60),
 }
 TENTHS = np.arange(-20, 21)
-SECONDS = 1.2
+SECONDS, REST = 1.2, 0.6
 _LOWEST_DB = -40.0  # below its loudest a level is lost in rooms and in what a vocoder adds
 
 Play = Callable[[bytes], np.ndarray]
@@ -52,7 +54,7 @@ Play = Callable[[bytes], np.ndarray]
 
 def pitch(sound: np.ndarray, key: float) -> float:
     """The pitch of a tone, in cents from a key near it: of the comb that catches most magnitude."""
-    middle = sound[int(0.3 * RATE) : int(1.1 * RATE)]
+    middle = sound[int(0.3 * RATE) : int(1.1 * RATE)]  # neither its attack nor its end
     spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle)), 1 << 17))
     cents = np.arange(-150.0, 150.0, 1.0)
     f0 = 440 * 2 ** ((key - 69 + cents / 100) / 12)
@@ -65,11 +67,25 @@ def pitch(sound: np.ndarray, key: float) -> float:
     return float(cents[best] + 0.5 * (low - high) / (low - 2 * mid + high))
 
 
-def bent(program: int, key: int, tenths: int) -> bytes:
-    """A tone that is bent from before its beginning."""
-    at = max(-8192, min(8191, round(8192 * tenths / 20)))
-    held = event(0x90, key, 90) + event(0x80, key, 0, after=int(SECONDS * TICKS))
-    return midi(event(0xC0, program) + wheel(at) + held)
+def bent(program: int, key: int) -> bytes:
+    """A tone for each tenth, one after the other, bent from before its beginning."""
+    rest, held = int(REST * TICKS), int(SECONDS * TICKS)
+    tones = [
+        wheel(max(-8192, min(8191, round(8192 * t / 20))), after=rest if number else 0)
+        + event(0x90, key, 90)
+        + event(0x80, key, 0, after=held)
+        for number, t in enumerate(TENTHS.tolist())
+    ]
+    return midi(event(0xC0, program) + b"".join(tones))
+
+
+def pitches(sound: np.ndarray, key: int) -> np.ndarray:
+    """By how many cents each tone of `bent` is off, beside the one that is not bent."""
+    starts = np.arange(len(TENTHS)) * (SECONDS + REST) * RATE
+    heard = np.array(
+        [pitch(sound[int(at) :], key + t / 10) for at, t in zip(starts, TENTHS.tolist())]
+    )
+    return heard - heard[TENTHS == 0]
 
 
 def play_by_model(bundle: Path | None, performance: str) -> tuple[Play, Play]:
@@ -109,8 +125,7 @@ def print_pitches(players: dict[str, Play]) -> None:
     for instrument, (program, key) in TONES.items():
         cells = []
         for name, play in players.items():
-            heard = {t: pitch(play(bent(program, key, int(t))), key + t / 10) for t in TENTHS}
-            off = np.abs([heard[t] - heard[0] for t in TENTHS])
+            off = np.abs(pitches(play(bent(program, key)), key))
             everything[name].append(off)
             cells.append(f"{off.mean():.1f}, {off.max():.1f} ({TENTHS[off.argmax()] / 10:+.1f})")
         print(f"| {instrument} | {' | '.join(cells)} |", flush=True)

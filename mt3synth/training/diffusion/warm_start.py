@@ -26,7 +26,7 @@ from mt3synth.bundle import Bundle, abstract_params
 from mt3synth.errors import UserError, unknown
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.film import PerformanceEmbedding
-from mt3synth.models.note_encoder import BENT, NotePriorConfig
+from mt3synth.models.note_encoder import BENT, MEL_AXIS, NotePriorConfig
 from mt3synth.training.checkpoints.ema import load_averaged
 from mt3synth.training.checkpoints.manager import FOLDER
 from mt3synth.training.optim.freezing import FreezeConfig
@@ -207,7 +207,7 @@ def _check_same_model(bundle: Bundle, spec: ModelSpec) -> None:
         like["null_score"] = "masked"  # A learned null begins as the zeros that a mask leaves.
     prior = spec.prior
     if prior is not None and prior.curves and not bundle.spec.has_curves:
-        fields = ("curves", "low_hz", "high_hz")
+        fields = ("curves", *MEL_AXIS)
         like["prior"] = dataclasses.replace(
             prior, **{name: getattr(NotePriorConfig, name) for name in fields}
         )
