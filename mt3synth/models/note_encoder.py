@@ -23,6 +23,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import flax.linen as nn
 import jax.numpy as jnp
+import numpy as np
 
 from mt3synth.models.axes import partitioned
 from mt3synth.models.film import FiLM
@@ -53,6 +54,8 @@ MEL_AXIS = ("low_hz", "high_hz", "sample_rate", "window", "fft")
 
 BENT = "bent"
 """Name of the only layer that a model without curves lacks."""
+
+_WINDOW_POINTS = 8  # of a frame's window at which the weight of a knot is looked at
 
 _PLAIN_COLUMNS, _CURVE_COLUMNS = 5, 10  # of a row without and with curves
 
@@ -213,15 +216,26 @@ def onset_share(frames_since: Array, window_hops: float) -> Array:
 
 
 def hats(knots: KnotRows, frames: Float[Array, "B T"], window_hops: float) -> Float[Array, "B N T"]:
-    """How much each knot counts over time, 0 to 1; the knots of a note add up to 1."""
-    at = frames[:, None] + window_hops / 2
+    """How much each knot counts over time, 0 to 1; the knots of a note add up to 1.
+
+    That is the mean under a frame's window, by its power: a level that changes within a window
+    shows in as much of it.
+    """
     begin, peak, stop = (each[..., None] for each in knots[:3])
     # Divided by 1 where there is no slope, for gradients and values alike are to be finite.
-    rising = (at - begin) / jnp.where(begin < peak, peak - begin, 1.0)
-    falling = (stop - at) / jnp.where(peak < stop, stop - peak, 1.0)
-    rising = jnp.where(begin < peak, jnp.clip(rising, 0, 1), 1.0)
-    falling = jnp.where(peak < stop, jnp.clip(falling, 0, 1), 1.0)
-    return rising * falling
+    before = jnp.where(begin < peak, peak - begin, 1.0)
+    after = jnp.where(peak < stop, stop - peak, 1.0)
+
+    def at(time: Array) -> Array:
+        rising = jnp.where(begin < peak, jnp.clip((time - begin) / before, 0, 1), 1.0)
+        return rising * jnp.where(peak < stop, jnp.clip((stop - time) / after, 0, 1), 1.0)
+
+    places = (np.arange(_WINDOW_POINTS) + 0.5) / _WINDOW_POINTS
+    power = np.sin(np.pi * places) ** 4  # of a Hann window
+    shares = zip(places.tolist(), (power / power.sum()).tolist())
+    mean = sum(share * at(frames[:, None] + window_hops * place) for place, share in shares)
+    # Exactly, so that a note without a curve is what it is without curves.
+    return jnp.where((begin == peak) & (peak == stop), 1.0, mean)
 
 
 def envelopes(

@@ -98,12 +98,15 @@ def test_fresh_parameters_change_nothing_yet():
 def test_a_curve_is_faded_from_knot_to_knot_as_a_loop_does(params):
     """Each knot by itself over all the note, then faded by hand."""
     made = power(CURVED, params, rows_of(notes(SLIDE)))[0]
-    at = (np.arange(FRAMES) + PLAIN.window_hops / 2) / 50 - 0.05
+    # Under a frame's window, by its power.
+    places = (np.arange(2000) + 0.5) / 2000
+    window = np.sin(np.pi * places) ** 4
+    at = (np.arange(FRAMES)[:, None] + PLAIN.window_hops * places) / 50 - 0.05
     expected = np.zeros_like(made)
     for knot in range(3):
         alone = power(CURVED, params, rows_of(notes(([0.0], [SLIDE[1][knot]], [SLIDE[2][knot]]))))
         for frame in range(FRAMES):
-            share = np.interp(at[frame], SLIDE[0], np.eye(3)[knot])
+            share = np.average(np.interp(at[frame], SLIDE[0], np.eye(3)[knot]), weights=window)
             expected[frame] += share * alone[0, frame]
     np.testing.assert_allclose(made, expected, rtol=2e-2, atol=1e-4 * made.max())
 
