@@ -73,6 +73,7 @@ def adapt(
     program: int | None = None,
     threshold: float = THRESHOLD,
     rank: int = Extent.rank,
+    denoiser: bool = Extent.denoiser,
     steps: int = Extent.steps,
     seed: int = 0,
     run: str | Path | None = None,
@@ -102,6 +103,8 @@ def adapt(
       program: General MIDI program for all notes but drums; None leaves what they have.
       threshold: of the confidence of an alignment.
       rank: of what is added to each matrix of weights.
+      denoiser: whether the denoiser around a prior learns, too; without steps of sampling, with
+        which the default bundle renders, it is not heard.
       steps: in which the embedding is learned.
       seed: of all that is drawn.
       run: folder for what is written while it learns, in which the same call goes on if it was
@@ -116,7 +119,7 @@ def adapt(
     if program is not None and not 0 <= program <= 127:
         raise UserError(f"program={program}; must be in 0..127")
     try:
-        extent = Extent(steps, minutes, added_steps, rank)
+        extent = Extent(steps, minutes, added_steps, rank, denoiser)
     except ValueError as error:
         raise UserError(str(error)) from error
     # All that can be refused at a glance is, before a second of sound is read.

@@ -19,7 +19,7 @@ from mt3synth.errors import UserError, first_line
 
 HELP = "give a model a new performance, from a recording"
 _OPTIONAL = (
-    *("midi", "bundle", "minutes", "added_steps", "rank", "steps", "seed", "run"),
+    *("midi", "bundle", "minutes", "added_steps", "rank", "denoiser", "steps", "seed", "run"),
     *("description", "transcriber", "program", "threshold"),
 )
 """Arguments of `mt3synth.adapt` that have a default there."""
@@ -46,6 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--program", type=int, metavar="N", help=program)
     add("--threshold", type=float, metavar="X", help="confidence of alignment, 0..1 (default 0.4)")
     add("--rank", type=int, metavar="R", help="of what is added to each matrix (default 8)")
+    unheard = "leave the denoiser as it is, which `synthesize --steps 0` does not use"
+    add("--no-denoiser", dest="denoiser", action="store_false", default=None, help=unheard)
     add("--steps", type=int, metavar="N", help="in which the embedding is learned (default 300)")
     add("--seed", type=int, metavar="N", help="of all that is drawn (default 0)")
     add("--run", metavar="DIR", help="keep what is written while learning, and go on there")

@@ -71,6 +71,7 @@ class Extent:
       added_steps: the same in steps of the prior, or of a denoiser without one, which give the same
         result on any machine; the denoiser around a prior has a tenth of them.
       rank: of what is added to each matrix.
+      denoiser: whether the denoiser around a prior learns, too.
 
     Raises:
       ValueError: a count below 1, no time, or both minutes and steps.
@@ -80,6 +81,7 @@ class Extent:
     minutes: float | None = None
     added_steps: int | None = None
     rank: int = 8
+    denoiser: bool = True
 
     def __post_init__(self) -> None:
         check_least(self, steps=1, added_steps=1, rank=1)
@@ -121,7 +123,8 @@ def plan_stages(spec: ModelSpec, extent: Extent, batch_size: int, seed: int) -> 
 
     def stage(name: str, prior_only: bool, freezing: FreezeConfig, share: float) -> Stage:
         # Of the time half goes to each, of the steps few to the one that costs more.
-        minutes = None if extent.minutes is None else extent.minutes / (1 + prior)
+        parts = 2 if prior and extent.denoiser else 1
+        minutes = None if extent.minutes is None else extent.minutes / parts
         count = max(1, round(share * (extent.added_steps or _NEVER)))
         optimizer = OptimizerConfig(learning_rate=2e-3, warmup_steps=20, decay_steps=1 + count // 3)
         how = config(steps=count, validations=20)
@@ -132,7 +135,8 @@ def plan_stages(spec: ModelSpec, extent: Extent, batch_size: int, seed: int) -> 
     # The prior first, for it is heard alone; the denoiser then learns what that leaves open.
     first = FreezeConfig(freeze=(BASE, ADDITIONS), train=(f"{ADDITIONS}/{_PRIOR}",))
     then = FreezeConfig(freeze=(BASE, ROW, f"{ADDITIONS}/{_PRIOR}"))
-    return [*stages, stage("prior", True, first, 1.0), stage("denoiser", False, then, 0.1)]
+    stages.append(stage("prior", True, first, 1.0))
+    return [*stages, stage("denoiser", False, then, 0.1)] if extent.denoiser else stages
 
 
 class AdaptationLearner:
