@@ -136,7 +136,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", help="one Python, such as 3.12")
     parser.add_argument("--versions", choices=("lowest", "highest"), help="of the libraries")
-    parser.add_argument("--wheel", type=Path, help="one that was built before")
+    parser.add_argument("--wheel", type=Path, help="one that was built of this tree before")
     args = parser.parse_args()
     failed = False
     with tempfile.TemporaryDirectory() as out:
