@@ -212,4 +212,7 @@ def _blocks_at_once() -> int:
     """Counts the blocks to be finished at once: XLA transforms on one core of a CPU."""
     if jax.default_backend() != "cpu":
         return 1
-    return min(len(os.sched_getaffinity(0)), _MOST_AT_ONCE)
+    # Only Linux says which cores are this process's own.
+    allowed = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if allowed else os.cpu_count() or 1
+    return min(cores, _MOST_AT_ONCE)
