@@ -146,6 +146,7 @@ def adapt_all(args: argparse.Namespace) -> None:
                 command += ["--midi", str(folder / "take.mid")]
             # Renderings without steps are compared, in which the denoiser has no part.
             command += ["--added-steps", str(added), "--no-denoiser"] if added else []
+            command += ["--steps", str(args.steps)] if args.steps else []
             began = time.perf_counter()
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             print(f"{folder.name}, {added} steps: status {done.returncode}")
@@ -226,6 +227,7 @@ def main() -> None:
     adapting = commands.add_parser("adapt")
     adapting.add_argument("folder", type=Path)
     adapting.add_argument("--added-steps", type=int, nargs="+", default=[0, 600])
+    adapting.add_argument("--steps", type=int)
     adapting.set_defaults(main=adapt_all)
     measuring = commands.add_parser("measure")
     measuring.add_argument("folder", type=Path)
