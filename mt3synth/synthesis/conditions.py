@@ -19,6 +19,10 @@ from mt3synth.types import Bool, Float, Int
 _TOKEN_BUCKET = 64
 """Token lengths are rounded up to a multiple of this, to keep compiled shapes few."""
 
+_LEAST_NOTES = 128
+"""Rows of the shortest list of notes: hardly a window of chamber music has more, so that a song is
+traced once, which takes longer than all the rows that hold no note."""
+
 
 class FinishedFrames(NamedTuple):
     """What a song sounds like before a segment.
@@ -110,7 +114,10 @@ class ScoreWindows:
         listed = frames = None
         if self._notes is not None:
             listed = jnp.asarray(
-                pad_rows([self._notes.segment(start, self._spec.segment_frames) for start in rows])
+                pad_rows(
+                    [self._notes.segment(start, self._spec.segment_frames) for start in rows],
+                    _LEAST_NOTES,
+                )
             )
             frames = frame_times(size, self._spec.segment_frames)
         context = mask = None

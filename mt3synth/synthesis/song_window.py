@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import flax.linen as nn
 
 from mt3synth.diffusion.guidance import Guidance
@@ -11,7 +13,7 @@ from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk, prior_chunk
 from mt3synth.synthesis.conditions import FinishedFrames, ScoreWindows
 from mt3synth.synthesis.shares import Shares, mix
 from mt3synth.synthesis.weights import Weights
-from mt3synth.types import Array, Float
+from mt3synth.types import Array, Float, PyTree
 
 
 class SongWindow:
@@ -43,11 +45,6 @@ class SongWindow:
         self._conditions = {
             index: score.conditions([start], 1, index, before) for index in self._shares
         }
-        # Once for all steps: a window is worked on alone until it is finished.
-        self._encoded = {
-            index: encode_chunk(network, guidance, weights.of(index), conditions)
-            for index, conditions in self._conditions.items()
-        }
 
     def prior(self) -> Prior:
         """The prior of its frames. Raises ValueError if the model has none."""
@@ -68,9 +65,18 @@ class SongWindow:
                 self._spec.diffusion,
                 self._guidance,
                 self._weights.of(index),
-                self._encoded[index],
+                self._contexts[index],
                 x_t,
                 time,
             )
 
         return mix(self._shares, make)
+
+    @cached_property
+    def _contexts(self) -> dict[int, PyTree]:
+        # Once for all steps, for a window is worked on alone until it is finished; and not before
+        # the first of them, for a rendering of the prior alone takes none.
+        return {
+            index: encode_chunk(self._network, self._guidance, self._weights.of(index), conditions)
+            for index, conditions in self._conditions.items()
+        }

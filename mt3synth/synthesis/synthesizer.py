@@ -33,7 +33,7 @@ from mt3synth.synthesis.song_canvas import Say, SongCanvas
 from mt3synth.synthesis.song_window import SongWindow
 from mt3synth.synthesis.stretches import Stretch
 from mt3synth.synthesis.weights import Weights
-from mt3synth.types import Array, Float, Key, PyTree
+from mt3synth.types import Array, Float, PyTree
 
 LONGEST_CANVAS_S = 600.0
 """Seconds of a song beyond which its frames are streamed: a canvas takes memory by its length."""
@@ -202,11 +202,8 @@ class Synthesizer:
             ) -> Array:
                 return _go_on(finished, window.denoise(x_t, time))
 
-            # By number of the window: its noise does not depend on how much was drawn before.
-            key = jax.random.fold_in(jax.random.key(config.seed), number)
             shape = (1, spec.segment_frames, spec.mel.bins)
-            done = number * config.steps
-            x0 = self._draw(denoise, shape, prior, key, config, on_step, done)[0]
+            x0 = self._draw(denoise, shape, prior, config, on_step, window=number)[0]
             # As NumPy, which waits for it: what is handed on is finished.
             made, finished = np.asarray(x0[: windows.hop]), x0[windows.hop :]
             yield made
@@ -228,8 +225,7 @@ class Synthesizer:
             self.spec, self.network, self.weights, notes, windows, -edge, shares, config, say
         )
         prior = canvas.prior() if self.spec.has_prior else None
-        key = jax.random.key(config.seed)
-        x0 = self._draw(canvas.denoise, canvas.shape, prior, key, config, on_step)
+        x0 = self._draw(canvas.denoise, canvas.shape, prior, config, on_step)
         # Without the silence around it and what fills the last window.
         return np.asarray(x0[edge : edge + self.frames(notes, config)])
 
@@ -279,12 +275,10 @@ class Synthesizer:
         prior = canvas.prior() if spec.has_prior else None
         if prior is not None:
             prior = prior._replace(mean=blend(prior.mean))
-        key = jax.random.key(settled.seed)
         x0 = self._draw(
             lambda x_t, time: blend(canvas.denoise(x_t, time)),
             canvas.shape,
             prior,
-            key,
             settled,
             on_step,
             first=start + EDGE_FRAMES,
@@ -298,13 +292,12 @@ class Synthesizer:
         denoise: Callable[[Array, Array], Array],
         shape: tuple[int, ...],
         prior: Prior | None,
-        key: Key[Array, ""],
         config: SettledSampling,
         on_step: Callable[[int], Any] | None,
-        done: int = 0,
+        window: int | None = None,
         first: int = 0,
     ) -> Array:
-        """Draws frames of a shape, ``done`` steps having been reported before.
+        """Draws frames of a shape: those of a song, or of its window number ``window``.
 
         Of the noise with which a whole song begins it takes what is there from row ``first`` on, so
         that a stretch of a song begins as it did in the whole.
@@ -314,6 +307,10 @@ class Synthesizer:
         if not config.steps:
             assert prior is not None  # `SamplingConfig.for_model` refuses it otherwise
             return jnp.clip(prior.mean, -1, 1)
+        key, done = jax.random.key(config.seed), 0
+        if window is not None:
+            # By number of the window: its noise does not depend on how much was drawn before.
+            key, done = jax.random.fold_in(key, window), window * config.steps
         key_start, key_steps = jax.random.split(key)
         # Values do not depend on how many rows are drawn after them; before a song there is some
         # noise of its own.
