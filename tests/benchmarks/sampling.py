@@ -1,15 +1,15 @@
 """Measures what steps of each sampler are worth: ``tests/benchmarks/sampling.py --corpus C``.
 
 Renders the beginnings of the validation split's recordings with every sampler at several numbers
-of steps, and prints a Markdown table: evaluations of the network, seconds of audio per second
-without the vocoder, and the mean distance of the log-mel frames from the recordings' own and from
-those that 1000 deterministic steps of DDIM give from the same noise; with ``--judge`` also the F1
-of the notes that a transcriber hears. FAD of a line of the table is what ``mt3synth evaluate bundle
---split validation`` reports of the same options.
+of steps, and prints a Markdown table: evaluations of the network, CPU seconds for a second of audio
+without the vocoder, the mean distance of the log-mel frames from the recordings' own and from
+those that 1000 deterministic steps of DDIM give from the same noise, and the Frechet distance of
+the vocoded frames from the recordings by log-mel statistics; with ``--judges`` also the F1 of the
+notes that transcribers hear.
 
-What is measured is kept in the file ``--out``, a line of JSON each, so that a run that was stopped
-goes on; of a line that is there already only an F1 that is missing is measured. ``--picture`` draws
-all of them.
+What is measured is kept in the file ``--out``, a line of JSON each, and the frames of the finest
+beside it, so that a run that was stopped goes on; of a line that is there already only an F1 that
+is missing is measured. ``--picture`` draws all of them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +27,9 @@ from mt3synth import bundle as bundles
 from mt3synth.audio.log_mel_distance import log_mel_l1
 from mt3synth.audio.mel import log_mel
 from mt3synth.evaluation.bundle.excerpts import read_recordings
+from mt3synth.evaluation.embeddings.gaussian import Gaussian
+from mt3synth.evaluation.embeddings.log_mel import LogMelStatistics
+from mt3synth.evaluation.metrics.frechet import frechet_distance
 from mt3synth.evaluation.metrics.note_counts import count_notes, pooled
 from mt3synth.model import load
 from mt3synth.reporting.mel_pictures import png_of_few_colours
@@ -55,42 +57,57 @@ PRIOR = "the prior alone"
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table; F1 is None as long as nobody has listened."""
+    """A line of the table; ``f1`` has that of each judge who has listened."""
 
     sampler: str
     steps: int
     evaluations: int
-    rate: float
+    cpu: float
     from_real: float
     from_finest: float
-    f1: float | None
+    fad: float
+    f1: dict[str, float]
 
-    def cells(self) -> list[str]:
+    def cells(self, judges: Sequence[str]) -> list[str]:
         """Writes what the table shows of it."""
-        counts = self.sampler, f"{self.steps}", f"{self.evaluations}", f"{self.rate:.1f}"
-        heard = "" if self.f1 is None else f"{self.f1:.3f}"
-        return [*counts, f"{self.from_real:.3f}", f"{self.from_finest:.3f}", heard]
+        counts = self.sampler, f"{self.steps}", f"{self.evaluations}", f"{self.cpu:.3f}"
+        distances = [f"{value:.3f}" for value in (self.from_real, self.from_finest, self.fad)]
+        heard = [f"{self.f1[name]:.3f}" if name in self.f1 else "" for name in judges]
+        return [*counts, *distances, *heard]
 
 
-class Judge:
-    """Transcribes what is made of frames.
+class Ears:
+    """Hears what is made of frames.
 
     Args:
-      transcribe: hears notes.
       vocoder: makes sound.
+      judges: hear notes.
+      songs: what was to be played.
     """
 
-    def __init__(self, transcribe: Transcriber, vocoder: Vocoder) -> None:
-        self._transcribe, self._vocoder = transcribe, vocoder
+    def __init__(
+        self, vocoder: Vocoder, judges: Mapping[str, Transcriber], songs: Sequence[Recorded]
+    ) -> None:
+        self._vocoder, self._judges, self._songs = vocoder, judges, songs
 
-    def f1(self, made: Sequence[FloatND], songs: Sequence[Recorded]) -> float:
+    def vocode(self, made: Sequence[FloatND]) -> list[FloatND]:
+        """Makes sound of each song's frames."""
+        return [vocode_song(self._vocoder, frames) for frames in made]
+
+    def f1(self, judge: str, sounds: Sequence[FloatND]) -> float:
         """Compares the notes that are heard with those that were to be played, all songs pooled."""
-        counts = []
-        for frames, song in zip(made, songs):
-            audio = vocode_song(self._vocoder, frames)
-            heard = self._transcribe(audio, self._vocoder.spec.sample_rate)
-            counts.append(count_notes(song.notes, heard))
-        return pooled(counts).f1
+        rate = self._vocoder.spec.sample_rate
+        heard = [self._judges[judge](audio, rate) for audio in sounds]
+        return pooled([count_notes(s.notes, h) for s, h in zip(self._songs, heard)]).f1
+
+    def fad(self, sounds: Sequence[FloatND]) -> float:
+        """Measures the Frechet distance from the recordings, by log-mel statistics."""
+        return frechet_distance(_gaussian(sounds), _gaussian([s.audio for s in self._songs])).value
+
+
+def _gaussian(sounds: Sequence[FloatND]) -> Gaussian:
+    embed = LogMelStatistics()
+    return Gaussian.of(np.concatenate([embed(audio) for audio in sounds]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,11 +183,19 @@ def read_rows(path: Path) -> dict[tuple[str, int], Row]:
     return {(row.sampler, row.evaluations): row for row in found}
 
 
-def table(rows: Sequence[Row], finest: int) -> str:
+def kept(path: Path, make: Callable[[], list[FloatND]]) -> list[FloatND]:
+    """Reads arrays that were made before, or makes and keeps them."""
+    if not path.exists():
+        np.savez(path, *make())
+    with np.load(path) as file:
+        return [file[name] for name in file.files]
+
+
+def table(rows: Sequence[Row], finest: int, judges: Sequence[str]) -> str:
     """Writes the study in Markdown."""
-    columns = ["sampler", "steps", "evaluations", "s of audio per s", "from the real"]
-    columns += [f"from {finest} steps", "note F1"]
-    lines = [columns, ["---"] * len(columns), *(row.cells() for row in rows)]
+    columns = ["sampler", "steps", "evaluations", "CPU s per s of audio", "from the real"]
+    columns += [f"from {finest} steps", "FAD", *(f"note F1, {name}" for name in judges)]
+    lines = [columns, ["---"] * len(columns), *(row.cells(judges) for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -186,7 +211,8 @@ def main() -> None:
     parser.add_argument("--evaluations", type=int, nargs="+", default=EVALUATIONS, metavar="N")
     parser.add_argument("--finest", type=int, default=1000, help="steps of the finest (1000)")
     parser.add_argument("--samplers", nargs="+", default=[PRIOR, *SAMPLERS], metavar="NAME")
-    parser.add_argument("--judge", metavar="NAME", help="transcriber whose note F1 is shown")
+    heard = "transcribers whose note F1 is shown"
+    parser.add_argument("--judges", nargs="*", default=[], metavar="NAME", help=heard)
     parser.add_argument("--out", type=Path, required=True, help="file of what is measured")
     parser.add_argument("--picture", type=Path, metavar="PNG", help="to draw it as")
     args = parser.parse_args()
@@ -197,44 +223,47 @@ def main() -> None:
         raise SystemExit(
             f"{args.corpus}: no recordings of {args.seconds} s in its validation split"
         )
-    judge = None
-    if args.judge is not None:
-        judge = Judge(load_transcriber(args.judge), load(args.bundle).renderer().vocoder)
+    judges = {name: load_transcriber(name) for name in args.judges}
+    ears = Ears(load(args.bundle).renderer().vocoder, judges, songs)
     base: SamplingOptions = {"tail": 2.5, "start_time": args.start_time}
     real = [song.frames for song in songs]
-
-    @cache
-    def finest() -> list[FloatND]:
-        ddim: SamplingOptions = {"sampler": "ddim", "eta": 0.0, "steps": args.finest}
-        return render(synthesizer, songs, sampling_config(model.spec, {**base, **ddim}))
-
+    seconds = sum(map(len, real)) / model.spec.mel.frame_rate
+    options: SamplingOptions = {**base, "sampler": "ddim", "eta": 0.0, "steps": args.finest}
+    finest = kept(
+        args.out.with_suffix(f".{args.finest}.npz"),
+        lambda: render(synthesizer, songs, sampling_config(model.spec, options)),
+    )
     rows = read_rows(args.out)
     for name in args.samplers:
         for most in [0] if name == PRIOR else args.evaluations:
             steps = (most + 1) // 2 if name == "heun" else most
             evaluations = 2 * steps - 1 if name == "heun" else steps
             row = rows.get((name, evaluations))
-            if row is not None and (judge is None or row.f1 is not None):
+            if row is not None and set(judges) <= set(row.f1):
                 continue
-            options: SamplingOptions = {**SAMPLERS.get(name, {}), "steps": steps}
-            config = sampling_config(model.spec, {**base, **options})
-            began = time.perf_counter()
+            own: SamplingOptions = {**base, **SAMPLERS.get(name, {}), "steps": steps}
+            config = sampling_config(model.spec, own)
+            render(synthesizer, songs[:1], config)  # compiles
+            began = time.process_time()
             made = render(synthesizer, songs, config)
+            cpu = (time.process_time() - began) / seconds
+            sounds = ears.vocode(made)
             if row is None:
-                seconds = sum(map(len, real)) / model.spec.mel.frame_rate
-                rate = seconds / (time.perf_counter() - began)
-                distances = mean_distance(made, real), mean_distance(made, finest())
-                row = Row(name, steps, evaluations, rate, *distances, None)
-            if judge is not None:
-                row = replace(row, f1=judge.f1(made, songs))
+                distances = mean_distance(made, real), mean_distance(made, finest)
+                row = Row(name, steps, evaluations, cpu, *distances, ears.fad(sounds), {})
+            missing = [judge for judge in judges if judge not in row.f1]
+            row = replace(row, f1={**row.f1, **{j: ears.f1(j, sounds) for j in missing}})
             rows[name, evaluations] = row
             with args.out.open("a") as file:
                 file.write(json.dumps(asdict(row)) + "\n")
-    print(table(list(rows.values()), args.finest))
-    if judge is not None:
-        print(f"\nNote F1 of the real frames, vocoded: {judge.f1(real, songs):.3f}")
+    order = [PRIOR, *SAMPLERS]
+    shown = sorted(rows.values(), key=lambda row: (order.index(row.sampler), row.evaluations))
+    print(table(shown, args.finest, args.judges))
+    sounds = ears.vocode(real)
+    print(f"\nThe real frames, vocoded: FAD {ears.fad(sounds):.3f}", end="")
+    print("".join(f", note F1 by {name} {ears.f1(name, sounds):.3f}" for name in judges))
     if args.picture is not None:
-        args.picture.write_bytes(picture(list(rows.values())))
+        args.picture.write_bytes(picture(shown))
 
 
 if __name__ == "__main__":
