@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from inspect import unwrap
 from pathlib import Path
 
@@ -41,12 +42,32 @@ def _compiled_folder(config: pytest.Config) -> Path:
 @pytest.fixture(scope="module")
 def well_compiled() -> Iterator[None]:
     """Compiles as a user's programs are, for what takes longer to run than to compile."""
+    with _compiled(quickly=False):
+        yield
+
+
+@pytest.fixture(scope="module")
+def quickly_compiled() -> Iterator[None]:
+    """Compiles as most tests do, for slow ones that compile longer than they run."""
+    with _compiled(quickly=True):
+        yield
+
+
+@contextmanager
+def _compiled(quickly: bool) -> Iterator[None]:
     import jax
 
     before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", False)
+
+    def change(now: bool) -> None:
+        if jax.config.read("jax_disable_most_optimizations") != now:
+            jax.config.update("jax_disable_most_optimizations", now)
+            # JAX would go on with programs of before, whose sounds differ in their last bits.
+            jax.clear_caches()
+
+    change(quickly)
     yield
-    jax.config.update("jax_disable_most_optimizations", before)
+    change(before)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -45,17 +44,10 @@ TRAINING = TrainConfig(
     steps=4, batch_size=4, log_every=1, eval_every=4, eval_batches=1, save_every=2, validations=0
 )
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
 
 NEW = ("t5_context", "unet_notes")
 """The newest form of each backbone; the rest take their turn with the slow tests."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_quickly() -> Iterator[None]:
-    """Compiling takes longer than running here."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(

@@ -6,7 +6,6 @@ softmax, loss and the arithmetic of the diffusion stay in float32.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -27,17 +26,10 @@ from mt3synth.training.diffusion.step import make_eval_step, make_train_step
 from mt3synth.training.parallel.mesh import single_device_mesh
 from mt3synth.training.state import init_state_sharded
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quickly_compiled")]
 SPEC, TYPES = DiffusionSpec(), ("float32", "bfloat16")
 STEPS, SEEDS = 300, (3, 4)
 PROJECTION = np.random.default_rng(7).uniform(-1, 1, (CHANNELS, MELS)) / np.sqrt(CHANNELS)
-
-
-@pytest.fixture(autouse=True)
-def quick_to_compile() -> Iterator[None]:
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def learnable(size: int, seed: int) -> dict[str, np.ndarray]:
