@@ -174,7 +174,7 @@ def test_a_run_learns_and_is_validated_by_it(trained, tmp_path, capsys):
         validations=0, transcriber=str(trained),
     )  # fmt: skip
     train(tmp_path / "run", lambda performances: SPEC, Tones(), config, OptimizerConfig())
-    assert "onsets heard in renderings, F1" in capsys.readouterr().err
+    assert "onsets heard in renderings, F1" in capsys.readouterr().out
 
 
 def test_what_is_no_transcriber_is_refused(trained, tmp_path):
