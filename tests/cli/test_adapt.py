@@ -84,6 +84,7 @@ def test_what_cannot_be_adapted_is_said_in_a_line(run, take, here, small, option
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quickly_compiled")
 def test_additions_make_it_nearer_and_are_its_own(take, here, small, monkeypatch):
     known = mt3synth.load(small)
     how = {"bundle": small, "transcriber": "hears.py:hear", "steps": 5, "rank": 2}

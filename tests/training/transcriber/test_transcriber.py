@@ -168,6 +168,7 @@ def test_a_rendering_is_scored_by_what_is_heard_in_it(trained, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quickly_compiled")
 def test_a_run_learns_and_is_validated_by_it(trained, tmp_path, capsys):
     config = TrainConfig(
         steps=2, batch_size=4, log_every=1, eval_every=2, eval_batches=1, save_every=2,
