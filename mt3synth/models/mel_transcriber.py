@@ -14,7 +14,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from mt3synth.models.axes import partitioned
-from mt3synth.models.note_encoder import NoteRows
+from mt3synth.models.note_envelopes import NoteRows
 from mt3synth.types import Array, Float
 
 LOWEST, KEYS = 21, 88

@@ -12,7 +12,8 @@ import pytest
 from mt3synth.audio.mel import MELGAN, log_mel
 from mt3synth.models import note_encoder
 from mt3synth.models.mel_shift import MelAxis, shift_spectra
-from mt3synth.models.note_encoder import MEL_AXIS, NoteEncoder, NotePriorConfig, NoteRows, hats
+from mt3synth.models.note_encoder import MEL_AXIS, NoteEncoder, NotePriorConfig
+from mt3synth.models.note_envelopes import NoteRows, hats
 from mt3synth.symbolic.groups import DEFAULT_GROUPS
 from mt3synth.symbolic.note_curves import NoteCurves
 from mt3synth.symbolic.note_list import SongNoteList, pad_rows

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 
 from mt3synth.models import note_encoder
-from mt3synth.models.note_encoder import (
+from mt3synth.models.note_encoder import NoteEncoder, NotePriorConfig
+from mt3synth.models.note_envelopes import (
     DECAYS,
     RELEASES,
     RISES,
-    NoteEncoder,
-    NotePriorConfig,
     NoteRows,
     envelopes,
     onset_share,
