@@ -53,6 +53,13 @@ def init_state(params: PyTree, optimizer: optax.GradientTransformation) -> Train
     )
 
 
+def update_average(average: PyTree, params: PyTree, step: Array, decay: float) -> PyTree:
+    """Takes the parameters after update number ``step`` into their exponential moving average."""
+    # Shorter at first, or the average would long remember the values at the start.
+    kept = jnp.minimum(decay, (1.0 + step) / (10.0 + step))
+    return optax.incremental_update(params, average, 1 - kept)
+
+
 def abstract_state(
     network: nn.Module, batch: JaxBatch, optimizer: optax.GradientTransformation, mesh: Mesh
 ) -> TrainState:

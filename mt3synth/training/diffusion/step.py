@@ -23,7 +23,7 @@ from mt3synth.diffusion.prior import Prior
 from mt3synth.diffusion.process import Estimate, diffuse, scales_like
 from mt3synth.diffusion.spec import DiffusionSpec
 from mt3synth.models.conditions import Conditions, conditions_of
-from mt3synth.models.note_encoder import NoteRows
+from mt3synth.models.note_envelopes import NoteRows
 from mt3synth.models.remat import RematPolicy, check_remat
 from mt3synth.training.diffusion.hearing import Hearing
 from mt3synth.training.diffusion.randomness import draw, fixed_noise
@@ -36,7 +36,7 @@ from mt3synth.training.parallel.mesh import (
     single_device_mesh,
 )
 from mt3synth.training.parallel.sharding import gathered, param_shardings, state_shardings
-from mt3synth.training.state import Metrics, TrainState
+from mt3synth.training.state import Metrics, TrainState, update_average
 from mt3synth.types import Array, Float, JaxBatch, Key, PyTree
 
 LEVEL_BANDS = 8
@@ -325,9 +325,7 @@ def make_train_step(
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         step = state.step + 1
-        # Shorter at first, or the average would long remember the values at the start.
-        decay = jnp.minimum(ema_decay, (1.0 + step) / (10.0 + step))
-        ema = optax.incremental_update(params, state.ema, 1 - decay)
+        ema = update_average(state.ema, params, step, ema_decay)
         new = TrainState(step, params, ema, opt_state)
         new = with_sharding_constraint(new, state_shardings(new, shardings, mesh))
         return new, with_sharding_constraint(metrics, replicated(mesh))

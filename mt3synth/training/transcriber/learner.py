@@ -24,7 +24,14 @@ from mt3synth.training.monitoring.parameter_table import list_parameters, write_
 from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.parallel.mesh import replicated
 from mt3synth.training.parallel.sharding import fetch_to_host, shardings_of, state_shardings
-from mt3synth.training.state import Metrics, TrainState, init_state, make_sharded, shapes_of
+from mt3synth.training.state import (
+    Metrics,
+    TrainState,
+    init_state,
+    make_sharded,
+    shapes_of,
+    update_average,
+)
 from mt3synth.training.transcriber.config import TranscriberTrainConfig
 from mt3synth.training.transcriber.scores import Score, count_onsets
 from mt3synth.types import Array, Batch, Float, JaxBatch, PyTree
@@ -142,9 +149,7 @@ class TranscriberLearner:
             updates, opt_state = self._optimizer.update(grads, state.opt_state, state.params)
             params = optax.apply_updates(state.params, updates)
             step = state.step + 1
-            # Shorter at first, or the average would long remember the values at the start.
-            decay = jnp.minimum(config.ema_decay, (1.0 + step) / (10.0 + step))
-            ema = optax.incremental_update(params, state.ema, 1 - decay)
+            ema = update_average(state.ema, params, step, config.ema_decay)
             new = TrainState(step, params, ema, opt_state)
             new = with_sharding_constraint(new, state_shardings(new, self._shardings, self.mesh))
             metrics = {"loss": loss, "gradient_norm": optax.global_norm(grads)}

@@ -13,7 +13,7 @@ from jax.sharding import Mesh
 from mt3synth.training.learner import Update
 from mt3synth.training.parallel.mesh import check_batch_size, replicated
 from mt3synth.training.parallel.sharding import gathered, state_shardings
-from mt3synth.training.state import Metrics, TrainState
+from mt3synth.training.state import Metrics, TrainState, update_average
 from mt3synth.training.vocoder.config import VocoderTrainConfig
 from mt3synth.types import Array, Float, JaxBatch, PyTree
 from mt3synth.vocoder.discriminators import Discriminators
@@ -125,12 +125,10 @@ def make_update(
         updates, opt_state = optimizers[GENERATOR].update(grads, state.opt_state[GENERATOR], old)
         params = optax.apply_updates(old, updates)
         step = state.step + 1
-        # Shorter at first, or the average would long remember the values at the start.
-        decay = jnp.minimum(config.ema_decay, (1.0 + step) / (10.0 + step))
         new = TrainState(
             step,
             {GENERATOR: params, DISCRIMINATORS: critics},
-            optax.incremental_update(params, state.ema, 1 - decay),
+            update_average(state.ema, params, step, config.ema_decay),
             {GENERATOR: opt_state, DISCRIMINATORS: critics_state},
         )
         known = {**shardings[GENERATOR], **shardings[DISCRIMINATORS]}
