@@ -7,31 +7,29 @@ with a prior learns in turns: the prior, which is heard by itself, and then the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 
 from jax.sharding import Mesh
 
-from mt3synth.batch_protocols import BatchStream, TrainingData
+from mt3synth.batch_protocols import TrainingData
 from mt3synth.errors import check_least
 from mt3synth.model_spec import ModelSpec
 from mt3synth.training.checkpoints.best import load_best
-from mt3synth.training.data import ReaderPosition, open_batches, read_first_batch, start_position
+from mt3synth.training.data import read_first_batch, start_position
 from mt3synth.training.diffusion.adapted_network import ADDITIONS, BASE, ROW, AdaptedNetwork
 from mt3synth.training.diffusion.config import TrainConfig
 from mt3synth.training.diffusion.held_out import Judge
+from mt3synth.training.diffusion.segment_learner import SegmentLearner
 from mt3synth.training.diffusion.step import make_train_step
 from mt3synth.training.learner import Update
 from mt3synth.training.loop import fit
 from mt3synth.training.monitoring.logger import Logger
-from mt3synth.training.monitoring.parameter_table import list_parameters, write_table
 from mt3synth.training.optim.freezing import FreezeConfig, freeze
 from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.optim.time_budget import BudgetConfig
 from mt3synth.training.parallel.mesh import MeshConfig, make_mesh
-from mt3synth.training.parallel.sharding import boxed_params
-from mt3synth.training.state import TrainState, abstract_state, init_state_sharded
-from mt3synth.types import Batch, PyTree
+from mt3synth.types import PyTree
 
 _NEVER = 10**9
 _PRIOR = "note_prior"
@@ -139,7 +137,7 @@ def plan_stages(spec: ModelSpec, extent: Extent, batch_size: int, seed: int) -> 
     return [*stages, stage("denoiser", False, then, 0.1)] if extent.denoiser else stages
 
 
-class AdaptationLearner:
+class AdaptationLearner(SegmentLearner):
     """One performance of a model as a `mt3synth.training.learner.Learner`.
 
     Args:
@@ -148,9 +146,6 @@ class AdaptationLearner:
       stage: what is learned.
       params: of an `AdaptedNetwork` to begin with.
       mesh: where state and batches lie.
-
-    Attributes:
-      position, former_data, segment_seconds, dtype, headline: as the protocol has them.
     """
 
     def __init__(
@@ -161,57 +156,30 @@ class AdaptationLearner:
         params: PyTree,
         mesh: Mesh,
     ) -> None:
-        self._spec, self._data, self._params, self._seed = spec, data, params, stage.config.seed
-        self._network = AdaptedNetwork(spec, stage.rank)
-        self.mesh = mesh
-        self.position = start_position(data, stage.config.batch_size, stage.config.seed)
-        self.former_data: tuple[str, ...] = getattr(data, "former_identities", ())
-        self.segment_seconds = spec.segment_frames / spec.mel.frame_rate
-        self.dtype: str = spec.network.dtype
-        size, seed = stage.config.batch_size, stage.config.seed
+        config, network = stage.config, AdaptedNetwork(spec, stage.rank)
+        size, seed = config.batch_size, config.seed
+        position = start_position(data, size, seed)
+        example = read_first_batch(data, spec, position, mesh)
+        optimizer = freeze(stage.optimizer.build(config.steps), params, stage.freezing)
+        super().__init__(spec, network, data, optimizer, mesh, position, example, seed, params)
         self._judge = Judge.held_out(spec, data, stage.rank, stage.prior_only, size, seed, mesh)
         self.headline = f"{stage.name}: validation on {self._judge.segments} segments"
-        built = stage.optimizer.build(stage.config.steps)
-        self._optimizer = freeze(built, params, stage.freezing)
         self._update = make_train_step(
-            self._network,
+            network,
             spec.diffusion,
-            self._optimizer,
-            ema_decay=stage.config.ema_decay,
-            condition_drop=stage.config.condition_drop,
-            time_power=stage.config.time_power,
-            seed=stage.config.seed,
-            prior_weight=stage.config.prior_weight,
+            optimizer,
+            ema_decay=config.ema_decay,
+            condition_drop=config.condition_drop,
+            time_power=config.time_power,
+            seed=seed,
+            prior_weight=config.prior_weight,
             prior_only=stage.prior_only,
             mesh=mesh,
-        )
-
-    @cached_property
-    def _example(self) -> Batch:
-        return read_first_batch(self._data, self._spec, self.position, self.mesh)
-
-    def abstract(self) -> TrainState:
-        """Returns the state as shapes with their shardings."""
-        return abstract_state(self._network, self._example, self._optimizer, self.mesh)
-
-    def fresh(self) -> TrainState:
-        """Makes the state before the first step."""
-        return init_state_sharded(
-            self._network, self._example, self._optimizer, self.mesh, self._seed, self._params
         )
 
     def update_after(self, step: int) -> Update:
         """Returns the update, the same at every step."""
         return self._update
-
-    def batches(self, position: ReaderPosition) -> BatchStream:
-        """Opens this process's share of every batch from ``position`` on."""
-        return open_batches(self._data, self._spec, position, self.mesh)
-
-    def summary(self, folder: Path) -> str:
-        """Describes parameters and mesh in one line; their table goes into ``folder``."""
-        boxed = boxed_params(self._network, self._example)
-        return write_table(folder, list_parameters(boxed, self.mesh), self.mesh)
 
     def validate(self, ema: PyTree, step: int, logger: Logger) -> float | None:
         """Measures the averaged parameters on what is held out."""

@@ -4,33 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import flax.linen as nn
 from jax.sharding import Mesh
 
-from mt3synth.batch_protocols import BatchStream, TrainingData
+from mt3synth.batch_protocols import TrainingData
 from mt3synth.bundle import abstract_params
 from mt3synth.errors import UserError
 from mt3synth.model_spec import ModelSpec
-from mt3synth.training.data import ReaderPosition, open_batches
+from mt3synth.training.data import ReaderPosition
 from mt3synth.training.diffusion.config import TrainConfig
 from mt3synth.training.diffusion.hearing import Hearing
+from mt3synth.training.diffusion.segment_learner import SegmentLearner
 from mt3synth.training.diffusion.step import make_train_step
 from mt3synth.training.diffusion.validation import Validation
 from mt3synth.training.diffusion.warm_start import TABLE
 from mt3synth.training.learner import Update
 from mt3synth.training.monitoring.logger import Logger
-from mt3synth.training.monitoring.parameter_table import list_parameters, write_table
 from mt3synth.training.optim.freezing import FreezeConfig, freeze, hold_rows
 from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.optim.power_average import keep_power_averages
-from mt3synth.training.parallel.sharding import boxed_params
-from mt3synth.training.state import TrainState, abstract_state, init_state_sharded
 from mt3synth.types import JaxBatch, PyTree
 
 
-class DenoiserLearner:
+class DenoiserLearner(SegmentLearner):
     """A diffusion model as a `mt3synth.training.learner.Learner`.
 
     Args:
@@ -70,19 +67,16 @@ class DenoiserLearner:
         remark: str = "",
         hearing: Hearing | None = None,
     ) -> None:
-        self._spec, self._network, self._data, self._seed = spec, network, data, config.seed
-        self._example, self._validation, self._params = example, validation, params
-        self.mesh, self.position = mesh, position
-        self.former_data: tuple[str, ...] = getattr(data, "former_identities", ())
-        self.segment_seconds = spec.segment_frames / spec.mel.frame_rate
-        self.dtype: str = spec.network.dtype
+        self._validation = validation
         self.headline = "; ".join(filter(None, (validation.headline, remark)))
         # Shapes are enough to find out what a pattern means.
         frozen = freeze(optimizer.build(config.steps), abstract_params(spec), freezing)
         # Outermost: a row that is held gets no update, whatever the optimizer within makes of it.
         held_back = hold_rows(frozen, TABLE, held)
         # Around all of it, for the averages are of what really becomes of the parameters.
-        self.optimizer = keep_power_averages(held_back, config.averages)
+        averaged = keep_power_averages(held_back, config.averages)
+        seed = config.seed
+        super().__init__(spec, network, data, averaged, mesh, position, example, seed, params)
         make_step = partial(
             make_train_step,
             network,
@@ -113,29 +107,10 @@ class DenoiserLearner:
         self._prior_first = config.prior_first
         self._update, self._update_prior = make_step(), make_step(prior_only=True)
 
-    def abstract(self) -> TrainState:
-        """Returns the state as shapes with their shardings."""
-        return abstract_state(self._network, self._example, self.optimizer, self.mesh)
-
-    def fresh(self) -> TrainState:
-        """Makes the state before the first step."""
-        return init_state_sharded(
-            self._network, self._example, self.optimizer, self.mesh, self._seed, self._params
-        )
-
     def update_after(self, step: int) -> Update:
         """Returns the update: of the prior alone at first if the run says so, then of all."""
         # By the step and not by a flag, so that a resumed run is in the same phase.
         return self._update_prior if step < self._prior_first else self._update
-
-    def batches(self, position: ReaderPosition) -> BatchStream:
-        """Opens this process's share of every batch from ``position`` on."""
-        return open_batches(self._data, self._spec, position, self.mesh)
-
-    def summary(self, folder: Path) -> str:
-        """Describes parameters and mesh in one line; their table goes into ``folder``."""
-        boxed = boxed_params(self._network, self._example)
-        return write_table(folder, list_parameters(boxed, self.mesh), self.mesh)
 
     def validate(self, ema: PyTree, step: int, logger: Logger) -> float | None:
         """Shows validation losses, pictures and sound of the averaged parameters."""
