@@ -27,6 +27,7 @@ from types import FrameType
 from typing import Any
 
 from backbones_arms import ARMS, BASE, LADDER, TOGETHER, Arm, together
+from run_scalars import read_all
 
 ROOT = Path(__file__).resolve().parents[2]
 BATCH = 16
@@ -219,32 +220,17 @@ def _train(
 
 
 def read_scalars(run: Path, tag: str) -> list[tuple[int, float]]:
-    """Reads what TensorBoard holds under a tag: (step, value), of a step done twice the last."""
-    return _events(run).get(tag, [])
+    """Reads what TensorBoard holds under a tag: (step, value)."""
+    return read_all(run).get(tag, [])
 
 
 def read_losses(run: Path) -> dict[str, list[tuple[int, float]]]:
     """Reads the validation losses by diffusion time."""
     return {
-        tag.removeprefix(LOSS): pairs for tag, pairs in _events(run).items() if tag.startswith(LOSS)
+        tag.removeprefix(LOSS): pairs
+        for tag, pairs in read_all(run).items()
+        if tag.startswith(LOSS)
     }
-
-
-def _events(run: Path) -> dict[str, list[tuple[int, float]]]:
-    # By what the trainer writes them with: TensorBoard itself need not be installed.
-    from tensorboardX.proto.event_pb2 import Event
-
-    found: dict[str, dict[int, float]] = {}
-    for path in sorted((run / "tensorboard").iterdir()):
-        content, at = path.read_bytes(), 0
-        while at < len(content):
-            # A record is its length, a checksum of that, the event and a checksum of it.
-            size = int.from_bytes(content[at : at + 8], "little")
-            event = Event.FromString(content[at + 12 : at + 12 + size])
-            at += 16 + size
-            for value in event.summary.value:
-                found.setdefault(value.tag, {})[event.step] = value.simple_value
-    return {tag: sorted(values.items()) for tag, values in found.items()}
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from run_scalars import read_all
 
 ROOT = Path(__file__).resolve().parents[2]
 SONG = ROOT / "docs/examples/mozart_quartet.mid"
@@ -103,20 +104,12 @@ def compare_scalars(old: Path, new: Path, what: str) -> Row:
 
 def read_scalars(run: Path) -> Mapping[tuple[str, int], float]:
     """Reads a run's TensorBoard scalars by tag and step, without those of `UNLIKE`."""
-    from tensorboardX.proto.event_pb2 import Event
-
-    found = {}
-    for path in sorted((run / "tensorboard").iterdir()):
-        content, at = path.read_bytes(), 0
-        while at < len(content):
-            # A record is its length, a checksum of that, the event and a checksum of it.
-            size = int.from_bytes(content[at : at + 8], "little")
-            event = Event.FromString(content[at + 12 : at + 12 + size])
-            at += 16 + size
-            for value in event.summary.value:
-                if not value.tag.startswith(UNLIKE):
-                    found[value.tag, event.step] = value.simple_value
-    return found
+    return {
+        (tag, step): value
+        for tag, pairs in read_all(run).items()
+        if not tag.startswith(UNLIKE)
+        for step, value in pairs
+    }
 
 
 def compare(old: Path, new: Path) -> Iterator[Row]:
