@@ -11,9 +11,8 @@ the performance adds to the weights. All other performances stay as they are, to
 from __future__ import annotations
 
 import argparse
-import logging
-import os
 
+from mt3synth.commands.train import report_stop, settle_libraries
 from mt3synth.configuration import parse
 from mt3synth.errors import UserError, first_line
 
@@ -57,10 +56,7 @@ def main(args: argparse.Namespace) -> int:
     """Makes the bundle; returns the exit status."""
     if args.threshold is not None and not 0 <= args.threshold <= 1:
         raise UserError(f"--threshold {args.threshold:g}; must be within 0..1")
-    # As `mt3synth train` does: NumPy's threads would spin where XLA's should work.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    for name in ("absl", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    settle_libraries()
     parse.parse(args.gin_file or [], args.gin_bindings)
     try:
         import mt3synth
@@ -79,7 +75,5 @@ def main(args: argparse.Namespace) -> int:
             raise UserError(
                 f"{first_line(stopped)}, but nothing was kept; --run keeps it"
             ) from stopped
-        from mt3synth.commands.train import report_stop
-
         return report_stop(stopped, args.command)
     return 0

@@ -85,14 +85,7 @@ def conduct(args: argparse.Namespace, default_gin: str, module: str) -> int:
     Raises:
       UserError: the configuration or the data are to be mended, or the loss is not finite.
     """
-    # NumPy only prepares batches here; its threads would spin where XLA's should work. It reads
-    # this when it is first imported, which the gin files below bring about.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # XLA and CUDA would write pages about devices above the first line of the run; errors stay.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # What goes wrong in a checkpoint is reported in one line; orbax logs pages beside it.
-    for name in ("absl", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    settle_libraries()
     try:
         from mt3synth.training.parallel import distributed
 
@@ -129,6 +122,21 @@ def conduct(args: argparse.Namespace, default_gin: str, module: str) -> int:
     except Stopped as stopped:
         return report_stop(stopped, args.command)
     return 0
+
+
+def settle_libraries() -> None:
+    """Sets up what is around a run: threads that leave the cores to XLA, and logs that say nothing.
+
+    To be called before NumPy and JAX are imported.
+    """
+    # NumPy only prepares batches here; its threads would spin where XLA's should work. It reads
+    # this when it is first imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # XLA and CUDA would write pages about devices above the first line of the run; errors stay.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # What goes wrong in a checkpoint is reported in one line; orbax logs pages beside it.
+    for name in ("absl", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def report_stop(stopped: Stopped, command: str = "train") -> int:
