@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
-from mt3synth import atomic
+from mt3synth import atomic, exclusive
 from mt3synth.errors import UserError
 
 
@@ -63,8 +62,8 @@ def local_copy(path: Path) -> Iterator[Path]:
     if is_local(path):
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="mt3synth-") as folder:
-        copy = Path(folder) / path.name
+    with atomic.scratch_folder() as folder:
+        copy = folder / path.name
         store: Any = path
         try:
             store.fs.get(store.path, str(copy), recursive=path.is_dir())
@@ -89,9 +88,9 @@ def write_atomically(path: Path) -> Iterator[Path]:
             if path.is_dir():  # which no file system replaces in one step
                 remove(path)
         return
-    with tempfile.TemporaryDirectory(prefix="mt3synth-") as folder:
-        yield Path(folder) / path.name
-        upload(Path(folder) / path.name, path)
+    with atomic.scratch_folder() as folder:
+        yield folder / path.name
+        upload(folder / path.name, path)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -104,6 +103,17 @@ def remove_unfinished(folder: Path) -> None:
     """Removes what killed processes left in ``folder``; in a store they leave nothing."""
     if is_local(folder):
         atomic.remove_unfinished(folder)
+
+
+@contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Holds a folder of this machine while something is made in it; a store cannot be held.
+
+    Raises:
+      UserError: another process is at work in it.
+    """
+    with exclusive.hold_folder(folder) if is_local(folder) else nullcontext():
+        yield
 
 
 def upload(source: Path, target: Path) -> None:

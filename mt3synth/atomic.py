@@ -1,7 +1,8 @@
 """Writes files and folders that appear under their name whole or not at all.
 
 All of it rests on one step: what is written lies under a hidden name in the same folder until it is
-complete, and is then renamed, which a file system does in one go.
+complete, and is then renamed, which a file system does in one go. The hidden name says whose it is,
+so that what a killed process leaves can be told from what another is at work on.
 """
 
 from __future__ import annotations
@@ -10,14 +11,19 @@ import glob
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
 from mt3synth.errors import UserError, explain_os_errors
+from mt3synth.exclusive import hold
+from mt3synth.owners import is_abandoned, name_owner
 
 _SUFFIX = ".unfinished"
+_SCRATCH = "mt3synth-"
 
 
 @contextmanager
@@ -25,8 +31,8 @@ def write_atomically(path: Path) -> Iterator[Path]:
     """Gives a hidden name beside ``path`` to write a file or a folder to; it becomes ``path``.
 
     An older file is replaced in one step, an older folder only if it is empty. After an exception,
-    Ctrl-C too, what was written is removed. A process that is killed leaves its hidden file behind,
-    which `remove_unfinished` clears away.
+    Ctrl-C too, what was written is removed. What a killed process of this machine has left in the
+    folder goes when the next one writes there.
 
         with write_atomically(path) as unfinished:
             unfinished.write_bytes(data)
@@ -34,13 +40,22 @@ def write_atomically(path: Path) -> Iterator[Path]:
     Raises:
       OSError: the rename fails, or ``path`` is a folder with something in it.
     """
-    # A random part, for several processes may write the same file of a cache at once.
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_SUFFIX}")
+    _clear_once(os.path.abspath(path.parent))
+    # A random part, for several threads may write the same file of a cache at once.
+    own = f"{name_owner()}-{secrets.token_hex(4)}"
+    unfinished = path.with_name(f".{path.name}.{own}{_SUFFIX}")
     try:
         yield unfinished
         os.replace(unfinished, path)
     finally:
         _remove(unfinished)
+
+
+# A process may write many files into a folder that has many.
+@lru_cache(maxsize=256)
+def _clear_once(folder: str) -> None:
+    with suppress(OSError):  # whoever writes there will hear of it
+        remove_abandoned(Path(folder))
 
 
 @contextmanager
@@ -50,16 +65,18 @@ def write_folder(folder: Path, error: type[UserError]) -> Iterator[Path]:
     What a killed process left of the same folder is cleared away first.
 
     Raises:
-      UserError: of the class ``error``: ``folder`` exists, or cannot be written.
+      UserError: of the class ``error``: ``folder`` exists, cannot be written, or is being written
+        by another process.
     """
     if folder.exists():
         raise error(f"{folder} exists; give a new folder")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        remove_unfinished(folder.parent, folder.name)
-        with write_atomically(folder) as unfinished:
-            unfinished.mkdir()
-            yield unfinished
+        with hold(folder, error):
+            remove_unfinished(folder.parent, folder.name)
+            with write_atomically(folder) as unfinished:
+                unfinished.mkdir()
+                yield unfinished
     except OSError as failure:
         raise error(f"cannot write {folder}: {failure}") from failure
 
@@ -123,6 +140,28 @@ def remove_unfinished(folder: Path, name: str | None = None) -> None:
     pattern = "*" if name is None else f"{glob.escape(name)}.*"
     for path in folder.glob(f".{pattern}{_SUFFIX}"):
         _remove(path)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Removes what killed processes of this machine left in ``folder``, and nobody else's."""
+    for path in folder.glob(f".*{_SUFFIX}"):
+        # Names of before had no owner in them.
+        owner = path.name.removesuffix(_SUFFIX).rpartition(".")[2].rpartition("-")[0]
+        if is_abandoned(owner):
+            _remove(path)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Gives a folder for what is needed for a while only, where the system keeps such folders.
+
+    What killed processes left there is cleared away first, which nobody else would do for weeks.
+    """
+    for path in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
+        if is_abandoned(path.name.removeprefix(_SCRATCH).rpartition("-")[0]):
+            _remove(path)
+    with tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{name_owner()}-") as folder:
+        yield Path(folder)
 
 
 def _remove(path: Path) -> None:

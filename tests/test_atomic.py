@@ -1,11 +1,16 @@
 """Files are there whole, or not at all."""
 
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from mt3synth.atomic import (
+    remove_abandoned,
     remove_unfinished,
+    scratch_folder,
     write_atomically,
     write_bytes,
     write_folder,
@@ -72,3 +77,33 @@ def test_texts_and_the_option_that_says_where(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"--out .*file: "):
         write_texts(tmp_path / "file", {"a": ""}, "--out")
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from mt3synth.atomic import scratch_folder, write_atomically
+with scratch_folder() as folder, write_atomically(Path(sys.argv[1])) as unfinished:
+    unfinished.touch()
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_killed_process_left_goes_and_what_others_are_at_work_on_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "song.wav")], check=False)
+    (tmp_path / ".old.1a2b3c4d.unfinished").touch()  # of an earlier version
+    (left,) = (tmp_path / "scratch").iterdir()
+    assert len(list(tmp_path.glob(".song.wav.*.unfinished"))) == 1
+    with write_atomically(tmp_path / "other.wav") as unfinished:
+        unfinished.touch()
+        remove_abandoned(tmp_path)  # it did so when it began
+        kept = {path.name for path in tmp_path.glob(".*")}
+        assert kept == {".old.1a2b3c4d.unfinished", unfinished.name}
+    with scratch_folder() as one, scratch_folder() as other:
+        assert not left.exists() and one.exists() and other.exists()
+    assert not list((tmp_path / "scratch").iterdir())

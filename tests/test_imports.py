@@ -25,9 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # A bare name is a package of mt3synth and all its rooms; `a.{b,c}` is `a.b` and `a.c`.
 FLOORS = (
-    {"types": "", "errors": ""},
+    {"types": "", "errors": "", "exclusive": "", "owners": ""},
     {
-        "atomic": "",
+        "atomic": "exclusive owners",
         "cache_folder": "",
         "param_check": "",
         "signals": "",
@@ -78,7 +78,7 @@ FLOORS = (
     {
         "data_pipelines": "",
         "data_pipelines.workers": "",
-        "data_pipelines.filesystem": "atomic",
+        "data_pipelines.filesystem": "atomic exclusive",
         "data_pipelines.songs": "symbolic",
         "data_pipelines.recordings": "audio symbolic data_pipelines.{filesystem,songs}",
         "data_pipelines.performances": "data_pipelines.{filesystem,recordings}",
@@ -102,7 +102,7 @@ FLOORS = (
         "data_pipelines.corpus": "",
         "data_pipelines.corpus.arrangement": "cache_folder data_pipelines.{filesystem,workers}",
         "data_pipelines.corpus.expression": "symbolic data_pipelines.corpus.arrangement",
-        "data_pipelines.corpus.sound": ("cache_folder symbolic data_pipelines.filesystem"),
+        "data_pipelines.corpus.sound": ("atomic cache_folder symbolic data_pipelines.filesystem"),
         "data_pipelines.corpus.bends": "symbolic data_pipelines.corpus.sound",
         "data_pipelines.corpus.performances": "data_pipelines.corpus.{expression,sound}",
         "data_pipelines.corpus.played_scores": (
@@ -134,7 +134,7 @@ FLOORS = (
         "training.optim": "atomic",
         "training.state": "training.parallel",
         "training.data": "batch_protocols model_spec symbolic.note_list training.parallel",
-        "training.run_folder": "atomic bundle model_spec training.parallel",
+        "training.run_folder": "atomic bundle exclusive model_spec training.parallel",
         "training.checkpoints": "atomic param_check training.{parallel,state}",
         "training.provenance": (
             "atomic audio batch_protocols bundle model_spec vocoder training.{checkpoints,optim}"
@@ -168,7 +168,7 @@ FLOORS = (
             "data_pipelines.{filesystem,performances,seqio_pipeline}"
         ),
         "adaptation": (
-            "atomic audio bundle model_spec param_check symbolic training transcription "
+            "atomic audio bundle exclusive model_spec param_check symbolic training transcription "
             "data_pipelines.{alignment,reading,recordings,shards,songs}"
         ),
         "demo": (
@@ -198,7 +198,7 @@ FLOORS = (
     {
         "commands": "",
         "commands.shared": (
-            "audio bundle cache_folder configuration model_spec signals synthesis vocoder"
+            "audio bundle cache_folder configuration exclusive model_spec signals synthesis vocoder"
         ),
         "commands.demo": "configuration demo commands.shared mt3synth",
         "commands.doctor": (
@@ -219,8 +219,8 @@ FLOORS = (
             "mt3synth"
         ),
         "commands.evaluate": (
-            "audio bundle cache_folder configuration evaluation reporting synthesis transcription "
-            "vocoder commands.shared"
+            "audio bundle cache_folder configuration evaluation exclusive reporting synthesis "
+            "transcription vocoder commands.shared"
         ),
         "commands.export": (
             "adapters bundle configuration model_spec portable training vocoder commands.shared"

@@ -9,7 +9,7 @@ from pathlib import Path
 from data_pipelines.alignment.align import align
 from data_pipelines.alignment.features import SAMPLE_RATE
 from data_pipelines.alignment.picture import draw_alignment
-from data_pipelines.filesystem import write_atomically
+from data_pipelines.filesystem import hold_folder, remove_unfinished, write_atomically
 from data_pipelines.prepare.manifest import MANIFEST_FILE, OPTIONAL, REQUIRED
 from data_pipelines.prepare.tables import relative_path, write_csv, write_rejected
 from data_pipelines.recordings import Listing, Recording, one_line
@@ -114,6 +114,19 @@ def align_listing(
     """
     with explain_os_errors(f"--out {out}", "cannot be made"):
         out.mkdir(parents=True, exist_ok=True)
+    with hold_folder(out):
+        remove_unfinished(out)
+        return _align_listing(listing, out, threshold, jumps, overwrite, say)
+
+
+def _align_listing(
+    listing: Listing,
+    out: Path,
+    threshold: float,
+    jumps: bool,
+    overwrite: bool,
+    say: Callable[[str], object],
+) -> Listing:
     rows = {} if overwrite else _read_figures(out)
     done: list[tuple[Recording, str]] = []
     rejections = list(listing.rejections)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_pipelines.filesystem import write_text
+from data_pipelines.filesystem import hold_folder, remove_unfinished, write_text
 from data_pipelines.performances import extend_performances, read_performances, write_performances
 from data_pipelines.prepare.plan import (
     HELD_OUT_END,
@@ -75,10 +75,24 @@ def build(
       drop_missing: recordings that ``folder`` has and ``listing`` has not are dropped.
 
     Raises:
-      UserError: ``folder`` holds something else, or recordings that are not listed; nothing is
-        left to build; with ``strict``, something was rejected.
+      UserError: ``folder`` holds something else, or recordings that are not listed; another
+        process builds in it; nothing is left to build; with ``strict``, something was rejected.
     """
     songs_before = _check_folder(folder, listing, drop_missing)
+    with hold_folder(folder):
+        return _build(listing, folder, settings, source, run, strict, songs_before)
+
+
+def _build(
+    listing: Listing,
+    folder: Path,
+    settings: PrepareSettings,
+    source: Mapping[str, str],
+    run: Runner,
+    strict: bool,
+    songs_before: list[dict[str, str]],
+) -> Report:
+    remove_unfinished(folder)  # nobody else is at work there
     frozen = read_performances(folder)
     staging = staging_folder(folder)
     found, seconds = scan(listing.recordings)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.filesystem import remove_unfinished, write_atomically
+from data_pipelines.filesystem import hold_folder, remove_unfinished, write_atomically
 from data_pipelines.prepare.manifest import MANIFEST_FILE, REQUIRED
 from data_pipelines.prepare.tables import REJECTED_COLUMNS, REJECTED_FILE, relative_path, write_csv
 from data_pipelines.recordings import Rejection, find_silence, one_line
@@ -90,6 +90,21 @@ def transcribe(
     Raises:
       UserError: a file cannot be written; or, if ``strict``, a recording is left out.
     """
+    with hold_folder(out):
+        remove_unfinished(out)
+        return _transcribe(jobs, transcriber, out, sample_rate, program, overwrite, strict, say)
+
+
+def _transcribe(
+    jobs: Sequence[TranscriptionJob],
+    transcriber: Transcriber,
+    out: Path,
+    sample_rate: int,
+    program: int | None,
+    overwrite: bool,
+    strict: bool,
+    say: Callable[[str], object],
+) -> list[Rejection]:
     rejections = []
     done: list[TranscriptionJob] = []
     owners: dict[Path, Path] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -16,7 +15,9 @@ from mt3synth.adaptation.nearest import Nearest, find_nearest
 from mt3synth.adaptation.new_bundle import extend, with_performance
 from mt3synth.adaptation.take import Take, read_take
 from mt3synth.adaptation.take_data import TakeData
+from mt3synth.atomic import scratch_folder
 from mt3synth.errors import UserError
+from mt3synth.exclusive import hold
 from mt3synth.symbolic.group_seconds import group_seconds
 from mt3synth.training.diffusion.adaptation import Extent, learn, plan_stages
 from mt3synth.training.diffusion.adapted_network import ADDITIONS, ROW, begin_adapted
@@ -134,11 +135,9 @@ def adapt(
     spec = model.spec
     stages = plan_stages(spec, extent, _BATCH, seed)
     with ExitStack() as stack:
-        work = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="mt3synth-"))
-            if run is None
-            else run
-        )
+        # Before minutes of learning, and not when the bundle is to be written at their end.
+        stack.enter_context(hold(folder))
+        work = stack.enter_context(scratch_folder()) if run is None else Path(run)
         data = TakeData(take, spec, name)
         nearest = _find_nearest(model, data, seed)
         say(f"nearest: {nearest.name} (loss {nearest.loss:.4f})")

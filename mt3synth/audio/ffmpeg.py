@@ -20,6 +20,7 @@ from typing import IO, Any, cast
 
 import numpy as np
 
+from mt3synth.atomic import scratch_folder
 from mt3synth.audio.sound import BLOCK_FRAMES, SHORT_S, DecodingError, EncodingError
 from mt3synth.types import Float, FloatND
 
@@ -94,7 +95,7 @@ def encode(audio: FloatND, sample_rate: int, suffix: str, encoder: str, comment:
     """
     if not shutil.which("ffmpeg"):
         raise EncodingError(f"{suffix} needs ffmpeg, which is not installed")
-    with tempfile.TemporaryDirectory() as folder:  # some containers cannot be written to a pipe
+    with scratch_folder() as folder:  # some containers cannot be written to a pipe
         file = f"file:{folder}/sound{suffix}"
         channels = audio.shape[1] if audio.ndim > 1 else 1
         command = [

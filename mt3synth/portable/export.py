@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from mt3synth.atomic import write_folder
+from mt3synth.atomic import scratch_folder, write_folder
 from mt3synth.bundle import Bundle
 from mt3synth.errors import UserError
 from mt3synth.portable.coefficients import start_scales, step_table
@@ -70,11 +69,11 @@ def export_onnx(bundle: Bundle, folder: Path, steps: int | None = None) -> None:
     if folder.exists():
         raise UserError(f"{folder} exists; give a new folder")
     # Converted elsewhere first: what fails leaves nothing behind.
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch_folder() as scratch:
         for program in programs:
-            convert(program, Path(scratch) / f"{program.name}.onnx")
+            convert(program, scratch / f"{program.name}.onnx")
         with write_folder(folder, UserError) as unfinished:
-            for path in sorted(Path(scratch).iterdir()):
+            for path in sorted(scratch.iterdir()):
                 shutil.copy(path, unfinished / path.name)
             for name, ours in files.items():
                 shutil.copy(Path(__file__).with_name(ours), unfinished / name)

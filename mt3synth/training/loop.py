@@ -27,7 +27,7 @@ from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.optim.time_budget import OPEN, Budget, BudgetConfig
 from mt3synth.training.parallel.mesh import place_batch
 from mt3synth.training.preemption import Stopped, StopRequests
-from mt3synth.training.run_folder import SETTINGS_FILE, write
+from mt3synth.training.run_folder import SETTINGS_FILE, hold_run, write
 from mt3synth.training.state import TrainState
 
 
@@ -82,7 +82,9 @@ class ValidationSteps:
         self._config = config
         # That before the first step is extra, and those beyond a checkpoint are made again.
         counted = [step for step in done if 0 < step <= first]
-        self._count, self._last = len(counted), max(counted, default=first)
+        # Not from ``first`` on where there is none yet: a run that is killed before its first
+        # validation has it where it would have had it.
+        self._count, self._last = len(counted), max(counted, default=0)
 
     def due(self, step: int, planned: int) -> bool:
         """Tells whether a validation is due after ``step`` updates of ``planned``.
@@ -115,6 +117,8 @@ def fit(
 ) -> TrainState:
     """Trains ``learner``, or goes on training it, in a folder that is already its own.
 
+    Nobody else can train in the folder meanwhile.
+
     Args:
       learner: what is trained.
       config: how long, and how often something is saved and shown.
@@ -130,10 +134,25 @@ def fit(
       The last state.
 
     Raises:
-      UserError: a checkpoint cannot be read or written, or is of other data or another seed.
+      UserError: a checkpoint cannot be read or written, or is of other data or another seed; or
+        another process trains in the folder.
       FloatingPointError: the loss is not finite; the last checkpoint before that is kept.
       Stopped: a signal ended the run; its state is saved.
     """
+    with hold_run(folder):
+        return _fit(learner, config, optimizer, folder, budget, profile, validate_first, settings)
+
+
+def _fit(
+    learner: Learner,
+    config: LoopConfig,
+    optimizer: OptimizerConfig,
+    folder: Path,
+    budget: BudgetConfig | None,
+    profile: tuple[int, int] | None,
+    validate_first: bool,
+    settings: str,
+) -> TrainState:
     mesh, position = learner.mesh, learner.position
     # Restored before anything else is opened: a run that cannot go on should say so in seconds, and
     # the position in the data is known only from here on.

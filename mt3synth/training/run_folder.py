@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import jax
 from mt3synth.atomic import remove_unfinished, write_text
 from mt3synth.bundle import Performance
 from mt3synth.errors import UserError
+from mt3synth.exclusive import hold_folder
 from mt3synth.model_spec import ModelSpec
 from mt3synth.training.parallel.distributed import holds_everywhere
 
@@ -62,10 +64,28 @@ def claim_files(
                 "configuration with which that run was begun"
             )
     holds_everywhere(True)  # All look at the files before one of them writes.
-    if jax.process_index() == 0:
-        remove_unfinished(folder)  # of a run that was killed
     for path, text in texts.items():
         write(path, text)
+
+
+@contextmanager
+def hold_run(folder: Path) -> Iterator[None]:
+    """Holds a run's folder while it trains, in all its processes; what killed ones left is removed.
+
+    Raises:
+      UserError: another run is at work there.
+    """
+    problem = None
+    with ExitStack() as stack:
+        if jax.process_index() == 0:
+            try:
+                stack.enter_context(hold_folder(folder))
+                remove_unfinished(folder)
+            except UserError as error:
+                problem = error
+        if not holds_everywhere(problem is None):
+            raise problem or UserError(f"{folder} is being written by another run")
+        yield
 
 
 def _holds(path: Path, text: str, meaning: Callable[[Any], Any] | None) -> bool:

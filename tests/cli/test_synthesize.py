@@ -164,6 +164,23 @@ def test_overwrite(synthesize, tmp_path):
     assert soundfile.info("song.wav").samplerate == 16000
 
 
+def test_resume_keeps_what_is_whole_and_makes_the_rest(synthesize, tmp_path):
+    for name in ("a.mid", "b.mid"):
+        write_song(name, 60)
+    options = ("a.mid", "b.mid", "-o", ".", "--save-mel", ".", "--sidecar", "--resume")
+    assert synthesize(*options).status == 0
+    whole = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    # As if it had been killed behind the second sound, whose sidecar is written last.
+    (tmp_path / "b.wav.sidecar.npz").unlink()
+    (tmp_path / "b.npy").write_bytes(b"older")
+    before = (tmp_path / "a.wav").stat().st_mtime_ns
+    outcome = synthesize(*options)
+    assert outcome.status == 0 and outcome.err[0] == "1 of 2 are there, and kept"
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == whole
+    assert (tmp_path / "a.wav").stat().st_mtime_ns == before
+    assert synthesize(*options).err == ["2 of 2 are there, and kept"]
+
+
 def test_standard_input_is_rendered(synthesize, monkeypatch):
     content = write_song("song.mid", 60).read_bytes()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))

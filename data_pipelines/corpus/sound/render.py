@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import struct
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +18,7 @@ from data_pipelines.corpus.sound.recording_chain import Chain, record
 from data_pipelines.corpus.sound.reverb import Room, make_impulse_response, reverberate
 from data_pipelines.corpus.sound.soundfonts import Soundfont, find_playable
 from data_pipelines.corpus.sound.voices import CHANNELS, Event, assign_channels, move_channels
+from mt3synth.atomic import scratch_folder
 from mt3synth.errors import UserError
 from mt3synth.symbolic.notes import Notes
 
@@ -96,8 +96,8 @@ def synthesize(notes: Notes, soundfont: Path, sample_rate: int) -> np.ndarray:
 
     Its own reverb and chorus are off, and samples are loaded only when a program needs them.
     """
-    with tempfile.TemporaryDirectory(prefix="mt3synth-") as folder:
-        midi = Path(folder) / "song.mid"
+    with scratch_folder() as folder:
+        midi = folder / "song.mid"
         midi.write_bytes(encode_midi(notes))
         return synthesize_file(midi, soundfont, sample_rate)
 
@@ -105,8 +105,8 @@ def synthesize(notes: Notes, soundfont: Path, sample_rate: int) -> np.ndarray:
 def synthesize_file(midi: Path, soundfont: Path, sample_rate: int) -> np.ndarray:
     """Plays a MIDI file as `synthesize` plays notes."""
     program = find_fluidsynth()
-    with tempfile.TemporaryDirectory(prefix="mt3synth-") as folder:
-        wave = Path(folder) / "song.wav"
+    with scratch_folder() as folder:
+        wave = folder / "song.wav"
         rendered = str(max(_RENDER_RATE, sample_rate))
         command = [program, "-ni", "-q", "-R", "0", "-C", "0", "-g", str(_SYNTH_GAIN)]
         command += ["-r", rendered, "-O", "float", "-T", "wav", "-F", str(wave)]

@@ -14,6 +14,7 @@ from mt3synth.evaluation.evaluation_set import EvaluationSet, Problem
 from mt3synth.evaluation.listening import trials
 from mt3synth.evaluation.metrics.metric import Evaluators
 from mt3synth.evaluation.report.tables import NOT_MEASURED
+from mt3synth.exclusive import hold_folder
 from mt3synth.reporting.tables import as_text
 
 
@@ -40,8 +41,20 @@ def run(
       measured, else 0.
 
     Raises:
-      UserError: a folder cannot be written to.
+      UserError: a folder cannot be written to, or another process does.
     """
+    with hold_folder(args.out):
+        return _run(args, items, evaluators, names, lacking, complete)
+
+
+def _run(
+    args: argparse.Namespace,
+    items: EvaluationSet,
+    evaluators: Evaluators,
+    names: Names,
+    lacking: Sequence[Problem],
+    complete: Callable[[Evaluation], None],
+) -> int:
     examples = ExampleOptions(args.examples, args.example_seconds)
     items.problems += lacking
     done = evaluate(items, evaluators, names, examples, _progress)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mt3synth.errors import UserError, explain_memory
+from mt3synth.exclusive import hold
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ def run_jobs(
     command: str,
     overwrite: bool,
     prepare: Callable[[], Callable[[Job], None]],
+    is_whole: Callable[[Job], bool] | None = None,
 ) -> int:
     """Does every job that can be done; each of the others gets a line on stderr.
 
@@ -103,6 +105,8 @@ def run_jobs(
       overwrite: whether files that exist may be replaced.
       prepare: loads what all jobs need, and returns what does one of them; called only if there
         is anything to do.
+      is_whole: tells whether all of a job's files are there; those of which they are not may be
+        replaced. None to refuse every job of which any is there.
 
     Returns:
       The exit status: 2 if a job could not be done, else 0.
@@ -129,12 +133,23 @@ def run_jobs(
         owner = owners.setdefault(job.audio, job.source)
         if owner != job.source:
             raise UserError(f"{job.source}: {job.audio} is already that of {owner}")
-        check_new(job, overwrite)
+        check_new(job, overwrite or is_whole is not None)
+
+    def work_alone(work: Callable[[Job], None], job: Job) -> None:
+        with hold(job.audio):
+            # Once more, for another process may have made it while this one made others.
+            if is_whole is None or not is_whole(job):
+                check_new(job, overwrite or is_whole is not None)
+                work(job)
 
     # All are looked at before the first is begun, so that nobody learns of an existing file after
     # an hour.
-    if ready := try_each(jobs, check):
-        try_each(ready, prepare())
+    ready = [job for job in try_each(jobs, check) if is_whole is None or not is_whole(job)]
+    if is_whole is not None and (kept := sum(map(is_whole, jobs))):
+        print(f"{kept} of {len(jobs)} are there, and kept", file=sys.stderr)
+    if ready:
+        work = prepare()
+        try_each(ready, lambda job: work_alone(work, job))
     return 2 if failed else 0
 
 

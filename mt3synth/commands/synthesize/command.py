@@ -11,6 +11,7 @@ import argparse
 import math
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--region", metavar="A-B", help="with --since: this passage instead, such as 0:20-0:28"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="after an interruption: keep the songs that are there whole, and render the others",
+    )
     level_options.add_arguments(parser)
     sampling_options.add_arguments(parser)
     vocoder_options.add_arguments(parser)
@@ -129,7 +135,13 @@ def main(args: argparse.Namespace) -> int:
         if any(str(job.source) in ("-", "/dev/stdin") for job in jobs):
             raise UserError("--variations reads a song several times; name a file instead of -")
         jobs = outputs.vary(jobs, args.variations)
-    return outputs.run_jobs(jobs, "synthesize", args.overwrite, lambda: _prepare(args))
+    is_whole = None
+    if args.resume:
+        from mt3synth.commands.synthesize.render_job import is_whole as is_rendered
+
+        sidecar = args.sidecar or args.since is not None
+        is_whole = partial(is_rendered, sidecar=sidecar)
+    return outputs.run_jobs(jobs, "synthesize", args.overwrite, lambda: _prepare(args), is_whole)
 
 
 def _stream(args: argparse.Namespace) -> int:
@@ -169,7 +181,9 @@ def _prepare(args: argparse.Namespace) -> Callable[[outputs.Job], None]:
     renderer.varied(args.variations - 1)
     earlier = None if args.since is None else read_earlier(args.since)
     again = Again(args.sidecar or earlier is not None, earlier, args.region)
-    return lambda job: render(job, read, renderer, args.overwrite, again)
+    # What a killed process has left of a song may go; only whole ones are kept.
+    overwrite = args.overwrite or args.resume
+    return lambda job: render(job, read, renderer, overwrite, again)
 
 
 def _load(args: argparse.Namespace) -> tuple[Callable[[str | Path], Score], Renderer]:

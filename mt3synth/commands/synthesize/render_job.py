@@ -85,15 +85,22 @@ def render(
     song = _with_bar(score, renderer, job.audio.name, partial(_render, again))
     if job.mel is not None:
         song.write_mel(job.mel)
+    if renderer.stems:
+        song.write_stems(job.audio)
+    # Behind those, so that where it is they are, too, whenever this process is killed.
     song.write(job.audio)
     if again.sidecar:
         song.write_sidecar(job.audio)
-    if renderer.stems:
-        song.write_stems(job.audio)
     for line in song.reports:
         if line not in told:
             report(f"{job.audio}: {line}")
     report_saved(job.audio, song.seconds, song.level_reports, began)
+
+
+def is_whole(job: Job, sidecar: bool) -> bool:
+    """Tells whether `render` has written all that it makes of a job, with or without sidecar."""
+    last = [job.audio, job.mel, sidecar_path(job.audio) if sidecar else None]
+    return all(path is None or path.exists() for path in last)
 
 
 def _render(again: Again, renderer: Renderer, score: Score, on_step: OnStep) -> Song:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from mt3synth.atomic import scratch_folder
 from mt3synth.evaluation.embeddings.gaussian import Gaussian
 from mt3synth.evaluation.embeddings.subsampling import Subset, gaussian_of
 from mt3synth.types import Float, FloatND, Int
@@ -26,8 +27,9 @@ class EmbeddingStore:
 
     def __init__(self, dimension: int) -> None:
         self.dimension = dimension
-        self._folder = tempfile.TemporaryDirectory(prefix="mt3synth-")
-        self._file = _File(Path(self._folder.name) / "rows", dimension)
+        self._closing = ExitStack()
+        folder = self._closing.enter_context(scratch_folder())
+        self._file = _File(folder / "rows", dimension)
         self._ranges: dict[str, range] = {}
         self._count = 0
 
@@ -35,7 +37,7 @@ class EmbeddingStore:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._folder.cleanup()
+        self._closing.close()
 
     def put(self, name: str, rows: Float[FloatND, "N D"]) -> None:
         """Stores rows under a name.

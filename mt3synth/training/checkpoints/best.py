@@ -9,7 +9,7 @@ from pathlib import Path
 import jax
 from flax.traverse_util import flatten_dict
 
-from mt3synth.atomic import write_atomically, write_text
+from mt3synth.atomic import remove_unfinished, write_atomically, write_text
 from mt3synth.errors import UserError
 from mt3synth.param_check import read_params, write_params
 from mt3synth.training.parallel.sharding import fetch_to_host
@@ -55,6 +55,16 @@ class BestWeights:
         # Beside the checkpoints and not among them: those are cleared up by their age.
         self._folder = folder / FOLDER
         self.best, self.losses = _read(self._folder)
+        if jax.process_index() == 0:
+            self._clear()
+
+    def _clear(self) -> None:
+        """Removes what a killed process left, and weights that it had no time to remove."""
+        remove_unfinished(self._folder)
+        kept = None if self.best is None else _path(self._folder, self.best.step)
+        for path in self._folder.glob("weights_*.safetensors"):
+            if path != kept:
+                path.unlink(missing_ok=True)
 
     def offer(self, ema: PyTree, step: int, loss: float | None) -> None:
         """Writes down what a validation gave, and the parameters if none were better before.

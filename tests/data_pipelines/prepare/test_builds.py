@@ -149,6 +149,29 @@ def test_an_interruption_while_names_are_given(
     assert prepare(manifest, out, must_not_run) == undisturbed
 
 
+def test_what_a_killed_build_left_beside_the_shards_goes(manifest: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".songs.csv.1a2b3c4d.unfinished").touch()
+    prepare(manifest, out)
+    assert [path.name for path in out.glob(".*")] == [".build"]
+
+
+def test_of_two_builds_at_once_the_second_says_so(manifest: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def begins_another(jobs, staging) -> None:
+        code = "import sys; from mt3synth.cli import main; sys.exit(main())"
+        pairs = ("prepare", "pairs", "--manifest", manifest, "--out", out)
+        command = [sys.executable, "-c", code, *map(str, pairs)]
+        other = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert other.returncode == 2
+        assert f"{out} is being written by another process" in other.stderr
+        run_locally(jobs, staging, workers=1)
+
+    prepare(manifest, out, begins_another)
+
+
 @pytest.mark.slow
 def test_killed_and_run_again(manifest: Path, undisturbed: dict, tmp_path: Path) -> None:
     out = tmp_path / "out"

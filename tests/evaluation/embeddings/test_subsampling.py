@@ -1,7 +1,5 @@
 """Embeddings drawn from arrays and from files: the same ones, in the same order."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -65,6 +63,6 @@ def test_what_is_on_disk_is_drawn_as_from_memory() -> None:
 def test_a_store_goes_with_its_block() -> None:
     with EmbeddingStore(3) as store:
         store.put("a", random_rows(5, 1))
-        folder = Path(store._folder.name)
+        folder = store._file.path.parent
         assert folder.is_dir()
     assert not folder.exists()

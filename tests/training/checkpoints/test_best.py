@@ -33,6 +33,11 @@ def test_only_what_is_better_replaces_the_best(tmp_path):
     # A run that goes on remembers what was best before it was stopped.
     again = BestWeights(tmp_path)
     assert again.best == best.best and set(again.losses) == set(best.losses)
+    # Killed between writing weights and the record, or the record and what it no longer names.
+    for name in ("weights_00000001.safetensors", ".weights_00000019.safetensors.a.unfinished"):
+        (tmp_path / "best" / name).touch()
+    again = BestWeights(tmp_path)
+    assert len(list((tmp_path / "best").iterdir())) == 2
     again.offer(weights(20), 20, 0.35)
     assert kept(tmp_path)[1] == 3
     again.offer(weights(21), 21, 0.1)

@@ -119,7 +119,7 @@ def test_ten_validations_in_any_number_of_steps(steps, apart):
     found = [step for step in range(1, upto + 1) if whole.due(step, steps)]
     assert found == list(range(apart, upto + 1, apart))
     # One that goes on validates where it would have, and at once if it was just about to.
-    for first in (found[2] - 1, found[2], min(found[2] + 1, upto)):
+    for first in (found[0] - 1, found[2] - 1, found[2], min(found[2] + 1, upto)):
         rest = ValidationSteps(LoopConfig(steps=steps), first, [s for s in found if s < first])
         again = [step for step in range(first, upto + 1) if rest.due(step, steps)]
         assert again == [step for step in found if step >= first]
