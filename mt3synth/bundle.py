@@ -30,6 +30,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from mt3synth import __version__
 from mt3synth.atomic import write_folder
 from mt3synth.errors import UserError, unknown
+from mt3synth.foreign_files import read_json
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.additions import check_additions
 from mt3synth.models.axes import shapes_alone
@@ -47,6 +48,7 @@ DEFAULT = Path(__file__).resolve().parent / "bundles" / "default"
 CONFIG, PERFORMANCES = "config.json", "performances.json"
 WEIGHTS, CARD = "weights.safetensors", "README.md"
 ADDITIONS = "additions.safetensors"
+_MOST_LETTERS = 2000  # of a performance's name or description
 
 _READS = {
     "tokens": "note events",
@@ -186,7 +188,7 @@ def load(folder: str | Path = DEFAULT) -> Bundle:
         if not (folder / name).is_file():
             raise BundleError(f"{folder} is no bundle: it has no {name}")
     try:
-        config = json.loads((folder / CONFIG).read_text())
+        config = read_json(folder / CONFIG)
         found = config["format"]
         if found not in (FORMAT, FORMAT_WITH_ADDITIONS):
             raise BundleError(
@@ -195,12 +197,13 @@ def load(folder: str | Path = DEFAULT) -> Bundle:
                 f"({config.get('mt3synth', 'unknown')})"
             )
         spec = ModelSpec.from_dict(config["model"])
-        entries = json.loads((folder / PERFORMANCES).read_text())
+        entries = read_json(folder / PERFORMANCES)
         performances = tuple(Performance.from_dict(entry) for entry in entries)
         default = str(config["default_performance"])
+        _check_performances(performances, default, spec)
     except BundleError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
         raise BundleError(
             f"{folder} is no bundle that this version understands: {type(error).__name__}: {error}"
         ) from error
@@ -308,6 +311,28 @@ def _read_additions(folder: Path, params: PyTree) -> dict[int, PyTree]:
     except ValueError as error:
         raise BundleError(f"{folder / ADDITIONS}: {error}") from error
     return found
+
+
+def _check_performances(
+    performances: tuple[Performance, ...], default: str, spec: ModelSpec
+) -> None:
+    """Checks that a network has these performances, and that their names can be shown.
+
+    Raises:
+      ValueError: it is not so.
+    """
+    indices = [each.index for each in performances]
+    # A network that knows no performances has one sound all the same, and that has a name.
+    if indices != list(range(max(1, spec.network.performances))):
+        raise ValueError(
+            f"performances {indices[:9]} of a network that knows {spec.network.performances}"
+        )
+    names = [each.name for each in performances]
+    for text in (*names, *(each.description for each in performances)):
+        if not text.isprintable() or len(text) > _MOST_LETTERS:
+            raise ValueError(f"a performance is called or described {text[:40]!r}")
+    if default not in names or len(set(names)) < len(names):
+        raise ValueError(f"default performance {default!r} of {', '.join(names[:9])}")
 
 
 def _check_vocoder(vocoder: VocoderWeights | None, spec: ModelSpec, folder: Path) -> None:

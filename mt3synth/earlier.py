@@ -10,7 +10,6 @@ import hashlib
 import io
 import json
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import soundfile
 
 from mt3synth.atomic import write_bytes
 from mt3synth.errors import UserError, explain_os_errors
+from mt3synth.foreign_files import parse_json, read_arrays
 from mt3synth.symbolic.notes import Notes
 from mt3synth.types import Float
 
@@ -107,20 +107,20 @@ def read_earlier(path: str | os.PathLike[str]) -> Earlier:
     with explain_os_errors(beside):
         data = beside.read_bytes()
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            about = json.loads(str(arrays["about"]))
-            found = about["format"]
-            if found != FORMAT:
-                raise UserError(
-                    f"{beside}: of format {found}, and this version reads {FORMAT}; render {path} "
-                    "anew with --sidecar"
-                )
-            notes = Notes(**{name: arrays[name] for name in _COLUMNS})
-            mel = arrays["mel"].astype(np.float32)
-            digest, metadata = str(about["digest"]), dict(about["metadata"])
+        arrays = read_arrays(data)
+        about = parse_json(str(arrays["about"]))
+        found = about["format"]
+        if found != FORMAT:
+            raise UserError(
+                f"{beside}: of format {found}, and this version reads {FORMAT}; render {path} "
+                "anew with --sidecar"
+            )
+        notes = Notes(*(arrays[name] for name in _COLUMNS))
+        mel = arrays["mel"].astype(np.float32)
+        digest, metadata = str(about["digest"]), dict(about["metadata"])
     except UserError:
         raise
-    except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{beside}: no sidecar of mt3synth ({type(error).__name__}); render {path} anew with "
             "--sidecar"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -14,7 +15,28 @@ class UserError(ValueError):
     The message says where something is wrong, what, and what to do, in one line:
 
         raise UserError(f"{path}: no such folder; make it first")
+
+    What a message quotes may come from a stranger's file: characters that would move a terminal's
+    cursor are written as their codes, and of what is very long the middle is left out.
     """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(_quotable(str(message)))
+
+
+_MOST_LETTERS = 1500
+
+
+def _quotable(message: str) -> str:
+    if len(message) > _MOST_LETTERS:
+        half = _MOST_LETTERS // 2
+        message = f"{message[:half]} ... {message[-half:]}"
+    return re.sub(r"[^\S ]|[\x00-\x08\x0e-\x1f\x7f-\x9f]", _code, message)
+
+
+def _code(found: re.Match[str]) -> str:
+    # Other libraries' line breaks are taken out where a message is shown as one line.
+    return found[0] if found[0] in "\n\t\r" else f"\\x{ord(found[0]):02x}"
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from mt3synth.diffusion.guidance import Guidance
 from mt3synth.diffusion.schedule import CosineSchedule
 from mt3synth.diffusion.spec import DiffusionSpec, SamplingSpec
 from mt3synth.errors import UserError
+from mt3synth.foreign_files import check_sizes
 from mt3synth.models.note_encoder import MEL_AXIS, NotePriorConfig
 from mt3synth.models.t5 import T5, T5Config
 from mt3synth.models.unet import UNet, UNetConfig
@@ -211,6 +212,7 @@ class ModelSpec:
         Raises:
           KeyError, TypeError, ValueError: an entry is missing, unknown or out of bounds.
         """
+        check_sizes({"window": values["window"], **values["codec"]})
         diffusion = dict(values["diffusion"])
         diffusion["schedule"] = CosineSchedule(**diffusion["schedule"])
         return ModelSpec(
@@ -250,7 +252,9 @@ def _network_from_dict(values: dict[str, Any]) -> NetworkConfig:
     strange = sorted(settings.keys() - known)
     if strange:
         raise ValueError(f"a network of type {kind!r} has no {', '.join(strange)}")
+    check_sizes({k: v for k, v in settings.items() if k != "prior"}, config_type)
     if settings.get("prior") is not None:
+        check_sizes(settings["prior"], NotePriorConfig)
         settings["prior"] = NotePriorConfig(**settings["prior"])
     config: NetworkConfig = config_type(**settings)
     return config

@@ -69,7 +69,9 @@ def read_params(path: Path, like: PyTree, error: type[UserError]) -> PyTree:
     Raises:
       UserError: of the class ``error``: the file cannot be read, or holds other parameters.
     """
-    flat = {name: np.asarray(value, np.float32) for name, value in read_stored(path, error).items()}
+    # What float32 cannot hold becomes infinite; nothing that was trained has such weights.
+    with np.errstate(over="ignore", invalid="ignore"):
+        flat = {n: np.asarray(value, np.float32) for n, value in read_stored(path, error).items()}
     expected = {name: leaf.shape for name, leaf in flatten_dict(like, sep="/").items()}
     check_params({name: value.shape for name, value in flat.items()}, expected, path, error)
     return unflatten_dict(flat, sep="/")

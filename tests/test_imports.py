@@ -29,6 +29,7 @@ FLOORS = (
     {
         "atomic": "exclusive owners",
         "cache_folder": "",
+        "foreign_files": "",
         "param_check": "",
         "signals": "",
         "standard_error": "",
@@ -49,24 +50,24 @@ FLOORS = (
         "symbolic.tokenizer": "symbolic.{codec,grid,notes}",
         "symbolic.detokenizer": "symbolic.{codec,grid,notes,tokenizer}",
         "symbolic": ("symbolic.{codec,detokenizer,groups,midi,notes,programs,roll,tokenizer}"),
-        "audio": "atomic",
+        "audio": "atomic foreign_files",
         "diffusion": "",
         "models": "",
         "configuration": "",
     },
     {
         "controllers": "audio symbolic",
-        "earlier": "atomic symbolic",
+        "earlier": "atomic foreign_files symbolic",
         "splice": "audio",
         "denoising": "diffusion",
-        "model_spec": "audio diffusion models symbolic",
+        "model_spec": "audio diffusion foreign_files models symbolic",
         "reporting": "audio",
         "transcription": "symbolic",
-        "vocoder": "atomic audio param_check",
+        "vocoder": "atomic audio foreign_files param_check",
     },
     {
         "batch_protocols": "model_spec",
-        "bundle": "atomic model_spec models param_check vocoder",
+        "bundle": "atomic foreign_files model_spec models param_check vocoder",
         "cast": "times",
         "mix": "",
         "score": "controllers model_spec symbolic",
@@ -81,13 +82,15 @@ FLOORS = (
         "data_pipelines.filesystem": "atomic exclusive",
         "data_pipelines.songs": "symbolic",
         "data_pipelines.recordings": "audio symbolic data_pipelines.{filesystem,songs}",
-        "data_pipelines.performances": "data_pipelines.{filesystem,recordings}",
-        "data_pipelines.shards": "audio symbolic data_pipelines.{filesystem,songs}",
+        "data_pipelines.performances": "foreign_files data_pipelines.{filesystem,recordings}",
+        "data_pipelines.shards": "audio foreign_files symbolic data_pipelines.{filesystem,songs}",
         "data_pipelines.prepare": (
             "audio reporting symbolic transcription "
             "data_pipelines.{filesystem,performances,recordings,shards,songs,workers}"
         ),
-        "data_pipelines.reading": "audio model_spec symbolic data_pipelines.{performances,shards}",
+        "data_pipelines.reading": (
+            "audio foreign_files model_spec symbolic data_pipelines.{performances,shards}"
+        ),
         "data_pipelines.seqio_pipeline": (
             "audio symbolic.note_list data_pipelines.{filesystem,prepare,reading,shards,songs}"
         ),
@@ -134,10 +137,11 @@ FLOORS = (
         "training.optim": "atomic",
         "training.state": "training.parallel",
         "training.data": "batch_protocols model_spec symbolic.note_list training.parallel",
-        "training.run_folder": "atomic bundle exclusive model_spec training.parallel",
+        "training.run_folder": "atomic bundle exclusive foreign_files model_spec training.parallel",
         "training.checkpoints": "atomic param_check training.{parallel,state}",
         "training.provenance": (
-            "atomic audio batch_protocols bundle model_spec vocoder training.{checkpoints,optim}"
+            "atomic audio batch_protocols bundle foreign_files model_spec vocoder "
+            "training.{checkpoints,optim}"
         ),
         "training.monitoring": "signals training.{parallel,run_folder,state}",
         "training.learner": "batch_protocols training.{data,monitoring,state}",
@@ -146,8 +150,8 @@ FLOORS = (
             "run_folder,state}"
         ),
         "training.transcriber": (
-            "atomic audio batch_protocols model_spec models param_check training.{data,learner,"
-            "loop,monitoring,optim,parallel,run_folder,state}"
+            "atomic audio batch_protocols foreign_files model_spec models param_check "
+            "training.{data,learner,loop,monitoring,optim,parallel,run_folder,state}"
         ),
         "training.diffusion": (
             "audio batch_protocols bundle denoising diffusion model_spec models reporting "
@@ -159,7 +163,9 @@ FLOORS = (
             "optim,parallel,run_folder,state}"
         ),
         "portable": "atomic bundle diffusion model_spec models symbolic synthesis vocoder",
-        "importers": "audio bundle diffusion model_spec models param_check symbolic",
+        "importers": (
+            "audio bundle diffusion foreign_files model_spec models param_check symbolic"
+        ),
         "model": "again audio bundle cast earlier model_spec renderer score song synthesis vocoder",
     },
     {
@@ -168,8 +174,8 @@ FLOORS = (
             "data_pipelines.{filesystem,performances,seqio_pipeline}"
         ),
         "adaptation": (
-            "atomic audio bundle exclusive model_spec param_check symbolic training transcription "
-            "data_pipelines.{alignment,reading,recordings,shards,songs}"
+            "atomic audio bundle exclusive foreign_files model_spec param_check symbolic training "
+            "transcription data_pipelines.{alignment,reading,recordings,shards,songs}"
         ),
         "demo": (
             "again audio bundle model model_spec renderer reporting score song symbolic vocoder"

@@ -10,6 +10,7 @@ import numpy as np
 from data_pipelines.reading.stored_song import SongAudio, StoredSong, read_values
 from data_pipelines.shards.arrays import open_shard
 from mt3synth.audio.mel import MelSpec, to_network
+from mt3synth.foreign_files import map_array
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Rows:
     @staticmethod
     def of(path: Path) -> Rows:
         """Opens a file. Raises OSError or ValueError as `numpy.load` does."""
-        mapped = np.load(path, mmap_mode="r")
+        mapped = map_array(path)
         return Rows(path, mapped.dtype, mapped.shape[1:], mapped.offset)
 
     def read(self, first: int, count: int) -> np.ndarray:

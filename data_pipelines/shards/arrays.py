@@ -25,6 +25,7 @@ from numpy.lib import format as npy
 
 from data_pipelines.filesystem import write_atomically
 from data_pipelines.shards.note_tables import (
+    KNOT_COLUMNS,
     NOTE_COLUMNS,
     notes_from_table,
     notes_to_table,
@@ -34,6 +35,7 @@ from data_pipelines.songs import Song
 from mt3synth.audio.mel import MELGAN, MelSpec, log_mel, to_network
 from mt3synth.audio.resampling import resample_pcm, resampled_length
 from mt3synth.errors import UserError
+from mt3synth.foreign_files import map_array, read_json
 
 _HEADER_BYTES = 128  # of a .npy file: room for any length
 _SONG_KEYS = ("id", "performance", "sample_rate")  # in songs.json, in the order of `ArraySong`
@@ -127,14 +129,14 @@ def open_shard(path: Path) -> tuple[MelSpec, list[ArraySong]]:
       UserError: the folder is damaged, or holds something else.
     """
     try:
-        content = json.loads((path / "songs.json").read_text(encoding="utf-8"))
+        content = read_json(path / "songs.json")
         spec = MelSpec.from_dict(content["mel"])
-        audio, mel, notes = (
-            np.load(path / f"{name}.npy", mmap_mode="r") for name in ("audio", "mel", "notes")
-        )
+        audio, mel, notes = (map_array(path / f"{name}.npy") for name in ("audio", "mel", "notes"))
+        _check_arrays(audio, mel, notes, spec)
         songs = []
         first = (0, 0, 0)
         for entry in content["songs"]:
+            _check_entry(entry)
             rates = (entry["sample_rate"], spec.sample_rate)
             frames = spec.frames(resampled_length(entry["samples"], *rates))
             counts = (entry["samples"], frames, entry["notes"])
@@ -143,11 +145,28 @@ def open_shard(path: Path) -> tuple[MelSpec, list[ArraySong]]:
             name, performance, rate = (entry[key] for key in _SONG_KEYS)
             songs.append(ArraySong(name, performance, rate, first, *rows))
             first = end
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise UserError(f"{path}: damaged, or no shard of mt3synth ({error!r})") from error
     if first != (len(audio), len(mel), len(notes)):
         raise UserError(f"{path}: its arrays and songs.json do not belong together")
     return spec, songs
+
+
+def _check_arrays(audio: np.ndarray, mel: np.ndarray, notes: np.ndarray, spec: MelSpec) -> None:
+    found = [(each.dtype, each.shape[1:]) for each in (audio, mel, notes)]
+    widths = (len(NOTE_COLUMNS), len(NOTE_COLUMNS) + len(KNOT_COLUMNS))
+    expected = [
+        [(np.int16, ()), (np.float16, (spec.bins,)), (np.float64, (width,))] for width in widths
+    ]
+    if found not in expected or not (audio.ndim and mel.ndim and notes.ndim):
+        raise ValueError(f"arrays {', '.join(f'{kind}{list(shape)}' for kind, shape in found)}")
+
+
+def _check_entry(entry: dict[str, Any]) -> None:
+    counts = ("samples", "notes", "performance", "sample_rate")
+    wrong = [n for n in counts if type(entry[n]) is not int or not 0 <= entry[n] < 2**50]
+    if wrong or not entry["sample_rate"] or not isinstance(entry["id"], str):
+        raise ValueError(f"songs.json has {', '.join(wrong) or 'an id or a rate'} out of range")
 
 
 def read(path: Path) -> Iterator[Song]:
@@ -157,5 +176,8 @@ def read(path: Path) -> Iterator[Song]:
       UserError: the folder is damaged, or holds something else.
     """
     for song in open_shard(path)[1]:
-        notes = notes_from_table(np.array(song.notes))
+        try:
+            notes = notes_from_table(np.array(song.notes))
+        except ValueError as error:
+            raise UserError(f"{path}: song {song.id!r}: {error}") from error
         yield Song(song.id, np.array(song.audio), song.sample_rate, notes, song.performance)

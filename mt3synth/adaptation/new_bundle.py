@@ -13,6 +13,7 @@ from flax.traverse_util import flatten_dict
 from mt3synth import bundle as bundles
 from mt3synth.atomic import write_folder
 from mt3synth.bundle import Bundle, BundleError, Performance
+from mt3synth.foreign_files import read_json
 from mt3synth.param_check import read_stored, write_params
 from mt3synth.training.diffusion.warm_start import TABLE
 from mt3synth.types import FloatND, PyTree
@@ -48,11 +49,11 @@ def extend(
     added = dict(bundle.additions)
     if additions is not None:
         added[performance.index] = additions
-    config = json.loads((bundle.folder / bundles.CONFIG).read_text())
+    config = read_json(bundle.folder / bundles.CONFIG)
     config["model"]["network"]["performances"] = performance.index + 1
     if added:
         config["format"] = bundles.FORMAT_WITH_ADDITIONS
-    listed = json.loads((bundle.folder / bundles.PERFORMANCES).read_text())
+    listed = read_json(bundle.folder / bundles.PERFORMANCES)
     card = (bundle.folder / bundles.CARD).read_text("utf-8")
     with write_folder(folder, BundleError) as unfinished:
         shutil.copytree(bundle.folder, unfinished, dirs_exist_ok=True)

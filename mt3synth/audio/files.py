@@ -6,7 +6,6 @@ A file appears under its name whole or not at all, and nothing is clipped behind
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,7 @@ from mt3synth.audio.ffmpeg import FFmpegSound, available, read_comment
 from mt3synth.audio.libsndfile import LibsndfileSound, NotDecodable
 from mt3synth.audio.sound import DecodingError, EncodingError, Sound
 from mt3synth.errors import UserError, explain_os_errors
+from mt3synth.foreign_files import parse_json
 from mt3synth.types import Float
 
 _OWN = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
@@ -116,7 +116,7 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
         except DecodingError as error:
             raise AudioError(f"{path}: {error}") from error
     with suppress(ValueError):
-        values = json.loads(comment)
+        values = parse_json(comment)
         if isinstance(values, dict):
             return {str(name): str(value) for name, value in values.items()}
     return {"comment": comment} if comment else {}

@@ -60,6 +60,8 @@ class MelSpec:
                 raise ValueError(f"{name}={value!r} {unit}; must be a whole number")
             if value < 1:
                 raise ValueError(f"{name}={value} {unit}; must be at least 1")
+            if value > _MOST[name]:
+                raise ValueError(f"{name}={value} {unit}; must be at most {_MOST[name]}")
         for name in ("low_hz", "high_hz", "floor", "ceiling", "scale_low", "scale_high"):
             if not np.isfinite(getattr(self, name)):
                 raise ValueError(f"{name}={getattr(self, name)}; must be finite")
@@ -127,6 +129,9 @@ _COUNTS = {
     "fft": "samples",
     "bins": "mel bins",
 }
+
+# Of no use beyond, and a stranger's file that asks for more asks for all memory there is.
+_MOST = {"sample_rate": 2**20, "hop": 2**15, "window": 2**15, "fft": 2**15, "bins": 1024}
 
 MELGAN = MelSpec()
 """SoundStream's front end: 50 frames of 128 bins per second of 16 kHz audio."""

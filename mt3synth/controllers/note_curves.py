@@ -8,7 +8,11 @@ import numpy as np
 
 from mt3synth.controllers.song_treatment import TreatedSong
 from mt3synth.controllers.treatment import VIBRATO_HZ, Treatment
-from mt3synth.symbolic.note_curves import NoteCurves, sample_times, trace
+from mt3synth.symbolic.note_curves import SAMPLE_S, NoteCurves, sample_times, trace
+
+MOST_SAMPLES = 1_000_000
+"""Of a song's curves, which are 10,000 s of notes at full fineness; of more than twice as many what
+happens within a frame is lost. A file may hold a hundred notes for four hours."""
 
 
 def let_notes_carry(song: TreatedSong) -> TreatedSong:
@@ -18,13 +22,16 @@ def let_notes_carry(song: TreatedSong) -> TreatedSong:
     rings on at the pitch and the level that it ends with.
     """
     knots, left = [], []
+    moves = np.array([t.moves_pitch or not t.gain.is_constant for t in song.treatments], bool)
+    moving = float(np.sum((song.notes.end - song.notes.start)[moves[song.treatment]]))
+    step = max(SAMPLE_S, moving / MOST_SAMPLES)
     for i in range(len(song.notes)):
         treatment = song.treatments[song.treatment[i]]
         is_drum = bool(song.notes.is_drum[i])
         start, end = float(song.notes.start[i]), float(song.notes.end[i])
         still = is_drum or not treatment.moves_pitch
         constant = still and treatment.gain.is_constant
-        since = sample_times(0.0 if constant else end - start)
+        since = sample_times(0.0 if constant else end - start, step)
         at = start + since
         cents = np.zeros(len(at))
         if not still:

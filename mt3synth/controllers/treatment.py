@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 
 import numpy as np
 
@@ -81,12 +80,15 @@ class Treatment:
         """Moves notes to where `apply` will find them, and bring them back from."""
         if not self.moves_pitch:
             return notes
-        start, end = (self.source_seconds(times) for times in (notes.start, notes.end))
+        varispeed = self._varispeed()
+        start, end = (varispeed.source_seconds(times) for times in (notes.start, notes.end))
         return notes.replace(start=start, end=end)
 
     def source_seconds(self, seconds: FloatND | float) -> FloatND:
         """Tells which moment of a sound `apply` brings to each moment of the result."""
-        return np.asarray(self._varispeed.source_seconds(seconds) if self.moves_pitch else seconds)
+        return np.asarray(
+            self._varispeed().source_seconds(seconds) if self.moves_pitch else seconds
+        )
 
     def apply(self, audio: Float[FloatND, " S"], sample_rate: int, stereo: bool) -> FloatND:
         """Gives a sound its pitch, its level and, in stereo, its place.
@@ -100,7 +102,7 @@ class Treatment:
           Samples ``[R]`` or, in stereo, ``[R, 2]``.
         """
         if self.moves_pitch:
-            audio = self._varispeed.play(audio, sample_rate)
+            audio = self._varispeed().play(audio, sample_rate)
         if self.moves_level:
             audio = audio * _sampled(self.gain, len(audio), sample_rate)
         if not stereo:
@@ -119,7 +121,8 @@ class Treatment:
             yield part * _sampled(self.gain, len(part), sample_rate, first)
             first += len(part)
 
-    @cached_property
+    # Not kept: of a bend late in a song of hours it is hundreds of megabytes, and a song may have a
+    # hundred treatments.
     def _varispeed(self) -> Varispeed:
         last = max(self.cents.times[-1], self.vibrato.times[-1])
         grid = _PITCH_SECONDS * np.arange(int(last / _PITCH_SECONDS) + 2)

@@ -6,7 +6,6 @@ A folder with ``model_index.json`` and, for each of three modules, a folder with
 
 from __future__ import annotations
 
-import json
 import re
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from mt3synth.errors import first_line
+from mt3synth.foreign_files import read_json
 from mt3synth.importers.checkpoint import Checkpoint, CheckpointError, Description, Stored
 
 INDEX, CONFIG, WEIGHTS = "model_index.json", "config.json", "diffusion_pytorch_model"
@@ -165,8 +165,8 @@ def _describe(folder: Path) -> Description:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        values = read_json(path)
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"{path}: cannot be read: {error}") from error
     if not isinstance(values, dict):
         raise CheckpointError(f"{path}: must be a JSON object")

@@ -23,6 +23,7 @@ that are faded into each other sound as one between them."""
 
 _JUMP_S = 0.02  # knots are no closer than a frame: a jump needs none on its way
 _SEMITONES_OFF, _DB_OFF = 0.03, 0.4  # by which straight lines may miss what they stand for
+_BLOCK = 1000  # samples through which a curve is drawn at a time
 _SILENT = 1e-6  # power beside full level, below which nothing is to be heard
 
 
@@ -122,9 +123,9 @@ class NoteCurves:
         return np.interp(seconds, self.seconds[rows], self.semitones[rows]), np.sqrt(power)
 
 
-def sample_times(length: float) -> FloatND:
+def sample_times(length: float, step: float = SAMPLE_S) -> FloatND:
     """Returns times since its onset at which the curve of a note of so many seconds is sampled."""
-    return np.linspace(0.0, length, int(np.ceil(length / SAMPLE_S)) + 1)
+    return np.linspace(0.0, length, int(np.ceil(length / step)) + 1)
 
 
 def trace(seconds: FloatND, semitones: FloatND, gain: FloatND) -> tuple[FloatND, FloatND, FloatND]:
@@ -137,7 +138,13 @@ def trace(seconds: FloatND, semitones: FloatND, gain: FloatND) -> tuple[FloatND,
       semitones, gain: at each of them.
     """
     constant = np.all(semitones == semitones[0]) and np.all(gain == gain[0])
-    chosen = [0] if constant else _simplify(seconds, semitones, gain)
+    chosen = [0]
+    if not constant:
+        # Block by block: of a vibrato of hours the time would grow with the square of its length.
+        for first in range(0, max(len(seconds) - 1, 1), _BLOCK):
+            block = slice(first, first + _BLOCK + 1)
+            inner = _simplify(seconds[block], semitones[block], gain[block])
+            chosen += [first + number for number in inner[1:]]
     at, pitch, level = seconds[chosen], semitones[chosen], gain[chosen] ** 2
     steps = np.ceil(np.abs(np.diff(pitch)) / STEP_SEMITONES - 1e-9)
     room = np.floor(np.diff(at) / _JUMP_S)

@@ -24,6 +24,7 @@ from mt3synth.audio.mel import MelSpec
 from mt3synth.batch_protocols import TrainingData
 from mt3synth.bundle import CARD, Bundle, Performance
 from mt3synth.errors import UserError
+from mt3synth.foreign_files import read_json
 from mt3synth.model_spec import ModelSpec
 from mt3synth.training.checkpoints.manager import FOLDER as CHECKPOINTS
 from mt3synth.training.optim.time_budget import FILE as BUDGET_FILE
@@ -206,7 +207,7 @@ def _read(path: Path) -> Any:
       UserError: it cannot be read.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

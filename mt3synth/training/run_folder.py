@@ -14,6 +14,7 @@ from mt3synth.atomic import remove_unfinished, write_text
 from mt3synth.bundle import Performance
 from mt3synth.errors import UserError
 from mt3synth.exclusive import hold_folder
+from mt3synth.foreign_files import read_json
 from mt3synth.model_spec import ModelSpec
 from mt3synth.training.parallel.distributed import holds_everywhere
 
@@ -108,8 +109,8 @@ def read_run(folder: Path) -> tuple[ModelSpec, tuple[Performance, ...]]:
       UserError: the folder is not that of a run.
     """
     try:
-        spec = ModelSpec.from_dict(json.loads((folder / SPEC_FILE).read_text()))
-        listed = json.loads((folder / PERFORMANCES_FILE).read_text())
+        spec = ModelSpec.from_dict(read_json(folder / SPEC_FILE))
+        listed = read_json(folder / PERFORMANCES_FILE)
         performances = tuple(Performance.from_dict(entry) for entry in listed)
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from error

@@ -23,6 +23,7 @@ from flax.traverse_util import flatten_dict
 from mt3synth.atomic import write_folder
 from mt3synth.audio.mel import MelSpec
 from mt3synth.errors import UserError
+from mt3synth.foreign_files import check_sizes, read_json
 from mt3synth.param_check import count_params, read_params, write_params
 from mt3synth.types import PyTree
 from mt3synth.vocoder.vocos import Vocos, VocosConfig
@@ -99,11 +100,11 @@ def read_description(folder: Path) -> tuple[VocosConfig, MelSpec]:
     """
     path = folder / DESCRIPTION
     try:
-        return from_json(json.loads(path.read_text()))
+        return from_json(read_json(path))
     except OSError as error:
         raise VocoderFileError(f"{path}: cannot be read: {error.strerror or error}") from error
     # All that a wrong but well-formed JSON file can run into below.
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise VocoderFileError(
             f"{path} is no vocoder that this version understands: {type(error).__name__}: {error}"
         ) from error
@@ -126,6 +127,7 @@ def from_json(values: dict[str, Any]) -> tuple[VocosConfig, MelSpec]:
     spec, settings = MelSpec.from_dict(values["mel"]), values["config"]
     if not isinstance(settings, dict):
         raise ValueError(f"config is a {type(settings).__name__}; must be an object")
+    check_sizes(settings, VocosConfig)
     # Refused: what this version does not know would change how the vocoder sounds.
     strange = sorted(settings.keys() - {field.name for field in dataclasses.fields(VocosConfig)})
     if strange:

@@ -138,3 +138,29 @@ def test_a_full_disk(synthesize, here, monkeypatch, target):
     assert outcome.err[-1].endswith(f"{target}: cannot be written: No space left on device")
     left = {p.name for p in here.iterdir()}
     assert left <= {GOOD, "good.npy", "good.wav"} - {target}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ([], "performances [] of a network that knows 3"),
+        ([{"index": 1}], "performances [1, 1, 2]"),
+        ([{"name": "x\x1b[2J"}], r"called or described 'x\x1b[2J'"),
+        ([{"description": "two\nlines"}], r"'two\nlines'"),
+        ([{"name": "hall"}], "default performance 'studio' of hall, hall, old-radio"),
+        ("[" * 100_000, "JSON that nests too deep"),
+    ],
+)
+def test_a_bundle_whose_performances_cannot_be_shown(run, here, bundle_folder, changes, said):
+    shutil.copytree(bundle_folder, here / "odd")
+    path = here / "odd" / "performances.json"
+    listed = json.loads(path.read_text())
+    if isinstance(changes, str):
+        path.write_text(changes)
+    else:
+        for entry, change in zip(listed, changes):
+            entry.update(change)
+        path.write_text(json.dumps(changes and listed))
+    outcome = run("performances", "--bundle", "odd")
+    assert outcome.status == 2 and not outcome.out
+    assert len(outcome.err) == 1 and said in outcome.err[0]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from midi_cases import control, event, midi, tone, wheel
 
+from mt3synth.controllers import note_curves
 from mt3synth.controllers.note_curves import let_notes_carry
 from mt3synth.controllers.song_treatment import treat_song
 from mt3synth.symbolic.midi import Curve, MidiSong, read_song
@@ -75,3 +76,13 @@ def test_a_note_of_no_length_has_a_curve_too():
     moved = dataclasses.replace(song.treatments[0], cents=cents)
     carried_song = let_notes_carry(dataclasses.replace(song, treatments=(moved,)))
     np.testing.assert_allclose(carried_song.notes.curves.semitones, [0.3], rtol=1e-6)
+
+
+def test_hours_of_a_bent_chord_are_sampled_no_finer_than_can_be_afforded(monkeypatch):
+    keys = range(30, 90)
+    chord = b"".join(event(0x90, key, 80) for key in keys)
+    ends = b"".join(event(0x80, key, 0) for key in keys)
+    track = chord + control(1, 64, after=480) + wheel(4000, after=480 * 3600) + ends
+    monkeypatch.setattr(note_curves, "MOST_SAMPLES", 6000)
+    curves = carried(track).notes.curves
+    assert len(curves) == 60 and 60 * 2 < len(curves.seconds) < 60 * 150

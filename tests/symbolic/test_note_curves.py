@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mt3synth.symbolic.note_curves import STEP_SEMITONES, NoteCurves, trace
+from mt3synth.symbolic.note_curves import STEP_SEMITONES, NoteCurves, sample_times, trace
 from mt3synth.symbolic.notes import Notes
 
 AT = np.arange(0, 2.0, 0.01)
@@ -81,3 +81,11 @@ def test_curves_that_are_none_are_refused():
         notes_with(([0.0], [0.0], [-1.0]))
     with pytest.raises(ValueError, match="no finite"):
         notes_with(([0.0], [np.nan], [1.0]))
+
+
+def test_a_long_vibrato_is_drawn_as_true_as_a_short_one():
+    seconds = sample_times(50.0)
+    pitch = 0.5 * np.sin(2 * np.pi * 5.5 * seconds)
+    at, semitones, gain = trace(seconds, pitch, np.ones(len(seconds)))
+    assert np.all(np.diff(at) > 0) and np.all(gain == 1)
+    assert np.abs(np.interp(seconds, at, semitones) - pitch).max() <= 0.0301

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import posixpath
 import zipfile
-import zlib
 from xml.parsers import expat
 
 from mt3synth.symbolic.scores.errors import ScoreError
@@ -47,7 +46,9 @@ def unpack(data: bytes, name: str) -> bytes:
             if len(members) > _MAX_MEMBERS:
                 raise ScoreError(f"{name}: {len(members)} files in it; no .mxl has so many")
             return _read_member(archive, _find_score(archive, members, name), name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except ScoreError:
+        raise
+    except Exception as error:  # zipfile and zlib raise whatever damage leads them into
         raise ScoreError(f"{name}: not a whole .mxl file ({error})") from error
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
+from contextlib import redirect_stderr
 from typing import Any
 
 from mt3synth.errors import first_line
@@ -55,8 +57,9 @@ def parse(data: bytes, name: str, form: Format) -> tuple[Any, list[str]]:
             f"{name}: a score in notation needs music21: pip install 'mt3synth[scores]'"
         ) from error
     try:
-        with warnings.catch_warnings():
-            # It warns of layout, and of what `written` reports for itself.
+        # It warns of layout, and of what `written` reports for itself; of kern it writes to stderr
+        # by itself, word by word what is in the file.
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             parser: Any = converter.Converter()
             parser.parseData(_decode(data, form), format=form)

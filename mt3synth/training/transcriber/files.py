@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from flax.traverse_util import flatten_dict
 from mt3synth.atomic import write_atomically
 from mt3synth.audio.mel import MelSpec
 from mt3synth.errors import UserError
+from mt3synth.foreign_files import read_json
 from mt3synth.models.axes import shapes_alone
 from mt3synth.models.mel_transcriber import MelTranscriber, MelTranscriberConfig
 from mt3synth.param_check import read_params, write_params
@@ -73,7 +73,7 @@ def read(folder: str | Path, spec: MelSpec) -> TranscriberWeights:
                 "`mt3synth train-transcriber`"
             )
     try:
-        config, own = from_json(json.loads((folder / DESCRIPTION).read_text()))
+        config, own = from_json(read_json(folder / DESCRIPTION))
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(
             f"{folder / DESCRIPTION} describes no transcriber that this version understands: "

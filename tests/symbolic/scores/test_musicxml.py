@@ -141,3 +141,15 @@ def test_the_extra_is_named_where_music21_is_missing(monkeypatch):
 def test_expression_is_bounded(expression):
     with pytest.raises(ScoreError, match=r"expression=.*must be within 0\.\.1"):
         play(quarters("C4"), expression=expression)
+
+
+def test_an_archive_whose_parts_lie_elsewhere_is_refused():
+    data = bytearray(mxl(b_xml=GOOD))
+    at = data.rindex(b"PK\5\6") + 16  # where its table of contents says that it begins
+    data[at : at + 4] = (int.from_bytes(data[at : at + 4], "little") + 1000).to_bytes(4, "little")
+    assert "not a whole .mxl file" in refused(bytes(data), "bad.mxl")
+
+
+def test_nothing_of_a_damaged_kern_score_reaches_the_terminal(capsys):
+    play_score(b"**kern\n*M4/4\n=1\n4C\n(|\x1b[2J\n4D\n*-\n", "bad.krn")
+    assert capsys.readouterr() == ("", "")
