@@ -47,6 +47,11 @@ def write_atomically(path: Path) -> Iterator[Path]:
     try:
         yield unfinished
         os.replace(unfinished, path)
+    except OSError as error:
+        # A full disk names no file, and the hidden name says nothing to anybody.
+        if error.errno is not None and error.filename in (None, os.fspath(unfinished)):
+            error.filename, error.filename2 = os.fspath(path), None
+        raise
     finally:
         _remove(unfinished)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -223,6 +223,7 @@ def save(
     card: str,
     precision: Literal["float16", "float32"] = "float16",
     vocoder: VocoderWeights | None = None,
+    add_papers: Callable[[Path], object] | None = None,
 ) -> None:
     """Writes a bundle; the folder appears whole or not at all.
 
@@ -232,6 +233,7 @@ def save(
       card: the model card, Markdown.
       precision: of the weights as stored.
       vocoder: a trained one for the model's frames; always stored as float16.
+      add_papers: writes what else belongs into the folder, before that has its name.
 
     Raises:
       BundleError: the folder exists, the default is not among the performances, their number is
@@ -261,6 +263,8 @@ def save(
         (unfinished / CARD).write_text(card)
         if vocoder is not None:
             vocoder_files.write_files(unfinished, vocoder)
+        if add_papers is not None:
+            add_papers(unfinished)
 
 
 def copy(bundle: Bundle, folder: str | Path, vocoder: VocoderWeights, card: str) -> None:

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from mt3synth import __version__
 from mt3synth.commands.shared.subcommands import add_subcommand
-from mt3synth.errors import UserError, explain_memory
+from mt3synth.errors import UserError, explain_files, explain_memory
 from mt3synth.standard_error import survive_broken_stderr
 
 COMMANDS = (
@@ -65,7 +65,7 @@ def conduct(
             args = make_parser().parse_args(arguments)
             program = args.called
             args.gin_bindings = gin_bindings
-            with explain_memory():
+            with explain_memory(), explain_files():
                 status: int = args.main(args)
             if sys.stdout is not None:  # it was closed when Python began
                 sys.stdout.flush()

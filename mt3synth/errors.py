@@ -104,6 +104,27 @@ def explain_memory(where: str = "") -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def explain_files() -> Iterator[None]:
+    """Makes one line for the user of what a file system refuses: it is full, or gone, or closed.
+
+    For whatever no place nearer to the file has explained.
+
+    Raises:
+      UserError: names the file, if the system did, and the reason.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # Those of networks and of Python itself have no number of the system's.
+        if error.errno is None or is_out_of_memory(error):
+            raise
+        where = "" if error.filename is None else f"{error.filename}: "
+        raise UserError(f"{where}{error.strerror or error}") from error
+
+
 def is_out_of_memory(error: Exception) -> bool:
     """Tells whether an error, of whatever library, is that there was not enough memory."""
     if isinstance(error, OSError):

@@ -5,6 +5,8 @@ A path is the keys from the root of the parameters, joined by slashes: ``decoder
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -104,5 +106,11 @@ def write_params(path: Path, params: Mapping[str, np.ndarray]) -> None:
     """
     from safetensors.numpy import save_file
 
-    save_file(dict(params), path)
+    try:
+        save_file(dict(params), path)
+    except Exception as failure:  # safetensors' own class is not a public name
+        number = re.search(r"os error (\d+)", str(failure))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from failure
     path.chmod(0o644)  # safetensors leaves it to its owner alone

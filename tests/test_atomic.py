@@ -1,5 +1,6 @@
 """Files are there whole, or not at all."""
 
+import errno
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,15 @@ def test_replaces_at_the_end(tmp_path: Path) -> None:
         assert path.read_text() == "old"
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_the_disk_refuses_names_the_file_and_not_the_hidden_one(tmp_path: Path) -> None:
+    with pytest.raises(OSError) as full, write_atomically(tmp_path / "a"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(OSError) as lost, write_atomically(tmp_path / "gone/a") as unfinished:
+        unfinished.touch()
+    assert full.value.filename == str(tmp_path / "a")
+    assert lost.value.filename == str(tmp_path / "gone/a")
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])

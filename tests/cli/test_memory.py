@@ -56,3 +56,15 @@ def test_other_errors_stay_what_they_are():
         with pytest.raises(type(error)) as caught, explain_memory():
             raise error
         assert caught.value is error
+
+
+def test_what_the_disk_refuses_is_a_line_in_every_command(run, monkeypatch):
+    from mt3synth.commands import performances
+
+    def fail(args):
+        raise OSError(28, "No space left on device", "mine/weights")
+
+    monkeypatch.setattr(performances, "main", fail)
+    outcome = run("performances")
+    assert outcome.status == 2
+    assert outcome.err == ["mt3synth performances: mine/weights: No space left on device"]

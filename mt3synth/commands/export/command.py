@@ -137,17 +137,27 @@ def main(args: argparse.Namespace) -> int:
         output.name, spec, performances, params, step, corpus, card, vocoder, history, which
     )
     default = args.default_performance or performances[0].name
-    bundles.save(output, spec, performances, default, params, text, vocoder=vocoder)
-    try:
+
+    # Before the folder has its name, so that there is no moment at which a kill leaves one without.
+    def add_papers(folder: Path) -> None:
         if corpus is not None:
-            shutil.copy(corpus_file, output / corpus_file.name)
-        provenance.write_provenance(output, history)
-        provenance.copy_origin(run, output)
-        # A bundle that cannot be read back is not worth having; this also computes its hash.
-        bundle = bundles.load(output)
-    except (OSError, UserError) as error:
-        shutil.rmtree(output, ignore_errors=True)
-        raise UserError(f"{output} was not made: {error}") from error
+            shutil.copy(corpus_file, folder / corpus_file.name)
+        provenance.write_provenance(folder, history)
+        provenance.copy_origin(run, folder)
+        # A bundle that cannot be read back is not worth having.
+        bundles.load(folder)
+
+    bundles.save(
+        output,
+        spec,
+        performances,
+        default,
+        params,
+        text,
+        vocoder=vocoder,
+        add_papers=add_papers,
+    )
+    bundle = bundles.load(output)
     if vocoder is None:
         report(f"{output} has no vocoder, so that Griffin-Lim makes the sound; see --vocoder")
     print(f"{output}: step {step}, {len(performances)} performances, bundle {bundle.hash}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mt3synth.errors import UserError, explain_memory
+from mt3synth.errors import UserError, explain_files, explain_memory
 from mt3synth.exclusive import hold
 
 
@@ -118,7 +118,7 @@ def run_jobs(
         done = []
         for job in jobs:
             try:
-                with explain_memory(f"{job.source}: "):
+                with explain_memory(f"{job.source}: "), explain_files():
                     work(job)
                 done.append(job)
             except UserError as error:
