@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from mt3synth.errors import UserError, explain_os_errors
-from mt3synth.exclusive import hold
+from mt3synth.exclusive import clear, hold
 from mt3synth.owners import is_abandoned, name_owner
 
 _SUFFIX = ".unfinished"
@@ -73,8 +73,7 @@ def write_folder(folder: Path, error: type[UserError]) -> Iterator[Path]:
       UserError: of the class ``error``: ``folder`` exists, cannot be written, or is being written
         by another process.
     """
-    if folder.exists():
-        raise error(f"{folder} exists; give a new folder")
+    refuse_existing(folder, error)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with hold(folder, error):
@@ -83,7 +82,18 @@ def write_folder(folder: Path, error: type[UserError]) -> Iterator[Path]:
                 unfinished.mkdir()
                 yield unfinished
     except OSError as failure:
-        raise error(f"cannot write {folder}: {failure}") from failure
+        raise error(f"cannot write {folder}: {failure.strerror or failure}") from failure
+
+
+def refuse_existing(folder: Path, error: type[UserError] = UserError) -> None:
+    """Refuses a folder that is there, before anything is made of which it would be the place.
+
+    Raises:
+      UserError: of the class ``error``: it exists.
+    """
+    if folder.exists():
+        clear(folder)
+        raise error(f"{folder} exists; give a new folder")
 
 
 def write_bytes(path: Path, data: bytes | memoryview) -> None:

@@ -29,8 +29,15 @@ def hold(path: Path, error: type[UserError] = UserError) -> Iterator[None]:
     Raises:
       UserError: of the class ``error``: another process holds it.
     """
-    with _hold(path.with_name(f".{path.name}{_SUFFIX}"), path, error):
+    with _hold(_lock_of(path), path, error):
         yield
+
+
+def clear(path: Path) -> None:
+    """Removes what a process that held ``path``, and was killed when it was done, has left."""
+    if _lock_of(path).exists():
+        with suppress(UserError), hold(path):  # another that is at work there keeps it
+            pass
 
 
 @contextmanager
@@ -44,6 +51,10 @@ def hold_folder(folder: Path, error: type[UserError] = UserError) -> Iterator[No
         folder.mkdir(parents=True, exist_ok=True)
     with _hold(folder / _SUFFIX, folder, error):
         yield
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}{_SUFFIX}")
 
 
 @contextmanager

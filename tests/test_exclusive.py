@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mt3synth.errors import UserError
-from mt3synth.exclusive import hold, hold_folder
+from mt3synth.exclusive import clear, hold, hold_folder
 
 HOLDS = """
 import sys
@@ -38,7 +38,8 @@ def test_the_second_is_told_and_the_lock_goes_with_the_first(tmp_path: Path, way
     # What a killed one leaves is a file that nobody holds.
     assert list(tmp_path.rglob(".*busy"))
     with ours(path), ours(path):
-        pass
+        clear(path)
+        assert list(tmp_path.rglob(".*busy"))
     assert not list(tmp_path.rglob(".*busy"))
 
 
@@ -51,3 +52,13 @@ def test_where_nothing_can_be_written_nothing_is_held(tmp_path: Path) -> None:
     ):
         pass
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_is_left_of_one_that_was_done_goes(tmp_path: Path) -> None:
+    path = tmp_path / "song.wav"
+    (tmp_path / ".song.wav.busy").touch()
+    clear(path)
+    with another("hold", path) as first:
+        clear(path)
+        assert (tmp_path / ".song.wav.busy").exists()
+        first.kill()

@@ -229,7 +229,8 @@ FLOORS = (
             "transcription vocoder commands.shared"
         ),
         "commands.export": (
-            "adapters bundle configuration model_spec portable training vocoder commands.shared"
+            "adapters atomic bundle configuration model_spec portable training vocoder "
+            "commands.shared"
         ),
         "commands.import_weights": "bundle configuration importers param_check",
     },

@@ -15,7 +15,7 @@ from mt3synth.adaptation.nearest import Nearest, find_nearest
 from mt3synth.adaptation.new_bundle import extend, with_performance
 from mt3synth.adaptation.take import Take, read_take
 from mt3synth.adaptation.take_data import TakeData
-from mt3synth.atomic import scratch_folder
+from mt3synth.atomic import refuse_existing, scratch_folder
 from mt3synth.errors import UserError
 from mt3synth.exclusive import hold
 from mt3synth.symbolic.group_seconds import group_seconds
@@ -127,8 +127,7 @@ def adapt(
     model = bundles.load(bundles.DEFAULT if bundle is None else Path(bundle))
     described = f"Learned from {audio.name}." if description is None else description
     performance = with_performance(model, name, described)
-    if folder.exists():
-        raise UserError(f"{folder} exists; give a new folder")
+    refuse_existing(folder)
     hears = None if midi is not None else load_transcriber(transcriber or BASIC_PITCH)
     take = read_take(audio, None if midi is None else Path(midi), hears, program, threshold)
     say(f"{audio}: {take.seconds:.0f} s with {len(take.notes)} notes, {take.origin}")

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from mt3synth.atomic import scratch_folder, write_folder
+from mt3synth.atomic import refuse_existing, scratch_folder, write_folder
 from mt3synth.bundle import Bundle
 from mt3synth.errors import UserError
 from mt3synth.portable.coefficients import start_scales, step_table
@@ -66,8 +66,7 @@ def export_onnx(bundle: Bundle, folder: Path, steps: int | None = None) -> None:
         programs[0] = prior_program(bundle, sampling.guidance)
         programs.append(denoiser_program(bundle, sampling.guidance))
     files = FILES if sampling.steps else {**FILES, **{name: name for name in PAGE}}
-    if folder.exists():
-        raise UserError(f"{folder} exists; give a new folder")
+    refuse_existing(folder)
     # Converted elsewhere first: what fails leaves nothing behind.
     with scratch_folder() as scratch:
         for program in programs:

@@ -29,7 +29,7 @@ from kill_at_random import prepare_environment
 
 prepare_environment()
 
-from children import Child, Ended, call  # noqa: E402
+from children import Child, Ended, call, equal_times  # noqa: E402
 from jobs import JOBS, Job  # noqa: E402
 from judge import compare, describe, unfinished_in  # noqa: E402
 
@@ -100,6 +100,8 @@ class Breakages:
 
     def _child(self, folder: Path, prepare: Callable[[], object] | None = None) -> Child:
         def work() -> Callable[[], int]:
+            if self._job.timed:
+                equal_times()
             if prepare:
                 prepare()
             return int
@@ -127,6 +129,8 @@ class Breakages:
         """No file may be longer than half of the longest that is made (RLIMIT_FSIZE)."""
         made = [p for p in self._whole.rglob("*") if p.is_file() and not self._is_input(p)]
         limit = max(p.stat().st_size for p in made) // 2
+        if limit < 2**14:
+            return "left out: what is made is hardly longer than what is printed"
 
         def limited() -> None:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -198,6 +202,8 @@ class Breakages:
                 return f"{at} the {who} says: {lines[-1]}"
         if ended.status == second.status == self._job.status:
             return f"{at}: one after the other"
+        if ended.status == second.status == 2 and _errors(ended) and _errors(second):
+            return f"{at}: they shared the work; the second says: {_errors(second)[-1]}"
         return f"WRONG: first {ended}; second {second}"
 
     def _judge(

@@ -7,6 +7,7 @@ its folder, its output, its devices and its threads.
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 import signal
 import sys
@@ -164,6 +165,12 @@ def _ticks(process: int | str) -> int:
     """Reads what a process has computed, and those of its own that have ended."""
     text = Path(f"/proc/{process}/stat").read_text()
     return sum(map(int, text.rpartition(")")[2].split()[11:15]))
+
+
+def equal_times() -> None:
+    """Makes everything take a millisecond by the clock of programs, in this process."""
+    ticks = itertools.count()
+    time.perf_counter = lambda: next(ticks) / 1000
 
 
 def temporary_of(folder: Path) -> Path:

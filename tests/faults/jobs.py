@@ -46,6 +46,7 @@ class Job:
       status: with which it ends; 3 is that all was done but for what was rejected.
       result: what is not there before all is done, if a command that finds it refuses to go on.
       again: arguments more when it is started again.
+      timed: whether it writes down how long something took, which is then made the same always.
     """
 
     inputs: dict[str, Callable[[Path], None]]
@@ -53,6 +54,7 @@ class Job:
     status: int = 0
     result: str | None = None
     again: tuple[str, ...] = ()
+    timed: bool = False
 
 
 def _gin(*bindings: str) -> tuple[str, ...]:
@@ -138,7 +140,9 @@ JOBS = {
         ("prepare", "align", "--manifest", "takes/takes.csv", "--out", "out"),
         3,
     ),
-    "evaluate": Job({"bundle": inputs.write_bundle, "case": inputs.write_evaluated}, _EVALUATE),
+    "evaluate": Job(
+        {"bundle": inputs.write_bundle, "case": inputs.write_evaluated}, _EVALUATE, timed=True
+    ),
     "adapt": Job(
         {"bundle": inputs.write_bundle, "takes": inputs.write_takes}, _ADAPT, result="mine"
     ),

@@ -42,7 +42,7 @@ def prepare_environment(out: Path | None = None) -> None:
 
 prepare_environment()
 
-from children import Child, Ended, call, temporary_of  # noqa: E402
+from children import Child, Ended, call, equal_times, temporary_of  # noqa: E402
 from jobs import JOBS, Job  # noqa: E402
 from judge import compare, describe, unfinished_in  # noqa: E402
 from moments import Moments  # noqa: E402
@@ -99,9 +99,11 @@ class Trials:
             kills += [how] if ended.status < 0 else []
             if ended.status >= 0 or self._is_done(folder):
                 break
-        if (ended is None or ended.status < 0) and not self._is_done(folder):
+        done = self._is_done(folder)
+        if ended is None or ended.status < 0:
+            # One that finds all done refuses to do it again.
             ended = self._start(folder).wait()
-        found = self._faults(folder, ended, expected)
+        found = self._faults(folder, ended, 2 if done else self._job.status, expected)
         shutil.rmtree(folder, ignore_errors=not found)
         shutil.rmtree(temporary_of(folder), ignore_errors=True)
         return {"job": self._name, "chain": number, "kills": kills, "faults": found}
@@ -147,8 +149,8 @@ class Trials:
         self, folder: Path, at: int | None = None, kill: bool = False, first: bool = False
     ) -> Child:
         again = () if first else self._job.again
-        watch = partial(_watch, folder, at) if kill else None
-        return Child([*self._job.arguments, *again], folder, watch)
+        prepare = partial(_prepare, folder, at, kill, self._job.timed)
+        return Child([*self._job.arguments, *again], folder, prepare)
 
     def _run_and_kill(self, folder: Path, draw: random.Random, whole: Ended) -> tuple[Ended, str]:
         if whole.moments and draw.random() < 0.5:
@@ -165,10 +167,12 @@ class Trials:
     def _is_done(self, folder: Path) -> bool:
         return self._job.result is not None and (folder / self._job.result).exists()
 
-    def _faults(self, folder: Path, ended: Ended | None, expected: dict[str, str]) -> list[str]:
+    def _faults(
+        self, folder: Path, ended: Ended, status: int, expected: dict[str, str]
+    ) -> list[str]:
         """Lists what is not as after an undisturbed run."""
         found = []
-        if ended is not None and ended.status not in (self._job.status, -9):
+        if ended.status not in (status, self._job.status):
             found.append(f"started again, it ended with {ended}")
         found += [f"{name} is left" for name in unfinished_in(folder)]
         found += compare(expected, describe(folder))
@@ -176,9 +180,12 @@ class Trials:
         return found + [f"temporary {name} is left" for name in left]
 
 
-def _watch(folder: Path, at: int | None) -> Any:
+def _prepare(folder: Path, at: int | None, kill: bool, timed: bool) -> Any:
     moments = Moments(folder, at)
-    moments.watch()
+    if kill:
+        moments.watch()
+    if timed:
+        equal_times()
     return lambda: moments.passed
 
 

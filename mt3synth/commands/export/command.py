@@ -17,6 +17,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mt3synth.atomic import refuse_existing
 from mt3synth.configuration import parse
 from mt3synth.errors import UserError
 
@@ -101,8 +102,7 @@ def main(args: argparse.Namespace) -> int:
     parse.parse(args.gin_file or [], args.gin_bindings)
     # Whatever can be refused is, before a checkpoint is read.
     output = Path(args.output)
-    if output.exists():
-        raise UserError(f"{output} exists; give a new folder")
+    refuse_existing(output)
     card = _read(Path(args.card)) if args.card else ""
     if args.bundle:
         return export_vocoder.put_into_bundle(args, card)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mt3synth.errors import UserError, explain_files, explain_memory
-from mt3synth.exclusive import hold
+from mt3synth.exclusive import clear, hold
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,7 @@ def run_jobs(
         owner = owners.setdefault(job.audio, job.source)
         if owner != job.source:
             raise UserError(f"{job.source}: {job.audio} is already that of {owner}")
+        clear(job.audio)
         check_new(job, overwrite or is_whole is not None)
 
     def work_alone(work: Callable[[Job], None], job: Job) -> None:
