@@ -205,7 +205,10 @@ def _fit(
     def validate() -> None:
         with progress.paused():
             # Outside the measured speed: how long a validation takes says nothing about steps.
-            best.offer(state.ema, step, learner.validate(state.ema, step, logger))
+            loss = learner.validate(state.ema, step, logger)
+            # Scalars first: a run that is killed behind the record does not validate again.
+            logger.flush()
+            best.offer(state.ema, step, loss)
 
     with (
         StopRequests() as stop,

@@ -33,7 +33,10 @@ def _describe(folder: Path, skipped: tuple[str, ...]) -> dict[str, str]:
         if path.name == "tensorboard":
             found[path.name] = _digest_scalars(path.parent)
         elif path.parent.name == "checkpoints" and path.name.isdigit():
-            found[path.name] = _digest_checkpoint(path)
+            try:
+                found[path.name] = _digest_checkpoint(path)
+            except Exception as error:  # whatever the libraries stumble over
+                found[path.name] = f"cannot be read: {type(error).__name__}"
         elif path.is_dir():
             inner = _describe(path, skipped) or {"": "empty folder"}
             found |= {f"{path.name}/{name}": digest for name, digest in inner.items()}

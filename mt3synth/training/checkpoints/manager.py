@@ -7,6 +7,7 @@ by halves; what is lost or changed later is found by the checksums that are writ
 from __future__ import annotations
 
 import errno
+import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ STATE, RECORD = "state", "record"
 """Parts of a checkpoint: arrays, and what else a run needs to know, in JSON."""
 
 Record = dict[str, Any]
+_KEPT = 2
+"""Newest checkpoints: if the last turns out to be damaged there is one before it."""
 
 
 class Checkpoints:
@@ -55,11 +58,11 @@ class Checkpoints:
         # Orbax refuses relative paths.
         self._folder = folder.absolute()
         self._saving: int | None = None
+        self._remove_old()
         self._manager: ocp.CheckpointManager = ocp.CheckpointManager(
             self._folder / FOLDER,
             options=ocp.CheckpointManagerOptions(
-                # Two, so that if the last turns out to be damaged there is one before it.
-                preservation_policy=ocp.checkpoint_managers.LatestN(2),
+                preservation_policy=ocp.checkpoint_managers.LatestN(_KEPT),
                 # What a killed process left half written, whose name is not yet a step's.
                 cleanup_tmp_directories=True,
             ),
@@ -68,6 +71,16 @@ class Checkpoints:
                 RECORD: ocp.JsonCheckpointHandler(),
             },
         )
+
+    def _remove_old(self) -> None:
+        """Removes what a run that was killed while it removed old checkpoints has left of them."""
+        import orbax.checkpoint as ocp
+
+        checkpoints = self._folder / FOLDER
+        if jax.process_index() == 0 and checkpoints.is_dir():
+            for step in sorted(ocp.utils.checkpoint_steps(checkpoints))[:-_KEPT]:
+                shutil.rmtree(checkpoints / str(step))
+        holds_everywhere(True)  # None lists them before they are gone.
 
     def latest(self) -> int | None:
         """Returns the last step of which there is a checkpoint, or None."""

@@ -124,6 +124,13 @@ def test_a_save_that_was_cut_off_is_not_seen(tmp_path):
     assert_is(restore(tmp_path), 6)
 
 
+def test_an_old_one_of_which_a_killed_run_removed_a_part_goes(tmp_path):
+    save(tmp_path, 4, 6)
+    (tmp_path / "checkpoints/2/state").mkdir(parents=True)
+    assert_is(restore(tmp_path), 6)
+    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"4", "6"}
+
+
 def test_if_none_is_whole_nothing_is_begun_anew(tmp_path):
     save(tmp_path, 3, 6)
     for step in ("3", "6"):
