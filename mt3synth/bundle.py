@@ -4,6 +4,7 @@
 ``performances.json``  index, name and description of each performance, and what was heard of it
 ``weights.safetensors`` parameters by their path, as float16 or float32
 ``README.md``          the model card
+``hashes.json``        SHA-256 of configuration and weights, by which loading finds damage
 
 where performances have weights of their own, ``additions.safetensors``, and, where it has a trained
 vocoder, the two files of `mt3synth.vocoder.files`. How it was trained may lie beside, in
@@ -30,6 +31,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from mt3synth import __version__
 from mt3synth.atomic import write_folder
 from mt3synth.errors import UserError, unknown
+from mt3synth.file_hashes import begin_check, write_hashes
 from mt3synth.foreign_files import read_json
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.additions import check_additions
@@ -48,6 +50,10 @@ DEFAULT = Path(__file__).resolve().parent / "bundles" / "default"
 CONFIG, PERFORMANCES = "config.json", "performances.json"
 WEIGHTS, CARD = "weights.safetensors", "README.md"
 ADDITIONS = "additions.safetensors"
+HASHED = (CONFIG, WEIGHTS, ADDITIONS, *vocoder_files.FILES)
+"""Files of which a bundle of today has hashes, as far as it has the files. In performances.json and in
+the card people may write."""
+
 _MOST_LETTERS = 2000  # of a performance's name or description
 
 _READS = {
@@ -178,7 +184,8 @@ def load(folder: str | Path = DEFAULT) -> Bundle:
 
     Raises:
       BundleError: the folder is missing, is no bundle, is of another format, or its weights are
-        not those of the network that it describes; or its vocoder inverts other frames.
+        not those of the network that it describes; its vocoder inverts other frames, or a file is
+        another than that of which it has the hash.
       VocoderFileError: it has a vocoder that cannot be read.
     """
     folder = Path(folder)
@@ -187,6 +194,7 @@ def load(folder: str | Path = DEFAULT) -> Bundle:
     for name in (CONFIG, PERFORMANCES, WEIGHTS):
         if not (folder / name).is_file():
             raise BundleError(f"{folder} is no bundle: it has no {name}")
+    check_hashes = begin_check(folder, HASHED, BundleError)
     try:
         config = read_json(folder / CONFIG)
         found = config["format"]
@@ -211,6 +219,8 @@ def load(folder: str | Path = DEFAULT) -> Bundle:
     additions = _read_additions(folder, params) if found == FORMAT_WITH_ADDITIONS else {}
     vocoder = vocoder_files.read(folder) if vocoder_files.has_vocoder(folder) else None
     _check_vocoder(vocoder, spec, folder)
+    # At last, for whatever is wrong otherwise says more.
+    check_hashes()
     return Bundle(spec, performances, default, params, folder, vocoder, additions)
 
 
@@ -265,6 +275,7 @@ def save(
             vocoder_files.write_files(unfinished, vocoder)
         if add_papers is not None:
             add_papers(unfinished)
+        write_hashes(unfinished, HASHED)
 
 
 def copy(bundle: Bundle, folder: str | Path, vocoder: VocoderWeights, card: str) -> None:
@@ -286,6 +297,7 @@ def copy(bundle: Bundle, folder: str | Path, vocoder: VocoderWeights, card: str)
         shutil.copytree(bundle.folder, unfinished, dirs_exist_ok=True)
         (unfinished / CARD).write_text(card)
         vocoder_files.write_files(unfinished, vocoder)
+        write_hashes(unfinished, HASHED)
 
 
 def card_facts(spec: ModelSpec, params: PyTree) -> dict[str, Any]:

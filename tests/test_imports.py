@@ -25,11 +25,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # A bare name is a package of mt3synth and all its rooms; `a.{b,c}` is `a.b` and `a.c`.
 FLOORS = (
-    {"types": "", "errors": "", "exclusive": "", "owners": ""},
+    {"types": "", "errors": "", "exclusive": "", "foreign_files": "", "owners": ""},
     {
         "atomic": "exclusive owners",
         "cache_folder": "",
-        "foreign_files": "",
+        "file_hashes": "foreign_files",
         "param_check": "",
         "signals": "",
         "standard_error": "",
@@ -67,7 +67,7 @@ FLOORS = (
     },
     {
         "batch_protocols": "model_spec",
-        "bundle": "atomic foreign_files model_spec models param_check vocoder",
+        "bundle": "atomic file_hashes foreign_files model_spec models param_check vocoder",
         "cast": "times",
         "mix": "",
         "score": "controllers model_spec symbolic",
@@ -174,8 +174,9 @@ FLOORS = (
             "data_pipelines.{filesystem,performances,seqio_pipeline}"
         ),
         "adaptation": (
-            "atomic audio bundle exclusive foreign_files model_spec param_check symbolic training "
-            "transcription data_pipelines.{alignment,reading,recordings,shards,songs}"
+            "atomic audio bundle exclusive file_hashes foreign_files model_spec param_check "
+            "symbolic training transcription "
+            "data_pipelines.{alignment,reading,recordings,shards,songs}"
         ),
         "demo": (
             "again audio bundle model model_spec renderer reporting score song symbolic vocoder"

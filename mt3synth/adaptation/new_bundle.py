@@ -13,6 +13,7 @@ from flax.traverse_util import flatten_dict
 from mt3synth import bundle as bundles
 from mt3synth.atomic import write_folder
 from mt3synth.bundle import Bundle, BundleError, Performance
+from mt3synth.file_hashes import write_hashes
 from mt3synth.foreign_files import read_json
 from mt3synth.param_check import read_stored, write_params
 from mt3synth.training.diffusion.warm_start import TABLE
@@ -66,6 +67,7 @@ def extend(
             halves = {path: np.asarray(value, np.float16) for path, value in flat.items()}
             write_params(unfinished / bundles.ADDITIONS, halves)
         (unfinished / bundles.CARD).write_text(f"{card.rstrip()}\n\n{remark.strip()}\n", "utf-8")
+        write_hashes(unfinished, bundles.HASHED)
 
 
 def with_performance(bundle: Bundle, name: str, description: str) -> Performance:

@@ -15,6 +15,7 @@ import numpy as np
 
 from mt3synth.audio.mel import MelSpec, mel_filterbank
 from mt3synth.types import Array, Float
+from mt3synth.vocoder.protocol import VocoderError
 
 _TINY = 1e-9  # far below the quietest mel magnitude
 
@@ -84,6 +85,8 @@ def _lines(spec: MelSpec, fft: int) -> tuple[np.ndarray, np.ndarray]:
         middle = (bins @ filters) / area
     # Filters narrower than a bin may be empty; their neighbours speak for them.
     heard = np.flatnonzero(area > 0)
+    if not len(heard):
+        raise VocoderError(f"{spec.bins} mel bins of fft={spec.fft}: no filter holds a frequency")
     hz = np.arange(fft // 2 + 1) / fft
     # In cycles a sample, the same in both transforms.
     at, identity = middle[heard] / spec.fft, np.eye(len(area))
