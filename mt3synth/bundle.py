@@ -37,7 +37,13 @@ from mt3synth.model_spec import ModelSpec
 from mt3synth.models.additions import check_additions
 from mt3synth.models.axes import shapes_alone
 from mt3synth.models.conditions import Conditions, frame_times
-from mt3synth.param_check import count_params, read_params, read_stored, write_params
+from mt3synth.param_check import (
+    count_params,
+    explain_shapes,
+    read_params,
+    read_stored,
+    write_params,
+)
 from mt3synth.types import PyTree
 from mt3synth.vocoder import files as vocoder_files
 from mt3synth.vocoder.files import VocoderWeights
@@ -51,8 +57,8 @@ CONFIG, PERFORMANCES = "config.json", "performances.json"
 WEIGHTS, CARD = "weights.safetensors", "README.md"
 ADDITIONS = "additions.safetensors"
 HASHED = (CONFIG, WEIGHTS, ADDITIONS, *vocoder_files.FILES)
-"""Files of which a bundle of today has hashes, as far as it has the files. In performances.json and in
-the card people may write."""
+"""Files of which a bundle of today has hashes, as far as it has the files. Into performances.json
+and the card people may write."""
 
 _MOST_LETTERS = 2000  # of a performance's name or description
 
@@ -215,7 +221,9 @@ def load(folder: str | Path = DEFAULT) -> Bundle:
         raise BundleError(
             f"{folder} is no bundle that this version understands: {type(error).__name__}: {error}"
         ) from error
-    params = read_params(folder / WEIGHTS, abstract_params(spec), BundleError)
+    with explain_shapes(folder / CONFIG, BundleError):
+        shapes = abstract_params(spec)
+    params = read_params(folder / WEIGHTS, shapes, BundleError)
     additions = _read_additions(folder, params) if found == FORMAT_WITH_ADDITIONS else {}
     vocoder = vocoder_files.read(folder) if vocoder_files.has_vocoder(folder) else None
     _check_vocoder(vocoder, spec, folder)

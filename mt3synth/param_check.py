@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from mt3synth.errors import UserError
+from mt3synth.errors import UserError, first_line
 from mt3synth.types import PyTree
 
 Shape = tuple[int, ...]
@@ -58,6 +59,20 @@ def check_params(
             f"{source}: its parameters are not those of the network ({len(expected)} parameters): "
             + "; ".join(described)
         )
+
+
+@contextmanager
+def explain_shapes(path: Path, error: type[UserError]) -> Iterator[None]:
+    """Says of a description by which a network is traced that there can be none like it.
+
+    Raises:
+      UserError: of the class ``error``: flax or JAX refused it, by whatever error it led them into.
+    """
+    try:
+        yield
+    except Exception as failure:
+        why = f"{type(failure).__name__}: {first_line(failure)}"
+        raise error(f"{path} describes a network that cannot be built ({why})") from failure
 
 
 def read_params(path: Path, like: PyTree, error: type[UserError]) -> PyTree:

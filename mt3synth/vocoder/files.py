@@ -24,7 +24,7 @@ from mt3synth.atomic import write_folder
 from mt3synth.audio.mel import MelSpec
 from mt3synth.errors import UserError
 from mt3synth.foreign_files import check_sizes, read_json
-from mt3synth.param_check import count_params, read_params, write_params
+from mt3synth.param_check import count_params, explain_shapes, read_params, write_params
 from mt3synth.types import PyTree
 from mt3synth.vocoder.vocos import Vocos, VocosConfig
 
@@ -88,7 +88,9 @@ def read(folder: str | Path) -> VocoderWeights:
                 "`mt3synth export`"
             )
     config, spec = read_description(folder)
-    params = read_params(folder / WEIGHTS, abstract_params(config, spec), VocoderFileError)
+    with explain_shapes(folder / DESCRIPTION, VocoderFileError):
+        shapes = abstract_params(config, spec)
+    params = read_params(folder / WEIGHTS, shapes, VocoderFileError)
     return VocoderWeights(spec, config, params)
 
 
