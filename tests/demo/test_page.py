@@ -1,8 +1,11 @@
 """The page as it is served: whom it serves, what it refuses, and what it leaves behind."""
 
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
+import httpx
 import numpy as np
 import pytest
 from cli_cases import write_song
@@ -143,13 +146,44 @@ def test_ten_visitors_at_once_are_all_served_right(served, model, tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_uploads_that_never_end_keep_nobody_else_from_theirs(served, visitor, song):
+    host, port = served.address.removeprefix("http://").rstrip("/").split(":")
+    with ExitStack() as stack:
+        for _ in range(40):
+            slow = stack.enter_context(socket.create_connection((host, int(port))))
+            slow.sendall(
+                b"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n"
+                b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+            )
+        assert "2 notes" in visitor.drop("song.mid", song)["roll"]
+
+
+def test_no_address_leads_out_of_what_a_visitor_was_told_of(served, visitor, song):
+    visitor.drop("song.mid", song)
+    inside = f"{served.folder}/x/.."
+    for path in (
+        "../" * 9 + "etc/passwd",
+        f"{inside}/../../..",
+        "%2e%2e/%2e%2e/etc/passwd",
+        inside,
+    ):
+        assert visitor.http.get(f"/gradio_api/file={path}").status_code in (400, 403, 404)
+
+
 @pytest.mark.slow
-def test_twenty_broken_files_at_once_and_a_song_after_them(served, song):
-    with ThreadPoolExecutor(20) as pool:
-        said = list(
-            pool.map(lambda n: Visitor(served.address).drop(f"{n}.mid", b"none"), range(20))
-        )
-    assert all(f">{n}.mid: " in each["status"] for n, each in enumerate(said))
+def test_a_hundred_broken_files_at_once_and_a_song_after_them(served, song):
+    def visit(number: int) -> str:
+        try:
+            return Visitor(served.address).drop(f"{number}.mid", b"none")["status"]
+        except httpx.HTTPStatusError as error:
+            return f"{error.response.status_code}"
+
+    with ThreadPoolExecutor(100) as pool:
+        said = list(pool.map(visit, range(100)))
+    # So many as may wait are answered, each for its own file, and the others that it is full.
+    answered = [n for n, status in enumerate(said) if f">{n}.mid: " in status]
+    assert len(answered) >= 20
+    assert {status for n, status in enumerate(said) if n not in answered} <= {"503"}
     visitor = Visitor(served.address)
     visitor.drop("song.mid", song)
     assert "Rendered" in visitor.render()["status"]

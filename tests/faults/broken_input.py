@@ -183,7 +183,7 @@ class Cases:
     def __init__(self, kind: str, seed: int, folder: Path, limit_memory: bool = False) -> None:
         self.kind, self._seed, self._folder = kind, seed, folder
         (folder / SECRET).write_text("nobody asked for this")
-        os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+        os.environ.update(XDG_CACHE_HOME=str(folder / "cache"), MPLCONFIGDIR=str(folder / "cache"))
         self.reader: Reader = make_reader(kind, folder / "seeds")
         self.case_folder = folder / "case" / "here"
         # Compiled programs are kept where the environment says, which is not the inputs' doing.
