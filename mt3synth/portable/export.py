@@ -35,13 +35,12 @@ from mt3synth.vocoder.protocol import SILENT_FRAMES
 from mt3synth.vocoder.stft import by_products
 
 FILES = {
-    **{name: name for name in ("render.py", "midi.py", "sampler.py", "windows.py")},
+    **{f"{name}.py": f"{name}.py" for name in ("render", "midi", "windows", "sampler", "sound")},
+    **{f"{name}.js": f"{name}.js" for name in ("page", "midi", "windows", "sampler")},
+    "page.html": "page.html",
     "README.md": "portable.md",
 }
 """What lies beside the programs, as it lies beside this module: names there and here."""
-
-PAGE = ("page.html", "page.js", "midi.js")
-"""The same in a browser, which takes no steps."""
 
 
 def export_onnx(bundle: Bundle, folder: Path, steps: int | None = None) -> None:
@@ -65,7 +64,6 @@ def export_onnx(bundle: Bundle, folder: Path, steps: int | None = None) -> None:
         # All that the denoiser is told comes from the same program as the frames it begins with.
         programs[0] = prior_program(bundle, sampling.guidance)
         programs.append(denoiser_program(bundle, sampling.guidance))
-    files = FILES if sampling.steps else {**FILES, **{name: name for name in PAGE}}
     refuse_existing(folder)
     # Converted elsewhere first: what fails leaves nothing behind.
     with scratch_folder() as scratch:
@@ -74,7 +72,7 @@ def export_onnx(bundle: Bundle, folder: Path, steps: int | None = None) -> None:
         with write_folder(folder, UserError) as unfinished:
             for path in sorted(scratch.iterdir()):
                 shutil.copy(path, unfinished / path.name)
-            for name, ours in files.items():
+            for name, ours in FILES.items():
                 shutil.copy(Path(__file__).with_name(ours), unfinished / name)
             (unfinished / "model.json").write_text(
                 json.dumps(constants(bundle, programs[1], sampling))

@@ -5,7 +5,7 @@ const element = (id) => document.getElementById(id);
 const numbers = (values, shape) => new ort.Tensor('float32', Float32Array.from(values), shape);
 
 let model;
-let programs;
+const programs = {};
 
 async function load() {
   ort.env.wasm.wasmPaths = new URL('ort/', location.href).href;
@@ -16,52 +16,57 @@ async function load() {
     element('performance').add(new Option(`${name}: ${description}`));
   }
   element('performance').selectedIndex = model.performance;
-  const open = (name) => ort.InferenceSession.create(`${name}.onnx`);
-  programs = { prior: await open('prior'), vocoder: await open('vocoder') };
-}
-
-// Frames of the song, one array for each, in the range of the network.
-async function sketch(notes, performance, tell) {
-  const { window, overlap, edge, bins } = model;
-  const rate = model.rate / model.hop;
-  const rows = notes.map(([start, end, key, velocity, program, drum]) => [
-    start * rate, (drum ? start + model.drum : end) * rate, key, velocity / 127,
-    drum ? model.drums : model.groups[program],
-  ]);
-  const end = notes.reduce((latest, note) => Math.max(latest, note[1]), 0);
-  const frames = Math.ceil((end + model.tail) * rate);
-  const step = window - overlap;
-  const count = Math.max(1, Math.ceil((frames + 2 * edge - overlap) / step));
-  const canvas = new Float32Array((count * step + overlap) * bins);
-  for (let number = 0; number < count; number++) {
-    const first = number * step;
-    const near = rows.map(([on, off, ...rest]) => [on - first + edge, off - first + edge, ...rest])
-      .filter(([on, off]) => on < window + 1 && off > -model.ring * rate);
-    if (near.length > model.notes) throw new Error(`more than ${model.notes} notes at once`);
-    const listed = Array.from({ length: model.notes }, (_, row) => near[row] ?? [0, 0, 0, 0, -1]);
-    const made = (await programs.prior.run({
-      notes: numbers(listed.flat(), [model.notes, 5]),
-      performance: new ort.Tensor('int32', [performance], [1]),
-    })).frames.data;
-    for (let i = 0; i < window * bins; i++) {
-      const rise = (Math.floor(i / bins) + 1) / (overlap + 1);
-      const share = number && rise < 1 ? rise : 1;
-      canvas[first * bins + i] = made[i] * share + canvas[first * bins + i] * (1 - share);
-    }
-    tell((number + 1) / count);
+  element('noise').hidden = !model.steps.length;
+  for (const name of ['prior', ...(model.steps.length ? ['denoiser'] : []), 'vocoder']) {
+    programs[name] = await ort.InferenceSession.create(`${name}.onnx`, { logSeverityLevel: 3 });
   }
-  const song = canvas.subarray(edge * bins, (edge + frames) * bins);
-  const mel = new Float32Array((model.silence + frames) * bins).fill(Math.log(model.floor));
-  song.forEach((value, i) => {
-    const unit = (Math.min(1, Math.max(-1, value)) + 1) / 2;
-    mel[model.silence * bins + i] = unit * (model.high - model.low) + model.low;
-  });
-  return mel;
 }
 
-async function vocode(mel, tell) {
-  const { bins, hop, block, context, lag } = model;
-  const total = mel.length / bins;
+// Log-mel frames of a song, one after another.
+async function makeFrames(notes, performance, seed, tell) {
+  const { edge, bins, high, low } = model;
+  const { lists, frames } = listNotes(notes, model);
+  const windows = [];
+  for (const list of lists) {
+    windows.push(await programs.prior.run({
+      notes: numbers(list.flat(), [model.notes, 5]),
+      performance: new ort.Tensor('int32', [performance], [1]),
+    }));
+    await tell('Sketching the frames', windows.length / lists.length);
+  }
+  let canvas = join(windows.map((each) => each.frames.data), model);
+  if (model.steps.length) canvas = await refine(canvas, windows, seed, tell);
+  return canvas.slice(edge * bins, (edge + frames) * bins).map((value) => (
+    (Math.min(1, Math.max(-1, value)) + 1) / 2 * (high - low) + low
+  ));
+}
+
+// The sampler's steps, each over all windows, which know of each other by what they share.
+function refine(canvas, windows, seed, tell) {
+  const { window, overlap, bins, steps, start } = model;
+  const evaluations = steps.filter((row) => row[5]).length + steps.length;
+  let done = 0;
+  const denoise = async (noisy, time) => {
+    const made = [];
+    for (const [number, { frames, ...context }] of windows.entries()) {
+      const first = number * (window - overlap) * bins;
+      const view = numbers(noisy.subarray(first, first + window * bins), [window, bins]);
+      const given = { x_t: view, time: numbers([time], [1]), ...context };
+      made.push((await programs.denoiser.run(given)).x0.data);
+      done += 1 / (evaluations * windows.length);
+      await tell('Denoising the frames', done);
+    }
+    return join(made, model);
+  };
+  return sample(denoise, canvas, steps, start, seed);
+}
+
+// Sound of frames, block by block.
+async function vocode(song, tell) {
+  const { bins, hop, block, context, lag, silence } = model;
+  const total = silence + song.length / bins;
+  const mel = new Float32Array(total * bins).fill(Math.log(model.floor));
+  mel.set(song, silence * bins);
   const audio = new Float32Array(total * hop);
   let carry = Object.fromEntries(Object.entries(model.carry).map(([name, shape]) => {
     const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
@@ -87,9 +92,9 @@ async function vocode(mel, tell) {
     if (left > skipped) {
       audio.set(made.samples.data.subarray(skipped * hop, left * hop), (at - lag + skipped) * hop);
     }
-    tell(Math.min(1, (at + block) / (total + lag)));
+    await tell('Making sound of the frames', Math.min(1, (at + block) / (total + lag)));
   }
-  return audio.subarray(model.silence * hop);
+  return audio.subarray(silence * hop);
 }
 
 function writeWav(audio, rate) {
@@ -118,20 +123,25 @@ function say(text, share = 0, problem = false) {
   element('bar').value = share;
 }
 
+// Says how far it is, and lets the browser show that, which computes in the same thread.
+function tell(text, share) {
+  say(`${text} …`, share);
+  return new Promise((go) => { setTimeout(go); });
+}
+
 async function render() {
   element('render').disabled = true;
   try {
     const [file] = element('file').files;
     const notes = readMidi(new Uint8Array(await file.arrayBuffer()));
-    if (!notes.length) throw new Error('there are no notes in it');
-    const chosen = element('performance').selectedIndex;
-    const mel = await sketch(notes, chosen, (share) => say('Sketching the frames …', share));
-    const audio = await vocode(mel, (share) => say('Making sound of the frames …', share));
+    const seed = Number(element('seed').value) >>> 0;
+    const mel = await makeFrames(notes, element('performance').selectedIndex, seed, tell);
+    const audio = await vocode(mel, tell);
     const address = URL.createObjectURL(writeWav(audio, model.rate));
     element('player').src = address;
     element('save').href = address;
-    element('save').hidden = false;
-    say(`Rendered ${(audio.length / model.rate).toFixed(0)} s of sound.`, 1);
+    element('made').hidden = false;
+    say(`Rendered ${(audio.length / model.rate).toFixed(1)} s of sound.`, 1);
   } catch (error) {
     say(`It could not be rendered: ${error.message}`, 0, true);
   }
@@ -139,7 +149,7 @@ async function render() {
 }
 
 element('file').addEventListener('change', () => {
-  element('render').disabled = !programs || !element('file').files.length;
+  element('render').disabled = !programs.vocoder || !element('file').files.length;
 });
 element('render').addEventListener('click', render);
 load().then(() => {

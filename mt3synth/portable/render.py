@@ -2,85 +2,61 @@
 
 import json
 import sys
-import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from midi import read_midi
 from sampler import sample
-from windows import join, list_notes
+from sound import vocode, write_wav
+from windows import join, list_notes, split_frames, to_mel
 
 HERE = Path(__file__).parent
 M = json.loads((HERE / "model.json").read_text())
+NAMES = [name for name, description in M["performances"]]
 
 
-def render(notes: np.ndarray, performance: int = M["performance"], seed: int = 0) -> np.ndarray:
-    """Renders rows of `read_midi` as samples, float32."""
-    return sound(frames(notes, performance, seed))
+def render(
+    song: str, wav: str, performance: str = NAMES[M["performance"]], seed: str = "0"
+) -> None:
+    """Renders a file; the seed is of the noise, if the model takes steps."""
+    if performance not in NAMES:
+        raise ValueError(f"there is no performance {performance}; choose of {', '.join(NAMES)}")
+    notes = read_midi(Path(song).read_bytes())
+    mel = frames(notes, NAMES.index(performance), int(seed))
+    write_wav(wav, vocode(program("vocoder"), mel, M), M["rate"])
 
 
 def frames(notes: np.ndarray, performance: int, seed: int) -> np.ndarray:
     """Makes the log-mel frames of rows of `read_midi`, `[T, M]`."""
     prior, (lists, count) = program("prior"), list_notes(notes, M)
-    chosen = np.array([performance], np.int32)
-    windows = [prior.run(None, {"notes": n, "performance": chosen}) for n in lists]
-    canvas = join([made[0] for made in windows], M["overlap"])
+    windows = [prior(notes=each, performance=np.int32([performance])) for each in lists]
+    canvas = join([window.pop("frames") for window in windows], M)
     if M["steps"]:
-        denoiser, hop = program("denoiser"), M["window"] - M["overlap"]
-        _, *names = (each.name for each in prior.get_outputs())
+        denoiser = program("denoiser")
 
-        def denoise(x_t: np.ndarray, time: np.float32) -> np.ndarray:
-            views = (x_t[n * hop :][: M["window"]] for n in range(len(windows)))
-            told = [dict(zip(names, context)) for _, *context in windows]
-            given = [{"x_t": x, "time": np.array([time])} | each for x, each in zip(views, told)]
-            return join([denoiser.run(None, each)[0] for each in given], M["overlap"])
+        def denoise(x_t: np.ndarray, time: float) -> np.ndarray:
+            told = zip(split_frames(x_t, M), windows)
+            return join([denoiser(x_t=x, time=np.float32([time]), **w)["x0"] for x, w in told], M)
 
         canvas = sample(denoise, canvas, M["steps"], M["start"], seed)
-    unit = (np.clip(canvas[M["edge"] : M["edge"] + count], -1, 1) + 1) / 2
-    return unit * np.float32(M["high"] - M["low"]) + np.float32(M["low"])
+    return to_mel(canvas, count, M)
 
 
-def sound(mel: np.ndarray) -> np.ndarray:
-    """Makes samples of log-mel frames, block by block."""
-    vocoder, context, lag, parts = program("vocoder"), M["context"], M["lag"], []
-    mel = np.pad(mel, ((M["silence"], 0), (0, 0)), constant_values=np.log(M["floor"]))
-    carry = {name: np.zeros(shape, np.float32) for name, shape in M["carry"].items()}
-    carry["unit"][0] = 1
-    for at in range(0, len(mel) + lag, M["block"]):
-        where = np.arange(at - context, at + M["block"] + context)
-        present = (where >= 0) & (where < len(mel))
-        block = np.where(present[:, None], mel[np.clip(where, 0, len(mel) - 1)], 0)
-        given = {"frames": block, "present": present.astype(np.float32), **carry}
-        samples, *after = vocoder.run(None, given)
-        carry = dict(zip(carry, after))
-        parts.append(samples[max(lag - at, 0) * M["hop"] : (len(mel) + lag - at) * M["hop"]])
-    return np.concatenate(parts)[M["silence"] * M["hop"] :]
-
-
-def program(name: str) -> onnxruntime.InferenceSession:
-    """Opens one of the programs beside this script."""
+def program(name: str) -> Callable[..., dict[str, np.ndarray]]:
+    """Opens a program beside this script, which takes and gives arrays by name."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # not what an exporter left unused
-    return onnxruntime.InferenceSession(str(HERE / f"{name}.onnx"), options)
-
-
-def main(song: str, wav: str, performance: str = "", seed: str = "0") -> None:
-    """Renders a file; the seed is of the noise, if the model takes steps."""
-    names = [name for name, _ in M["performances"]]
-    if performance and performance not in names:
-        raise ValueError(f"there is no performance {performance}; choose of {', '.join(names)}")
-    chosen = names.index(performance) if performance else M["performance"]
-    audio = render(read_midi(Path(song).read_bytes()), chosen, int(seed))
-    with wave.open(wav, "wb") as file:
-        file.setparams((1, 2, M["rate"], 0, "NONE", ""))
-        file.writeframes((audio / max(1, np.abs(audio).max()) * 32767).astype("<i2").tobytes())
+    session = onnxruntime.InferenceSession(str(HERE / f"{name}.onnx"), options)
+    names = [each.name for each in session.get_outputs()]
+    return lambda **given: dict(zip(names, session.run(None, given)))
 
 
 if __name__ == "__main__":
     if not 3 <= len(sys.argv) <= 5:
         sys.exit(__doc__)
     try:
-        main(*sys.argv[1:])
-    except (OSError, ValueError) as error:
+        render(*sys.argv[1:])
+    except (OSError, ValueError, OverflowError) as error:
         sys.exit(f"{sys.argv[1]}: {error}")

@@ -37,12 +37,24 @@ def list_notes(notes: np.ndarray, m: dict) -> tuple[list[np.ndarray], int]:
     return lists, frames
 
 
-def join(windows: list[np.ndarray], overlap: int) -> np.ndarray:
+def split_frames(canvas: np.ndarray, m: dict) -> list[np.ndarray]:
+    """Cuts the frames of a song into those of each window."""
+    hop = m["window"] - m["overlap"]
+    return [canvas[first:][: m["window"]] for first in range(0, len(canvas) - m["overlap"], hop)]
+
+
+def join(windows: list[np.ndarray], m: dict) -> np.ndarray:
     """Joins frames of windows, `[T, M]` each, cross-faded where neighbours overlap."""
+    overlap, parts = m["overlap"], [windows[0]]
     rise = np.arange(1, overlap + 1, dtype=np.float32)[:, None] / np.float32(overlap + 1)
-    parts = [windows[0]]
     for window in windows[1:]:
         parts[-1], tail = parts[-1][:-overlap], parts[-1][-overlap:]
         head = window[:overlap] * rise + tail * (1 - rise)
         parts.append(np.concatenate([head, window[overlap:]]))
     return np.concatenate(parts)
+
+
+def to_mel(canvas: np.ndarray, count: int, m: dict) -> np.ndarray:
+    """Takes the song's own frames, and makes log-mel of what a network has between -1 and 1."""
+    unit = (np.clip(canvas[m["edge"] :][:count], -1, 1) + 1) / 2
+    return unit * np.float32(m["high"] - m["low"]) + np.float32(m["low"])

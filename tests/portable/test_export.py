@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import json
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import find_chromium
+from cli_cases import write_song
 
 import mt3synth
 from mt3synth import bundle as bundles
@@ -42,14 +44,28 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def stepped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Exports it with three steps, once."""
+    pytest.importorskip("jax2onnx", reason="jax2onnx comes with the extra onnx")
+    folder = tmp_path_factory.mktemp("stepped") / "onnx"
+    assert cli.main(["export", "--onnx", str(folder), "--steps", "3"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
 def expected() -> np.ndarray:
-    return render_ours()
+    return render_ours(TUNE)
 
 
-def render_ours(performance: str | None = None, **options: Any) -> np.ndarray:
-    """Renders the tune, before anything is done to its level."""
+@pytest.fixture(scope="module")
+def expected_by_steps() -> np.ndarray:
+    return render_ours(TUNE, "church", steps=3, seed=7)
+
+
+def render_ours(song: Path, performance: str | None = None, **options: Any) -> np.ndarray:
+    """Renders a song, before anything is done to its level."""
     model = mt3synth.load()
-    renderer, score = model.renderer(performance, **options), read_score(TUNE, Span(), model.spec)
+    renderer, score = model.renderer(performance, **options), read_score(song, Span(), model.spec)
     index = model.bundle.performance(performance).index
     config = renderer.config.for_model(model.spec)
     mel = renderer.synthesizer.mel(score.notes, index, config)
@@ -73,26 +89,23 @@ def read_wav(path: Path) -> np.ndarray:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32767
 
 
+def assert_same(wav: Path, expected: np.ndarray) -> None:
+    theirs = read_wav(wav) * max(1, np.abs(expected).max())
+    assert len(theirs) == len(expected)
+    assert np.abs(theirs - expected).max() < ATOL
+
+
 @pytest.mark.slow
 def test_the_script_renders_what_we_render(exported, expected, tmp_path):
-    song = tmp_path / "tune.wav"
-    render_theirs(exported, TUNE, song, check=True, cwd=tmp_path)
-    theirs = read_wav(song) * max(1, np.abs(expected).max())
-    assert len(theirs) == len(expected)
-    assert np.abs(theirs - expected).max() < ATOL
+    render_theirs(exported, TUNE, tmp_path / "tune.wav", check=True, cwd=tmp_path)
+    assert_same(tmp_path / "tune.wav", expected)
 
 
 @pytest.mark.slow
-def test_the_script_takes_the_steps_that_we_take(tmp_path):
-    pytest.importorskip("jax2onnx", reason="jax2onnx comes with the extra onnx")
-    folder, song = tmp_path / "onnx", tmp_path / "tune.wav"
-    assert cli.main(["export", "--onnx", str(folder), "--steps", "3"]) == 0
-    assert not list(folder.glob("page*"))
-    render_theirs(folder, TUNE, song, "church", 7, check=True, cwd=tmp_path)
-    expected = render_ours("church", steps=3, seed=7)
-    theirs = read_wav(song) * max(1, np.abs(expected).max())
-    assert len(theirs) == len(expected)
-    assert np.abs(theirs - expected).max() < ATOL
+def test_the_script_takes_the_steps_that_we_take(stepped, expected_by_steps, tmp_path):
+    wav = tmp_path / "tune.wav"
+    render_theirs(stepped, TUNE, wav, "church", 7, check=True, cwd=tmp_path)
+    assert_same(wav, expected_by_steps)
 
 
 @pytest.mark.slow
@@ -103,6 +116,7 @@ def test_the_script_says_in_one_line_what_is_wrong(exported, tmp_path):
         (words, "out.wav"): "words.mid: there are no notes in it",
         (tmp_path / "none.mid", "out.wav"): "No such file",
         (TUNE, "out.wav", "opera"): "there is no performance opera; choose of ",
+        (TUNE, "out.wav", "church", "x"): "invalid literal for int",
     }.items():
         done = render_theirs(exported, *arguments, cwd=tmp_path, capture_output=True, text=True)
         [line] = done.stderr.splitlines()
@@ -126,37 +140,52 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "package/dist"
 
 
-@pytest.fixture
-def address(exported: Path, runtime: Path) -> Iterator[str]:
-    """Serves the folder, and nothing but files."""
-    (exported / "ort").mkdir(exist_ok=True)
-    names = [runtime / "ort.wasm.min.js", *runtime.glob("ort-wasm-simd-threaded.*")]
-    for path in names:
+@contextlib.contextmanager
+def opened(folder: Path, runtime: Path) -> Iterator[Any]:
+    """Serves a folder, nothing but files, and opens its page, which may ask nobody else."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright comes with the extra dev")
+    (folder / "ort").mkdir(exist_ok=True)
+    for path in (runtime / "ort.wasm.min.js", *runtime.glob("ort-wasm-simd-threaded.*")):
         if path.suffix in (".js", ".mjs", ".wasm"):
-            shutil.copy(path, exported / "ort" / path.name)
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=exported)
-    handler.log_message = lambda *_: None
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            shutil.copy(path, folder / "ort" / path.name)
+
+    class Files(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    handler = functools.partial(Files, directory=folder)
+    foreign: list[str] = []
+    with (
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
+        api.sync_playwright() as play,
+    ):
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/page.html"
+        host = f"http://127.0.0.1:{server.server_port}"
+        browser = play.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 375, "height": 800}, accept_downloads=True)
+        page.set_default_timeout(1_200_000)
+        known = (host, "data:", "blob:")
+        page.on("request", lambda r: None if r.url.startswith(known) else foreign.append(r.url))
+        page.goto(f"{host}/page.html")
+        yield page
+        browser.close()
         server.shutdown()
+    assert foreign == []
+
+
+def render_in(page: Any, song: Path, wav: Path) -> None:
+    page.locator("#file").set_input_files(song)
+    page.locator("#render:not([disabled])").click()
+    page.locator("#status", has_text="Rendered").wait_for()
+    with page.expect_download() as kept:
+        page.locator("#save").click()
+    kept.value.save_as(wav)
 
 
 @pytest.mark.slow
-def test_the_page_renders_what_we_render(address, expected, tmp_path):
-    api = pytest.importorskip("playwright.sync_api", reason="playwright comes with the extra dev")
-    program = find_chromium()
-    with api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        page = browser.new_page(accept_downloads=True)
-        page.set_default_timeout(1_200_000)
-        foreign = []
-        host = address.rsplit("/", 1)[0]
-        page.on(
-            "request",
-            lambda r: None if r.url.startswith((host, "data:", "blob:")) else foreign.append(r.url),
-        )
-        page.goto(address)
+def test_the_page_renders_what_we_render(exported, runtime, tmp_path):
+    song = write_song(tmp_path / "song.mid", 60, 67)
+    with opened(exported, runtime) as page:
         words = tmp_path / "words.mid"
         words.write_text("These are the words of a song.\n" * 9)
         page.locator("#file").set_input_files(words)
@@ -164,16 +193,21 @@ def test_the_page_renders_what_we_render(address, expected, tmp_path):
         alert = page.locator("#status[role=alert]")
         alert.wait_for()
         assert alert.inner_text() == "It could not be rendered: this is no MIDI file"
-        page.locator("#file").set_input_files(TUNE)
-        page.locator("#render:not([disabled])").click()
-        page.locator("#status", has_text="Rendered").wait_for()
-        with page.expect_download() as kept:
-            page.locator("#save").click()
-        kept.value.save_as(tmp_path / "tune.wav")
-        browser.close()
-    assert foreign == []
-    theirs = read_wav(tmp_path / "tune.wav") * max(1, np.abs(expected).max())
-    assert np.abs(theirs - expected).max() < ATOL
+        assert not page.locator("#seed").is_visible()
+        render_in(page, song, tmp_path / "song.wav")
+    assert_same(tmp_path / "song.wav", render_ours(song))
+
+
+@pytest.mark.slow
+def test_the_page_takes_the_steps_that_we_take(stepped, runtime, expected_by_steps, tmp_path):
+    with opened(stepped, runtime) as page:
+        page.locator("#status", has_text="Choose").wait_for()
+        page.locator("#performance").select_option(index=5)
+        assert page.locator("#performance option:checked").inner_text().startswith("church")
+        page.locator("#seed").fill("7")
+        render_in(page, TUNE, tmp_path / "tune.wav")
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= 375
+    assert_same(tmp_path / "tune.wav", expected_by_steps)
 
 
 def test_what_cannot_be_exported_is_refused_in_one_line(tmp_path, capsys):
