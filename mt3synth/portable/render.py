@@ -31,14 +31,15 @@ def render(
 def frames(notes: np.ndarray, performance: int, seed: int) -> np.ndarray:
     """Makes the log-mel frames of rows of `read_midi`, `[T, M]`."""
     prior, (lists, count) = program("prior"), list_notes(notes, M)
-    windows = [prior(notes=each, performance=np.int32([performance])) for each in lists]
+    chosen = np.array([performance], np.int32)
+    windows = [prior(notes=each, performance=chosen) for each in lists]
     canvas = join([window.pop("frames") for window in windows], M)
     if M["steps"]:
         denoiser = program("denoiser")
 
         def denoise(x_t: np.ndarray, time: float) -> np.ndarray:
-            told = zip(split_frames(x_t, M), windows)
-            return join([denoiser(x_t=x, time=np.float32([time]), **w)["x0"] for x, w in told], M)
+            told, at = zip(split_frames(x_t, M), windows), np.array([time], np.float32)
+            return join([denoiser(x_t=x, time=at, **context)["x0"] for x, context in told], M)
 
         canvas = sample(denoise, canvas, M["steps"], M["start"], seed)
     return to_mel(canvas, count, M)
