@@ -32,7 +32,13 @@ def notes_to_table(notes: Notes) -> np.ndarray:
 
 
 def notes_from_table(table: np.ndarray) -> Notes:
-    """Makes notes of a table, the inverse of `notes_to_table`."""
+    """Makes notes of a table, the inverse of `notes_to_table`.
+
+    Raises:
+      ValueError: it is none of notes.
+    """
+    if not np.isfinite(table).all():
+        raise ValueError("a note with a value that is no finite number")
     width = len(NOTE_COLUMNS)
     if table.shape[1] == width:
         return Notes(**dict(zip(NOTE_COLUMNS, table.T)))

@@ -28,6 +28,8 @@ _MAX_ELEMENTS = 4_000_000  # of any kind, which are kept in memory until all is 
 _MAX_DEPTH = 64  # MusicXML is not 20 deep; parsers' trees of millions of levels are an attack
 _MAX_MEMBERS = 1000
 _CONTAINER = "META-INF/container.xml"
+# The latter two of encodings that nobody knows, or that are none of text.
+_DAMAGE = (expat.ExpatError, LookupError, ValueError)
 
 
 def unpack(data: bytes, name: str) -> bytes:
@@ -64,7 +66,9 @@ def _find_score(archive: zipfile.ZipFile, members: list[str], name: str) -> str:
         parser.StartElementHandler = start
         try:
             parser.Parse(_read_member(archive, _CONTAINER, name), True)
-        except expat.ExpatError as error:
+        except ScoreError:
+            raise
+        except _DAMAGE as error:
             raise ScoreError(f"{name}: {_CONTAINER} is damaged ({error})") from error
         # The first is the score; others are the same in other formats.
         if roots and roots[0] in members:
@@ -101,7 +105,9 @@ def check(data: bytes, name: str) -> None:
     checker = _Checker(name)
     try:
         checker.parser.Parse(data, True)
-    except expat.ExpatError as error:
+    except ScoreError:
+        raise
+    except _DAMAGE as error:
         raise ScoreError(f"{name}: {checker.where()}damaged XML ({error})") from error
     if not checker.notes:
         raise ScoreError(f"{name}: the score has no notes")

@@ -153,3 +153,8 @@ def test_an_archive_whose_parts_lie_elsewhere_is_refused():
 def test_nothing_of_a_damaged_kern_score_reaches_the_terminal(capsys):
     play_score(b"**kern\n*M4/4\n=1\n4C\n(|\x1b[2J\n4D\n*-\n", "bad.krn")
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("encoding", ["UTF-99", "hex", "utf-7", "idna"])
+def test_encodings_that_nobody_reads_are_refused(encoding):
+    assert "damaged XML" in refused(GOOD.replace(b"UTF-8", encoding.encode(), 1))
