@@ -113,6 +113,7 @@ setup(
             "portable/*.md",
             "demo/examples/*.mid",
             "evaluation/bundle/*.mid",
+            "evaluation/embeddings/weights/*",
             "importers/*.md",
             "**/page.*",
             "reporting/*.js",

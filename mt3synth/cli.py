@@ -23,6 +23,7 @@ COMMANDS = (
     "train",
     "train-vocoder",
     "train-transcriber",
+    "train-embedder",
     "adapt",
     "evaluate",
     "export",
@@ -35,6 +36,7 @@ _MODULES = {
     "import": "import_weights",
     "train-vocoder": "train_vocoder",
     "train-transcriber": "train_transcriber",
+    "train-embedder": "train_embedder",
 }
 """Where the module cannot have the name of its command."""
 

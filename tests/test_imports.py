@@ -58,6 +58,7 @@ FLOORS = (
     {
         "controllers": "audio symbolic",
         "earlier": "atomic foreign_files symbolic",
+        "mel_networks": "atomic audio foreign_files models param_check",
         "splice": "audio",
         "denoising": "diffusion",
         "model_spec": "audio diffusion foreign_files models symbolic",
@@ -149,14 +150,22 @@ FLOORS = (
             "training.{checkpoints,data,learner,monitoring,optim,parallel,preemption,"
             "run_folder,state}"
         ),
+        "training.mel_network": (
+            "batch_protocols mel_networks model_spec training.{data,learner,loop,monitoring,optim,"
+            "parallel,run_folder,state}"
+        ),
         "training.transcriber": (
-            "atomic audio batch_protocols foreign_files model_spec models param_check "
-            "training.{data,learner,loop,monitoring,optim,parallel,run_folder,state}"
+            "batch_protocols mel_networks model_spec models training.{mel_network,monitoring,optim,"
+            "state}"
+        ),
+        "training.embedder": (
+            "batch_protocols mel_networks model_spec models training.{mel_network,monitoring,optim,"
+            "state}"
         ),
         "training.diffusion": (
-            "audio batch_protocols bundle denoising diffusion model_spec models reporting "
-            "synthesis vocoder training.{checkpoints,data,learner,loop,monitoring,optim,parallel,"
-            "provenance,run_folder,state,transcriber}"
+            "audio batch_protocols bundle denoising diffusion mel_networks model_spec models "
+            "reporting synthesis vocoder training.{checkpoints,data,learner,loop,monitoring,optim,"
+            "parallel,provenance,run_folder,state,transcriber}"
         ),
         "training.vocoder": (
             "audio batch_protocols reporting vocoder training.{data,learner,loop,monitoring,"
@@ -183,7 +192,7 @@ FLOORS = (
         ),
         "evaluation": "",
         "evaluation.evaluation_set": "audio symbolic",
-        "evaluation.embeddings": "atomic audio cache_folder",
+        "evaluation.embeddings": "atomic audio cache_folder mel_networks models",
         "evaluation.caching": "atomic audio symbolic transcription vocoder evaluation.embeddings",
         "evaluation.metrics": (
             "audio reporting symbolic transcription evaluation.{caching,embeddings,evaluation_set}"
@@ -221,6 +230,7 @@ FLOORS = (
         "commands.adapt": "configuration commands.train training.preemption mt3synth",
         "commands.train_vocoder": "commands.train",
         "commands.train_transcriber": "commands.train",
+        "commands.train_embedder": "commands.train",
         "commands.prepare": (
             "model reporting symbolic.{midi,notes} transcription data_pipelines commands.shared "
             "mt3synth"

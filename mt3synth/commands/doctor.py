@@ -55,7 +55,7 @@ NEEDS = (
     # Its own requirements pin a TensorFlow that no longer installs; the eval extra has the rest.
     Need("prepare transcribe", "basic_pitch", "--no-deps basic-pitch"),
     Need("train-vocoder", "optax orbax.checkpoint", TRAIN),
-    Need("train-transcriber", "optax orbax.checkpoint", TRAIN),
+    Need("train-transcriber, train-embedder", "optax orbax.checkpoint", TRAIN),
     Need("--vocoder soundstream", "tensorflow", "tensorflow"),
     Need(
         "evaluate",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax.numpy as jnp
 
-from mt3synth.models.axes import partitioned
+from mt3synth.models.mel_layers import convolution, dense, norm
 from mt3synth.models.note_envelopes import NoteRows
 from mt3synth.types import Array, Float
 
@@ -77,37 +77,14 @@ class MelTranscriber(nn.Module):
     def __call__(self, mel: Float[Array, "B T M"]) -> Heard:
         """Logits for frames in a network's range, -1 to 1; of any number of frames."""
         c = self.config
-        h = self._conv("frames_in", c.kernel)(mel)
+        h = convolution(c.width, c.kernel, "frames_in")(mel)
         for i in range(c.layers):
-            # Norms over the channels of each frame: none of them looks along time.
-            inner = nn.silu(self._norm(f"norm_{i}")(h))
-            h += self._conv(f"conv_{i}", c.kernel, dilation=2**i)(inner)
-        h = nn.silu(self._norm("norm_out")(h))
+            inner = nn.silu(norm(f"norm_{i}")(h))
+            h += convolution(c.width, c.kernel, f"conv_{i}", dilation=2**i)(inner)
+        h = nn.silu(norm("norm_out")(h))
         # A note is rare among keys and frames, so that logits begin where nothing is heard.
-        out = nn.Dense(
-            2 * KEYS,
-            kernel_init=partitioned(nn.initializers.lecun_normal(), "conv_in", "conv_out"),
-            bias_init=partitioned(nn.initializers.constant(-4.0), "conv_out"),
-            name="keys_out",
-        )(h)
+        out = dense(2 * KEYS, "keys_out", bias=-4.0)(h)
         return Heard(out[..., :KEYS], out[..., KEYS:])
-
-    def _conv(self, name: str, kernel: int, dilation: int = 1) -> nn.Conv:
-        return nn.Conv(
-            self.config.width,
-            (kernel,),
-            kernel_dilation=(dilation,),
-            kernel_init=partitioned(nn.initializers.lecun_normal(), "tap", "conv_in", "conv_out"),
-            bias_init=partitioned(nn.initializers.zeros, "conv_out"),
-            name=name,
-        )
-
-    def _norm(self, name: str) -> nn.LayerNorm:
-        return nn.LayerNorm(
-            scale_init=partitioned(nn.initializers.ones, "embed"),
-            bias_init=partitioned(nn.initializers.zeros, "embed"),
-            name=name,
-        )
 
 
 def should_hear(notes: Float[Array, "B N C"], frames: int, window_hops: float, drums: int) -> Heard:

@@ -1,125 +1,91 @@
-"""Measures how fast files are embedded: ``python tests/benchmarks/embeddings.py [MINUTES ...]``.
+"""How well embeddings tell performances apart: ``python tests/benchmarks/embeddings.py CORPUS``.
 
-For each of the lengths given (by default 5, 10 and 20 minutes, in files of one) and each embedding
-that needs no TensorFlow, a process of its own reads the files, embeds them with nothing in the
-cache, and takes the Frechet distance between the first half of the files and the second. Printed
-are its seconds from the first file to the distance, compiling included, by the clock and of CPU
-time; what an hour would take at that pace; and its peak of memory. Then, from one run, the CPU time
-of musicnn's network for a window as a ratio to that of its convolutions and products alone.
+Recordings of a corpus' test split, real renderings all, are each taken for the performance whose
+recordings of the training split are nearest, by Group-FAD and by the mean of the embeddings. Both
+splits hold other music, so that notes give nothing away.
 
-musicnn is left out where ``mt3synth evaluate --setup`` has not been run.
+    python tests/benchmarks/embeddings.py data/corpus --embeddings log-mel musicnn performance
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import tempfile
-import time
-from functools import partial
+import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-import jax
 import numpy as np
-from products import Products
-from stopwatch import in_turn
 
-from mt3synth.audio.files import write_audio
-from mt3synth.evaluation.embeddings import EmbeddingError, embedding
-from mt3synth.evaluation.embeddings.cache import EmbeddingCache
-from mt3synth.evaluation.embeddings.gaussian import Gaussian
-from mt3synth.evaluation.embeddings.musicnn import Musicnn, penultimate
-from mt3synth.evaluation.metrics.frechet import frechet_distance
+from data_pipelines.performances import read_performances
+from mt3synth.evaluation.bundle.excerpts import read_recordings
+from mt3synth.evaluation.embeddings import embedding
+from mt3synth.evaluation.metrics.group_fad import group_distances
+from mt3synth.types import Float, FloatND
 
-MINUTES = [5, 10, 20]
-NAMES = ("log-mel", "musicnn")
-RATE = 16000
-BATCH = 8
+SAMPLE_RATE = 16_000
+
+Rows = Float[np.ndarray, "N D"]
 
 
-def music(seed: int) -> np.ndarray:
-    """Makes a minute of decaying tones over noise."""
-    rng = np.random.default_rng(seed)
-    audio = rng.normal(0, 0.003, 60 * RATE)
-    time_s = np.arange(RATE) / RATE
-    for start in np.arange(0, 59, 0.125):
-        tone = 110 * 2 ** (rng.integers(48) / 12)
-        note = 0.05 * np.sin(2 * np.pi * tone * time_s) * np.exp(-5 * time_s)
-        audio[int(start * RATE) :][:RATE] += note
-    return np.clip(audio, -1, 1).astype(np.float32)
+class Sound(NamedTuple):
+    """A recording's performance, and the beginning of its audio."""
+
+    performance: str
+    audio: FloatND
 
 
-def work(name: str, folder: Path, minutes: int) -> None:
-    """Embeds the files and prints the seconds, the embeddings and the distance."""
-    files = sorted(folder.glob("*.wav"))[:minutes]
-    loaded = embedding(name)
-    sides = Gaussian(loaded.dimension), Gaussian(loaded.dimension)
-    with tempfile.TemporaryDirectory() as kept:
-        cache = EmbeddingCache(kept)
-        began, cpu = time.perf_counter(), time.process_time()
-        for number, file in enumerate(files):
-            sides[2 * number >= minutes].add(cache.of_file(file, loaded))
-        value = frechet_distance(*sides, shrinkage="ledoit-wolf").value
-        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
-    print(seconds, cpu, sum(side.count for side in sides), value)
+def main() -> int:
+    """Prints a row of a Markdown table for each embedding."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus", type=Path, help="folder of `mt3synth prepare corpus`")
+    parser.add_argument("--embeddings", nargs="+", default=["log-mel", "performance"])
+    parser.add_argument("--source", help="of the embedding `performance`: a run, not the package's")
+    parser.add_argument("--known", type=int, default=6, help="recordings of each performance (6)")
+    parser.add_argument("--heard", type=int, default=6, help="others of each, to recognise (6)")
+    parser.add_argument("--seconds", type=float, default=30, help="of each (30)")
+    options = parser.parse_args()
+    names = [entry.name for entry in read_performances(options.corpus)]
+
+    def read(split: str, most: int) -> list[Sound]:
+        songs = read_recordings(
+            options.corpus, split, SAMPLE_RATE, options.seconds, len(names), most, False
+        )
+        length = round(options.seconds * SAMPLE_RATE)
+        return [
+            Sound(names[song.performance], song.audio[:length].astype(np.float32) / 32768)
+            for song in songs
+        ]
+
+    known, heard = read("train", options.known), read("test", options.heard)
+    chance = 1 / len(names)
+    print(f"{len(heard)} recordings of {len(names)} performances, chance {chance:.2f}\n")
+    print("| embedding | by Group-FAD | by the mean |\n|---|---|---|")
+    targets = {f"{i}": sound.performance for i, sound in enumerate(heard)}
+    for name in options.embeddings:
+        embed = embedding(name, options.source if name == "performance" else None)
+        assert embed.sample_rate == SAMPLE_RATE
+        groups: dict[str, Rows] = {}
+        for sound in known:
+            rows, group = embed(sound.audio), sound.performance
+            groups[group] = np.concatenate([groups[group], rows]) if group in groups else rows
+        pieces = {f"{i}": embed(sound.audio) for i, sound in enumerate(heard)}
+        distances = group_distances(pieces, groups, seed=0, shrinkage="ledoit-wolf")
+        by_fad = distances.classify(targets, tops=(1,)).accuracy[1]
+        by_mean = np.mean([_nearest(rows, groups) == targets[i] for i, rows in pieces.items()])
+        print(f"| `{embed.name}` {embed.version} | {by_fad:.2f} | {by_mean:.2f} |", flush=True)
+    return 0
 
 
-def measure(name: str, folder: Path, minutes: int) -> tuple[float, float, int, float]:
-    """Measures seconds by the clock and of CPU, embeddings, and the bytes that a process needs."""
-    command = [sys.executable, __file__, "work", name, str(folder), str(minutes)]
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
-    process = subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    said = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{' '.join(command)} failed with status {status}")
-    seconds, cpu, count, _ = said.split()
-    return float(seconds), float(cpu), int(count), usage.ru_maxrss * 1024
-
-
-def ratio_to_products(loaded: Musicnn) -> tuple[float, float]:
-    """Measures the CPU milliseconds of a window, and their ratio to those of its products alone."""
-    mel = jax.numpy.asarray(np.random.default_rng(0).uniform(0, 3, (BATCH, 187, 96)), "float32")
-    products = Products(penultimate, loaded.weights, mel)
-    whole = in_turn({"whole": partial(penultimate, loaded.weights, mel)}, 5, "cpu")["whole"]
-    return 1000 * whole / BATCH, whole / products.total(products.seconds("cpu"))
-
-
-def main() -> None:
-    """Prints the table and the ratio."""
-    if sys.argv[1:2] == ["work"]:
-        work(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
-        return
-    lengths = [int(minutes) for minutes in sys.argv[1:]] or MINUTES
-    loaded = {}
-    for name in NAMES:
-        try:
-            loaded[name] = embedding(name)
-        except EmbeddingError as error:
-            print(error, file=sys.stderr)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        for number in range(max(lengths)):
-            write_audio(folder / f"{number:04}.wav", music(number), RATE, {})
-        print("embedding  minutes  embeddings  seconds   CPU s  an hour: seconds  CPU s  peak GiB")
-        for name in loaded:
-            for minutes in lengths:
-                seconds, cpu, count, memory = measure(name, folder, minutes)
-                hour = 60 / minutes
-                print(
-                    f"{name:9} {minutes:8} {count:11} {seconds:8.1f} {cpu:7.1f}"
-                    f" {hour * seconds:17.1f} {hour * cpu:6.1f} {memory / 2**30:9.2f}",
-                    flush=True,
-                )
-    if "musicnn" in loaded:
-        milliseconds, ratio = ratio_to_products(loaded["musicnn"])
-        print(f"\nmusicnn: {milliseconds:.1f} CPU ms a window, {ratio:.2f} x its products alone")
+def _nearest(rows: Rows, groups: Mapping[str, Rows]) -> str:
+    # In units of how far single embeddings of the known recordings lie about their own mean.
+    spread = np.sqrt(np.mean([np.var(known, axis=0) for known in groups.values()], axis=0))
+    spread = np.maximum(spread, 1e-3 * spread.max())  # some numbers of an embedding never move
+    apart = {
+        name: np.linalg.norm((rows.mean(axis=0) - known.mean(axis=0)) / spread)
+        for name, known in groups.items()
+    }
+    return min(apart, key=apart.__getitem__)
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mt3synth.evaluation.embeddings.base import Embedding, EmbeddingError
 from mt3synth.evaluation.embeddings.log_mel import LogMelStatistics
 
-NAMES = ("log-mel", "musicnn", "trill", "vggish")
+NAMES = ("log-mel", "performance", "musicnn", "trill", "vggish")
 
 
 def embedding(name: str, source: str | None = None) -> Embedding:
@@ -13,9 +13,10 @@ def embedding(name: str, source: str | None = None) -> Embedding:
 
     Args:
       name: one of `NAMES`.
-      source: where its weights are. For ``musicnn`` the folder given to `musicnn_setup.setup`,
-        without it the user's cache; for ``trill`` and ``vggish`` a SavedModel's folder or address,
-        without it the published address; ``log-mel`` has none.
+      source: where its weights are. For ``performance`` the run of a `mt3synth train-embedder`,
+        without it the weights that came with this package; for ``musicnn`` the folder given to
+        `musicnn_setup.setup`, without it the user's cache; for ``trill`` and ``vggish`` a
+        SavedModel's folder or address, without it the published address; ``log-mel`` has none.
 
     Raises:
       EmbeddingError: no such name; or it is not installed, saying how to get it.
@@ -24,6 +25,10 @@ def embedding(name: str, source: str | None = None) -> Embedding:
         if source is not None:
             raise EmbeddingError(f"log-mel has no weights to take from {source}")
         return LogMelStatistics()
+    if name == "performance":
+        from mt3synth.evaluation.embeddings.performance import PerformanceEmbedding
+
+        return PerformanceEmbedding.load(source)
     if name == "musicnn":
         from mt3synth.evaluation.embeddings.musicnn import Musicnn
 

@@ -16,11 +16,11 @@ from mt3synth.diffusion.ddim import DDIM
 from mt3synth.diffusion.guidance import Guidance
 from mt3synth.diffusion.prior import draw_marginal
 from mt3synth.diffusion.sampler import iterate
+from mt3synth.mel_networks import MelNetwork
 from mt3synth.model_spec import ModelSpec
 from mt3synth.models.conditions import conditions_of
 from mt3synth.models.mel_transcriber import Heard, MelTranscriber
 from mt3synth.synthesis.chunks import denoise_chunk, encode_chunk
-from mt3synth.training.transcriber.files import TranscriberWeights
 from mt3synth.training.transcriber.scores import Score, count_onsets
 from mt3synth.types import Array, Batch, Float, PyTree
 
@@ -37,7 +37,7 @@ class Hearing:
       weights: of the transcriber.
     """
 
-    def __init__(self, weights: TranscriberWeights) -> None:
+    def __init__(self, weights: MelNetwork) -> None:
         self._network, self._params = MelTranscriber(weights.config), weights.params
 
     def hear(self, mel: Float[Array, "B T M"]) -> Heard:

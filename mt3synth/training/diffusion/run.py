@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mt3synth.batch_protocols import TrainingData
 from mt3synth.errors import UserError
+from mt3synth.mel_networks import TRANSCRIBER, read_for
 from mt3synth.model_spec import ModelSpec
 from mt3synth.training.data import (
     check_all_heard,
@@ -36,7 +37,6 @@ from mt3synth.training.parallel.mesh import MeshConfig, check_batch_size, make_m
 from mt3synth.training.provenance import record_data, record_origin
 from mt3synth.training.run_folder import SPEC_FILE, claim, holds
 from mt3synth.training.state import TrainState
-from mt3synth.training.transcriber.files import read as read_transcriber
 
 
 def run(
@@ -142,7 +142,7 @@ def run(
 
     hearing = None
     if config.transcriber is not None:
-        hearing = Hearing(read_transcriber(config.transcriber, spec.mel))
+        hearing = Hearing(read_for(config.transcriber, TRANSCRIBER, spec.mel))
 
     # The folder is this run's from here on; another model's is refused. All that was configured has
     # been used by now, so it can be written down, and what goes wrong later is not its fault.

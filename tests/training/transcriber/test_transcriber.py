@@ -11,6 +11,7 @@ from backbone_cases import PERFORMANCES, Noise, batch_of, random_params, spec_of
 
 from mt3synth.audio.mel import MELGAN
 from mt3synth.errors import UserError
+from mt3synth.mel_networks import TRANSCRIBER, read_for
 from mt3synth.models.mel_transcriber import (
     KEYS,
     LOWEST,
@@ -25,7 +26,6 @@ from mt3synth.training.diffusion.run import run as train
 from mt3synth.training.diffusion.step import example_losses
 from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.transcriber.config import TranscriberTrainConfig
-from mt3synth.training.transcriber.files import DESCRIPTION, WEIGHTS, read
 from mt3synth.training.transcriber.run import run
 from mt3synth.training.transcriber.scores import Score, count_onsets
 
@@ -113,7 +113,7 @@ def test_onsets_are_counted_once_on_their_key_and_near_in_time():
 
 
 def test_it_learns_to_hear(trained):
-    weights = read(trained, MELGAN)
+    weights = read_for(trained, TRANSCRIBER, MELGAN)
     batch = tones(8, 777)
     heard = MelTranscriber(weights.config).apply(
         {"params": weights.params}, jnp.asarray(batch["mel"])
@@ -124,7 +124,7 @@ def test_it_learns_to_hear(trained):
 
 
 def test_what_sounds_alike_has_no_loss_and_what_lacks_its_notes_has_one(trained):
-    hearing = Hearing(read(trained, MELGAN))
+    hearing = Hearing(read_for(trained, TRANSCRIBER, MELGAN))
     mel = jnp.asarray(tones(2, 5)["mel"])
     share = jnp.array([1.0, 0.5])
     np.testing.assert_allclose(hearing.losses(mel, mel, share), 0, atol=1e-6)
@@ -138,7 +138,7 @@ def test_what_sounds_alike_has_no_loss_and_what_lacks_its_notes_has_one(trained)
 
 
 def test_a_step_adds_what_is_heard(trained):
-    hearing, spec = Hearing(read(trained, MELGAN)), SPEC
+    hearing, spec = Hearing(read_for(trained, TRANSCRIBER, MELGAN)), SPEC
     batch = jax.tree.map(jnp.asarray, tones(2, 6))
     noise, keep = jax.random.normal(jax.random.key(0), batch["mel"].shape), jnp.ones(2, bool)
     losses = jax.jit(
@@ -158,7 +158,7 @@ def test_a_step_adds_what_is_heard(trained):
 
 def test_a_rendering_is_scored_by_what_is_heard_in_it(trained, monkeypatch):
     batch = tones(2, 7)
-    score = HeardScore(Hearing(read(trained, MELGAN)), SPEC, batch)
+    score = HeardScore(Hearing(read_for(trained, TRANSCRIBER, MELGAN)), SPEC, batch)
     params = random_params(SPEC)
     monkeypatch.setattr(score, "_render", lambda network, params: jnp.asarray(batch["mel"]))
     assert score.score(params).f1 == 1
@@ -179,15 +179,15 @@ def test_a_run_learns_and_is_validated_by_it(trained, tmp_path, capsys):
 
 
 def test_what_is_no_transcriber_is_refused(trained, tmp_path):
-    with pytest.raises(UserError, match=f"holds no transcriber of mel frames.* {DESCRIPTION}"):
-        read(tmp_path, MELGAN)
+    with pytest.raises(UserError, match=r"holds no transcriber of mel frames.* transcriber\.json"):
+        read_for(tmp_path, TRANSCRIBER, MELGAN)
     other = dataclasses.replace(MELGAN, high_hz=7000.0)
     with pytest.raises(UserError, match="hears other mel frames than the model makes"):
-        read(trained, other)
-    (tmp_path / DESCRIPTION).write_text('{"config": {"depth": 3}}')
-    (tmp_path / WEIGHTS).write_bytes((trained / WEIGHTS).read_bytes())
+        read_for(trained, TRANSCRIBER, other)
+    (tmp_path / TRANSCRIBER.description).write_text('{"config": {"depth": 3}}')
+    (tmp_path / TRANSCRIBER.weights).write_bytes((trained / TRANSCRIBER.weights).read_bytes())
     with pytest.raises(UserError, match="describes no transcriber that this version understands"):
-        read(tmp_path, MELGAN)
+        read_for(tmp_path, TRANSCRIBER, MELGAN)
 
 
 def test_a_network_without_notes_cannot_be_asked_for_them(tmp_path):

@@ -1,0 +1,1 @@
+"""Trains an embedding of mel frames, by which performances are told apart."""

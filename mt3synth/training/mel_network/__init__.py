@@ -1,0 +1,1 @@
+"""Trains small networks that hear mel frames: what all of them have in common."""
