@@ -97,7 +97,7 @@ def test_least_audio_gives_one_embedding() -> None:
 
 def test_names() -> None:
     with pytest.raises(
-        EmbeddingError, match="embedding 'clap'; must be one of log-mel, performance, musicnn, "
+        EmbeddingError, match="embedding 'clap'; must be one of log-mel, performance, "
     ):
         embedding("clap")
     with pytest.raises(EmbeddingError, match="log-mel has no weights to take from here"):
