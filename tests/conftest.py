@@ -4,11 +4,16 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from inspect import unwrap
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import jaxtyping
 import pytest
+
+EMITTERS = "xla_cpu_use_fusion_emitters"
+"""The part of XLA that compiles what is fused together by way of MLIR."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,10 +29,25 @@ def pytest_configure(config: pytest.Config) -> None:
     # train for hundreds of steps, and are compiled as a user's programs are.
     if config.getoption("markexpr") == "not slow":
         os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+    # Without them XLA needs less than half the time for a program that is not optimised. What a
+    # user's programs are compiled with is seen by the README's first line, which is no test.
+    flags = os.environ.get("XLA_FLAGS", "")
+    if EMITTERS not in flags and _xla_knows(EMITTERS):
+        os.environ["XLA_FLAGS"] = f"{flags} --{EMITTERS}=false".strip()
     # By the environment, for JAX must not be imported by tests that do without it.
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         os.environ["JAX_COMPILATION_CACHE_DIR"] = str(_compiled_folder(config))
         os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+
+
+def _xla_knows(flag: str) -> bool:
+    """Says whether the jaxlib here has a flag; XLA ends a process that names another."""
+    found = find_spec("jaxlib")
+    for folder in (found and found.submodule_search_locations) or ():
+        for library in Path(folder).glob("libjax_common.*"):
+            with library.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as read:
+                return read.find(flag.encode()) >= 0
+    return False
 
 
 def _compiled_folder(config: pytest.Config) -> Path:

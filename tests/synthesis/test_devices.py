@@ -18,7 +18,7 @@ TESTS = Path(__file__).parent
 
 @pytest.fixture(scope="module")
 def found():
-    flags = "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"
     places = os.pathsep.join([str(TESTS.parents[1]), str(TESTS)])
     environment = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags, "PYTHONPATH": places}
     command = [sys.executable, str(TESTS / "devices_cases.py")]

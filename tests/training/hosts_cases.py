@@ -85,9 +85,12 @@ def start(
 ) -> subprocess.Popen[str]:
     """Starts this module as a program that trains in ``folder``, on simulated devices."""
     cache = folder.parent / "compiled"
+    flags = os.environ.get("XLA_FLAGS", "")
     variables = {
         **os.environ,
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        "XLA_FLAGS": f"{flags} --xla_force_host_platform_device_count={devices}",
+        # It compiles for longer than it runs.
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         "JAX_PLATFORMS": "cpu",
         # What a run compiles is the same after each restart.
         "JAX_COMPILATION_CACHE_DIR": str(cache),

@@ -78,7 +78,12 @@ def on_eight_devices(program: str, *arguments: str) -> Any:
     here = Path(__file__).resolve().parent
     (path,) = here.rglob(program)
     paths = os.pathsep.join(str(p) for p in (here.parents[1], here))
-    flags = "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"
+    flags = " ".join(
+        (
+            os.environ.get("XLA_FLAGS", ""),
+            "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0",
+        )
+    )
     done = subprocess.run(
         [sys.executable, path, *arguments],
         env={**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": paths},
