@@ -49,7 +49,8 @@ def _digest_scalars(run: Path) -> str:
     values = {
         tag: [(step, value.hex()) for step, value in points]
         for tag, points in sorted(read_all(run).items())
-        if not any(word in tag.lower() for word in CLOCK)
+        # Pictures are files as well, and the recording is heard again at each start.
+        if not tag.startswith("samples/") and not any(word in tag.lower() for word in CLOCK)
     }
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 

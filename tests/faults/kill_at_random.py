@@ -104,7 +104,8 @@ class Trials:
             # One that finds all done refuses to do it again.
             ended = self._start(folder).wait()
         found = self._faults(folder, ended, 2 if done else self._job.status, expected)
-        shutil.rmtree(folder, ignore_errors=not found)
+        if not found:
+            shutil.rmtree(folder)
         shutil.rmtree(temporary_of(folder), ignore_errors=True)
         return {"job": self._name, "chain": number, "kills": kills, "faults": found}
 
