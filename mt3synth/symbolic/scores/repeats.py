@@ -16,6 +16,9 @@ from mt3synth.symbolic.scores.errors import ScoreError
 MAX_MEASURES = 20_000
 """As many as may be played, repeats counted."""
 
+MAX_REPEATS = 128
+"""Of one score: music21 copies it for each, 22 s for 100 repeats in 400 measures."""
+
 _DRAWN_SHORT = 16  # measures that an ending's bracket may end too early
 
 
@@ -173,6 +176,7 @@ def _first_of(bare: list[Any], index: int, inside: set[int]) -> int:
 def _check_length(bare: list[Any], where: Callable[[int], str]) -> None:
     """Refuses nested repeats that would play a score longer than anyone waits for."""
     lengths = [0]  # of the passages that are open, innermost last
+    repeats = 0
     for index, measure in enumerate(bare):
         left, right = measure.leftBarline, measure.rightBarline
         if left is not None and left.direction == "start":
@@ -180,9 +184,12 @@ def _check_length(bare: list[Any], where: Callable[[int], str]) -> None:
         lengths[-1] += 1
         for sign in (left, right):
             if sign is not None and sign.direction == "end":
+                repeats += 1
                 passage = lengths.pop() * (sign.times or 2)
                 lengths = lengths or [0]
                 lengths[-1] += passage
+        if repeats > MAX_REPEATS:
+            raise ScoreError(f"{where(index)}over {MAX_REPEATS} repeats; take the score apart")
         if sum(lengths) > MAX_MEASURES:
             raise ScoreError(f"{where(index)}over {MAX_MEASURES} measures with repeats")
 

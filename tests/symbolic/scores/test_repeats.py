@@ -9,6 +9,7 @@ from notation_cases import (
     note,
     play,
     quarters,
+    score,
     score_of_parts,
     words,
 )
@@ -136,3 +137,8 @@ def test_a_note_tied_into_a_repeat_is_one_note():
     song = play(first, second, quarters("D4", "E4", "F4", "G4") + BACKWARD)
     assert song.notes.pitch.tolist() == [60, 62, 64, 65, 67] * 2
     assert song.notes.end[0] - song.notes.start[0] == 8
+
+
+def test_more_repeats_than_are_soon_written_out_are_refused():
+    with pytest.raises(ScoreError, match="measure 129: over 128 repeats; take the score apart"):
+        play_score(score(*[quarters("C4") + BACKWARD] * 200), "long.musicxml")
