@@ -57,6 +57,7 @@ def train(run):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quickly_compiled")
 def test_from_folders_to_a_recording_and_back(train, run, bundle_folder, here):
     outcome = train("--gin.DATA_FOLDER=['one', 'two']")
     assert outcome.status == 0, outcome.err

@@ -78,6 +78,7 @@ def losses_of(name: str) -> Any:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quickly_compiled")
 def test_two_micro_batches_make_the_update_of_one():
     (one, loss), (two, other) = updated(1), updated(2)
     assert loss == pytest.approx(other, rel=1e-5)

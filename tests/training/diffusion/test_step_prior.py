@@ -55,6 +55,7 @@ def test_the_prior_alone_learns_if_it_is_to_and_by_its_own_loss(begun):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quickly_compiled")
 def test_all_of_the_network_learns_afterwards(begun):
     spec, network, params, batch = begun
     optimizer = optax.sgd(0.1)
