@@ -15,6 +15,7 @@ from mt3synth.audio.files import read_audio
 from mt3synth.demo.rooms import Rooms
 
 gradio = pytest.importorskip("gradio", reason="gradio comes with the extra demo")
+pytestmark = pytest.mark.usefixtures("quickly_compiled", "quick_griffin_lim")
 
 
 @pytest.fixture
