@@ -47,6 +47,7 @@ def run(*argv) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quickly_compiled")
 def test_train_export_synthesize_and_train_on_with_a_new_performance(
     tmp_path, monkeypatch, as_released
 ):
@@ -69,6 +70,7 @@ def test_train_export_synthesize_and_train_on_with_a_new_performance(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("well_compiled")
 def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
     from mt3synth.symbolic.midi import write_midi
 

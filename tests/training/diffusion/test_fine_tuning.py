@@ -227,6 +227,7 @@ def test_keeping_moves_nothing_but_new_embeddings(begin, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quickly_compiled")
 def test_all_that_was_known_can_be_kept_to_the_last_bit(bundle, data, tmp_path):
     made, _ = tune(bundle, data, tmp_path, keep_known=True)
     before, after = table(bundle.params), table(made.params)
