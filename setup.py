@@ -11,6 +11,7 @@ README = HERE / "README.md"
 
 RENDERING = [
     "flax>=0.12,<0.13",
+    "flax>=0.12.3; python_version >= '3.14'",  # those before look for annotations where they were
     "gin-config>=0.5",
     "jax>=0.10,<0.12",
     "jaxtyping>=0.3",

@@ -54,7 +54,8 @@ def hold_folder(folder: Path, error: type[UserError] = UserError) -> Iterator[No
 
 
 def _lock_of(path: Path) -> Path:
-    return path.with_name(f".{path.name}{_SUFFIX}")
+    whole = Path(os.path.abspath(path))  # "." has no name
+    return whole.parent / f".{whole.name}{_SUFFIX}"
 
 
 @contextmanager

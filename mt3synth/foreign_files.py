@@ -10,12 +10,11 @@ import dataclasses
 import io
 import json
 import math
-import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -38,9 +37,19 @@ def read_json(path: Path) -> Any:
       ValueError: it is no JSON, nests too deep, or has more bytes than ``MOST_JSON``.
     """
     with open(path, "rb") as file:
-        if os.fstat(file.fileno()).st_size > MOST_JSON:
-            raise ValueError(f"over {MOST_JSON} bytes of JSON")
-        return parse_json(file.read().decode("utf-8-sig"))
+        return load_json(file)
+
+
+def load_json(file: IO[bytes]) -> Any:
+    """Reads JSON of an open file, as `read_json`, wherever the file lies.
+
+    Raises:
+      OSError, ValueError: as `read_json`.
+    """
+    content = file.read(MOST_JSON + 1)
+    if len(content) > MOST_JSON:
+        raise ValueError(f"over {MOST_JSON} bytes of JSON")
+    return parse_json(content.decode("utf-8-sig"))
 
 
 def parse_json(text: str) -> Any:

@@ -68,7 +68,16 @@ def _one_line_errors() -> Iterator[None]:
         yield
     except UserError:
         raise
-    except (OSError, ValueError, SyntaxError, AttributeError, ImportError, NameError) as error:
+    # A KeyError is what gin says of a name that could be that of two.
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        AttributeError,
+        ImportError,
+        NameError,
+        KeyError,
+    ) as error:
         message = explain.explain(error, gin.config_str(), ROOT)
         raise UserError(f"gin configuration: {message}") from error
     finally:

@@ -23,6 +23,7 @@ VIBRATO_HZ = 5.5
 # one, where a step of the level would click.
 _RAMP_SECONDS = 0.005
 _PITCH_SECONDS = 0.001
+_MOST_POINTS = 10_000_000  # of a curve of pitch, a few copies of which fit a small machine
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +126,10 @@ class Treatment:
     # hundred treatments.
     def _varispeed(self) -> Varispeed:
         last = max(self.cents.times[-1], self.vibrato.times[-1])
-        grid = _PITCH_SECONDS * np.arange(int(last / _PITCH_SECONDS) + 2)
+        step = max(_PITCH_SECONDS, last / _MOST_POINTS)
+        grid = step * np.arange(int(last / step) + 2)
         cents = self.cents.at(grid) + self.vibrato.at(grid) * np.sin(2 * np.pi * VIBRATO_HZ * grid)
-        return Varispeed(cents / 100, _PITCH_SECONDS)
+        return Varispeed(cents / 100, step)
 
 
 def pan_gains(values: Float[FloatND, " S"]) -> Float[FloatND, "S 2"]:

@@ -74,13 +74,8 @@ def seconds(page: Any) -> tuple[float, float]:
     return float(first), float(last)
 
 
-def test_from_a_dropped_file_to_one_that_is_kept(page, tmp_path, bundle_folder, monkeypatch):
-    song = write_song(tmp_path / "my song.mid", 60, 64, 67, 72)
-    drop(page, song)
-    assert seconds(page) == (0, 2)
-    page.locator("#performance label", has_text="hall").click()
-    set_steps(page, 1)
-    # The second half, marked by the mouse.
+def mark_second_half(page: Any) -> None:
+    """Drags the mouse over the second half of the piano roll."""
     page.locator("#roll .frame").scroll_into_view_if_needed()
     box = page.locator("#roll .frame").bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
@@ -88,6 +83,23 @@ def test_from_a_dropped_file_to_one_that_is_kept(page, tmp_path, bundle_folder, 
     page.mouse.move(box["x"] + box["width"] - 1, box["y"] + 20, steps=4)
     page.mouse.up()
     api.expect(page.locator("#start input")).not_to_have_value("0", timeout=PATIENCE)
+
+
+def keep_wav(page: Any, path: Path) -> np.ndarray:
+    """Downloads what was rendered, and reads it."""
+    with page.expect_download() as kept:
+        page.locator("#files a[download$='.wav']").first.click()
+    kept.value.save_as(path)
+    return read_audio(path, 16000)
+
+
+def test_from_a_dropped_file_to_one_that_is_kept(page, tmp_path, bundle_folder, monkeypatch):
+    song = write_song(tmp_path / "my song.mid", 60, 64, 67, 72)
+    drop(page, song)
+    assert seconds(page) == (0, 2)
+    page.locator("#performance label", has_text="hall").click()
+    set_steps(page, 1)
+    mark_second_half(page)
     start, end = seconds(page)
     assert start == pytest.approx(1, abs=0.02) and end == pytest.approx(2, abs=0.02)
     page.locator("#render").click()
@@ -106,6 +118,22 @@ def test_from_a_dropped_file_to_one_that_is_kept(page, tmp_path, bundle_folder, 
     theirs = read_audio(tmp_path / "theirs.wav", 16000)
     for suffix in (".wav", ".flac"):
         np.testing.assert_array_equal(read_audio(tmp_path / f"ours{suffix}", 16000), theirs)
+
+
+def test_a_marked_stretch_is_rendered_again(page, tmp_path):
+    drop(page, write_song(tmp_path / "song.mid", *range(50, 74)))
+    set_steps(page, 1)
+    page.locator("#render").click()
+    wait_for(page, "Rendered")
+    first = keep_wav(page, tmp_path / "first.wav")
+    mark_second_half(page)
+    begin, end = seconds(page)
+    page.locator("#performance label", has_text="hall").click()
+    page.locator("#again").click()
+    wait_for(page, "again")
+    second = keep_wav(page, tmp_path / "second.wav")
+    differs = np.flatnonzero(first != second[: len(first)]) / 16000
+    assert begin - 1 < differs.min() and differs.max() < end + 1
 
 
 def test_it_is_heard_while_it_is_made(page, tmp_path):

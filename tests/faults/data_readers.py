@@ -56,8 +56,9 @@ class ManifestReader:
         def read() -> None:
             recordings, rejections = read_manifest(path)
             assert all(len(r.reason.splitlines()) == 1 for r in rejections)
-            recordings[0].audio.stated_seconds()
-            recordings[0].notes.read()
+            for recording in recordings[:1]:
+                recording.audio.stated_seconds()
+                recording.notes.read()
 
         return read
 

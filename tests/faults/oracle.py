@@ -84,12 +84,13 @@ class Oracle:
     def judge(self, call: Callable[[], Any], limit: float = SECONDS) -> Verdict:
         """Calls a function and says what came of it; ``limit`` is in seconds of computing."""
         _forget_peak()
+        before = _status("VmRSS")  # of tests that ran in this process, say
         began, self._outside = time.process_time(), []
         with warnings.catch_warnings(record=True) as warned, _alarm(limit):
             warnings.simplefilter("always", RuntimeWarning)
             kind, what = _call(call)
         outside, self._outside = self._outside, None
-        seconds, peak = time.process_time() - began, _status("VmHWM") >> 20
+        seconds, peak = time.process_time() - began, (_status("VmHWM") - before) >> 20
         own = [str(w.message) for w in warned if issubclass(w.category, RuntimeWarning)]
         if kind != "fault" and outside:
             kind, what = "fault", f"outside: {outside[0]}"

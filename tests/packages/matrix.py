@@ -67,7 +67,12 @@ def lowest(version: str) -> list[str]:
         for node in tree.body
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "RENDERING"
     ]
-    bounds = dict(re.match(r"([\w-]+)>=([\d.]+)", each).groups() for each in listed)
+    # What holds for a Python alone stands behind what holds for all; nothing is for older ones.
+    bounds = dict(
+        re.match(r"([\w-]+)>=([\d.]+)", each).groups()
+        for each in listed
+        if f"python_version >= '{version}'" in each or "python_version" not in each
+    )
     bounds["numpy"] = _FIRST_NUMPY.get(version, bounds["numpy"])
     # No patch above it: where 0.10 is allowed, 0.10.0 is the lowest.
     return [f"{name}=={bounds[name]}" for name in PACKAGES]
