@@ -10,8 +10,8 @@ from mt3synth.controllers.song_treatment import TreatedSong
 from mt3synth.controllers.treatment import VIBRATO_HZ, Treatment
 from mt3synth.symbolic.note_curves import SAMPLE_S, NoteCurves, sample_times, trace
 
-MOST_SAMPLES = 1_000_000
-"""Of a song's curves, which are 10,000 s of notes at full fineness; of more than twice as many what
+MOST_SAMPLES = 500_000
+"""Of a song's curves, which are 5,000 s of notes at full fineness; of more than twice as many what
 happens within a frame is lost. A file may hold a hundred notes for four hours."""
 
 
