@@ -14,6 +14,7 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax.numpy as jnp
 
+from mt3synth.errors import check_least
 from mt3synth.models.axes import partitioned
 from mt3synth.models.mel_layers import convolution, dense, norm
 from mt3synth.models.note_envelopes import NoteRows
@@ -49,17 +50,9 @@ class MelEmbedderConfig:
     groups: int = 19
 
     def __post_init__(self) -> None:
-        for name in (
-            "mel_bins",
-            "width",
-            "stages",
-            "kernel",
-            "dimension",
-            "performances",
-            "groups",
-        ):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}; must be at least 1")
+        check_least(
+            self, mel_bins=1, width=1, stages=1, kernel=1, dimension=1, performances=1, groups=1
+        )
         if self.kernel % 2 == 0:
             raise ValueError(f"kernel={self.kernel} frames; must be odd")
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax.numpy as jnp
 
+from mt3synth.errors import check_least
 from mt3synth.models.mel_layers import convolution, dense, norm
 from mt3synth.models.note_envelopes import NoteRows
 from mt3synth.types import Array, Float
@@ -45,9 +46,7 @@ class MelTranscriberConfig:
     kernel: int = 5
 
     def __post_init__(self) -> None:
-        for name in ("mel_bins", "width", "layers", "kernel"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}; must be at least 1")
+        check_least(self, mel_bins=1, width=1, layers=1, kernel=1)
         if self.kernel % 2 == 0:
             raise ValueError(f"kernel={self.kernel} frames; must be odd")
 

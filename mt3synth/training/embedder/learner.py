@@ -5,20 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import Mesh
 
-from mt3synth.batch_protocols import TrainingData
-from mt3synth.model_spec import ModelSpec
 from mt3synth.models.mel_embedder import SHARPNESS, sounding_groups
 from mt3synth.training.embedder.config import EmbedderTrainConfig
 from mt3synth.training.mel_network.learner import MelNetworkLearner
 from mt3synth.training.monitoring.logger import Logger
-from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.types import Array, Bool, Float, Int, JaxBatch, PyTree
 
 
@@ -38,35 +33,22 @@ class Windows(NamedTuple):
     counts: Float[Array, " W"]
 
 
-class EmbedderLearner(MelNetworkLearner):
+class EmbedderLearner(MelNetworkLearner[EmbedderTrainConfig]):
     """A `mt3synth.models.mel_embedder.MelEmbedder` that learns.
 
     Args:
       network, spec, data, config, optimizer, mesh: as `MelNetworkLearner` has them.
     """
 
-    def __init__(
-        self,
-        network: nn.Module,
-        spec: ModelSpec,
-        data: TrainingData,
-        config: EmbedderTrainConfig,
-        optimizer: OptimizerConfig,
-        mesh: Mesh,
-    ) -> None:
-        self._network, self._options = network, config
-        self._apply = jax.jit(lambda params, mel: network.apply({"params": params}, mel))
-        super().__init__(network, spec, data, config, optimizer, mesh)
-
     def loss(self, params: PyTree, batch: JaxBatch, key: Array) -> Float[Array, ""]:
         """Computes the cross-entropies of performance and groups, at levels drawn anew."""
-        mel, options = batch["mel"], self._options
+        mel, options = batch["mel"], self.config
         gain = options.gain_db * jax.random.uniform(key, (len(mel), 1, 1), minval=-1.0)
         scale = self.spec.mel.scale_high - self.spec.mel.scale_low
         # A decibel is a twentieth of ln 10 in log-mel, and the network's range is 2 wide.
         mel = jnp.clip(mel + gain * math.log(10) / 20 * 2 / scale, -1.0, 1.0)
         windows = cut_windows({**batch, "mel": mel}, options.windows, len(self.spec.roll.groups))
-        heard: Any = self._network.apply({"params": params}, windows.mel)
+        heard: Any = self.network.apply({"params": params}, windows.mel)
         right = jax.nn.one_hot(windows.performance, heard.cosines.shape[1])
         logits = SHARPNESS * (heard.cosines - options.margin * right)
         who = optax.softmax_cross_entropy(logits, right)
@@ -79,8 +61,8 @@ class EmbedderLearner(MelNetworkLearner):
         right = groups = total = 0.0
         for batch in self.held_out:
             drums = len(self.spec.roll.groups)
-            windows = cut_windows(batch, self._options.windows, drums)
-            heard: Any = self._apply(weights, windows.mel)
+            windows = cut_windows(batch, self.config.windows, drums)
+            heard: Any = self.apply(weights, windows.mel)
             counts = np.asarray(windows.counts)
             found = np.argmax(heard.cosines, axis=-1) == np.asarray(windows.performance)
             agree = np.mean((np.asarray(heard.groups) > 0) == np.asarray(windows.groups), axis=-1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from itertools import islice
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import flax.linen as nn
 import jax
@@ -33,8 +34,10 @@ from mt3synth.training.state import (
 )
 from mt3synth.types import Array, Batch, Float, JaxBatch, PyTree
 
+Config = TypeVar("Config", bound=MelNetworkTrainConfig)
 
-class MelNetworkLearner(ABC):
+
+class MelNetworkLearner(ABC, Generic[Config]):
     """That part of a `mt3synth.training.learner.Learner` which all networks of mel frames share.
 
     Args:
@@ -46,7 +49,8 @@ class MelNetworkLearner(ABC):
       mesh: where state and batches lie.
 
     Attributes:
-      spec: as it was given.
+      network, spec, config: as they were given.
+      apply: the network with parameters and frames, compiled.
       held_out: batches to be validated on; none if nothing is held out.
     """
 
@@ -55,12 +59,13 @@ class MelNetworkLearner(ABC):
         network: nn.Module,
         spec: ModelSpec,
         data: TrainingData,
-        config: MelNetworkTrainConfig,
+        config: Config,
         optimizer: OptimizerConfig,
         mesh: Mesh,
     ) -> None:
-        self._network, self._data, self._config = network, data, config
+        self.network, self.config, self._data = network, config, data
         self.spec, self.mesh = spec, mesh
+        self.apply = jax.jit(lambda params, mel: network.apply({"params": params}, mel))
         self.position = start_position(data, config.batch_size, config.seed)
         self.former_data: tuple[str, ...] = getattr(data, "former_identities", ())
         self.segment_seconds = spec.segment_frames / spec.mel.frame_rate
@@ -91,7 +96,7 @@ class MelNetworkLearner(ABC):
 
     def fresh(self) -> TrainState:
         """Makes the state before the first step."""
-        return make_sharded(self._fresh, self.abstract(), self._config.seed)
+        return make_sharded(self._fresh, self.abstract(), self.config.seed)
 
     def update_after(self, step: int) -> Update:
         """Returns the update, the same at every step."""
@@ -113,11 +118,11 @@ class MelNetworkLearner(ABC):
 
     def _fresh(self, seed: Array) -> TrainState:
         mel = jnp.zeros((1, self.spec.segment_frames, self.spec.mel.bins))
-        variables = self._network.init(jax.random.key(seed), mel)
+        variables = self.network.init(jax.random.key(seed), mel)
         return init_state(nn.meta.unbox(variables)["params"], self._optimizer)
 
     def _make_update(self) -> Update:
-        config = self._config
+        config = self.config
 
         def update(state: TrainState, batch: JaxBatch) -> tuple[TrainState, Metrics]:
             key = jax.random.fold_in(jax.random.key(config.seed), state.step)

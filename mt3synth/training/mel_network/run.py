@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from mt3synth.batch_protocols import TrainingData
 from mt3synth.errors import UserError
@@ -58,7 +58,7 @@ def train_network(
     folder: str | Path,
     kind: Kind,
     network: MelNetworkConfig,
-    learner: type[MelNetworkLearner],
+    learner: type[MelNetworkLearner[Any]],
     spec: ModelSpec,
     data: TrainingData,
     config: MelNetworkTrainConfig,

@@ -4,54 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import Mesh
 
-from mt3synth.batch_protocols import TrainingData
-from mt3synth.model_spec import ModelSpec
 from mt3synth.models.mel_transcriber import Heard, should_hear
 from mt3synth.training.mel_network.learner import MelNetworkLearner
 from mt3synth.training.monitoring.logger import Logger
-from mt3synth.training.optim.optimizer import OptimizerConfig
 from mt3synth.training.transcriber.config import TranscriberTrainConfig
 from mt3synth.training.transcriber.scores import Score, count_onsets
 from mt3synth.types import Array, Batch, Float, JaxBatch, PyTree
 
 
-class TranscriberLearner(MelNetworkLearner):
+class TranscriberLearner(MelNetworkLearner[TranscriberTrainConfig]):
     """A `mt3synth.models.mel_transcriber.MelTranscriber` that learns.
 
     Args:
       network, spec, data, config, optimizer, mesh: as `MelNetworkLearner` has them.
     """
 
-    def __init__(
-        self,
-        network: nn.Module,
-        spec: ModelSpec,
-        data: TrainingData,
-        config: TranscriberTrainConfig,
-        optimizer: OptimizerConfig,
-        mesh: Mesh,
-    ) -> None:
-        self._network, self._options = network, config
-        self._hear = jax.jit(lambda params, mel: network.apply({"params": params}, mel))
-        super().__init__(network, spec, data, config, optimizer, mesh)
-
     def loss(self, params: PyTree, batch: JaxBatch, key: Array) -> Float[Array, ""]:
         """Computes the cross-entropy of onsets and sounding notes, in slightly noisy frames."""
         mel, wanted = batch["mel"], self._wanted(batch)
         key_amount, key_noise = jax.random.split(key)
         # None for some, a little for others.
-        amount = self._options.noise * jax.random.uniform(key_amount, (len(mel), 1, 1))
+        amount = self.config.noise * jax.random.uniform(key_amount, (len(mel), 1, 1))
         mel += amount * jax.random.normal(key_noise, mel.shape)
-        heard: Any = self._network.apply({"params": params}, mel)
+        heard: Any = self.network.apply({"params": params}, mel)
         onsets = optax.sigmoid_binary_cross_entropy(heard.onsets, wanted.onsets)
-        onsets *= 1 + (self._options.onset_weight - 1) * wanted.onsets
+        onsets *= 1 + (self.config.onset_weight - 1) * wanted.onsets
         frames = optax.sigmoid_binary_cross_entropy(heard.frames, wanted.frames)
         # Summed over keys, of which a few count in a frame whatever their number is.
         return jnp.mean(jnp.sum(onsets + frames, axis=-1))
@@ -66,7 +48,7 @@ class TranscriberLearner(MelNetworkLearner):
         return 1 - found.f1
 
     def _score(self, weights: PyTree, batch: Batch) -> Score:
-        heard: Any = self._hear(weights, batch["mel"])
+        heard: Any = self.apply(weights, batch["mel"])
         real = self._wanted(batch)
         return count_onsets(np.asarray(jax.nn.sigmoid(heard.onsets)), np.asarray(real.onsets))
 

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 import pytest
 from hosts_cases import OPTIMIZER, Tones, tiny_spec
+from run_scalars import read_all
 
 from mt3synth import bundle as bundles
 from mt3synth.bundle import abstract_params
@@ -57,20 +58,7 @@ def test_an_interrupted_run_ends_like_an_undisturbed_one(finished, tmp_path):
 
 def scalars(folder, tag: str) -> dict[int, float]:
     """Reads what TensorBoard holds under a tag; of a step that was done twice, the last."""
-    from tensorboardX.proto.event_pb2 import Event
-
-    values = {}
-    for path in sorted((folder / "tensorboard").iterdir()):
-        content, at = path.read_bytes(), 0
-        while at < len(content):
-            # A record is its length, a checksum of that, the event and a checksum of it.
-            size = int.from_bytes(content[at : at + 8], "little")
-            event = Event.FromString(content[at + 12 : at + 12 + size])
-            at += 16 + size
-            for value in event.summary.value:
-                if value.tag == tag:
-                    values[event.step] = value.simple_value
-    return values
+    return dict(read_all(folder).get(tag, []))
 
 
 class Terminated(Tones):
