@@ -33,7 +33,7 @@ def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def model(bundle_folder: Path) -> Model:
     return mt3synth.load(bundle_folder)
 
