@@ -42,12 +42,14 @@ class Ended:
     Attributes:
       status: its exit status; negative for the signal that killed it.
       seconds: of computing that it and its workers did.
+      most_bytes: of memory that it or one of its workers held.
       moments: how many moments of `moments.Moments` it passed; 0 if it was killed.
       output: what it printed, both streams.
     """
 
     status: int
     seconds: float
+    most_bytes: int
     moments: int
     output: str
 
@@ -158,7 +160,9 @@ class Child:
         moments = int(self._moments.read_text()) if self._moments.exists() else 0
         self._output.unlink()
         self._moments.unlink(missing_ok=True)
-        return Ended(os.waitstatus_to_exitcode(status), seconds, moments, output)
+        return Ended(
+            os.waitstatus_to_exitcode(status), seconds, 1024 * used.ru_maxrss, moments, output
+        )
 
 
 def _ticks(process: int | str) -> int:

@@ -32,11 +32,11 @@ def write_bundle(folder: Path) -> None:
     bundle.save(folder, spec, PERFORMANCES, "near", random_params(spec), "# Small\n")
 
 
-def write_origin(folder: Path) -> None:
+def write_origin(folder: Path, names: tuple[str, ...] = ("near", "far")) -> None:
     """Writes a bundle of the network that `jobs.JOBS` trains, to begin with."""
     from functools import partial
 
-    from backbone_cases import PERFORMANCES, random_params
+    from backbone_cases import random_params
 
     from mt3synth import bundle
     from mt3synth.audio.mel import MelSpec
@@ -61,10 +61,11 @@ def write_origin(folder: Path) -> None:
         mel=MelSpec(),
         roll=RollSpec(),
         codec=EventCodec(),
-        performances=2,
+        performances=len(names),
         diffusion=DiffusionSpec(),
     )
-    bundle.save(folder, spec, PERFORMANCES, "near", random_params(spec), "# Small\n")
+    known = tuple(bundle.Performance(i, name, "") for i, name in enumerate(names))
+    bundle.save(folder, spec, known, names[0], random_params(spec), "# Small\n")
 
 
 def write_songs(folder: Path, count: int = 4) -> None:
@@ -73,7 +74,7 @@ def write_songs(folder: Path, count: int = 4) -> None:
 
     folder.mkdir()
     for number in range(count):
-        write_song(folder / f"{number}.mid", 60 + number, 64, 67 + number)
+        write_song(folder / f"{number}.mid", 60 + number % 12, 64, 67 + number % 12)
 
 
 def write_shards(folder: Path) -> None:
