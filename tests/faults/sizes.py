@@ -110,7 +110,7 @@ CASES = {
         "hours of data",
         100,
         large_inputs.write_sparse_set,
-        _TRAIN,
+        (*_TRAIN, "--allow-untrained"),
     ),
     "performances": Case(
         "`synthesize`, a tiny model",
