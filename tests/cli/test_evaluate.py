@@ -8,7 +8,8 @@ from cli_cases import write_song
 from evaluation_cases import RATE, write_audio, write_case
 
 from data_pipelines.corpus.performances import DEFAULT_FILE
-from mt3synth.evaluation.embeddings import musicnn_setup
+from mt3synth.commands.evaluate.options import EMBEDDINGS
+from mt3synth.evaluation.embeddings import NAMES, musicnn_setup
 from mt3synth.transcription import harmonica
 
 FAST = ("--vocoder", "griffin-lim", "--gin.griffin_lim.GriffinLim.iterations=1")
@@ -47,6 +48,16 @@ def test_files(evaluate, here):
     names = ("index.html", "tables.md", "scores.csv", "pieces.csv", "confusion.csv", "problems.csv")
     assert all((here / "out" / name).stat().st_size for name in names)
     assert sorted(p.name for p in (here / "cache").iterdir()) == ["embeddings", "notes", "vocoded"]
+
+
+def test_every_embedding_can_be_chosen(evaluate, here):
+    assert EMBEDDINGS == NAMES
+    case = write_case(here / "case", ("dull", "bright"))
+    own = ("--embedding", "performance", "--shrinkage", "ledoit-wolf")
+    done = evaluate(*case.options, "--out", "out", *own)
+    assert (done.status, done.err) == (0, [])
+    assert done.out[0] == "All-FAD, performance"
+    assert json.loads((here / "out/report.json").read_text())["embedding"]["dimension"] == 64
 
 
 def test_a_transcriber_that_is_not_installed_leaves_the_rest(evaluate, here, monkeypatch):

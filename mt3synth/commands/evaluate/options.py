@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mt3synth.vocoder.protocol import Vocoder
 
 # As mt3synth.evaluation.embeddings has them, whose import would slow every command's --help.
-EMBEDDINGS = ("log-mel", "musicnn", "trill", "vggish")
+EMBEDDINGS = ("log-mel", "performance", "musicnn", "trill", "vggish")
 NO_TRANSCRIBER = "none"
 GIN = "gin_configs/infer/default.gin"
 _VOCODERS = {"GriffinLim": "Griffin-Lim", "NeuralVocoder": "neural vocoder"}
@@ -38,7 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_folder("--out", help="folder for the report; made if need be")
     turned = "what distances are taken of (default: %(default)s, which needs no weights)"
     add("--embedding", choices=EMBEDDINGS, default=EMBEDDINGS[0], help=turned)
-    place = "folder of musicnn's weights; for trill and vggish, folder or address of a SavedModel"
+    place = (
+        "for performance a run of `mt3synth train-embedder`, for musicnn the folder of its weights,"
+        " for trill and vggish folder or address of a SavedModel"
+    )
     add("--embedding-source", metavar="PLACE", help=place)
     shrink = "shrink covariances, for few embeddings: ledoit-wolf, or a share in 0..1"
     add("--shrinkage", metavar="S", help=shrink)
