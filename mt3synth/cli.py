@@ -26,6 +26,7 @@ COMMANDS = (
     "train-embedder",
     "adapt",
     "evaluate",
+    "experiment",
     "export",
     "import",
     "doctor",

@@ -190,6 +190,7 @@ FLOORS = (
         "demo": (
             "again audio bundle model model_spec renderer reporting score song symbolic vocoder"
         ),
+        "experiments": "atomic bundle exclusive foreign_files models reporting",
         "evaluation": "",
         "evaluation.evaluation_set": "audio symbolic",
         "evaluation.embeddings": "atomic audio cache_folder mel_networks models",
@@ -239,6 +240,7 @@ FLOORS = (
             "audio bundle cache_folder configuration evaluation exclusive reporting synthesis "
             "transcription vocoder commands.shared"
         ),
+        "commands.experiment": "bundle configuration experiments reporting",
         "commands.export": (
             "adapters atomic bundle configuration model_spec portable training vocoder "
             "commands.shared"
@@ -279,8 +281,8 @@ LIBRARIES = {
     "onnx": "portable.export",
     "gradio": "demo.page demo.server",
     "matplotlib": (
-        "reporting evaluation.report data_pipelines.alignment.picture data_pipelines.inspection "
-        "training.diffusion.samples training.vocoder.validation"
+        "reporting evaluation.report experiments.figures data_pipelines.alignment.picture "
+        "data_pipelines.inspection training.diffusion.samples training.vocoder.validation"
     ),
 }
 """The only rooms and files that may import a heavy library."""
