@@ -29,6 +29,8 @@ from typing import Any
 from backbones_arms import ARMS, BASE, LADDER, TOGETHER, Arm, together
 from run_scalars import read_all
 
+from mt3synth.evaluation.metrics.note_counts import NoteCounts, pooled
+
 ROOT = Path(__file__).resolve().parents[2]
 BATCH = 16
 LEARNING_RATE = 1e-3
@@ -117,30 +119,37 @@ def find_arm(name: str, options: argparse.Namespace) -> Arm:
     kept = options.out / f"{TOGETHER}.json"
     if not kept.exists():
         folder = folder_of(options.out, options.minutes)
-        losses = {
-            name: sum(pairs[-1][1] for pairs in found.values()) / len(found)
-            for name in ARMS
-            if (folder / name / MEASURED).exists() and (found := read_losses(folder / name / "run"))
+        heard = {
+            name: heard_f1(rows) for name in ARMS if (rows := read_rows(folder / name / MEASURED))
         }
-        if BASE not in losses:
+        if BASE not in heard:
             raise SystemExit(f"{TOGETHER}: needs the arm {BASE!r} first")
-        arm, helped = together(losses)
-        text = json.dumps({"helped": helped, "losses": losses, "arm": vars(arm)}, indent=1)
+        arm, helped = together(heard)
+        text = json.dumps({"helped": helped, "heard": heard, "arm": vars(arm)}, indent=1)
         kept.write_text(text + "\n")
     values = json.loads(kept.read_text())["arm"]
     return Arm(**{**values, "bindings": tuple(values["bindings"])})
 
 
 def find_best(options: argparse.Namespace) -> list[str]:
-    """Names the arms whose renderings of 8 steps, or of the most below, are nearest to the real."""
+    """Names the arms whose notes are heard best."""
     folder = folder_of(options.out, options.minutes)
-    distances = {}
-    for name in options.only:
-        rows = read_rows(folder / name / MEASURED)
-        steps = max(row["steps"] for row in rows if row["steps"] <= 8)
-        found = [row["log_mel_l1"] for row in rows if row["steps"] == steps]
-        distances[name] = sum(found[0]) / len(found[0])
-    return sorted(distances, key=distances.__getitem__)[: options.best]
+    heard = {name: heard_f1(read_rows(folder / name / MEASURED)) for name in options.only}
+    return sorted(heard, key=heard.__getitem__, reverse=True)[: options.best]
+
+
+def heard_f1(rows: Sequence[dict[str, Any]]) -> float:
+    """Averages the F1 of notes by the first judge over an arm's renderings of at most 8 steps.
+
+    Arms are compared by what is heard. Distances from the real frames are least where all that is
+    uncertain is smoothed away, and losses leave out what an arm begins to sample from.
+    """
+    found = []
+    for row in rows:
+        if row["steps"] <= 8 and row["notes"]:
+            counted = next(iter(row["notes"].values()))
+            found.append(pooled(NoteCounts(*counts) for counts in counted).f1)
+    return sum(found) / len(found)
 
 
 def measure_rate(name: str, arm: Arm, options: argparse.Namespace) -> dict[str, float]:

@@ -89,17 +89,15 @@ LADDER = (
 """What is run if no arms are named; `TOGETHER` behind those that it is made of."""
 
 
-def together(losses: Mapping[str, float]) -> tuple[Arm, list[str]]:
+def together(heard: Mapping[str, float]) -> tuple[Arm, list[str]]:
     """Makes the arm of all options that helped, and names them.
 
     Args:
-      losses: mean validation loss of arms, `BASE` among them; options that are not there were not
-        tried.
+      heard: how well the notes of arms are heard (`backbones.heard_f1`), `BASE` among them; options
+        that are not there were not tried.
     """
     helped = [
-        name
-        for name, arm in ARMS.items()
-        if arm.option and losses.get(name, float("inf")) < losses[BASE]
+        name for name, arm in ARMS.items() if arm.option and heard.get(name, 0.0) > heard[BASE]
     ]
     arm = dataclasses.replace(ARMS[BASE], says=f"prior + {', '.join(helped) or 'nothing'}")
     for name in helped:

@@ -1,8 +1,9 @@
 """Shows what `backbones.py` has found: ``python tests/benchmarks/backbones_report.py STUDY``.
 
-Prints tables in Markdown, one of learning and one of sound for each budget. With --pictures it
-draws there the validation losses over the share of the budget, ``ladder.svg``, and one excerpt as
-it is, as a sketch, and as rendered by the best arm and by the roll U-Net, ``ladder_excerpt.png``.
+Prints tables in Markdown for each budget: what was learned, distances, and notes found again, F1
+with recall in brackets. With --pictures it draws there the validation losses over the share of the
+budget, ``ladder.svg``, and in ``ladder_excerpt.png`` one excerpt as it is, as a sketch, and as
+rendered by the arm whose notes are heard best and by the roll U-Net.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from backbones import BATCH, MEASURED, read_losses, read_rows
+from backbones import BATCH, MEASURED, heard_f1, read_losses, read_rows
 from backbones_arms import ARMS, FORMER, FRAMES, TOGETHER
 from backbones_measure import REAL, REFERENCE, VOCODED
 
@@ -71,7 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arms:
             print(f"**{minutes} minutes**\n")
             print(learning_table(arms, rates) + "\n")
-            print(sound_table(arms, reference) + "\n")
+            print(distance_table(arms, reference) + "\n")
+            print(heard_table(arms, reference) + "\n")
     if options.pictures:
         options.pictures.mkdir(parents=True, exist_ok=True)
         (options.pictures / CURVES).write_text(curves(studies))
@@ -113,32 +115,33 @@ def learning_table(arms: dict[str, Found], rates: dict[str, Any]) -> str:
     return _markdown(head, rows)
 
 
-def sound_table(arms: dict[str, Found], reference: dict[str, Any]) -> str:
-    """Writes how each arm sounds: distances, notes found again with recall, FAD, speed."""
+def distance_table(arms: dict[str, Found], reference: dict[str, Any]) -> str:
+    """Writes how far each arm is from the real frames, and from the real sound as a whole."""
     steps = sorted({steps for each in arms.values() for steps in each.rows})
-    judges = list(reference[REAL]["notes"])
-    head = ["arm"] + [f"L1, {_named(s)}" for s in steps]
-    columns = [
-        (judge, s)
-        for judge in judges
-        for s in steps
-        if any(judge in each.rows.get(s, {"notes": {}})["notes"] for each in arms.values())
-    ]
-    head += [f"{judge}, {_named(s)}: F1 (recall)" for judge, s in columns]
-    head += [f"FAD, {_named(s)}" for s in steps]
+    head = ["arm", *(f"{what}, {_named(s)}" for what in ("L1", "FAD") for s in steps)]
     rows = []
     for name, each in arms.items():
-        cells = [f"`{name}`"]
-        cells += [_number(each.distance(s)) for s in steps]
-        cells += [_heard(each.rows.get(s), judge) for judge, s in columns]
-        cells += [_number(each.rows[s]["fad"] if s in each.rows else None) for s in steps]
-        rows.append(cells)
+        fads = [each.rows[s]["fad"] if s in each.rows else None for s in steps]
+        rows.append([f"`{name}`", *map(_number, [*map(each.distance, steps), *fads])])
+    fad = _number(reference[VOCODED].get("fad"))
+    return _markdown(head, [*rows, ["vocoded sound", *[""] * len(steps), *[fad] * len(steps)]])
+
+
+def heard_table(arms: dict[str, Found], reference: dict[str, Any]) -> str:
+    """Writes which of the notes each judge finds again in what an arm has made."""
+    columns = [
+        (judge, steps)
+        for judge in reference[REAL]["notes"]
+        for steps in sorted({steps for each in arms.values() for steps in each.rows})
+        if any(judge in each.rows.get(steps, {"notes": {}})["notes"] for each in arms.values())
+    ]
+    rows = [
+        [f"`{name}`", *(_heard(each.rows.get(steps), judge) for judge, steps in columns)]
+        for name, each in arms.items()
+    ]
     for what in (VOCODED, REAL):
-        row = reference[what]
-        cells = [f"{what} sound"] + [""] * len(steps)
-        cells += [_heard(row, judge) for judge, _ in columns]
-        rows.append(cells + [_number(row.get("fad"))] * len(steps))
-    return _markdown(head, rows)
+        rows.append([f"{what} sound", *(_heard(reference[what], judge) for judge, _ in columns)])
+    return _markdown(["arm", *(f"{judge}, {_named(steps)}" for judge, steps in columns)], rows)
 
 
 def _named(steps: int) -> str:
@@ -207,7 +210,8 @@ def draw_excerpt(studies: Sequence[dict[str, Found]], path: Path) -> None:
     with_prior = [(name, each) for name, each in arms if 0 in each.rows]
     if not with_prior:
         return
-    name, best = min(with_prior, key=lambda item: item[1].distance(item[1].few) or np.inf)
+    # Not by the distance: that is least where all that is uncertain is smoothed away.
+    name, best = max(with_prior, key=lambda item: heard_f1([*item[1].rows.values()]))
     frames = dict(np.load(best.folder / "excerpt.npz"))
     panels = {
         "real": frames["real"],
