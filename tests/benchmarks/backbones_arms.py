@@ -37,6 +37,11 @@ class Arm:
         """Whether there is a sketch to begin with."""
         return "notes" in self.model
 
+    @property
+    def update(self) -> tuple[object, ...]:
+        """What decides how long an update of the whole takes."""
+        return self.model, self.diffusion, self.bindings, self.transcriber
+
 
 BASE, FORMER, TOGETHER = "notes", "roll", "together"
 """The prior from the notes alone, the U-Net of before, and all that helped."""
