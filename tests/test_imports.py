@@ -190,7 +190,7 @@ FLOORS = (
         "demo": (
             "again audio bundle model model_spec renderer reporting score song symbolic vocoder"
         ),
-        "experiments": "atomic bundle exclusive foreign_files models reporting",
+        "experiments": "atomic bundle exclusive foreign_files models reporting signals",
         "evaluation": "",
         "evaluation.evaluation_set": "audio symbolic",
         "evaluation.embeddings": "atomic audio cache_folder mel_networks models",

@@ -9,11 +9,13 @@ arms that are done, written anew after each.
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from mt3synth import bundle as bundles
 from mt3synth.atomic import write_bytes, write_text
@@ -24,6 +26,7 @@ from mt3synth.experiments.figures import draw, figures_of, table_of
 from mt3synth.experiments.film import scale
 from mt3synth.foreign_files import read_json
 from mt3synth.reporting.tables import Table, as_markdown
+from mt3synth.signals import SignalHandler
 
 _PARTS = ("--only", "excerpts", "crossed")
 """Of an evaluation, unless it is given others: what a corpus has a real rendering of."""
@@ -54,9 +57,17 @@ class Setting:
     evaluate: tuple[str, ...] = ()
 
 
+class _Termination(SignalHandler):
+    """Ends this process as SIGTERM would, but not before whoever waits has cleared up."""
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+
 def call_program(arguments: Sequence[str]) -> int:
     """Runs ``mt3synth`` in a process of its own, so that gin and JAX begin anew for each arm."""
-    with subprocess.Popen([sys.executable, "-m", "mt3synth", *arguments]) as process:
+    command = [sys.executable, "-m", "mt3synth", *arguments]
+    with _Termination(signal.SIGTERM), subprocess.Popen(command) as process:
         try:
             return process.wait()
         except BaseException:

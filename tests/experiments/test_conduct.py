@@ -1,7 +1,12 @@
 """An experiment from arms to table, its commands taken down instead of run."""
 
 import json
+import os
 import shutil
+import signal
+import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +15,7 @@ from cli_cases import save_model
 from mt3synth import bundle as bundles
 from mt3synth.errors import UserError
 from mt3synth.experiments.arms import Arm, Experiment
-from mt3synth.experiments.conduct import Setting, conduct
+from mt3synth.experiments.conduct import Setting, call_program, conduct
 
 ARMS = (
     Arm("plain", series="bundle", at=1.0),
@@ -107,3 +112,26 @@ def test_an_arm_that_fails_ends_it(setting):
     training = Experiment("Which?", (ARMS[2], ARMS[0]))
     with pytest.raises(UserError, match="arm own: `train` ended with 143, see above"):
         conduct(training, setting, lambda arguments: 143)
+
+
+def test_whoever_is_stopped_stops_the_arm(tmp_path, monkeypatch):
+    program = tmp_path / "program"
+    program.write_text(
+        f"#!/bin/sh\ntrap 'echo $1 > {tmp_path}/ended; exit 143' TERM\n"
+        f"touch {tmp_path}/begun\nwhile :; do sleep 0.05; done\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+
+    def stop():
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    with pytest.raises(SystemExit) as end:
+        call_program(["train"])
+    thread.join()
+    assert end.value.code == 143
+    assert (tmp_path / "ended").read_text() == "-m\n"
