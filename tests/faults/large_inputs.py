@@ -15,7 +15,7 @@ import os
 from mt3synth.symbolic.midi import read_midi
 
 def hear(audio, sample_rate):
-    return read_midi(os.path.join(os.path.dirname(__file__), "song.mid")).notes
+    return read_midi(os.path.join(os.path.dirname(__file__), "song.mid"))[0]
 """
 SONG_SECONDS = 300
 

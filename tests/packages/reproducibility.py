@@ -75,19 +75,20 @@ class Condition:
         if not made.exists():
             begun = made.with_suffix(".begun.npz")
             cache = {"XDG_CACHE_HOME": str(out / "caches" / self.name)}
-            self.run("-c", _RENDER, str(song), str(steps), str(begun), environment=cache)
+            self.run(_RENDER, str(song), str(steps), str(begun), environment=cache)
             begun.rename(made)
         with np.load(made) as arrays:
             return arrays["audio"], arrays["mel"]
 
-    def run(self, *words: str, environment: Mapping[str, str] | None = None) -> str:
-        """Runs the interpreter under this condition and returns what it prints."""
+    def run(self, code: str, *words: str, environment: Mapping[str, str] | None = None) -> str:
+        """Runs code with arguments under this condition and returns what it prints."""
         clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        # Before anything is imported that counts the cores.
         cores = sorted(os.sched_getaffinity(0))[: self.cores]
+        confined = f"import os\nos.sched_setaffinity(0, {cores})\n{code}"
         done = subprocess.run(
-            [*self.before, self.python, *words],
+            [*self.before, self.python, "-c", confined, *words],
             env={**clean, **self.environment, **(environment or {})},
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),
             capture_output=True, text=True, check=False, cwd="/",
         )  # fmt: skip
         if done.returncode:
@@ -107,7 +108,7 @@ def conditions(pythons: list[str], emulator: str | None) -> Iterator[Condition]:
         haswell = (emulator, "-cpu", "Haswell")
         yield Condition("an emulated Haswell", here, cores=1, before=haswell)
     for python in pythons[1:]:
-        version, jax, numpy = Condition("", python).run("-c", _VERSIONS).split()
+        version, jax, numpy = Condition("", python).run(_VERSIONS).split()
         yield Condition(f"Python {version}, JAX {jax}, NumPy {numpy}", python)
 
 
