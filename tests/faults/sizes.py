@@ -226,7 +226,9 @@ def draw(measured: dict[str, list[dict[str, float]]], picture: Path) -> None:
         )
         largest = f"{share[-1]:,g} {CASES[name].unit}"
         share = share / share[-1]
-        [line] = left.loglog(share, seconds, "o", label=f"{CASES[name].what}: {largest}")
+        [line] = left.loglog(
+            share, seconds, "o", label=f"{CASES[name].what}: {largest}".replace("`", "")
+        )
         a, b, power = fit(share, seconds)
         fine = np.geomspace(share[0], 1, 100)
         left.loglog(fine, a + b * fine**power, color=line.get_color(), linewidth=1)
