@@ -15,7 +15,7 @@ from pathlib import Path
 from data_pipelines.filesystem import write_text
 from data_pipelines.recordings import Recording
 from mt3synth.errors import UserError
-from mt3synth.foreign_files import load_json
+from mt3synth.foreign_files import read_json
 
 PERFORMANCES_FILE = "performances.json"
 
@@ -43,8 +43,7 @@ def read_performances(folder: Path) -> list[PerformanceEntry]:
     if not path.exists():
         return []
     try:
-        with path.open("rb") as file:
-            listed = load_json(file)
+        listed = read_json(path)
         entries = [PerformanceEntry(str(e["name"]), str(e["description"])) for e in listed]
         indices = [e["index"] for e in listed]
     except (OSError, ValueError, KeyError, TypeError) as error:

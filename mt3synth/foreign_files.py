@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -29,24 +29,18 @@ MOST_SIZE, _MOST_LAYERS, _MOST_LEVELS = 2**20, 48, 16
 """Of anything that a network has a number of, of its layers, and of its levels."""
 
 
-def read_json(path: Path) -> Any:
-    """Reads a JSON file in UTF-8.
+def read_json(path: Any) -> Any:
+    """Reads a JSON file, as `parse_json`.
+
+    Args:
+      path: `pathlib.Path`, or one like it that lies elsewhere (universal-pathlib).
 
     Raises:
       OSError: it cannot be read.
       ValueError: it is no JSON, nests too deep, or has more bytes than ``MOST_JSON``.
     """
-    with open(path, "rb") as file:
-        return load_json(file)
-
-
-def load_json(file: IO[bytes]) -> Any:
-    """Reads JSON of an open file, as `read_json`, wherever the file lies.
-
-    Raises:
-      OSError, ValueError: as `read_json`.
-    """
-    content = file.read(MOST_JSON + 1)
+    with path.open("rb") as file:
+        content = file.read(MOST_JSON + 1)
     if len(content) > MOST_JSON:
         raise ValueError(f"over {MOST_JSON} bytes of JSON")
     return parse_json(content.decode("utf-8-sig"))

@@ -23,7 +23,7 @@ from data_pipelines.shards.formats import FORMATS, format_of
 from data_pipelines.shards.names import CORPUS_FILE, find_shards, splits_in
 from data_pipelines.shards.note_tables import notes_from_table
 from mt3synth.errors import UserError
-from mt3synth.foreign_files import load_json
+from mt3synth.foreign_files import read_json
 from mt3synth.model_spec import ModelSpec
 from mt3synth.symbolic.group_seconds import group_seconds
 from mt3synth.symbolic.roll import RollSpec
@@ -267,8 +267,7 @@ class SegmentData:
 
 def _read_corpus(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            corpus: dict[str, Any] = load_json(file)
+        corpus: dict[str, Any] = read_json(path)
         return corpus
     except FileNotFoundError:
         return {}

@@ -1,6 +1,6 @@
 """Run an experiment: train, render and judge its arms, and write one table of all.
 
-NAME is one of those in gin_configs/experiments, or a gin file of your own that binds EXPERIMENT
+NAME is one of those in gin_configs/experiments, or a gin file of your own that binds Experiment
 (docs/experiments.md). Arms that are trained get --minutes each; the others are the bundle, rendered
 or changed in the way that the experiment asks about. Stopped, it goes on with the same command.
 --evaluate is handed on to `mt3synth evaluate bundle`, for every arm:
@@ -44,11 +44,12 @@ def main(args: argparse.Namespace) -> int:
         raise UserError(f"--minutes {args.minutes:g}; must be above 0")
     if not args.corpus.is_dir():
         raise UserError(f"--corpus {args.corpus}: no such folder")
-    file = args.name if args.name.endswith(".gin") else f"{_FOLDER}/{args.name}.gin"
-    if not args.name.endswith(".gin") and args.name not in names():
-        raise UserError(
-            f"experiment {args.name!r}; there are {', '.join(names())}, or name a .gin file"
-        )
+    file = args.name
+    if not file.endswith(".gin"):
+        if file not in names():
+            known = ", ".join(names())
+            raise UserError(f"experiment {file!r}; there are {known}, or name a .gin file")
+        file = f"{_FOLDER}/{file}.gin"
 
     from mt3synth import bundle as bundles
     from mt3synth.configuration import build

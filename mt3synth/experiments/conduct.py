@@ -12,10 +12,11 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from mt3synth import bundle as bundles
 from mt3synth.atomic import write_bytes, write_text
@@ -85,15 +86,22 @@ def conduct(experiment: Experiment, setting: Setting, call: Call = call_program)
     """
     with hold_folder(setting.out):
         reports = {}
+        common = {
+            "corpus": str(setting.corpus.resolve()),
+            "bundle": bundles.load(setting.bundle).hash,
+        }
         for arm in experiment.arms:
             folder = setting.out / arm.name
-            _keep_settings(folder, arm, experiment, setting)
+            given = (*experiment.evaluate, *setting.evaluate, *arm.evaluate)
+            minutes = setting.minutes if arm.train else None
+            own = {**arm.to_dict(), **common, "minutes": minutes, "evaluate": list(given)}
+            _keep_settings(folder, own)
             report = folder / "report/report.json"
             if not report.exists():
                 made = _make(arm, folder, setting, call)
                 words = ["evaluate", "bundle", "--bundle", made, "--corpus", setting.corpus]
-                given = (*_PARTS, *experiment.evaluate, *setting.evaluate, *arm.evaluate)
-                status = call([*map(str, words), *given, "--out", str(folder / "report")])
+                words += [*_PARTS, *given, "--out", folder / "report"]
+                status = call([*map(str, words)])
                 if status not in (0, _PARTLY) or not report.exists():
                     raise UserError(
                         f"arm {arm.name} was not evaluated (status {status}, see above)"
@@ -103,19 +111,12 @@ def conduct(experiment: Experiment, setting: Setting, call: Call = call_program)
             write_text(setting.out / "table.md", as_markdown([table]))
             figures = {name: figures_of(each, "generated") for name, each in reports.items()}
             write_text(setting.out / "figures.json", json.dumps(figures, indent=1) + "\n")
-            write_bytes(setting.out / "figures.png", draw(experiment, reports))
+            write_bytes(setting.out / "figures.png", draw(experiment, figures))
         return table
 
 
-def _keep_settings(folder: Path, arm: Arm, experiment: Experiment, setting: Setting) -> None:
+def _keep_settings(folder: Path, own: Mapping[str, Any]) -> None:
     """Writes down what an arm is, or sees that what is there is of the same."""
-    own = {
-        **arm.to_dict(),
-        "corpus": str(setting.corpus.resolve()),
-        "bundle": bundles.load(setting.bundle).hash,
-        "minutes": setting.minutes if arm.train else None,
-        "evaluate": [*experiment.evaluate, *setting.evaluate, *arm.evaluate],
-    }
     kept = folder / "arm.json"
     before = read_json(kept) if kept.exists() else own
     # What was made does not depend on how it is to be judged, as long as it was not.

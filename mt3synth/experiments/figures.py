@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mt3synth.experiments.arms import Experiment
+from mt3synth.experiments.arms import Arm, Experiment
 from mt3synth.reporting.tables import Table, number
 
 KINDS = {"generated": "", "vocoded": "real, vocoded", "real": "real"}
@@ -50,20 +50,29 @@ def table_of(experiment: Experiment, reports: Mapping[str, Mapping[str, Any]]) -
     for kind in ("vocoded", "real"):
         if real := figures_of(first, kind):
             rows[KINDS[kind]] = real
-    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    columns = _columns(rows)
     text = [(name, *(number(row.get(column)) for column in columns)) for name, row in rows.items()]
     return Table(experiment.question, ("", *columns), tuple(text), _NOTE)
 
 
-def draw(experiment: Experiment, reports: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """Draws every figure as curves over `Arm.at`, or as bars where arms have no order; a PNG."""
+def _columns(rows: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Lists what any row has, in the order in which it is met."""
+    return list(dict.fromkeys(column for row in rows.values() for column in row))
+
+
+def draw(experiment: Experiment, rows: Mapping[str, Mapping[str, float]]) -> bytes:
+    """Draws every figure as curves over `Arm.at`, or as bars where arms have no order; a PNG.
+
+    Args:
+      experiment: whose arms they are.
+      rows: `figures_of` those that were measured, by their names.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    rows = {name: figures_of(report, "generated") for name, report in reports.items()}
-    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    columns = _columns(rows)
     arms = [arm for arm in experiment.arms if arm.name in rows]
     across = min(3, max(1, len(columns)))
     down = -(-max(1, len(columns)) // across)
@@ -94,7 +103,7 @@ def draw(experiment: Experiment, reports: Mapping[str, Mapping[str, Any]]) -> by
 def _draw_series(
     axis: Any,
     series: str,
-    arms: Sequence[Any],
+    arms: Sequence[Arm],
     rows: Mapping[str, Mapping[str, float]],
     column: str,
 ) -> None:

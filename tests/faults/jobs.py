@@ -165,3 +165,7 @@ JOBS = {
         again=("--resume",),
     ),
 }
+
+_BEGIN = JOBS["train"].arguments.index("--init-from")
+TRAIN_ANEW = JOBS["train"].arguments[:_BEGIN] + JOBS["train"].arguments[_BEGIN + 2 :]
+"""The same training from no weights, which needs no bundle."""

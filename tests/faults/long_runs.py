@@ -30,7 +30,7 @@ prepare_environment()
 
 import inputs  # noqa: E402
 from children import Child, Ended, call  # noqa: E402
-from jobs import JOBS  # noqa: E402
+from jobs import TRAIN_ANEW  # noqa: E402
 from judge import compare, describe, unfinished_in  # noqa: E402
 
 
@@ -151,10 +151,9 @@ def render_many(out: Path, songs: int) -> str:
 
 
 def _train(steps: int, *bindings: str) -> list[str]:
-    job = [a for a in JOBS["train"].arguments if "TRAIN_STEPS" not in a and "_every" not in a]
+    job = [word for word in TRAIN_ANEW if "TRAIN_STEPS" not in word and "_every" not in word]
     small = ("make_spec.segment_frames=32", f"TRAIN_STEPS={steps}", *bindings)
-    begin = job.index("--init-from")
-    return [*job[:begin], *job[begin + 2 :], *(f"--gin.{binding}" for binding in small)]
+    return [*job, *(f"--gin.{binding}" for binding in small)]
 
 
 def _folder(folder: Path) -> Path:

@@ -5,8 +5,8 @@
 A case is a command that is given inputs of five sizes, each twice the one before; the largest is
 what a user might have: two hours of MIDI, an hour of a recording, 10,000 songs, a hundred hours of
 data, 1,000 performances. Seconds are those of computing, by the command and its workers. Time is
-taken for `a + b * size ** p`; p is printed, and how much more memory the largest takes than the
-smallest. The results are kept in OUT/sizes.json; the same command goes on where it was stopped.
+taken for `a + b * size ** p`; p is printed, and the most memory that the smallest and the largest
+took. The results are kept in OUT/sizes.json; the same command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ prepare_environment()
 
 import large_inputs  # noqa: E402
 from children import Child, call, temporary_of  # noqa: E402
-from jobs import JOBS  # noqa: E402
+from jobs import TRAIN_ANEW  # noqa: E402
 
 DOUBLINGS = 4
 """Of a size, up to the largest."""
@@ -57,11 +57,7 @@ class Case:
 
 _QUICKLY = ("--steps", "1", "--vocoder", "griffin-lim", "--gin.griffin_lim.GriffinLim.iterations=1")
 _SMALL = ("--bundle", "bundle", *_QUICKLY)
-_BEGIN = JOBS["train"].arguments.index("--init-from")
-_TRAIN = (
-    *(word for word in JOBS["train"].arguments[:_BEGIN]),
-    *(word for word in JOBS["train"].arguments[_BEGIN + 2 :] if "validations" not in word),
-)
+_TRAIN = (*(word for word in TRAIN_ANEW if "validations" not in word), "--allow-untrained")
 CASES = {
     "midi": Case(
         "`synthesize` with the default bundle",
@@ -110,7 +106,7 @@ CASES = {
         "hours of data",
         100,
         large_inputs.write_sparse_set,
-        (*_TRAIN, "--allow-untrained"),
+        _TRAIN,
     ),
     "performances": Case(
         "`synthesize`, a tiny model",
@@ -124,7 +120,7 @@ CASES = {
         "performances",
         1000,
         large_inputs.write_performances,
-        (*_TRAIN, "--allow-untrained"),
+        _TRAIN,
     ),
 }
 

@@ -1,16 +1,13 @@
 """What the packages say of themselves, and the script that tries them out."""
 
-import importlib.util
 from pathlib import Path
 
+import matrix
 import pytest
 
 import mt3synth
 
 ROOT = Path(__file__).parents[2]
-spec = importlib.util.spec_from_file_location("matrix", Path(__file__).with_name("matrix.py"))
-matrix = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(matrix)
 
 
 def test_the_citation_names_version_and_licence():

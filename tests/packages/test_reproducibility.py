@@ -1,18 +1,10 @@
 """The comparison of sounds that were rendered under several conditions."""
 
-import importlib.util
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-spec = importlib.util.spec_from_file_location(
-    "reproducibility", Path(__file__).with_name("reproducibility.py")
-)
-reproducibility = importlib.util.module_from_spec(spec)
-sys.modules[spec.name] = reproducibility  # dataclasses look their module up
-spec.loader.exec_module(reproducibility)
+import reproducibility
 
 
 def test_decibels_are_of_the_reference():
